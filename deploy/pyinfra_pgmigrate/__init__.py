@@ -1,0 +1,25 @@
+"""PostgreSQL migrations as pyinfra operations, decided by a check of the state that is really there.
+
+Layers, each importing only from those below it:
+
+- ``deploys``: operations in order, for entry points and for your own provisioning
+- ``operations``: declare a state, yield what brings it about
+- ``engine``: one host's database at work: read, plan, run steps with retries, tell
+- ``facts``: a database as it is, and what verify queries say
+
+Pure, without pyinfra and without a server:
+
+- ``plan``, ``state``: what a run does, and how much of a migration is there; ``refusals``: why not
+- ``script``, ``psql``: the text that psql runs, and the command that runs it; ``reading``: its answer
+- ``migration``, ``statements``, ``effect``: the files of the SQL folder
+- ``catalog``, ``locks``, ``observed``, ``settings``, ``errors``, ``telling``: values and their words
+- ``sql``: the SQL that the library runs
+
+On the controller only, through psycopg:
+
+- ``cli``: the command ``pgmigrate``; ``record``: effects; ``checks``: rules; ``embedded``: a server
+"""
+
+from .deploys import database_status, migrate_database
+
+__all__ = ["database_status", "migrate_database"]

@@ -1,0 +1,146 @@
+"""The catalog of a database as a set of lines, and the words to talk about one line.
+
+A line is ``kind identity definition``, for example::
+
+    column project_roles.variant_name text not null default 'default'::text
+
+Kind and identity together are its key: two lines of one key are two definitions of one object. The
+lines are printed by ``sql/catalog.sql``; nothing here talks to a server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+# Lines that belong to each database: compared on the same database, never with an effect.
+OWN_KINDS = frozenset({"owner", "grant", "comment", "definition"})
+
+INVALID = " INVALID"
+
+
+def _word_end(text: str, start: int) -> int:
+    """Returns the end of the word at ``start``: up to a space outside quotes and parentheses."""
+    depth = 0
+    quoted = False
+    for position in range(start, len(text)):
+        character = text[position]
+        if character == '"':
+            quoted = not quoted
+        elif quoted:
+            continue
+        elif character == "(":
+            depth += 1
+        elif character == ")":
+            depth -= 1
+        elif character == " " and depth == 0:
+            return position
+    return len(text)
+
+
+def _key_span(line: str) -> tuple[int, int]:
+    start = line.index(" ") + 1 if is_own(line) else 0
+    return start, _word_end(line, line.index(" ", start) + 1)
+
+
+def is_own(line: str) -> bool:
+    """Tells whether a line belongs to each database: owner, grant, comment, full view text."""
+    return line.split(" ", 1)[0] in OWN_KINDS
+
+
+def key_of(line: str) -> str:
+    """Returns kind and identity of a line; of an own line, those of the object that it is about.
+
+    >>> key_of("column project_roles.variant_name text not null")
+    'column project_roles.variant_name'
+    >>> key_of('function "Rate"(uuid, date) (p uuid, d date) returns numeric')
+    'function "Rate"(uuid, date)'
+    >>> key_of("grant table projects app SELECT")
+    'table projects'
+    """
+    start, end = _key_span(line)
+    return line[start:end]
+
+
+def definition_of(line: str) -> str:
+    """Returns what a line says beyond its key; empty when the key says it all."""
+    return line[_key_span(line)[1] + 1 :]
+
+
+def without_invalid(line: str) -> str:
+    """Returns an index line as it would be, were the index valid."""
+    return line.removesuffix(INVALID) if line.startswith("index ") else line
+
+
+def matches(line: str, pattern: str) -> bool:
+    """Tells whether a line fits a pattern in which ``*`` stands for any text and all else for itself.
+
+    >>> matches("constraint groups.one_name UNIQUE (project_id, name)", "constraint groups.* UNIQUE *")
+    True
+    """
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), line, re.DOTALL) is not None
+
+
+def like_pattern(pattern: str) -> str:
+    """Returns the same pattern for SQL's LIKE."""
+    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return escaped.replace("*", "%")
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What goes and what comes: a change to a catalog."""
+
+    minus: frozenset[str] = frozenset()
+    plus: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.minus or self.plus)
+
+    def then(self, other: Patch) -> Patch:
+        """Returns the one patch that does what this one and then ``other`` do."""
+        return Patch(
+            minus=(self.minus - other.plus) | (other.minus - self.plus),
+            plus=(self.plus - other.minus) | (other.plus - self.minus),
+        )
+
+    def render(self) -> list[str]:
+        """Returns the lines as a reviewer reads them: what goes before what comes, each sorted."""
+        return [f"- {line}" for line in sorted(self.minus)] + [f"+ {line}" for line in sorted(self.plus)]
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The lines of one database at one moment."""
+
+    lines: frozenset[str]
+
+    @classmethod
+    def of(cls, lines: Iterable[str]) -> Catalog:
+        """Returns the catalog with these lines."""
+        return cls(frozenset(lines))
+
+    @cached_property
+    def by_key(self) -> Mapping[str, tuple[str, ...]]:
+        """The lines that are not own, by key."""
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for line in sorted(self.lines):
+            if not is_own(line):
+                found[key_of(line)].append(line)
+        return {key: tuple(lines) for key, lines in found.items()}
+
+    @cached_property
+    def owners(self) -> Mapping[str, str]:
+        """The owning role of each object, by key, quoted as SQL would need it."""
+        return {key_of(line): definition_of(line) for line in self.lines if line.startswith("owner ")}
+
+    def patched(self, patch: Patch) -> Catalog:
+        """Returns the catalog as it will be after the patch."""
+        return Catalog((self.lines - patch.minus) | patch.plus)
+
+    def difference(self, other: Catalog) -> Patch:
+        """Returns the patch that leads from this catalog to the other."""
+        return Patch(minus=self.lines - other.lines, plus=other.lines - self.lines)

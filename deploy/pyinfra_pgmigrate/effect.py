@@ -1,0 +1,172 @@
+"""Effects: what each statement of a migration does to the catalog, as recorded on a scratch server.
+
+An effect file is text for reviewers, grouped by statement::
+
+    statement 1: ALTER TABLE project_roles ADD COLUMN variant_name text ...
+    lock AccessExclusiveLock project_roles
+    needs table project_roles
+    + column project_roles.variant_name text not null default 'default'::text
+    hash 3f0c...
+
+Names without a schema are in the target schema (host data pg_schema). Nothing here talks to a server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .catalog import Catalog, Patch, key_of
+from .errors import Kind, PgMigrateError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock that a statement takes on a relation that was there before it.
+
+    + mode: as pg_locks names it, such as ``AccessExclusiveLock``
+    + relation: the table, as in the catalog's lines
+    """
+
+    mode: str
+    relation: str
+
+
+@dataclass(frozen=True)
+class StatementEffect:
+    """What one statement did.
+
+    + number: its place in the file, counted from 1
+    + words: its first words
+    + checksum: of its text; see ``statements.checksum_of``
+    + patch: the lines it took away and added
+    + locks: the strongest lock on each relation that was there before
+    + rewrites: tables that it wrote anew, row by row
+    + needs: keys of the objects that it builds on, all there before it
+    + touches: keys of objects that were there before and whose owner, grants or comments it changed
+    """
+
+    number: int
+    words: str
+    checksum: str
+    patch: Patch
+    locks: tuple[Lock, ...] = ()
+    rewrites: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    touches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a migration does, statement by statement.
+
+    + base: checksum of what it was recorded on: the baseline and all migrations before it
+    """
+
+    base: str
+    statements: tuple[StatementEffect, ...]
+
+    @property
+    def patch(self) -> Patch:
+        """What the whole migration does."""
+        whole = Patch()
+        for statement in self.statements:
+            whole = whole.then(statement.patch)
+        return whole
+
+
+def base_of(checksums: Iterable[str]) -> str:
+    """Returns the checksum that stands for a baseline and the migrations before a migration."""
+    return hashlib.sha256("\n".join(checksums).encode()).hexdigest()
+
+
+def render(name: str, effect: Effect) -> str:
+    """Returns the text of an effect file; the same effect gives the same bytes."""
+    lines = [
+        f'# effect of {name}, recorded by "pgmigrate record"; never edited by hand',
+        f"format {FORMAT}",
+        f"base {effect.base}",
+    ]
+    for statement in effect.statements:
+        lines += ["", f"statement {statement.number}: {statement.words}"]
+        lines += [f"lock {lock.mode} {lock.relation}" for lock in statement.locks]
+        lines += [f"rewrite {table}" for table in statement.rewrites]
+        lines += [f"needs {key}" for key in statement.needs]
+        lines += [f"touches {key}" for key in statement.touches]
+        lines += statement.patch.render()
+        lines.append(f"hash {statement.checksum}")
+    return "\n".join(lines) + "\n"
+
+
+class _Group:
+    """One statement's lines while they are being read."""
+
+    def __init__(self, heading: str) -> None:
+        number, self.words = heading.split(": ", 1)
+        self.number = int(number)
+        self.of_word: dict[str, list[str]] = {word: [] for word in ("lock", "rewrite", "needs", "touches", "-", "+")}
+
+    def finished(self, checksum: str) -> StatementEffect:
+        return StatementEffect(
+            number=self.number,
+            words=self.words,
+            checksum=checksum,
+            patch=Patch(frozenset(self.of_word["-"]), frozenset(self.of_word["+"])),
+            locks=tuple(Lock(*lock.split(" ", 1)) for lock in self.of_word["lock"]),
+            rewrites=tuple(self.of_word["rewrite"]),
+            needs=tuple(self.of_word["needs"]),
+            touches=tuple(self.of_word["touches"]),
+        )
+
+
+def parse(text: str, *, source: str) -> Effect:
+    """Returns the effect that an effect file holds.
+
+    + source: name of the file, for the message
+    Raises PgMigrateError (effect) for a line that does not belong there, naming file and line.
+    """
+    base = ""
+    group: _Group | None = None
+    statements: list[StatementEffect] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        word, _, rest = line.partition(" ")
+        try:
+            if not line or word == "#":
+                continue
+            if word == "format" and int(rest) == FORMAT:
+                continue
+            if word == "base":
+                base = rest
+            elif word == "statement":
+                group = _Group(rest)
+            elif group is not None and word == "hash":
+                statements.append(group.finished(rest))
+                group = None
+            elif group is not None:
+                if word in "-+":
+                    key_of(rest)
+                group.of_word[word].append(rest)
+            else:
+                raise ValueError(line)
+        except (ValueError, KeyError, TypeError) as error:
+            raise _not_readable(source, number, line) from error
+    if group is not None or not base:
+        raise _not_readable(source, len(text.splitlines()), "the end of the file")
+    return Effect(base, tuple(statements))
+
+
+def _not_readable(source: str, number: int, line: str) -> PgMigrateError:
+    return PgMigrateError(
+        Kind.EFFECT,
+        f'could not read effect "{source}": line {number} does not belong there',
+        detail=f'Found "{line[:80]}"; expected what "pgmigrate record" writes (format {FORMAT}).',
+        hint='Effects are recorded, not edited: run "pgmigrate record".',
+    )
+
+
+def keys(catalog: Catalog) -> frozenset[str]:
+    """Returns the keys of the objects in a catalog, for comparison with ``needs``."""
+    return frozenset(catalog.by_key)

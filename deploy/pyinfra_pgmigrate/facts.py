@@ -1,0 +1,101 @@
+"""Facts: a database as it is, and what its verify queries say. They change nothing.
+
+A fact's ``default()`` is None and means "not known", never "nothing there": operations refuse on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pyinfra.api import FactBase, StringCommand
+from pyinfra.api.exceptions import FactProcessError
+
+from . import psql, reading, script
+from .observed import Observed, Verified
+from .psql import Command
+from .reading import Unreadable
+from .script import Run
+from .settings import Connection
+
+
+class HiddenLines(list[str]):
+    """Lines for standard input that pyinfra does not show: one of them is a password."""
+
+    def __repr__(self) -> str:
+        return "(not shown)"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a fact asks, in a form that pyinfra may print."""
+
+    purpose: str
+    command: Command = field(repr=False)
+
+    @property
+    def stdin(self) -> HiddenLines:
+        """What the command must be given: ``host.get_fact(Fact, request, _stdin=request.stdin)``."""
+        return HiddenLines(self.command.stdin)
+
+
+def observe_request(run: Run, connection: Connection, schema: str) -> Request:
+    """Returns the request for the fact Database."""
+    return Request(f"database {connection.database}", psql.run(script.observe(run, schema), connection))
+
+
+def verify_request(run: Run, connection: Connection, schema: str, queries: Mapping[int, str]) -> Request:
+    """Returns the request for the fact VerifiedMigrations.
+
+    + queries: verify queries by version
+    """
+    purpose = f"verify queries of {', '.join(f'{version:03}' for version in queries)}"
+    return Request(purpose, psql.run(script.verify(run, schema, queries), connection))
+
+
+class Database(FactBase[Observed | Unreadable | None]):
+    """Returns server, registry and catalog of a database, or why it could not be read.
+
+    Needs psql on the host and a role that may connect. Locks: reads only (ACCESS SHARE on views).
+    """
+
+    def command(self, request: Request) -> StringCommand:
+        """Returns the shell command; its standard input is ``request.stdin``."""
+        return StringCommand(request.command.line)
+
+    @staticmethod
+    def default() -> Observed | Unreadable | None:
+        """Returns None: nothing is known."""
+        return None
+
+    def process(self, output: list[str]) -> Observed | Unreadable | None:
+        """Returns the database. Raises FactProcessError for an answer that cannot be read."""
+        try:
+            return reading.database(psql.read_answer(output))
+        except (ValueError, KeyError, TypeError) as error:
+            raise FactProcessError(f"could not read the answer of psql: {error!r}") from error
+
+
+class VerifiedMigrations(FactBase[dict[int, Verified] | Unreadable | None]):
+    """Returns what verify queries found, by version, or why they could not be asked.
+
+    Each runs in a read-only transaction. Locks: what the queries take, reads only.
+    """
+
+    def command(self, request: Request) -> StringCommand:
+        """Returns the shell command; its standard input is ``request.stdin``."""
+        return StringCommand(request.command.line)
+
+    @staticmethod
+    def default() -> dict[int, Verified] | Unreadable | None:
+        """Returns None: nothing is known."""
+        return None
+
+    def process(self, output: list[str]) -> dict[int, Verified] | Unreadable | None:
+        """Returns the answers. Raises FactProcessError for one that cannot be read."""
+        try:
+            return reading.verified(psql.read_answer(output))
+        except (ValueError, KeyError, TypeError) as error:
+            raise FactProcessError(f"could not read the answer of psql: {error!r}") from error

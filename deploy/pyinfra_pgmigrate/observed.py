@@ -1,0 +1,141 @@
+"""What is: one database as it was read at one moment. Values only; reading is in ``facts``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .catalog import Catalog, Patch
+
+REGISTRY_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Server:
+    """The server and what the role may do there.
+
+    + version_num: as PostgreSQL gives it, 170005 for 17.5
+    + size_bytes: of the database
+    + roles: all roles whose privileges the connected role has, itself included
+    + is_superuser: passes every privilege check
+    """
+
+    version: str
+    version_num: int
+    database: str
+    role: str
+    in_recovery: bool
+    schema_exists: bool
+    size_bytes: int
+    roles: frozenset[str]
+    is_superuser: bool
+    may_create_in_database: bool
+    may_create_in_schema: bool
+
+
+@dataclass(frozen=True)
+class AppliedMigration:
+    """A row of the registry: what holds now.
+
+    + how: applied, adopted, resumed or repaired
+    + applied_at: ISO 8601, UTC
+    + removed, added: lines that really went and came on this database; None where it was adopted
+    """
+
+    version: int
+    name: str
+    checksum: str
+    how: str
+    applied_at: str
+    applied_by: str
+    duration_ms: int
+    removed: tuple[str, ...] | None = None
+    added: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class OtherRun:
+    """A run of this tool by somebody else that has not ended.
+
+    + at_work: it has a session of the database right now; otherwise it was seen less than ten seconds ago
+    + seen_s: seconds since it last wrote to the registry
+    """
+
+    run_id: str
+    operator: str
+    at_work: bool
+    seen_s: float
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The registry of a database.
+
+    + version: of its own structure
+    + drift: what changed in the catalog since the last run ended, own lines included
+    """
+
+    version: int
+    migrations: Mapping[int, AppliedMigration] = field(default_factory=dict)
+    drift: Patch = Patch()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One row of a verify query."""
+
+    object: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The answer of a verify query.
+
+    + problems: its first rows
+    + count: how many there are in all; None where the query could not run
+    + sqlstate: why it could not run
+    """
+
+    problems: tuple[Problem, ...] = ()
+    count: int | None = 0
+    sqlstate: str | None = None
+    message: str | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the query ran and found no problem."""
+        return self.count == 0
+
+    @property
+    def lacks_objects(self) -> bool:
+        """Whether it could not run because a table, column, function or type is not there."""
+        return self.sqlstate in {"42P01", "42703", "42883", "42704", "3F000"}
+
+
+@dataclass(frozen=True)
+class Upsert:
+    """A statement of the application that an upsert rule may break, from pg_stat_statements."""
+
+    calls: int
+    query: str
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One database at one moment.
+
+    + registry: None where there is none yet
+    + upserts: statements with ON CONFLICT; None where pg_stat_statements is not to be read
+    """
+
+    server: Server
+    registry: Registry | None
+    catalog: Catalog
+    upserts: tuple[Upsert, ...] | None = None
+    other_run: OtherRun | None = None
+
+    @property
+    def applied(self) -> Mapping[int, AppliedMigration]:
+        """The registry's migrations by version; empty where there is no registry."""
+        return {} if self.registry is None else self.registry.migrations

@@ -1,0 +1,1 @@
+"""Operations: each declares a state of a database and yields what brings it about."""

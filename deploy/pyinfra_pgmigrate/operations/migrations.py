@@ -1,0 +1,149 @@
+"""Operations on the structure of one database: may it be migrated, one migration, all that are pending.
+
+Every argument is the same on all hosts; what differs is read in the generator. Each refuses on one
+host by a callback that returns False: an exception would stop the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from pyinfra import context
+from pyinfra.api import FunctionCommand, Host, State, operation
+from pyinfra.api.state import StateStage
+
+from ..engine import Engine
+from ..errors import Refusal
+from ..plan import Action, Plan
+
+# The plan of each host as it was made in the prepare phase, or why there is none.
+prepared: WeakKeyDictionary[Host, Plan | Refusal] = WeakKeyDictionary()
+
+
+def current_host() -> Host:
+    """Returns the host whose turn it is, itself and not pyinfra's stand-in for it."""
+    found = context.state.inventory.get_host(context.host.name)
+    if found is None:
+        raise LookupError(f"{context.host.name} is not in the inventory")
+    return found
+
+
+def _is_preparing() -> bool:
+    return bool(context.state.current_stage < StateStage.Execute)
+
+
+def _refuse(engine: Engine, refusals: Collection[Refusal]) -> FunctionCommand:
+    """Returns the command that fails this host alone and says why."""
+
+    def refuse(state: State, host: Host) -> bool:  # noqa: ARG001  (pyinfra looks for both names)
+        for refusal in refusals:
+            engine.tell_refusal(refusal)
+        return False
+
+    return FunctionCommand(refuse, (), {})
+
+
+def _execute(engine: Engine, plan: Plan, versions: Collection[int]) -> FunctionCommand:
+    def execute(state: State, host: Host) -> bool:  # noqa: ARG001  (pyinfra looks for both names)
+        return engine.execute(plan, versions)
+
+    return FunctionCommand(execute, (), {})
+
+
+def _refusals_of(found: Plan | Refusal | None) -> tuple[Refusal, ...]:
+    if isinstance(found, Refusal):
+        return (found,)
+    return () if found is None else found.refusals
+
+
+def _current_plan(engine: Engine, ask: Collection[int] | None) -> Plan | Refusal | None:
+    """Returns the plan as the database is now, after waiting for another run; None of a standby."""
+    seen = engine.wait_for_turn()
+    if isinstance(seen, Refusal):
+        return seen
+    return None if seen.server.in_recovery else engine.plan(ask=ask, observed=seen)
+
+
+@operation()
+def check(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
+    """Ensures that a database may be migrated: it is there, and nothing refuses the plan.
+
+    + overrides: host data keys (``pg_...``) that stand above the host's own
+
+    Changes: nothing. Refuses: whatever the plan refuses, with message, DETAIL and HINT. Waits for
+    another run, at most pg_run_wait_s. Locks: reads only.
+    """
+    host = current_host()
+    engine = Engine.of(host, overrides)
+    before = prepared.get(host)
+    if _is_preparing():
+        found: Plan | Refusal | None = before
+    else:
+        # Verify queries may read much: they were asked a moment ago, and each migration asks its own.
+        is_clean = isinstance(before, Plan) and not before.refusals
+        found = _current_plan(engine, () if is_clean else None)
+        if not _refusals_of(found):
+            context.state.failed_hosts.discard(host)
+    if refusals := _refusals_of(found):
+        yield _refuse(engine, refusals)
+    else:
+        context.host.noop(f'nothing stands in the way on database "{engine.settings.connection.database}"')
+
+
+@operation()
+def migration(version: int, overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
+    """Ensures that one migration holds on the database: applies, resumes, adopts or repairs it.
+
+    + version: its number
+    + overrides: host data keys (``pg_...``) that stand above the host's own
+
+    Changes: what its effect file says, and the registry. Refuses: see the decision table in ``plan``;
+    then nothing of it is changed. Needs: the owner of the tables that it changes. Locks: as recorded in
+    its effect file, asked for without queueing for pg_lock_poll_s, then for at most pg_lock_timeout_s,
+    again until pg_lock_budget_s is over.
+    """
+    host = current_host()
+    engine = Engine.of(host, overrides)
+    if _is_preparing():
+        before = prepared.get(host)
+        decision = before.of(version) if isinstance(before, Plan) else None
+        if decision is None or decision.changes:
+            yield _refuse(engine, ())  # only counted: a change is expected
+        return
+    plan = _current_plan(engine, [version])
+    if refusals := _refusals_of(plan):
+        yield _refuse(engine, refusals)
+        return
+    decision = plan.of(version) if isinstance(plan, Plan) else None
+    if not isinstance(plan, Plan) or decision is None:
+        context.host.noop("this server is a standby: it follows its primary")
+    elif decision.action is Action.HOLD:
+        engine.tell(f"held back: {decision.reason}; to apply it all the same: --data pg_release=true")
+    elif not decision.changes:
+        context.host.noop(f'migration "{decision.migration.name}" is already applied')
+    else:
+        yield _execute(engine, plan, [version])
+
+
+@operation()
+def migrations(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
+    """Ensures that all migrations hold on the database, in one session; see ``migration``.
+
+    + overrides: host data keys (``pg_...``) that stand above the host's own
+
+    Each still has its own transactions and its own registry row. Saves a connection a migration.
+    """
+    host = current_host()
+    engine = Engine.of(host, overrides)
+    if _is_preparing():
+        yield _refuse(engine, ())  # only counted: a change is expected
+        return
+    plan = _current_plan(engine, None)
+    if refusals := _refusals_of(plan):
+        yield _refuse(engine, refusals)
+    elif isinstance(plan, Plan) and plan.changes:
+        yield _execute(engine, plan, [decision.migration.version for decision in plan.changes])
+    else:
+        context.host.noop("all migrations are already applied")

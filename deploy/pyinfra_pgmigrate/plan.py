@@ -1,0 +1,423 @@
+"""The plan: what a run does on one database, decided before anything runs. Pure: no I/O, no pyinfra.
+
+The decision table (registry x catalog):
+
+========  ==========================  ====================================================
+registry  catalog                     what happens
+========  ==========================  ====================================================
+absent    pending                     apply
+absent    applied, and verify holds   adopt: write the registry, run nothing
+absent    partial                     resume: run the missing statements only
+absent    conflict                    refuse
+applied   applied                     no change
+applied   not applied any more        refuse (drift); with pg_repair: repair
+applied   file changed since          refuse
+applied   file gone, older pending    refuse; with pg_out_of_order: apply the older one
+========  ==========================  ====================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from . import refusals
+from .catalog import Catalog, Patch, definition_of, key_of, matches
+from .effect import keys
+from .errors import Refusal
+from .migration import PHASES, Migration
+from .observed import REGISTRY_VERSION, AppliedMigration, Observed, Upsert, Verified
+from .settings import Settings
+from .state import Judgement, State, StatementState, Superseded, judge, superseded_lines
+from .statements import SqlSyntaxError, UniqueRule, unique_rule_of_constraint, unique_rule_of_index, upserts
+
+# Modes that only the owner of a table may take by DDL; source: PostgreSQL manual, "Explicit Locking".
+_OWNER_MODES = frozenset({"AccessExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock"})
+
+
+class Action(Enum):
+    """What a run does about one migration."""
+
+    NONE = "no change"
+    APPLY = "apply"
+    RESUME = "resume"
+    ADOPT = "adopt"
+    REPAIR = "repair"
+    CONVERGE = "converge"
+    HOLD = "hold"
+    STOP = "beyond the target"
+
+
+# What the registry calls a migration after each action.
+OUTCOME = {
+    Action.APPLY: "applied",
+    Action.RESUME: "resumed",
+    Action.ADOPT: "adopted",
+    Action.REPAIR: "repaired",
+    Action.CONVERGE: "applied",
+}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a run does about one migration, and why.
+
+    + statements: numbers of the statements that it runs
+    + present: lines of the migration that were there when this was decided
+    + absent: lines of the migration that were not
+    + reason: one line for people; empty where the action says it all
+    """
+
+    migration: Migration
+    action: Action
+    judgement: Judgement
+    row: AppliedMigration | None = None
+    statements: tuple[int, ...] = ()
+    present: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
+    reason: str = ""
+
+    @property
+    def changes(self) -> bool:
+        """Whether the run writes anything for it."""
+        return self.action in OUTCOME
+
+    @property
+    def patch(self) -> Patch:
+        """The lines that the statements of this decision take away and add."""
+        whole = Patch()
+        for statement in self.migration.statements:
+            if statement.number in self.statements:
+                whole = whole.then(self.migration.effect_of(statement).patch)
+        return whole
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The decisions for one database in the order of the files; refusals stop all of it."""
+
+    decisions: tuple[Decision, ...]
+    refusals: tuple[Refusal, ...] = ()
+
+    @property
+    def changes(self) -> tuple[Decision, ...]:
+        """The decisions that write something."""
+        return tuple(decision for decision in self.decisions if decision.changes)
+
+    @property
+    def held(self) -> tuple[Decision, ...]:
+        """The decisions to hold a migration back."""
+        return tuple(decision for decision in self.decisions if decision.action is Action.HOLD)
+
+    def of(self, version: int) -> Decision | None:
+        """Returns the decision for one version, or None where it has no file."""
+        return next((one for one in self.decisions if one.migration.version == version), None)
+
+
+def make_plan(
+    migrations: Sequence[Migration],
+    observed: Observed,
+    settings: Settings,
+    verified: Mapping[int, Verified],
+) -> Plan:
+    """Returns what a run does on this database.
+
+    + migrations: all files, in order
+    + verified: answers of verify queries by version; one that was not asked counts as holding
+    """
+    planner = _Planner(migrations, observed, settings, verified)
+    planner.decide_all()
+    return Plan(tuple(planner.decisions), tuple(planner.found_refusals))
+
+
+@dataclass
+class _Planner:
+    """Goes through the files once; ``catalog`` is what the database will be at that point."""
+
+    migrations: Sequence[Migration]
+    observed: Observed
+    settings: Settings
+    verified: Mapping[int, Verified]
+    decisions: list[Decision] = field(default_factory=list)
+    found_refusals: list[Refusal] = field(default_factory=list)
+    changed: bool = False
+
+    def __post_init__(self) -> None:
+        self.catalog: Catalog = self.observed.catalog
+        self.newest = max(self.observed.applied, default=0)
+        self.superseded = superseded_lines(self.migrations, self.catalog, self.observed.applied.keys())
+
+    def refuse(self, refusal: Refusal) -> None:
+        self.found_refusals.append(refusal)
+
+    def decide_all(self) -> None:
+        self._check_database()
+        self._check_order()
+        stopped = False
+        for place, migration in enumerate(self.migrations):
+            row = self.observed.applied.get(migration.version)
+            stopped = stopped or (row is None and self._is_beyond(migration))
+            if stopped and row is None:
+                self.decisions.append(Decision(migration, Action.STOP, Judgement(State.UNKNOWN, {})))
+                continue
+            decision = self._decide(migration, row, self.superseded[place])
+            self.decisions.append(decision)
+            if decision.changes:
+                self._check_preconditions(decision)
+                self.changed = True
+                self.catalog = self.catalog.patched(decision.patch)
+        if self.changed:
+            self._check_may_create()
+
+    # What holds for the database as a whole.
+
+    def _check_database(self) -> None:
+        if not self.observed.server.schema_exists:
+            self.refuse(refusals.schema_missing(self.settings.schema, self.observed))
+        if self.observed.registry is not None and self.observed.registry.version > REGISTRY_VERSION:
+            self.refuse(refusals.registry_newer(self.observed.registry.version, REGISTRY_VERSION))
+
+    def _check_order(self) -> None:
+        target = self.settings.target
+        versions = {migration.version for migration in self.migrations}
+        if target is not None and target not in versions:
+            self.refuse(refusals.no_such_target(target, self.migrations))
+        elif target is not None and target < self.newest:
+            self.refuse(refusals.target_is_behind(target, self.newest))
+        for version, row in sorted(self.observed.applied.items()):
+            if version not in versions:
+                self.refuse(refusals.file_is_gone(row))
+
+    def _check_may_create(self) -> None:
+        server = self.observed.server
+        if self.observed.registry is None and not server.may_create_in_database:
+            what = f'database "{server.database}" (the registry is a schema of it)'
+            self.refuse(refusals.may_not_create(what, server.role, f"DATABASE {server.database}"))
+        if not server.may_create_in_schema and any(decision.patch.plus for decision in self.decisions):
+            schema = self.settings.schema
+            self.refuse(refusals.may_not_create(f'schema "{schema}"', server.role, f"SCHEMA {schema}"))
+
+    def _is_beyond(self, migration: Migration) -> bool:
+        target, phase = self.settings.target, self.settings.phase
+        if target is not None and migration.version > target:
+            return True
+        return phase is not None and PHASES.index(migration.header.phase) > PHASES.index(phase)
+
+    # One migration.
+
+    def _decide(self, migration: Migration, row: AppliedMigration | None, superseded: Superseded) -> Decision:
+        if row is not None and row.checksum != migration.checksum:
+            self.refuse(refusals.file_changed(migration, row))
+            return Decision(migration, Action.NONE, Judgement(State.UNKNOWN, {}), row)
+        if migration.stale is not None:
+            self.refuse(migration.stale)
+            return Decision(migration, Action.NONE, Judgement(State.UNKNOWN, {}), row)
+        judgement = judge(migration, self.catalog, superseded)
+        if row is not None:
+            return self._decide_applied(migration, row, judgement)
+        if migration.version < self.newest and migration.header.phase != "contract" and not self.settings.out_of_order:
+            self.refuse(refusals.older_is_pending(migration, self.newest))
+        return self._decide_absent(migration, judgement)
+
+    def _made(
+        self,
+        migration: Migration,
+        action: Action,
+        judgement: Judgement,
+        *,
+        row: AppliedMigration | None = None,
+        statements: tuple[int, ...] = (),
+        reason: str = "",
+    ) -> Decision:
+        lines = _lines_of(migration)
+        return Decision(
+            migration=migration,
+            action=action,
+            judgement=judgement,
+            row=row,
+            statements=statements,
+            present=lines & self.catalog.lines,
+            absent=lines - self.catalog.lines,
+            reason=reason,
+        )
+
+    def _decide_applied(self, migration: Migration, row: AppliedMigration, judgement: Judgement) -> Decision:
+        verified = self._answer(migration)
+        if verified is not None and verified.lacks_objects and self._has_later_removal(migration):
+            verified = None  # a later migration took away what the query asks for
+        in_place = judgement.state in (State.APPLIED, State.UNKNOWN)
+        if in_place and (verified is None or verified.holds):
+            return self._made(migration, Action.NONE, judgement, row=row)
+        if in_place and migration.header.converges:
+            numbers = judgement.numbers(StatementState.UNJUDGED)
+            reason = f"the verify query finds {_count(verified)} problem(s)"
+            return self._made(migration, Action.CONVERGE, judgement, row=row, statements=numbers, reason=reason)
+        if not self.settings.repair:
+            self.refuse(refusals.drifted(migration, judgement, verified))
+        elif judgement.state is State.CONFLICT:
+            self.refuse(refusals.not_repairable(migration, judgement))
+        numbers = _to_run(migration, judgement, problems=verified is not None and not verified.holds)
+        if self.settings.repair and not numbers and verified is not None:
+            self.refuse(refusals.not_verified(migration, verified))
+        return self._made(
+            migration, Action.REPAIR, judgement, row=row, statements=numbers, reason="drifted since it was applied"
+        )
+
+    def _decide_absent(self, migration: Migration, judgement: Judgement) -> Decision:
+        verified = self._answer(migration)
+        match judgement.state:
+            case State.CONFLICT:
+                self.refuse(refusals.conflict(migration, judgement))
+                return self._made(migration, Action.NONE, judgement)
+            case State.APPLIED:
+                decision = self._decide_in_place(migration, judgement, verified)
+            case State.UNKNOWN if migration.statements and verified is not None and verified.holds and not self.changed:
+                decision = self._made(
+                    migration, Action.ADOPT, judgement, reason="its verify query finds no problem"
+                )
+            case State.PARTIAL:
+                there = judgement.numbers(StatementState.DONE)
+                reason = f"statement{'s' if len(there) > 1 else ''} {', '.join(map(str, there))} found in place"
+                numbers = _to_run(migration, judgement, problems=True)
+                decision = self._made(migration, Action.RESUME, judgement, statements=numbers, reason=reason)
+            case _:
+                numbers = _to_run(migration, judgement, problems=True)
+                decision = self._made(migration, Action.APPLY, judgement, statements=numbers)
+        return self._held_back(decision)
+
+    def _decide_in_place(self, migration: Migration, judgement: Judgement, verified: Verified | None) -> Decision:
+        if verified is None or verified.holds:
+            return self._made(migration, Action.ADOPT, judgement, reason="found in place")
+        numbers = _to_run(migration, judgement, problems=True)
+        if not numbers:
+            self.refuse(refusals.not_verified(migration, verified))
+        reason = f"the verify query finds {_count(verified)} problem(s)"
+        return self._made(migration, Action.APPLY, judgement, statements=numbers, reason=reason)
+
+    def _held_back(self, decision: Decision) -> Decision:
+        migration = decision.migration
+        if migration.header.phase != "contract" or self.settings.release or not decision.statements:
+            return decision
+        upsert = upsert_on(removed_rules(migration, self.catalog), self.observed.upserts or ())
+        if upsert is None:
+            return decision
+        words = " ".join(upsert.query.split())[:60]
+        reason = f'still in use, {upsert.calls} call(s) of "{words}"'
+        return self._made(migration, Action.HOLD, decision.judgement, reason=reason)
+
+    def _answer(self, migration: Migration) -> Verified | None:
+        """Returns what the verify query found, as far as that says something at this point of the plan."""
+        if migration.verify is None or migration.version not in self.verified:
+            return None
+        return self.verified[migration.version]
+
+    def _has_later_removal(self, migration: Migration) -> bool:
+        return any(
+            later.version > migration.version
+            and later.version in self.observed.applied
+            and later.effect is not None
+            and later.effect.patch.minus
+            for later in self.migrations
+        )
+
+    # What a decision to run something needs.
+
+    def _check_preconditions(self, decision: Decision) -> None:
+        migration = decision.migration
+        known = keys(self.catalog)
+        provided: set[str] = set()
+        lacking: list[str] = []
+        for statement in migration.statements:
+            if statement.number not in decision.statements:
+                continue
+            effect = migration.effect_of(statement)
+            lacking += [key for key in effect.needs if key not in known and key not in provided and key not in lacking]
+            provided |= {key_of(line) for line in effect.patch.plus}
+            for lock in effect.locks:
+                self._check_owner(migration, lock.mode, lock.relation)
+        if lacking:
+            # A column says more than the table that it is missing from.
+            self.refuse(refusals.lacking(migration, sorted(lacking, key=lambda key: not key.startswith("table "))))
+
+    def _check_owner(self, migration: Migration, mode: str, table: str) -> None:
+        server = self.observed.server
+        owner = self.catalog.owners.get(f"table {table}")
+        if owner is None or mode not in _OWNER_MODES or server.is_superuser or owner in server.roles:
+            return
+        refusal = refusals.not_owner(migration, table, owner, server.role)
+        if refusal not in self.found_refusals:
+            self.refuse(refusal)
+
+
+def _count(verified: Verified | None) -> str:
+    return "unknown" if verified is None or verified.count is None else str(verified.count)
+
+
+def _lines_of(migration: Migration) -> frozenset[str]:
+    """Returns every line that one of a migration's statements takes away or adds."""
+    if migration.effect is None:
+        return frozenset()
+    return frozenset(
+        line for statement in migration.effect.statements for line in statement.patch.minus | statement.patch.plus
+    )
+
+
+def _to_run(migration: Migration, judgement: Judgement, *, problems: bool) -> tuple[int, ...]:
+    """Returns the statements that bring a migration to completion.
+
+    + problems: its verify query finds problems, or was not asked: statements without lines run too
+    A statement that only takes away, and finds nothing, runs only where the header's ``removes`` says
+    that it looks for more than the lines of its effect.
+    """
+    states = [StatementState.MISSING]
+    if problems:
+        states.append(StatementState.UNJUDGED)
+        if migration.header.removes:
+            states.append(StatementState.VACUOUS)
+    return judgement.numbers(*states)
+
+
+def removed_rules(migration: Migration, catalog: Catalog) -> frozenset[UniqueRule]:
+    """Returns the unique rules of this database that a migration takes away, wherever they live."""
+    if migration.effect is None:
+        return frozenset()
+    removed = [
+        line
+        for line in catalog.lines
+        if line in migration.effect.patch.minus
+        or any(matches(line, pattern) for pattern in migration.header.removes)
+    ]
+    rules = (_rule_of(line) for line in removed)
+    return frozenset(rule for rule in rules if rule is not None)
+
+
+def _rule_of(line: str) -> UniqueRule | None:
+    if line.startswith("index "):
+        return unique_rule_of_index(definition_of(line).removesuffix(" INVALID"))
+    if line.startswith("constraint "):
+        table, _, name = key_of(line).removeprefix("constraint ").rpartition(".")
+        return unique_rule_of_constraint(table, name, definition_of(line))
+    return None
+
+
+def upsert_on(rules: frozenset[UniqueRule], seen: Sequence[Upsert]) -> Upsert | None:
+    """Returns the first statement that names one of these rules in ON CONFLICT, or None.
+
+    One that the grammar does not accept (a text cut short) counts as naming a rule when the table and
+    all columns occur in it: holding back is the safe mistake.
+    """
+    for upsert in seen:
+        try:
+            named = list(upserts(upsert.query))
+        except SqlSyntaxError:
+            if any(rule.table in upsert.query and all(name in upsert.query for name in rule.columns) for rule in rules):
+                return upsert
+            continue
+        for rule in rules:
+            for one in named:
+                if one.table == rule.table and (
+                    one.columns == rule.columns or (one.constraint is not None and one.constraint == rule.constraint)
+                ):
+                    return upsert
+    return None

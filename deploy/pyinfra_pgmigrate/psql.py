@@ -1,0 +1,167 @@
+"""The only place that builds command lines for PostgreSQL's programs, and that reads what they print.
+
+A script goes over standard input into a private file on the host, its SHA-256 is checked there, then
+``psql --file`` runs it. So a connection that breaks cannot cut a script short, an error message is
+never lost in a broken pipe, and whoever kills the controller does not stop half of a transaction
+(measured with pyinfra 3.10: all three happen when a script is piped straight into psql). The password
+is the first line of standard input: it is in no argument list, no environment assignment of a
+command and no log.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .settings import Connection
+
+MARK = "##pgmigrate"
+
+# Bytes of psql's error output that come back.
+_MOST_ERROR_BYTES = 16000
+
+EXIT_DAMAGED = 65
+EXIT_NO_PSQL = 127
+EXIT_CONNECTION = 2
+EXIT_SCRIPT = 3
+
+# Runs under any POSIX shell. Arguments: SHA-256 of the script, psql, connection string, seconds to wait
+# for a connection. Always exits 0 and prints psql's own status: a fact that fails would be mistaken for
+# one that found nothing.
+_WRAPPER = rf"""
+umask 077
+IFS= read -r password
+folder=$(mktemp -d "${{TMPDIR:-/tmp}}/pgmigrate.XXXXXXXXXX") || {{ echo '{MARK} exit 73'; exit 0; }}
+trap 'rm -rf "$folder"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+cat >"$folder/script.sql"
+found=$(sha256sum <"$folder/script.sql")
+if [ "${{found%% *}}" != "$1" ]; then echo '{MARK} exit {EXIT_DAMAGED}'; exit 0; fi
+if ! command -v "$2" >/dev/null 2>&1; then echo '{MARK} exit {EXIT_NO_PSQL}'; exit 0; fi
+if [ -n "$password" ]; then PGPASSWORD=$password; export PGPASSWORD; fi
+LC_ALL=C.UTF-8 PGCLIENTENCODING=UTF8 PGCONNECT_TIMEOUT=$4; export LC_ALL PGCLIENTENCODING PGCONNECT_TIMEOUT
+status=0
+"$2" --no-psqlrc --quiet --no-align --tuples-only --no-password --set=ON_ERROR_STOP=1 \
+    --set=os_user="$(id -un)" --set=host_name="$(uname -n)" \
+    --dbname="$3" --file="$folder/script.sql" \
+    >"$folder/output" 2>"$folder/errors" </dev/null || status=$?
+cat "$folder/output"
+echo
+echo "{MARK} errors $(tail -c {_MOST_ERROR_BYTES} "$folder/errors" | base64 | tr -d '\n')"
+echo "{MARK} exit $status"
+"""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A shell command and what it must be given on standard input.
+
+    + line: for a POSIX shell; holds no secret
+    + stdin: the password or an empty line, then the script
+    """
+
+    line: str
+    stdin: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What psql printed.
+
+    + status: psql's exit status; None where no end was seen, so nothing is known
+    + lines: word and JSON value of each line that the script printed for us
+    + errors: the end of its error output
+    """
+
+    status: int | None
+    lines: tuple[tuple[str, Any], ...] = ()
+    errors: str = ""
+
+    def values(self, word: str) -> list[Any]:
+        """Returns the values of all lines with this word, in order."""
+        return [value for found, value in self.lines if found == word]
+
+    def value(self, word: str) -> Any:
+        """Returns the value of the one line with this word, or None."""
+        found = self.values(word)
+        return found[0] if found else None
+
+    @property
+    def sqlstate(self) -> str:
+        """SQLSTATE of the error that ended the script; empty where there is none."""
+        found = re.search(r"^psql:\S+?:\d+: \S+  ([0-9A-Z]{5}): ", self.errors, re.MULTILINE)
+        return found[1] if found else ""
+
+    @property
+    def message(self) -> str:
+        """The server's own message with its detail and hint, in one line; whatever psql said otherwise."""
+        found = re.search(r"^psql:\S+?:\d+: \S+  [0-9A-Z]{5}: (.*)", self.errors, re.MULTILINE | re.DOTALL)
+        text = found[1] if found else self.errors
+        kept = [line.strip() for line in text.splitlines() if not re.match(r"LOCATION:|CONTEXT:|LINE \d+:| +\^", line)]
+        return " ".join(line.removeprefix("psql: error: ") for line in kept if line)
+
+
+def conninfo(connection: Connection) -> str:
+    """Returns libpq's connection string, without the password.
+
+    Source: PostgreSQL manual, "Connection Strings", keyword/value form. Given as such it cannot be
+    taken for anything else, whatever the database is called.
+    """
+    values = {
+        "service": connection.service,
+        "host": connection.host,
+        "port": connection.port,
+        "user": connection.user,
+        "dbname": connection.database,
+    }
+    return " ".join(f"{name}={_conninfo_value(value)}" for name, value in values.items() if value is not None)
+
+
+def _conninfo_value(value: object) -> str:
+    text = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{text}'"
+
+
+def run(script: str, connection: Connection) -> Command:
+    """Returns the command that runs a script with psql on the host."""
+    body = script if script.endswith("\n") else script + "\n"
+    program = "psql" if connection.bin_dir is None else f"{connection.bin_dir.rstrip('/')}/psql"
+    arguments = [
+        hashlib.sha256(body.encode()).hexdigest(),
+        program,
+        conninfo(connection),
+        str(max(2, round(connection.connect_timeout_s))),
+    ]
+    password = "" if connection.password is None else connection.password.reveal()
+    line = " ".join(["sh -c", shlex.quote(_WRAPPER), "pgmigrate", *map(shlex.quote, arguments)])
+    return Command(line, (password, body))
+
+
+def read_answer(output: Sequence[str]) -> Answer:
+    """Returns what the lines of a command's standard output say.
+
+    Raises ValueError for a line of ours that cannot be read.
+    """
+    status: int | None = None
+    lines: list[tuple[str, Any]] = []
+    errors = ""
+    for line in output:
+        if not line.startswith(MARK):
+            continue
+        _, word, *rest = line.split(" ", 2)
+        payload = rest[0] if rest else ""
+        if word == "exit":
+            status = int(payload)
+        elif word == "errors":
+            errors = base64.b64decode(payload).decode(errors="replace")
+        else:
+            lines.append((word, json.loads(base64.b64decode(payload))))
+    return Answer(status, tuple(lines), errors)

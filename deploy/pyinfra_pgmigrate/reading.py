@@ -1,0 +1,220 @@
+"""What psql answered, as values: a database, verified migrations, the outcome of a step, or why not.
+
+Pure: answers come in, values go out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import psql
+from .catalog import Catalog, Patch
+from .errors import Kind, Refusal
+from .observed import (
+    AppliedMigration,
+    Observed,
+    OtherRun,
+    Problem,
+    Registry,
+    Server,
+    Upsert,
+    Verified,
+)
+from .psql import Answer
+from .settings import Connection
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """The database could not be read: what psql said instead."""
+
+    status: int | None
+    sqlstate: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step reported, or that it did not.
+
+    + result: done, busy, moved, problems or unexpected
+    + durations: milliseconds by number of the statement
+    + foreign: lines that changed and that the effect does not promise, each with its sign
+    + lacking: lines that it promises and that did not change
+    """
+
+    result: str
+    duration_ms: int = 0
+    durations: tuple[tuple[int, int], ...] = ()
+    rows: int = 0
+    detail: str = ""
+    foreign: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+    verified: Verified | None = None
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """A session that holds what a step waits for."""
+
+    pid: int | None
+    user: str
+    application: str
+    state: str
+    transaction_s: float | None
+    table: str
+
+    def __str__(self) -> str:
+        application = f' ("{self.application}")' if self.application else ""
+        age = "" if self.transaction_s is None else f", its transaction open for {self.transaction_s:.0f} s"
+        return f"process {self.pid} of role {self.user}{application}, {self.state}{age}, on {self.table}"
+
+
+def database(answer: Answer) -> Observed | Unreadable:
+    """Returns the database that an answer to ``script.observe`` describes."""
+    server, catalog = answer.value("server"), answer.value("catalog")
+    if answer.status != 0 or server is None or catalog is None:
+        return Unreadable(answer.status, answer.sqlstate, answer.message)
+    registry = answer.value("registry")
+    upserts = answer.value("upserts")
+    return Observed(
+        server=Server(**{**server, "roles": frozenset(server["roles"])}),
+        registry=None if registry is None else _registry(registry),
+        catalog=Catalog.of(catalog),
+        upserts=None if upserts is None else tuple(Upsert(**upsert) for upsert in upserts),
+        other_run=_other_run(answer.value("at_work"), registry),
+    )
+
+
+def _registry(found: Mapping[str, Any]) -> Registry:
+    rows = [
+        AppliedMigration(
+            **{
+                **row,
+                "removed": None if row["removed"] is None else tuple(row["removed"]),
+                "added": None if row["added"] is None else tuple(row["added"]),
+            }
+        )
+        for row in found["migrations"]
+    ]
+    return Registry(
+        version=found["version"],
+        migrations={row.version: row for row in rows},
+        drift=Patch(frozenset(found["gone"]), frozenset(found["come"])),
+    )
+
+
+def _other_run(at_work: Mapping[str, Any] | None, registry: Mapping[str, Any] | None) -> OtherRun | None:
+    if at_work is not None:
+        return OtherRun(**at_work)
+    if registry is not None and registry["other_run"] is not None:
+        return OtherRun(**registry["other_run"])
+    return None
+
+
+def _verified(found: Mapping[str, Any]) -> Verified:
+    return Verified(
+        problems=tuple(Problem(*row) for row in found.get("problems", ())),
+        count=found.get("count"),
+        sqlstate=found.get("sqlstate"),
+        message=found.get("message"),
+    )
+
+
+def verified(answer: Answer) -> dict[int, Verified] | Unreadable:
+    """Returns the answers of the verify queries by version."""
+    if answer.status != 0:
+        return Unreadable(answer.status, answer.sqlstate, answer.message)
+    return {found["version"]: _verified(found) for found in answer.values("verified")}
+
+
+def outcomes(answer: Answer) -> list[Outcome]:
+    """Returns what the steps of ``script.apply`` reported, in order."""
+    return [
+        Outcome(
+            result=found["result"],
+            duration_ms=found.get("duration_ms", 0),
+            durations=tuple((number, milliseconds) for number, milliseconds in found.get("durations", ())),
+            rows=found.get("rows", 0),
+            detail=found.get("detail", ""),
+            foreign=tuple(found.get("foreign", ())),
+            lacking=tuple(found.get("lacking", ())),
+            verified=_verified(found["verified"]) if "verified" in found else None,
+        )
+        for found in answer.values("outcome")
+    ]
+
+
+def blockers(answer: Answer) -> list[Blocker]:
+    """Returns the sessions that were in the way."""
+    return [Blocker(**found) for found in answer.value("blockers") or ()]
+
+
+# What a connection error says, and what to do about it; the first that fits counts. The server's own
+# messages may be in another language: then the last line of the table fits.
+_CONNECTION_HINTS = (
+    ("password authentication failed", "Correct pg_user or pg_password (or ~/.pgpass on the host)."),
+    ("no password supplied", "Set pg_password, or put the password into ~/.pgpass on the host."),
+    ("Peer authentication failed", "Run psql as that user: set _sudo_user in the group data, or use pg_host."),
+    ("could not translate host name", "Correct pg_host."),
+    ("definition of service", "Correct pg_service, or add it to pg_service.conf on the host."),
+    ("role ", "Correct pg_user, or let a superuser create the role."),
+    ("database ", "Correct pg_database; to see the names on the host: psql --list"),
+    ("", "See that the server runs and listens there: pg_isready"),
+)
+
+
+def refusal(found: Unreadable | None, *, host: str, connection: Connection) -> Refusal:
+    """Returns why a database could not be read, for people.
+
+    + found: None where not even the shell command ended well
+    """
+    what = f'could not read database "{connection.database}" on host {host}'
+    where = psql.conninfo(connection)
+    if found is None or found.status is None:
+        return Refusal(
+            Kind.UNREADABLE,
+            f"{what}: the command on the host did not end",
+            detail="Found no answer; expected psql's exit status. What the host said stands above.",
+            hint=f"Try by hand: pyinfra {host} exec -- id",
+        )
+    match found.status:
+        case psql.EXIT_NO_PSQL:
+            return Refusal(
+                Kind.UNREADABLE,
+                f"{what}: psql is not there",
+                detail=f"Found no program psql in {connection.bin_dir or 'PATH'}; expected PostgreSQL's client programs.",
+                hint="Install postgresql-client on the host, or set pg_bin_dir.",
+            )
+        case psql.EXIT_CONNECTION:
+            hint = next(hint for text, hint in _CONNECTION_HINTS if text in found.message)
+            return Refusal(
+                Kind.UNREADABLE,
+                f"{what}: no connection",
+                detail=f"Found: {found.message}. Expected a connection with {where}.",
+                hint=hint,
+            )
+        case psql.EXIT_SCRIPT if found.sqlstate == "42501":
+            return Refusal(
+                Kind.PRIVILEGE,
+                f"{what}: {found.message}",
+                detail=f"Found SQLSTATE {found.sqlstate}; expected a role that may read the registry (schema pgmigrate).",
+                hint="Connect as the role that made the registry, or let it run: "
+                "GRANT USAGE ON SCHEMA pgmigrate TO ROLE; GRANT SELECT ON ALL TABLES IN SCHEMA pgmigrate TO ROLE",
+            )
+        case psql.EXIT_SCRIPT if found.sqlstate == "55P03":
+            return Refusal(
+                Kind.LOCK,
+                f"{what}: a table is locked",
+                detail=f"Found: {found.message}; expected to read the catalog within 10 s.",
+                hint="See who holds it: SELECT * FROM pg_locks WHERE mode = 'AccessExclusiveLock', then run again.",
+            )
+        case _:
+            return Refusal(
+                Kind.UNREADABLE,
+                f"{what}: psql ended with status {found.status}",
+                detail=f"Found: {found.message or 'no message'}. Expected status 0.",
+                hint=f"Try by hand on the host: psql \"{where}\" --command='SELECT 1'",
+            )

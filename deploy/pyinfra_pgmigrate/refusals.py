@@ -1,0 +1,193 @@
+"""The text of every refusal that the plan can come to, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .errors import Kind, Refusal
+from .migration import Migration
+from .observed import AppliedMigration, Observed, Verified
+from .state import Judgement
+
+_MOST_LINES = 5
+
+
+def _some(lines: Sequence[str]) -> str:
+    """Returns the first lines, joined, and how many more there are."""
+    shown = "; ".join(lines[:_MOST_LINES])
+    return shown if len(lines) <= _MOST_LINES else f"{shown}; and {len(lines) - _MOST_LINES} more"
+
+
+def problems_of(verified: Verified) -> str:
+    """Returns what a verify query found, in one sentence without a period."""
+    if verified.count is None:
+        return f"the verify query could not run: {verified.message} (SQLSTATE {verified.sqlstate})"
+    shown = _some([f"{problem.object}: {problem.problem}" for problem in verified.problems[:_MOST_LINES]])
+    rest = verified.count - min(verified.count, _MOST_LINES)
+    return f"{shown}; and {rest} more" if rest else shown
+
+
+def schema_missing(schema: str, observed: Observed) -> Refusal:
+    """The target schema does not exist."""
+    return Refusal(
+        Kind.UNREADABLE,
+        f'could not find schema "{schema}" in database "{observed.server.database}"',
+        detail="Found no schema of that name that the role may use; expected the one the migrations are for.",
+        hint=f"Correct pg_schema, or let its owner run: GRANT USAGE ON SCHEMA {schema} TO {observed.server.role}",
+    )
+
+
+def registry_newer(found: int, expected: int) -> Refusal:
+    """A newer version of the tool made the registry."""
+    return Refusal(
+        Kind.REGISTRY,
+        f"cannot use a registry of version {found}",
+        detail=f"Found version {found} in pgmigrate.registry; expected at most {expected}.",
+        hint="Upgrade the tool on this controller: pip install --upgrade pyinfra-pgmigrate",
+    )
+
+
+def no_such_target(target: int, migrations: Sequence[Migration]) -> Refusal:
+    """The target names no migration."""
+    known = ", ".join(migration.name.split("_")[0] for migration in migrations) or "none"
+    return Refusal(
+        Kind.SETTINGS,
+        f"could not find migration {target:03}, the target",
+        detail=f"Found pg_target {target:03}; expected one of {known}.",
+        hint="Correct --data pg_target=NNN, or leave it out to apply all.",
+    )
+
+
+def target_is_behind(target: int, newest: int) -> Refusal:
+    """The target is older than what is applied."""
+    return Refusal(
+        Kind.SETTINGS,
+        f"cannot migrate to {target:03}: the database is at {newest:03}",
+        detail=f"Found {newest:03} applied; expected nothing after the target {target:03}.",
+        hint="To go back, run deploy/rollback.py; to stay, leave pg_target out.",
+    )
+
+
+def file_is_gone(row: AppliedMigration) -> Refusal:
+    """An applied migration has no file any more."""
+    return Refusal(
+        Kind.ORDER,
+        f'could not find the file of applied migration "{row.name}"',
+        detail=f"Found it in the registry (applied {row.applied_at}); expected {row.name}.sql in the SQL folder.",
+        hint=f"Bring the file back from version control: git log --all -- '*{row.name}.sql'",
+    )
+
+
+def older_is_pending(migration: Migration, newest: int) -> Refusal:
+    """A pending migration is older than an applied one."""
+    return Refusal(
+        Kind.ORDER,
+        f'cannot apply migration "{migration.name}" after {newest:03}',
+        detail=f"Found {newest:03} applied and {migration.version:03} pending; expected them in order.",
+        hint="Give the file the next free number, or run again with --data pg_out_of_order=true",
+    )
+
+
+def file_changed(migration: Migration, row: AppliedMigration) -> Refusal:
+    """A file is not the one that was applied."""
+    return Refusal(
+        Kind.CHANGED,
+        f'cannot use migration "{migration.name}": its file changed after it was applied',
+        detail=f"Found checksum {migration.checksum} in the file; expected {row.checksum}, applied {row.applied_at} "
+        f"by {row.applied_by}.",
+        hint="Bring the applied file back from version control, and write the change as a new migration: "
+        "pgmigrate new NAME",
+    )
+
+
+def drifted(migration: Migration, judgement: Judgement, verified: Verified | None) -> Refusal:
+    """An applied migration is not in the catalog any more."""
+    found = [f"missing: {line}" for line in judgement.missing]
+    found += [f"there again: {line}" for line in judgement.left]
+    found += [
+        f"changed: {clash.found} (expected {clash.expected})" for clash in judgement.clashes if clash.found is not None
+    ]
+    if verified is not None and not verified.holds:
+        found.append(problems_of(verified))
+    return Refusal(
+        Kind.DRIFT,
+        f'cannot rely on migration "{migration.name}": it is applied, but not in the catalog any more',
+        detail=f"Found {_some(found)}; expected what {migration.name}.effect says.",
+        hint="Find out who changed it; to put back what is missing: --data pg_repair=true",
+    )
+
+
+def not_repairable(migration: Migration, judgement: Judgement) -> Refusal:
+    """Drift that no statement of the migration would mend."""
+    found = [f"{clash.found or 'nothing'} (expected {clash.expected})" for clash in judgement.clashes]
+    return Refusal(
+        Kind.CONFLICT,
+        f'cannot repair migration "{migration.name}": its objects exist with other definitions',
+        detail=f"Found {_some(found) or 'a statement that is half there'}; expected what {migration.name}.effect says.",
+        hint="Change the object back by hand, then run again.",
+    )
+
+
+def conflict(migration: Migration, judgement: Judgement) -> Refusal:
+    """An object of that name exists with another definition, or a statement is half there."""
+    clashing = [clash for clash in judgement.clashes if clash.found is not None] or list(judgement.clashes)
+    first = clashing[0] if clashing else None
+    if first is None:
+        message = f'cannot apply migration "{migration.name}": one of its statements is half there'
+        detail = f"Found still there: {_some(judgement.left)}; expected all of the statement's lines or none."
+        return Refusal(Kind.CONFLICT, message, detail=detail, hint="Undo that change by hand, then run again.")
+    if first.found is None:
+        return Refusal(
+            Kind.CONFLICT,
+            f'cannot apply migration "{migration.name}": a statement is half there, {first.key} is missing',
+            detail=f"Found the rest of the statement; expected also {_some([clash.expected for clash in clashing])}.",
+            hint="Add what is missing by hand, or undo the rest of the statement, then run again.",
+        )
+    more = f" ({len(clashing) - 1} more)" if len(clashing) > 1 else ""
+    return Refusal(
+        Kind.CONFLICT,
+        f'cannot apply migration "{migration.name}": {first.key} exists with another definition{more}',
+        detail=f"Found {first.found}; expected {first.expected}.",
+        hint="Rename or change the object that is there, then run again.",
+    )
+
+
+def lacking(migration: Migration, keys: Sequence[str]) -> Refusal:
+    """Something that a migration builds on is not there."""
+    return Refusal(
+        Kind.NEEDS,
+        f'cannot apply migration "{migration.name}": {keys[0]} is missing',
+        detail=f"Found no {_some(list(keys))}; expected it, because the migration builds on it.",
+        hint="Add what is missing, or stop before this migration with --data "
+        f"pg_target={max(migration.version - 1, 0):03}",
+    )
+
+
+def not_owner(migration: Migration, table: str, owner: str, role: str) -> Refusal:
+    """The role is not the owner of a table that a migration changes."""
+    return Refusal(
+        Kind.PRIVILEGE,
+        f'cannot apply migration "{migration.name}" as role {role}: table {table} belongs to {owner}',
+        detail=f"Found the owner {owner}; expected a role whose privileges {role} has.",
+        hint=f"Connect as {owner} (pg_user), or let a superuser run: GRANT {owner} TO {role}",
+    )
+
+
+def may_not_create(what: str, role: str, privilege: str) -> Refusal:
+    """The role may not make objects in a schema or a schema in the database."""
+    return Refusal(
+        Kind.PRIVILEGE,
+        f"cannot migrate as role {role}: it may not create objects in {what}",
+        detail=f"Found no CREATE privilege on {what}; expected it.",
+        hint=f"Let its owner run: GRANT CREATE ON {privilege} TO {role}",
+    )
+
+
+def not_verified(migration: Migration, verified: Verified) -> Refusal:
+    """The verify query finds problems that no statement of the migration would mend."""
+    return Refusal(
+        Kind.VERIFY,
+        f'could not verify migration "{migration.name}": {verified.count or "some"} problem(s)',
+        detail=f"Found {problems_of(verified)}; expected no row from {migration.name}.verify.sql.",
+        hint="Correct these rows or objects, then run again.",
+    )

@@ -1,0 +1,357 @@
+"""The psql scripts of the library, as text. Pure: the plan goes in, a script comes out.
+
+A script is SQL of the package, unchanged, between ``\\set`` lines: values and the statements of a
+migration reach psql as variables only, never as text between other text. A statement is run by
+``SELECT :'statement' \\gexec``, so that psql does not look for its own commands and variables in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import sql
+from .catalog import Patch, key_of, like_pattern
+from .effect import Lock, StatementEffect
+from .errors import Kind
+from .locks import conflicting_modes, sql_name
+from .migration import Migration
+from .observed import REGISTRY_VERSION
+from .plan import OUTCOME, Decision
+from .statements import Statement
+
+# Registry structures, each made by the file registry_N.sql from the one before it.
+REGISTRY_FILES = tuple(f"registry_{version}" for version in range(1, REGISTRY_VERSION + 1))
+
+
+@dataclass(frozen=True)
+class Run:
+    """Who runs what from where; the same for every script of one start of the program on one host.
+
+    + run_id: a UUID
+    + operator: operating-system user on the controller
+    + inventory_host: name of the host in the inventory
+    """
+
+    run_id: str
+    operator: str
+    controller: str
+    inventory_host: str
+    tool_version: str
+
+
+@dataclass(frozen=True)
+class LockLimits:
+    """How one try asks for its table locks.
+
+    + poll_s: seconds in which it asks without queueing
+    + timeout_ms: longest wait in the queue after that, in milliseconds
+    + tries: number of this try, counted from 1
+    """
+
+    poll_s: float
+    timeout_ms: int
+    tries: int = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """What runs in one transaction, or one statement that cannot run in one, or nothing but a registry row.
+
+    + statements: none for a migration that is adopted or only verified
+    + present, absent: lines of the migration as they must be found
+    + is_last: the migration holds after this step
+    + ends_run: the run has nothing more to do on this database
+    """
+
+    decision: Decision
+    statements: tuple[Statement, ...]
+    present: frozenset[str]
+    absent: frozenset[str]
+    is_last: bool
+    ends_run: bool = False
+
+    @property
+    def migration(self) -> Migration:
+        """The migration that it belongs to."""
+        return self.decision.migration
+
+    @property
+    def effects(self) -> tuple[StatementEffect, ...]:
+        """What its statements were recorded to do."""
+        return tuple(self.migration.effect_of(statement) for statement in self.statements)
+
+    @property
+    def patch(self) -> Patch:
+        """What it does as a whole."""
+        whole = Patch()
+        for effect in self.effects:
+            whole = whole.then(effect.patch)
+        return whole
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether its statements run in one transaction with their registry row."""
+        return all(statement.in_transaction for statement in self.statements) and not self.in_batches
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether its statement is run again and again, a transaction each."""
+        return bool(self.statements) and self.migration.header.in_batches
+
+    @property
+    def locks(self) -> tuple[Lock, ...]:
+        """The locks on tables that keep a writer or another structure change out, each once."""
+        found = dict.fromkeys(
+            lock for effect in self.effects for lock in effect.locks if sql_name(lock.mode) is not None
+        )
+        return tuple(found)
+
+    @property
+    def built_indexes(self) -> tuple[str, ...]:
+        """Names of the indexes that it builds outside a transaction."""
+        if self.in_transaction:
+            return ()
+        return tuple(
+            key_of(line).removeprefix("index ") for line in sorted(self.patch.plus) if line.startswith("index ")
+        )
+
+
+def steps_of(decision: Decision, *, ends_run: bool) -> list[Step]:
+    """Returns the steps of a decision in order.
+
+    + ends_run: no other decision of the plan comes after it
+    """
+    groups: list[tuple[Statement, ...]] = decision.migration.steps(decision.statements) or [()]
+    if groups[-1] and not Step(decision, groups[-1], frozenset(), frozenset(), is_last=False).in_transaction:
+        # Statements outside a transaction cannot register in one: the row has a step of its own,
+        # which also asks the verify query.
+        groups.append(())
+    steps: list[Step] = []
+    present, absent = decision.present, decision.absent
+    for place, statements in enumerate(groups):
+        is_last = place == len(groups) - 1
+        step = Step(decision, statements, present, absent, is_last=is_last, ends_run=is_last and ends_run)
+        steps.append(step)
+        patch = step.patch
+        present, absent = (present - patch.minus) | patch.plus, (absent - patch.plus) | patch.minus
+    return steps
+
+
+def setting(name: str, value: Any) -> str:
+    """Returns the psql line that gives a variable any text as its value.
+
+    >>> print(setting("name", "it's"))
+    \\set name 'it''s'
+    """
+    text = str(value).replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n").replace("\r", "\\r")
+    return f"\\set {name} '{text}'"
+
+
+def _settings(values: Mapping[str, Any]) -> str:
+    return "\n".join(setting(name, value) for name, value in values.items())
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _list(items: Iterable[Any]) -> str:
+    return json.dumps(list(items), ensure_ascii=False)
+
+
+def _session(run: Run, schema: str, purpose: str) -> list[str]:
+    # The name of a session is cut after 63 bytes; the run comes first so that it can be found.
+    name = f"pgmigrate {run.run_id[:8]} {purpose}"[:63]
+    return [
+        _settings({"application_name": name, "schema": schema, "run_id": run.run_id}),
+        sql.read("session"),
+        "SET plan_cache_mode = force_generic_plan;",
+        "PREPARE pgmigrate_read (text) AS",
+        "SELECT pg_catalog.set_config($1, COALESCE((SELECT pg_catalog.array_agg(l.line) FROM (",
+        sql.read("catalog").rstrip(),
+        ") AS l), '{}')::text, false);",
+    ]
+
+
+def observe(run: Run, schema: str) -> str:
+    """Returns the script that reads a database; it changes nothing."""
+    return _joined([*_session(run, schema, "observe"), sql.read("observe")])
+
+
+def verify(run: Run, schema: str, queries: Mapping[int, str]) -> str:
+    """Returns the script that asks verify queries, by version; it cannot write."""
+    parts = _session(run, schema, "verify")[:2]
+    for version, query in queries.items():
+        parts += [
+            _settings({"version": version, "verify": query}),
+            "BEGIN TRANSACTION READ ONLY;",
+            "SET LOCAL lock_timeout = '10s';",
+            sql.read("verify"),
+            sql.read("ask_verify"),
+        ]
+    return _joined(parts)
+
+
+def apply(steps: Sequence[Step], run: Run, schema: str, limits: LockLimits, *, batch_rows: int) -> str:
+    """Returns the script that runs steps in one session under the run lock.
+
+    + batch_rows: rows in one transaction of a statement that is run in batches
+    Each step ends with an outcome line; the script ends at the first that is not ``done``.
+    """
+    parts = _session(run, schema, steps[0].migration.name)
+    parts.append(
+        _settings(
+            {
+                "operator": run.operator,
+                "controller": run.controller,
+                "inventory_host": run.inventory_host,
+                "tool_version": run.tool_version,
+            }
+        )
+    )
+    parts += [sql.read("claim"), *_registry_upgrade(), sql.read("lease")]
+    for step in steps:
+        parts += _step(step, limits, batch_rows)
+    return _joined(parts)
+
+
+def _registry_upgrade() -> list[str]:
+    parts = [sql.read("registry_version")]
+    for version, name in enumerate(REGISTRY_FILES, start=1):
+        parts += [
+            f"SELECT :'registry_version'::integer < {version} AS registry_is_older \\gset",
+            "\\if :registry_is_older",
+            sql.read(name),
+            "\\endif",
+        ]
+    return parts
+
+
+def _step(step: Step, limits: LockLimits, batch_rows: int) -> list[str]:
+    decision, migration = step.decision, step.migration
+    how = OUTCOME[decision.action]
+    changed = {key_of(line) for line in step.patch.minus | step.patch.plus}
+    touched = {key for effect in step.effects for key in effect.touches}
+    parts = [
+        _settings(
+            {
+                "version": migration.version,
+                "name": migration.name,
+                "checksum": migration.checksum,
+                "checksums": _list(statement.checksum for statement in migration.statements),
+                "phase": migration.header.phase,
+                "how": how,
+                "event": how if step.is_last else "step",
+                "expected_checksum": "" if decision.row is None else decision.row.checksum,
+                "present": _list(sorted(step.present)),
+                "absent": _list(sorted(step.absent)),
+                "minus": _list(sorted(step.patch.minus)),
+                "plus": _list(sorted(step.patch.plus)),
+                "removes": _list(map(like_pattern, migration.header.removes)),
+                "objects": _list(sorted(changed | touched)),
+                "locks": _list([sql_name(lock.mode), lock.relation] for lock in step.locks),
+                "lock_poll_s": limits.poll_s,
+                "lock_timeout_ms": limits.timeout_ms,
+                "tries": limits.tries,
+                "statements": _list(_numbers(step)),
+                "batch_rows": batch_rows,
+                "is_last_step": _flag(step.is_last),
+                "is_last_of_run": _flag(step.ends_run),
+                "in_transaction": _flag(step.in_transaction),
+                "row_count": 0,
+                "durations": "[]",
+            }
+        ),
+        "BEGIN;",
+        sql.read("step_begin"),
+    ]
+    if step.in_transaction:
+        parts += _inside(step)
+    else:
+        parts += _outside(step)
+    return [*parts, sql.read("step_done")]
+
+
+def _numbers(step: Step) -> tuple[int, ...]:
+    """Returns the statements that the step's event names: the last one speaks for the whole migration."""
+    return step.decision.statements if step.is_last else tuple(statement.number for statement in step.statements)
+
+
+def _timed(statement: Statement, body: str) -> list[str]:
+    return [
+        setting("statement", statement.text),
+        "SELECT pg_catalog.clock_timestamp() AS statement_started_at \\gset",
+        body,
+        setting("number", statement.number),
+        sql.read("statement_done"),
+    ]
+
+
+_RUN = "SELECT :'statement' \\gexec"
+_START = "SELECT pg_catalog.clock_timestamp() AS started_at \\gset"
+
+
+def _inside(step: Step) -> list[str]:
+    parts = [_START, sql.read("step_locks")]
+    for statement in step.statements:
+        parts += _timed(statement, _RUN)
+    # From here on the locks are held for our own reading and writing only.
+    parts.append(sql.read("step_compare"))
+    if step.is_last and step.migration.verify is not None:
+        parts += [setting("verify", step.migration.verify), sql.read("verify"), sql.read("step_verify")]
+    return [*parts, sql.read("step_register"), "COMMIT;"]
+
+
+def _outside(step: Step) -> list[str]:
+    (statement,) = step.statements
+    parts = ["COMMIT;", _START]
+    if step.in_batches:
+        parts += [f"SET lock_timeout = '{_BATCH_LOCK_TIMEOUT_S}s';", *_timed(statement, sql.read("batches"))]
+    else:
+        # Such a statement waits for old snapshots and lockers, and lock_timeout counts that too: it
+        # would end in an INVALID index (measured, PostgreSQL 15).
+        parts.append("SET lock_timeout = 0;")
+        parts += [setting("built", _list(step.built_indexes)), sql.read("drop_invalid"), *_timed(statement, _RUN)]
+    return [*parts, "BEGIN;", sql.read("step_compare"), sql.read("step_register"), "COMMIT;"]
+
+
+# Rows in a batch are locked one by one; whoever holds one this long is in trouble himself.
+_BATCH_LOCK_TIMEOUT_S = 5
+
+
+def blockers(step: Step, run: Run, schema: str) -> str:
+    """Returns the script that names the sessions which keep a step waiting."""
+    values = {"in_the_way": _list([lock.relation, conflicting_modes(lock.mode)] for lock in step.locks)}
+    return _joined([*_session(run, schema, "blockers")[:2], _settings(values), sql.read("blockers")])
+
+
+def aftermath(step: Step, run: Run, schema: str, *, kind: Kind, sqlstate: str, message: str) -> str:
+    """Returns the script that looks after a step which did not end well.
+
+    It writes the event and drops the INVALID indexes that the step left.
+    """
+    migration = step.migration
+    values = {
+        "drop_invalid": _list(step.built_indexes),
+        "version": migration.version,
+        "name": migration.name,
+        "checksum": migration.checksum,
+        "statements": _list(statement.number for statement in step.statements),
+        "sqlstate": sqlstate,
+        "message": f"{kind.value}: {message}",
+        "tool_version": run.tool_version,
+    }
+    session = _session(run, schema, f"aftermath {migration.name}")[:2]
+    return _joined([*session, _settings(values), sql.read("aftermath")])
+
+
+def watch(run: Run, schema: str) -> str:
+    """Returns the script that tells how the sessions of a run are doing."""
+    return _joined([*_session(run, schema, "watch")[:2], sql.read("watch")])
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return "\n".join(part.rstrip("\n") for part in parts) + "\n"

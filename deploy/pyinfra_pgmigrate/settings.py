@@ -1,0 +1,203 @@
+"""Host data: every key that begins with ``pg_``, with its type, unit and default, checked in one place."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import Kind, PgMigrateError
+from .migration import PHASES
+
+PREFIX = "pg_"
+
+
+class Secret:
+    """A value that never prints itself."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def reveal(self) -> str:
+        """Returns the value, for the standard input of a program and for nothing else."""
+        return self._value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, (str, Path)) or not str(value):
+        raise ValueError("a text that is not empty")
+    return str(value)
+
+
+def _port(value: Any) -> int:
+    # bool is an int in Python; --data pg_port=true is no port.
+    if isinstance(value, bool) or not str(value).isdigit() or not 0 < int(value) < 65536:
+        raise ValueError("a port number from 1 to 65535")
+    return int(value)
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError("a whole number of at least 1")
+    return value
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+        raise ValueError("a number of seconds above 0")
+    return float(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def _version(value: Any) -> int:
+    # --data pg_target=012 arrives as the number 12, so versions are compared as numbers.
+    if isinstance(value, bool) or not str(value).isdigit():
+        raise ValueError("the number of a migration, such as 004")
+    return int(value)
+
+
+def _phase(value: Any) -> str:
+    if value not in PHASES:
+        raise ValueError(f"one of {', '.join(PHASES)}")
+    return str(value)
+
+
+def _secret(value: Any) -> Secret:
+    # pyinfra's HiddenValue keeps a password out of its output; it is opened here, once.
+    revealed = value.unmask() if hasattr(value, "unmask") else value
+    return Secret(_text(revealed))
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of host data.
+
+    + read: returns the checked value, or raises ValueError with what was expected
+    + default: None means: not set
+    + meaning: for the README, with the unit
+    """
+
+    read: Callable[[Any], Any]
+    default: Any
+    meaning: str
+
+
+KEYS: dict[str, Key] = {
+    "pg_database": Key(_text, None, "name of the database; needed"),
+    "pg_host": Key(_text, None, "server to connect to from the host, a name, address or socket folder; "
+                   "not set: the socket of the machine"),
+    "pg_port": Key(_port, None, "port of the server; not set: what psql takes (5432)"),
+    "pg_user": Key(_text, None, "database role; not set: what psql takes (the operating-system user)"),
+    "pg_password": Key(_secret, None, "password of the role, sent over standard input only; "
+                       "not set: peer, trust, certificate or a .pgpass file on the host"),
+    "pg_service": Key(_text, None, "name of a service in pg_service.conf on the host"),
+    "pg_schema": Key(_text, "public", "schema that unqualified names in the migrations mean"),
+    "pg_bin_dir": Key(_text, None, "folder of psql on the host; not set: PATH decides"),
+    "pg_sql_dir": Key(_text, "sql", "folder of the migrations on the controller, from where pyinfra was started"),
+    "pg_target": Key(_version, None, "number of the last migration to apply; not set: all"),
+    "pg_phase": Key(_phase, None, "stop before the first migration of a later phase (" + ", ".join(PHASES)
+                    + "); not set: all"),
+    "pg_check": Key(_flag, False, "with --dry: exit status 1 when something is pending or drifted"),
+    "pg_repair": Key(_flag, False, "put back what is missing of applied migrations"),
+    "pg_out_of_order": Key(_flag, False, "apply a pending migration that is older than an applied one"),
+    "pg_release": Key(_flag, False, "apply a contract migration although the application still uses what it removes"),
+    "pg_batch_from": Key(_count, 50, "from so many pending migrations on, one operation runs them all in one session"),
+    "pg_batch_rows": Key(_count, 1000, "rows in one transaction of a migration that runs in batches"),
+    "pg_connect_timeout_s": Key(_seconds, 10.0, "seconds to wait for a connection"),
+    "pg_lock_timeout_s": Key(_seconds, 0.5, "longest wait in the queue for a table lock, in seconds; "
+                             "the first try waits a tenth of it"),
+    "pg_lock_poll_s": Key(_seconds, 2.0, "seconds in which a try asks for its table locks without queueing"),
+    "pg_lock_budget_s": Key(_seconds, 120.0, "seconds after which the tries for one step's locks end"),
+    "pg_run_wait_s": Key(_seconds, 600.0, "seconds to wait for another run on the same database"),
+}
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How psql on the host reaches the database; ``password`` never leaves standard input."""
+
+    database: str
+    host: str | None = None
+    port: int | None = None
+    user: str | None = None
+    service: str | None = None
+    bin_dir: str | None = None
+    connect_timeout_s: float = 10.0
+    password: Secret | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The checked host data of one host; see ``KEYS`` for units and meaning."""
+
+    connection: Connection
+    schema: str
+    sql_dir: Path
+    target: int | None
+    phase: str | None
+    check: bool
+    repair: bool
+    out_of_order: bool
+    release: bool
+    batch_from: int
+    batch_rows: int
+    lock_timeout_s: float
+    lock_poll_s: float
+    lock_budget_s: float
+    run_wait_s: float
+
+
+def read_settings(data: Mapping[str, Any]) -> Settings:
+    """Returns the settings that host data hold.
+
+    + data: all host data; keys that do not begin with ``pg_`` are left alone
+    Raises PgMigrateError (settings) for an unknown key, with the nearest known one, for a value of the
+    wrong kind, and without a database.
+    """
+    for name in data:
+        if name.startswith(PREFIX) and name not in KEYS:
+            near = difflib.get_close_matches(name, KEYS, n=1, cutoff=0.0)[0]
+            raise PgMigrateError(
+                Kind.SETTINGS,
+                f'cannot use host data key "{name}": there is no such key',
+                detail=f'Found "{name}"; the nearest known key is "{near}".',
+                hint=f"Write {near}, or remove the key; the README lists all keys.",
+            )
+    values = {name.removeprefix(PREFIX): _value(name, key, data.get(name)) for name, key in KEYS.items()}
+    if values["database"] is None:
+        raise PgMigrateError(
+            Kind.SETTINGS,
+            "could not find out which database to use",
+            detail="Found no host data key pg_database; expected the name of a database.",
+            hint="Set pg_database in the inventory or its group data, or: --data pg_database=NAME",
+        )
+    of_connection = Connection.__dataclass_fields__
+    connection = Connection(**{name: value for name, value in values.items() if name in of_connection})
+    others = {name: value for name, value in values.items() if name not in of_connection}
+    others["sql_dir"] = Path(others["sql_dir"])
+    return Settings(connection=connection, **others)
+
+
+def _value(name: str, key: Key, value: Any) -> Any:
+    if value is None:
+        return key.default
+    try:
+        return key.read(value)
+    except ValueError as error:
+        found = "a value that is not shown" if key.read is _secret else f'"{value}"'
+        raise PgMigrateError(
+            Kind.SETTINGS,
+            f"cannot use host data key {name}: expected {error}",
+            detail=f"Found {found}; expected {error}.",
+            hint=f"Correct {name}: {key.meaning}.",
+        ) from error

@@ -1,0 +1,34 @@
+-- Runs one statement again and again, a transaction each, until it returns no key.
+-- Variables: statement, batch_rows.
+SELECT
+    pg_catalog.set_config('pgmigrate.batch_statement', :'statement', false),
+    pg_catalog.set_config('pgmigrate.batch_size', :'batch_rows', false),
+    pg_catalog.set_config('pgmigrate.batch_after', '', false),
+    pg_catalog.set_config('pgmigrate.batch_total', '0', false);
+DO $$
+DECLARE
+    last_key text;
+    row_count bigint;
+BEGIN
+    LOOP
+        EXECUTE pg_catalog.current_setting('pgmigrate.batch_statement') INTO last_key, row_count;
+        EXIT WHEN last_key IS NULL;
+        PERFORM
+            pg_catalog.set_config('pgmigrate.batch_after', last_key, false),
+            pg_catalog.set_config(
+                'pgmigrate.batch_total',
+                (pg_catalog.current_setting('pgmigrate.batch_total')::bigint + COALESCE(row_count, 0))::text,
+                false
+            ),
+            pg_catalog.set_config(
+                'application_name',
+                pg_catalog.regexp_replace(pg_catalog.current_setting('application_name'), ' [0-9]+ rows$', '')
+                    || ' ' || (pg_catalog.current_setting('pgmigrate.batch_total')::bigint + COALESCE(row_count, 0))
+                    || ' rows',
+                false
+            );
+        COMMIT;
+    END LOOP;
+END;
+$$;
+SELECT pg_catalog.current_setting('pgmigrate.batch_total')::bigint + :'row_count'::bigint AS row_count \gset

@@ -1,0 +1,36 @@
+-- Names the sessions that keep a step waiting. Variables: in_the_way (JSON: [[table, [lock modes that
+-- keep the step waiting]], ...]).
+SET lock_timeout = '5s';
+SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(
+    'pid', b.pid,
+    'user', b.usename,
+    'application', b.application_name,
+    'state', b.state,
+    'transaction_s', b.age_s,
+    'table', b.relation
+)), '[]'::json)::text AS blockers
+FROM (
+    SELECT DISTINCT ON (l.pid)
+        l.pid,
+        COALESCE(a.usename, 'unknown') AS usename,
+        COALESCE(a.application_name, '') AS application_name,
+        COALESCE(a.state, CASE WHEN l.pid IS NULL THEN 'prepared transaction' ELSE 'unknown' END) AS state,
+        pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)) AS age_s,
+        l.relation::pg_catalog.regclass::text AS relation
+    FROM pg_catalog.pg_locks AS l
+    LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+    WHERE l.locktype = 'relation'
+        AND l.granted
+        AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
+        AND EXISTS (
+            SELECT 1
+            FROM pg_catalog.jsonb_array_elements(:'in_the_way'::jsonb) AS t
+            WHERE pg_catalog.to_regclass(t.value ->> 0) = l.relation
+                AND t.value -> 1 ? l.mode
+        )
+    ORDER BY l.pid, a.xact_start
+) AS b \gset
+SELECT pg_catalog.translate(
+    pg_catalog.encode(pg_catalog.convert_to(:'blockers', 'UTF8'), 'base64'), E'\n', ''
+) AS payload \gset
+\echo ##pgmigrate blockers :payload

@@ -1,0 +1,31 @@
+-- The other half of claim.sql, once the registry exists.
+SELECT EXISTS (
+    SELECT 1
+    FROM pgmigrate.runs AS r
+    WHERE r.finished_at IS NULL
+        AND r.seen_at > pg_catalog.clock_timestamp() - interval '10 s'
+        AND r.run_id <> :'run_id'::uuid
+) AS other_run \gset
+\if :other_run
+SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_object(
+    'result', 'busy',
+    'detail', (
+        SELECT 'run ' || r.run_id || ' of ' || r.operator || '@' || r.controller
+        FROM pgmigrate.runs AS r
+        WHERE r.finished_at IS NULL
+            AND r.run_id <> :'run_id'::uuid
+        ORDER BY r.seen_at DESC
+        LIMIT 1
+    )
+)::text, 'UTF8'), 'base64'), E'\n', '') AS payload \gset
+\echo ##pgmigrate outcome :payload
+\quit
+\endif
+INSERT INTO pgmigrate.runs (run_id, operator, controller, inventory_host, os_user, host_name, tool_version)
+VALUES (
+    :'run_id', :'operator', :'controller', :'inventory_host', :'os_user', :'host_name', :'tool_version'
+)
+ON CONFLICT (run_id) DO UPDATE
+SET
+    seen_at = pg_catalog.clock_timestamp(),
+    finished_at = NULL;

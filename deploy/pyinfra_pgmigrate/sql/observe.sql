@@ -1,0 +1,174 @@
+-- Reads one database: server, registry, statements of the application, catalog. Changes nothing and
+-- takes no lock that keeps a writer out. Variables: schema, run_id. Needs catalog prepared.
+SET lock_timeout = '10s';
+BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+
+SELECT pg_catalog.json_build_object(
+    'version', pg_catalog.current_setting('server_version'),
+    'version_num', pg_catalog.current_setting('server_version_num')::integer,
+    'database', pg_catalog.current_database(),
+    'role', CURRENT_USER,
+    'in_recovery', pg_catalog.pg_is_in_recovery(),
+    'schema_exists', COALESCE((
+        SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+        FROM pg_catalog.pg_namespace AS n
+        WHERE n.nspname = :'schema'
+    ), false),
+    'size_bytes', CASE
+        WHEN pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CONNECT')
+            THEN pg_catalog.pg_database_size(pg_catalog.current_database())
+        ELSE 0
+    END,
+    'roles', (
+        SELECT pg_catalog.json_agg(pg_catalog.quote_ident(r.rolname))
+        FROM pg_catalog.pg_roles AS r
+        WHERE pg_catalog.pg_has_role(r.oid, 'USAGE')
+    ),
+    'is_superuser', (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = CURRENT_USER),
+    'may_create_in_database', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
+    'may_create_in_schema', COALESCE((
+        SELECT pg_catalog.has_schema_privilege(n.oid, 'CREATE')
+        FROM pg_catalog.pg_namespace AS n
+        WHERE n.nspname = :'schema'
+    ), false)
+)::text AS payload \gset
+SELECT pg_catalog.translate(
+    pg_catalog.encode(pg_catalog.convert_to(:'payload', 'UTF8'), 'base64'), E'\n', ''
+) AS payload \gset
+\echo ##pgmigrate server :payload
+
+EXECUTE pgmigrate_read('pgmigrate.now');
+
+SELECT pg_catalog.to_regclass('pgmigrate.registry') IS NOT NULL AS has_registry \gset
+\if :has_registry
+SELECT pg_catalog.json_build_object(
+    'version', (SELECT max(r.version) FROM pgmigrate.registry AS r),
+    'migrations', COALESCE((
+        SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+            'version', m.version,
+            'name', m.name,
+            'checksum', m.checksum,
+            'how', m.how,
+            'applied_at', pg_catalog.to_char(m.applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+            'applied_by', m.applied_by,
+            'duration_ms', m.duration_ms,
+            'removed', m.removed,
+            'added', m.added
+        ) ORDER BY m.version)
+        FROM pgmigrate.migrations AS m
+    ), '[]'::json),
+    -- A view's full text differs between major versions of the server: after an upgrade it is no drift.
+    'gone', (
+        SELECT COALESCE(pg_catalog.json_agg(d.line), '[]'::json)
+        FROM (
+            SELECT pg_catalog.unnest(c.lines) AS line
+            FROM pgmigrate.catalogs AS c
+            WHERE c.kind = 'last'
+            EXCEPT
+            SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.now')::text[])
+        ) AS d
+        WHERE d.line !~ '^definition '
+            OR (SELECT c.server_version_num / 10000 FROM pgmigrate.catalogs AS c WHERE c.kind = 'last')
+                = pg_catalog.current_setting('server_version_num')::integer / 10000
+    ),
+    'come', (
+        SELECT COALESCE(pg_catalog.json_agg(d.line), '[]'::json)
+        FROM (
+            SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.now')::text[]) AS line
+            WHERE EXISTS (SELECT 1 FROM pgmigrate.catalogs AS c WHERE c.kind = 'last')
+            EXCEPT
+            SELECT pg_catalog.unnest(c.lines)
+            FROM pgmigrate.catalogs AS c
+            WHERE c.kind = 'last'
+        ) AS d
+        WHERE d.line !~ '^definition '
+            OR (SELECT c.server_version_num / 10000 FROM pgmigrate.catalogs AS c WHERE c.kind = 'last')
+                = pg_catalog.current_setting('server_version_num')::integer / 10000
+    ),
+    'other_run', (
+        SELECT pg_catalog.json_build_object(
+            'run_id', r.run_id,
+            'operator', r.operator || '@' || r.controller,
+            'at_work', false,
+            'seen_s', pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - r.seen_at), 1)
+        )
+        FROM pgmigrate.runs AS r
+        WHERE r.finished_at IS NULL
+            AND r.seen_at > pg_catalog.clock_timestamp() - interval '10 s'
+            AND r.run_id <> :'run_id'::uuid
+        ORDER BY r.seen_at DESC
+        LIMIT 1
+    )
+)::text AS payload \gset
+SELECT pg_catalog.translate(
+    pg_catalog.encode(pg_catalog.convert_to(:'payload', 'UTF8'), 'base64'), E'\n', ''
+) AS payload \gset
+\echo ##pgmigrate registry :payload
+\endif
+
+-- The run lock itself, which outlives a controller that died: its holder is at work right now.
+SELECT COALESCE((
+    SELECT pg_catalog.json_build_object(
+        'run_id', COALESCE(a.application_name, ''),
+        'operator', COALESCE(a.usename, 'unknown role') || ', process ' || l.pid
+            || COALESCE(', from ' || a.client_addr::text, ''),
+        'at_work', true,
+        'seen_s', COALESCE(pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.query_start), 1), 0)
+    )
+    FROM pg_catalog.pg_locks AS l
+    LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+    WHERE l.locktype = 'advisory'
+        AND l.classid = 1886414195
+        AND l.objid = 1
+        AND l.granted
+        AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
+    LIMIT 1
+)::text, 'null') AS payload \gset
+SELECT pg_catalog.translate(
+    pg_catalog.encode(pg_catalog.convert_to(:'payload', 'UTF8'), 'base64'), E'\n', ''
+) AS payload \gset
+\echo ##pgmigrate at_work :payload
+
+-- What the application upserts, where the role may see the statements of all others.
+SELECT pg_catalog.set_config('pgmigrate.upserts', 'null', true);
+DO $$
+DECLARE
+    home name;
+    found text;
+BEGIN
+    SELECT n.nspname
+    INTO home
+    FROM pg_catalog.pg_extension AS e
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
+    WHERE e.extname = 'pg_stat_statements'
+        AND pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE');
+
+    IF home IS NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE pg_catalog.format(
+        'SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(''calls'', s.calls, ''query'', s.query)'
+            ' ORDER BY s.calls DESC), ''[]''::json)::text'
+        ' FROM %I.pg_stat_statements AS s'
+        ' WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())'
+        ' AND s.query ~* ''on\s+conflict''',
+        home
+    )
+    INTO found;
+    PERFORM pg_catalog.set_config('pgmigrate.upserts', found, true);
+EXCEPTION
+    WHEN OTHERS THEN
+        -- Installed but not preloaded, or no right to read it: then nobody can tell.
+        PERFORM pg_catalog.set_config('pgmigrate.upserts', 'null', true);
+END;
+$$;
+SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(
+    pg_catalog.current_setting('pgmigrate.upserts'), 'UTF8'
+), 'base64'), E'\n', '') AS payload \gset
+\echo ##pgmigrate upserts :payload
+
+SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(
+    pg_catalog.array_to_json(pg_catalog.current_setting('pgmigrate.now')::text[])::text, 'UTF8'
+), 'base64'), E'\n', '') AS payload \gset
+\echo ##pgmigrate catalog :payload
+ROLLBACK;

@@ -1,0 +1,60 @@
+-- For psycopg: everything that something depends on, as catalog keys. What a new object depends on is
+-- what its statement needs.
+WITH namespaces AS (
+    SELECT
+        n.oid,
+        CASE
+            WHEN n.nspname = pg_catalog.current_schema() THEN ''
+            ELSE pg_catalog.quote_ident(n.nspname) || '.'
+        END AS prefix
+    FROM pg_catalog.pg_namespace AS n
+    WHERE n.nspname !~ '^pg_'
+        AND n.nspname NOT IN ('information_schema', 'pgmigrate')
+)
+SELECT
+    d.classid::bigint AS class,
+    d.objid::bigint AS object,
+    d.objsubid AS part,
+    'column ' || n.prefix || pg_catalog.quote_ident(c.relname) || '.' || pg_catalog.quote_ident(a.attname) AS key
+FROM pg_catalog.pg_depend AS d
+JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+JOIN pg_catalog.pg_class AS c ON c.oid = d.refobjid AND c.relkind IN ('r', 'p', 'f')
+JOIN namespaces AS n ON n.oid = c.relnamespace
+WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    AND d.refobjsubid > 0
+
+UNION
+SELECT
+    d.classid::bigint,
+    d.objid::bigint,
+    d.objsubid,
+    CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized_view ' WHEN 'S' THEN 'sequence ' ELSE 'table ' END
+        || n.prefix || pg_catalog.quote_ident(c.relname)
+FROM pg_catalog.pg_depend AS d
+JOIN pg_catalog.pg_class AS c ON c.oid = d.refobjid AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
+JOIN namespaces AS n ON n.oid = c.relnamespace
+WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    AND d.refobjsubid = 0
+
+UNION
+SELECT
+    d.classid::bigint,
+    d.objid::bigint,
+    d.objsubid,
+    CASE p.prokind WHEN 'a' THEN 'aggregate ' WHEN 'p' THEN 'procedure ' ELSE 'function ' END
+        || n.prefix || pg_catalog.quote_ident(p.proname) || '(' || pg_catalog.oidvectortypes(p.proargtypes) || ')'
+FROM pg_catalog.pg_depend AS d
+JOIN pg_catalog.pg_proc AS p ON p.oid = d.refobjid
+JOIN namespaces AS n ON n.oid = p.pronamespace
+WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+
+UNION
+SELECT
+    d.classid::bigint,
+    d.objid::bigint,
+    d.objsubid,
+    'type ' || n.prefix || pg_catalog.quote_ident(t.typname)
+FROM pg_catalog.pg_depend AS d
+JOIN pg_catalog.pg_type AS t ON t.oid = d.refobjid AND t.typtype IN ('e', 'd', 'r')
+JOIN namespaces AS n ON n.oid = t.typnamespace
+WHERE d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass;

@@ -1,0 +1,87 @@
+-- Writes the registry, in the transaction that did the work. Variables: version, name, checksum,
+-- checksums (JSON), phase, how, event, statements (JSON), durations (JSON), row_count, tries, removed,
+-- added, is_last_step, is_last_of_run, run_id, operator, controller, os_user, tool_version, started_at.
+SELECT pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - :'started_at'::timestamptz) * 1000)::bigint
+    AS duration_ms \gset
+INSERT INTO pgmigrate.events (
+    run_id, event, version, name, checksum, statements, duration_ms, removed, added, details, tool_version
+)
+VALUES (
+    :'run_id',
+    :'event',
+    :'version',
+    :'name',
+    :'checksum',
+    ARRAY(SELECT pg_catalog.jsonb_array_elements_text(:'statements'::jsonb)::integer),
+    :'duration_ms',
+    :'removed'::text[],
+    :'added'::text[],
+    pg_catalog.jsonb_build_object(
+        'milliseconds', :'durations'::jsonb,
+        'rows', :'row_count'::bigint,
+        'tries', :'tries'::integer
+    ),
+    :'tool_version'
+);
+INSERT INTO pgmigrate.catalogs AS c (kind, run_id, lines)
+VALUES ('last', :'run_id', pg_catalog.current_setting('pgmigrate.after')::text[])
+ON CONFLICT (kind) DO UPDATE
+SET
+    taken_at = excluded.taken_at,
+    run_id = excluded.run_id,
+    server_version_num = excluded.server_version_num,
+    lines = excluded.lines;
+\if :is_last_step
+-- What the earlier steps of this migration did in this run, or in one that was cut off, belongs to it.
+WITH steps AS (
+    SELECT
+        e.duration_ms,
+        e.removed,
+        e.added
+    FROM pgmigrate.events AS e
+    WHERE e.version = :'version'::bigint
+        AND e.checksum = :'checksum'
+        AND e.event IN ('step', :'event')
+        AND e.id > COALESCE((
+            SELECT max(p.id)
+            FROM pgmigrate.events AS p
+            WHERE p.version = :'version'::bigint
+                AND p.event NOT IN ('step', 'failed')
+                AND p.id < (SELECT max(l.id) FROM pgmigrate.events AS l)
+        ), 0)
+)
+INSERT INTO pgmigrate.migrations AS m (
+    version, name, checksum, statements, phase, how, run_id, applied_by, duration_ms, removed, added, tool_version
+)
+VALUES (
+    :'version',
+    :'name',
+    :'checksum',
+    :'checksums'::jsonb,
+    :'phase',
+    :'how',
+    :'run_id',
+    SESSION_USER || ' (' || :'os_user' || '), for ' || :'operator' || '@' || :'controller',
+    (SELECT COALESCE(sum(s.duration_ms), 0) FROM steps AS s),
+    CASE WHEN :'how' <> 'adopted' THEN
+        ARRAY(SELECT DISTINCT pg_catalog.unnest(s.removed) FROM steps AS s ORDER BY 1)
+    END,
+    CASE WHEN :'how' <> 'adopted' THEN
+        ARRAY(SELECT DISTINCT pg_catalog.unnest(s.added) FROM steps AS s ORDER BY 1)
+    END,
+    :'tool_version'
+)
+ON CONFLICT (version) DO UPDATE
+SET
+    how = CASE WHEN :'event' = 'repaired' THEN 'repaired' ELSE m.how END,
+    run_id = excluded.run_id,
+    applied_at = excluded.applied_at,
+    applied_by = excluded.applied_by,
+    duration_ms = excluded.duration_ms,
+    tool_version = excluded.tool_version;
+\endif
+UPDATE pgmigrate.runs AS r
+SET
+    seen_at = pg_catalog.clock_timestamp(),
+    finished_at = CASE WHEN :'is_last_of_run'::boolean THEN pg_catalog.clock_timestamp() END
+WHERE r.run_id = :'run_id'::uuid;

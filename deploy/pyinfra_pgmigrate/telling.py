@@ -1,0 +1,123 @@
+"""What a plan and a database look like to people: lines of text, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from .migration import Migration
+from .observed import Observed
+from .plan import Action, Decision, Plan
+
+_WORDS = {
+    Action.NONE: "applied",
+    Action.APPLY: "pending",
+    Action.RESUME: "partial",
+    Action.ADOPT: "in place, not registered",
+    Action.REPAIR: "drifted",
+    Action.CONVERGE: "to be run again",
+    Action.HOLD: "held",
+    Action.STOP: "pending, beyond the target",
+}
+
+_MOST_DRIFT_LINES = 20
+
+
+def size(size_bytes: int) -> str:
+    """Returns a size with its unit.
+
+    >>> size(8363367)
+    '8.0 MiB'
+    """
+    value = float(size_bytes)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
+
+
+def heading(observed: Observed) -> str:
+    """Returns one line that says which database this is."""
+    server = observed.server
+    kind = "standby" if server.in_recovery else "primary"
+    return (
+        f'database "{server.database}", PostgreSQL {server.version.split()[0]} ({kind}), '
+        f"{size(server.size_bytes)}, as role {server.role}"
+    )
+
+
+def decision_lines(decision: Decision) -> Iterator[str]:
+    """Yields what a run would do for one migration: the patch, and how."""
+    migration = decision.migration
+    yield f"{migration.name}: {_WORDS[decision.action]}, would {_would(decision)}"
+    if decision.reason:
+        yield f"    because: {decision.reason}"
+    for statement in migration.statements:
+        if statement.number not in decision.statements:
+            continue
+        effect = migration.effect_of(statement)
+        yield f"    statement {statement.number}: {statement.words}"
+        for lock in effect.locks:
+            yield f"        lock {lock.mode} on {lock.relation}"
+        for table in effect.rewrites:
+            yield f"        writes every row of {table} anew"
+    for line in decision.patch.render():
+        yield f"    {line}"
+    if migration.header.removes and decision.statements:
+        yield f"    - any line like: {' or '.join(migration.header.removes)}"
+
+
+def _would(decision: Decision) -> str:
+    total, chosen = len(decision.migration.statements), len(decision.statements)
+    if not chosen:
+        return "verify and register it, run nothing" if decision.action is Action.APPLY else "register it, run nothing"
+    how = " in batches" if decision.migration.header.in_batches else ""
+    return f"run {chosen} of {total} statement{'s' if total > 1 else ''}{how}"
+
+
+def plan_lines(plan: Plan, *, most: int) -> Iterator[str]:
+    """Yields what a run would do.
+
+    + most: from so many migrations on, one line each
+    """
+    for decision in plan.held:
+        yield f"{decision.migration.name}: held, {decision.reason}; to apply it: --data pg_release=true"
+    if not plan.changes:
+        yield "nothing to do: all migrations up to the target are applied"
+    for decision in plan.changes:
+        lines = decision_lines(decision)
+        yield from ([next(lines)] if len(plan.changes) >= most else lines)
+
+
+def status_lines(observed: Observed, plan: Plan, migrations: Sequence[Migration]) -> Iterator[str]:
+    """Yields the state of a database, each line at most 80 characters where names allow it."""
+    yield heading(observed)
+    applied = [migration for migration in migrations if migration.version in observed.applied]
+    yield f"{len(applied)} of {len(migrations)} migrations applied"
+    for decision in plan.decisions:
+        yield _status_line(decision)
+    if observed.other_run is not None:
+        yield f"a run is at work: {observed.other_run.operator}"
+    yield from _drift_lines(observed)
+
+
+def _status_line(decision: Decision) -> str:
+    row = decision.row
+    if row is not None and decision.action is Action.NONE:
+        who = row.applied_by.split(", for ")[-1]
+        return f"    {row.name:34} {row.how:9} {row.applied_at[:16].replace('T', ' ')}  {who}"
+    reason = f": {decision.reason}" if decision.reason else ""
+    return f"    {decision.migration.name:34} {_WORDS[decision.action]}{reason}"
+
+
+def _drift_lines(observed: Observed) -> Iterator[str]:
+    drift = None if observed.registry is None else observed.registry.drift
+    if not drift:
+        yield "no drift" if drift is not None else "no registry yet: nothing is known about drift"
+        return
+    lines = drift.render()
+    yield f"drift: {len(lines)} line{'s' if len(lines) > 1 else ''} changed since the last run"
+    for line in lines[:_MOST_DRIFT_LINES]:
+        yield f"    {line}"
+    if len(lines) > _MOST_DRIFT_LINES:
+        yield f"    and {len(lines) - _MOST_DRIFT_LINES} more"

@@ -64,6 +64,7 @@ class Decision:
     """What a run does about one migration, and why.
 
     + statements: numbers of the statements that it runs
+    + patch: the lines that they take away and add on this database
     + present: lines of the migration that were there when this was decided
     + absent: lines of the migration that were not
     + reason: one line for people; empty where the action says it all
@@ -74,6 +75,7 @@ class Decision:
     judgement: Judgement
     row: AppliedMigration | None = None
     statements: tuple[int, ...] = ()
+    patch: Patch = Patch()
     present: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
     reason: str = ""
@@ -82,15 +84,6 @@ class Decision:
     def changes(self) -> bool:
         """Whether the run writes anything for it."""
         return self.action in OUTCOME
-
-    @property
-    def patch(self) -> Patch:
-        """The lines that the statements of this decision take away and add."""
-        whole = Patch()
-        for statement in self.migration.statements:
-            if statement.number in self.statements:
-                whole = whole.then(self.migration.effect_of(statement).patch)
-        return whole
 
 
 @dataclass(frozen=True)
@@ -237,6 +230,7 @@ class _Planner:
             judgement=judgement,
             row=row,
             statements=statements,
+            patch=_predicted(migration, statements, self.catalog),
             present=lines & self.catalog.lines,
             absent=lines - self.catalog.lines,
             reason=reason,
@@ -299,7 +293,7 @@ class _Planner:
         migration = decision.migration
         if migration.header.phase != "contract" or self.settings.release or not decision.statements:
             return decision
-        upsert = upsert_on(removed_rules(migration, self.catalog), self.observed.upserts or ())
+        upsert = upsert_on(removed_rules(decision.patch), self.observed.upserts or ())
         if upsert is None:
             return decision
         words = " ".join(upsert.query.split())[:60]
@@ -378,17 +372,24 @@ def _to_run(migration: Migration, judgement: Judgement, *, problems: bool) -> tu
     return judgement.numbers(*states)
 
 
-def removed_rules(migration: Migration, catalog: Catalog) -> frozenset[UniqueRule]:
-    """Returns the unique rules of this database that a migration takes away, wherever they live."""
-    if migration.effect is None:
-        return frozenset()
-    removed = [
-        line
-        for line in catalog.lines
-        if line in migration.effect.patch.minus
-        or any(matches(line, pattern) for pattern in migration.header.removes)
-    ]
-    rules = (_rule_of(line) for line in removed)
+def _predicted(migration: Migration, statements: Sequence[int], catalog: Catalog) -> Patch:
+    """Returns what statements of a migration will do on this database.
+
+    What is not there does not go; what the header's ``removes`` means goes by its name on this database.
+    """
+    whole = Patch()
+    for statement in migration.statements:
+        if statement.number in statements:
+            whole = whole.then(migration.effect_of(statement).patch)
+    if not statements:
+        return whole
+    meant = {line for line in catalog.lines if any(matches(line, pattern) for pattern in migration.header.removes)}
+    return Patch((whole.minus | meant) & catalog.lines, whole.plus - catalog.lines)
+
+
+def removed_rules(patch: Patch) -> frozenset[UniqueRule]:
+    """Returns the unique rules that a patch takes away, indexes and constraints alike."""
+    rules = (_rule_of(line) for line in patch.minus)
     return frozenset(rule for rule in rules if rule is not None)
 
 

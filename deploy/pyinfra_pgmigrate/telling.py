@@ -63,8 +63,6 @@ def decision_lines(decision: Decision) -> Iterator[str]:
             yield f"        writes every row of {table} anew"
     for line in decision.patch.render():
         yield f"    {line}"
-    if migration.header.removes and decision.statements:
-        yield f"    - any line like: {' or '.join(migration.header.removes)}"
 
 
 def _would(decision: Decision) -> str:

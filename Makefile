@@ -1,0 +1,51 @@
+# Everything here works on a machine with Python 3.10 or later and make; tests also want a Docker engine,
+# which they install and start themselves on Debian or Ubuntu as root.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+INVENTORY = inventories/local.py
+
+.PHONY: help demo demo-clean test lint record check
+
+help:
+	@echo "make demo        a legacy database with data on an embedded PostgreSQL, and its migration"
+	@echo "make demo-clean  stop that server and remove its data"
+	@echo "make test        all tests, dockerized PostgreSQL included (PYTEST_ARGS=... for pytest)"
+	@echo "make lint        ruff and mypy"
+	@echo "make record      record the effects of sql/ again"
+	@echo "make check       say whether effects are current and the rules are kept"
+
+$(VENV)/.installed: pyproject.toml
+	PYTHON="$(PYTHON)" .ci/environment "$(VENV)"
+	@touch $@
+
+demo: $(VENV)/.installed
+	@$(BIN)/python sql/legacy_data.py --embedded .pgdata --database stage --projects 2000
+	@$(BIN)/pyinfra -y $(INVENTORY) deploy/migrate.py
+	@echo
+	@$(BIN)/pyinfra -y $(INVENTORY) deploy/status.py 2>&1 | sed -n 's/^ *\[@local\] //p' | grep -v '^Ready\|^Connected'
+	@echo
+	@echo "Try next:"
+	@echo "    $(BIN)/pyinfra --dry $(INVENTORY) deploy/migrate.py     # what a run would do: nothing more"
+	@echo "    $(BIN)/pyinfra -y $(INVENTORY) deploy/status.py         # which migrations hold, by whom, drift"
+	@echo "    $(BIN)/pgmigrate new add_something                      # a migration of your own"
+
+demo-clean:
+	@if [ -d .pgdata ]; then $(BIN)/python -c "from pathlib import Path; \
+	from pyinfra_pgmigrate.embedded import stop_server; stop_server(Path('.pgdata'))"; fi
+	rm -rf .pgdata
+
+test: $(VENV)/.installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" tests/docker/engine $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+record: $(VENV)/.installed
+	$(BIN)/pgmigrate record sql
+
+check: $(VENV)/.installed
+	$(BIN)/pgmigrate check sql

@@ -1,0 +1,147 @@
+"""Rules for migrations, judged from what their statements were recorded to do. Pure: no I/O.
+
+A rule that a migration breaks knowingly is accepted by its header: ``safe: <rule> because <reason>``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from .catalog import definition_of, key_of
+from .effect import StatementEffect
+from .locks import MODES
+from .migration import Migration
+from .statements import Statement
+
+_DATA = frozenset({"insert_stmt", "update_stmt", "delete_stmt", "merge_stmt", "truncate_stmt", "copy_stmt"})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule that a statement breaks.
+
+    + line: of the file, counted from 1
+    + remedy: what to write instead
+    """
+
+    file: str
+    line: int
+    rule: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.rule}: {self.message}\nHINT: {self.remedy}"
+
+
+_Judge = Callable[[Migration, Statement, StatementEffect], "str | None"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: what it forbids, and how to do it instead."""
+
+    name: str
+    judge: _Judge
+    remedy: str
+
+
+def _made_here(migration: Migration) -> frozenset[str]:
+    """Returns the names of the tables that a migration itself makes: nobody uses them yet."""
+    if migration.effect is None:
+        return frozenset()
+    return frozenset(
+        key_of(line).removeprefix("table ") for line in migration.effect.patch.plus if line.startswith("table ")
+    )
+
+
+def _old_table_locked(migration: Migration, effect: StatementEffect, mode: str) -> str | None:
+    """Returns a table, not made here, on which a statement takes a lock at least as strong."""
+    made = _made_here(migration)
+    return next(
+        (
+            lock.relation
+            for lock in effect.locks
+            if MODES.index(lock.mode) >= MODES.index(mode) and lock.relation not in made
+        ),
+        None,
+    )
+
+
+def _blocking_index(migration: Migration, statement: Statement, effect: StatementEffect) -> str | None:
+    table = _old_table_locked(migration, effect, "ShareLock")
+    if statement.node != "index_stmt" or table is None:
+        return None
+    return f"nobody can write to {table} while the index is built"
+
+
+def _blocking_constraint(migration: Migration, statement: Statement, effect: StatementEffect) -> str | None:
+    table = _old_table_locked(migration, effect, "ShareRowExclusiveLock")
+    if statement.node != "alter_table_stmt" or table is None:
+        return None
+    added = [line for line in effect.patch.plus if line.startswith("constraint ")]
+    if not any(not definition_of(line).endswith("NOT VALID") for line in added):
+        return None
+    return f"{table} is locked while all its rows are checked"
+
+
+def _rewrite(migration: Migration, statement: Statement, effect: StatementEffect) -> str | None:  # noqa: ARG001
+    return f"every row of {effect.rewrites[0]} is written anew, under lock" if effect.rewrites else None
+
+
+def _removal(migration: Migration, statement: Statement, effect: StatementEffect) -> str | None:  # noqa: ARG001
+    if migration.header.phase == "contract":
+        return None
+    kept = {key_of(line) for line in effect.patch.plus}
+    gone = sorted(
+        key
+        for key in map(key_of, effect.patch.minus)
+        if key.startswith(("table ", "column ", "view ", "materialized_view ", "sequence ")) and key not in kept
+    )
+    return f"{gone[0]} goes, with what it holds, in phase {migration.header.phase}" if gone else None
+
+
+def _mixed(migration: Migration, statement: Statement, effect: StatementEffect) -> str | None:  # noqa: ARG001
+    if statement.node not in _DATA or migration.effect is None or not migration.effect.patch:
+        return None
+    return "rows are changed in a migration that changes structure: a resumed run would change them twice"
+
+
+RULES = (
+    Rule("blocking-index", _blocking_index, "Write CREATE INDEX CONCURRENTLY."),
+    Rule(
+        "blocking-constraint",
+        _blocking_constraint,
+        "Add it NOT VALID, then VALIDATE CONSTRAINT in a migration of its own; build unique indexes "
+        "CONCURRENTLY and add them USING INDEX.",
+    ),
+    Rule("rewrite", _rewrite, "Add a new column, fill it in batches, and let go of the old one later."),
+    Rule("removal", _removal, "Move it into a migration of phase contract, after the application let go of it."),
+    Rule("mixed", _mixed, "Split it: structure and data in a migration each."),
+)
+
+
+def findings(migrations: Sequence[Migration]) -> Iterator[Finding]:
+    """Yields each rule that a statement breaks and its header does not accept.
+
+    A migration without a current effect is passed over: that is a refusal of its own.
+    """
+    for migration in migrations:
+        if migration.effect is None:
+            continue
+        for statement in migration.statements:
+            for rule in RULES:
+                message = rule.judge(migration, statement, migration.effect_of(statement))
+                if message is not None and rule.name not in migration.header.accepted:
+                    remedy = f"{rule.remedy} Or accept it: -- safe: {rule.name} because ..."
+                    yield Finding(f"{migration.name}.sql", statement.line, rule.name, message, remedy)
+        yield from _unknown_rules(migration)
+
+
+def _unknown_rules(migration: Migration) -> Iterator[Finding]:
+    known = {rule.name for rule in RULES}
+    for name in migration.header.accepted:
+        if name not in known:
+            remedy = f"Write one of {', '.join(sorted(known))}."
+            yield Finding(f"{migration.name}.sql", 1, "safe", f'there is no rule "{name}" to accept', remedy)

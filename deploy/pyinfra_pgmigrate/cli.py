@@ -1,0 +1,121 @@
+"""The command ``pgmigrate``: write, record and check migrations on the controller."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from .checks import findings
+from .embedded import DEFAULT_VERSION, scratch_server
+from .errors import Kind, PgMigrateError
+from .migration import load_folder, read_folder
+from .record import record_folder
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+_SKELETON = """\
+-- purpose: {purpose}
+-- phase: schema
+
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit status: 0, or 1 for a refusal or a finding, 2 for wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except PgMigrateError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pgmigrate", description="Write, record and check migrations.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    new = commands.add_parser("new", help="write the skeleton of a migration")
+    new.add_argument("name", help="what it does, in lower case: add_customer_email")
+    new.add_argument("--dir", type=Path, default=Path("sql"), dest="folder", help="SQL folder (default: sql)")
+    new.set_defaults(run=_new)
+
+    record = commands.add_parser("record", help="run the migrations on a scratch database and write their effects")
+    record.add_argument("folder", nargs="?", type=Path, default=Path("sql"), help="SQL folder (default: sql)")
+    record.add_argument(
+        "--server",
+        metavar="CONNINFO",
+        help="a server on which a database may be made and dropped; default: an embedded PostgreSQL",
+    )
+    record.set_defaults(run=_record)
+
+    check = commands.add_parser("check", help="say whether effects are current and the rules are kept")
+    check.add_argument("folder", nargs="?", type=Path, default=Path("sql"), help="SQL folder (default: sql)")
+    check.set_defaults(run=_check)
+    return parser
+
+
+def _new(options: argparse.Namespace) -> int:
+    if not _NAME.fullmatch(options.name):
+        raise PgMigrateError(
+            Kind.SETTINGS,
+            f'cannot name a migration "{options.name}"',
+            detail=f'Found "{options.name}"; expected lower case letters, digits and _, beginning with a letter.',
+            hint="Run: pgmigrate new add_customer_email",
+        )
+    migrations = read_folder(options.folder)
+    width = max((len(migration.name.split("_")[0]) for migration in migrations), default=3)
+    number = max((migration.version for migration in migrations), default=0) + 1
+    path = options.folder / f"{number:0{width}}_{options.name}.sql"
+    with path.open("x", encoding="utf-8") as file:
+        file.write(_SKELETON.format(purpose=options.name.replace("_", " ")))
+    print(f"wrote {path}; write the change into it, then run: pgmigrate record {options.folder}")
+    return 0
+
+
+@contextmanager
+def _server(conninfo: str | None) -> Iterator[str]:
+    if conninfo is not None:
+        yield conninfo
+        return
+    print(f"starting an embedded PostgreSQL {DEFAULT_VERSION}")
+    with scratch_server() as server:
+        yield server.conninfo()
+
+
+def _record(options: argparse.Namespace) -> int:
+    with _server(options.server) as conninfo:
+        texts = record_folder(options.folder, conninfo)
+    for name, text in texts.items():
+        path = options.folder / name
+        before = path.read_text(encoding="utf-8") if path.exists() else None
+        if before == text:
+            print(f"{name}: as before")
+            continue
+        draft = path.with_name(f"{name}.partial")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+        print(f"{name}: {'recorded' if before is None else 'changed, look at it: git diff ' + str(path)}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    migrations = load_folder(options.folder)
+    count = 0
+    for migration in migrations:
+        if migration.stale is not None:
+            count += 1
+            print(migration.stale)
+    for finding in findings(migrations):
+        count += 1
+        print(f"{options.folder}/{finding}")
+    if not count:
+        print(f"{len(migrations)} migrations in {options.folder}: effects are current, rules are kept")
+    return 1 if count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""Servers for all tests: PostgreSQL 16 and 18 embedded, 15 and 17 in containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from pyinfra_pgmigrate.embedded import EmbeddedServer, scratch_server
+from tests.docker.hosts import RELEASES, DockerHost, docker_host
+from tests.support.servers import Database, Server
+
+EMBEDDED = (16, 18)
+ALL_VERSIONS = tuple(sorted((*EMBEDDED, *RELEASES)))
+NEWEST = 18
+
+
+class Machines:
+    """Starts each server and host when a test first asks for it, and stops all at the end."""
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self._stack = stack
+        self._folder = folder
+        self._embedded: dict[int, EmbeddedServer] = {}
+        self._hosts: dict[int, DockerHost] = {}
+        self._servers: dict[int, Server] = {}
+
+    def embedded(self, version: int) -> EmbeddedServer:
+        """Returns the embedded server of a version."""
+        if version not in self._embedded:
+            self._embedded[version] = self._stack.enter_context(scratch_server(version=version))
+        return self._embedded[version]
+
+    def host(self, version: int) -> DockerHost:
+        """Returns the dockerized host with a version."""
+        if version not in self._hosts:
+            self._hosts[version] = self._stack.enter_context(docker_host(version, self._folder))
+        return self._hosts[version]
+
+    def server(self, version: int) -> Server:
+        """Returns the server of a version, reached from this machine."""
+        if version not in self._servers:
+            if version in EMBEDDED:
+                found = self.embedded(version)
+                conninfo = {"host": found.host, "port": found.port, "user": found.user}
+                self._servers[version] = Server(version, conninfo, found.bin_dir)
+            else:
+                programs = self.embedded(NEWEST).bin_dir
+                self._servers[version] = Server(version, self.host(version).conninfo, programs)
+        return self._servers[version]
+
+
+@pytest.fixture(scope="session")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+    """All servers and hosts, started on demand."""
+    with ExitStack() as stack:
+        yield Machines(stack, tmp_path_factory.mktemp("hosts"))
+
+
+@pytest.fixture
+def server(machines: Machines, request: pytest.FixtureRequest) -> Server:
+    """A server of the newest version, or of the version that a test is parametrized with."""
+    return machines.server(getattr(request, "param", NEWEST))
+
+
+@pytest.fixture
+def legacy(server: Server) -> Iterator[Database]:
+    """A database with the legacy structure and some rows."""
+    with server.database("legacy") as database:
+        yield database
+
+
+on_all_versions = pytest.mark.parametrize("server", ALL_VERSIONS, indirect=True, ids=lambda one: f"pg{one}")

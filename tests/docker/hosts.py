@@ -1,0 +1,170 @@
+"""Dockerized hosts for the tests: images, made where no registry has them, and containers from them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import secrets
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from tests.support.waiting import wait_for
+
+import docker
+from docker.errors import APIError, ImageNotFound
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+HERE = Path(__file__).parent
+
+# Debian releases and the PostgreSQL that each has.
+RELEASES = {15: "bookworm", 17: "trixie"}
+
+
+@cache
+def engine() -> docker.DockerClient:
+    """Returns the Docker engine of this machine."""
+    return docker.from_env(timeout=600)
+
+
+def _recipe() -> str:
+    """Returns a short checksum of what images are made from: a changed recipe makes new ones."""
+    content = (HERE / "Dockerfile").read_bytes() + (HERE / "start").read_bytes()
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def _pulled(name: str) -> bool:
+    """Tells whether an image is here or a registry gave it."""
+    try:
+        engine().images.get(name)
+    except ImageNotFound:
+        try:
+            engine().images.pull(name)
+        except APIError:
+            return False
+    return True
+
+
+def _debian(release: str) -> str:
+    """Returns an image of a Debian release made by debootstrap, as root."""
+    name = f"pgmigrate-debian:{release}"
+    try:
+        engine().images.get(name)
+    except ImageNotFound:
+        if shutil.which("debootstrap") is None:
+            subprocess.run(["apt-get", "update", "-qq"], check=True)
+            subprocess.run(["apt-get", "install", "-y", "-qq", "debootstrap"], check=True, stdout=subprocess.DEVNULL)
+        with tempfile.TemporaryDirectory(prefix="pgmigrate-image-") as folder:
+            target = f"{folder}/{release}"
+            subprocess.run(
+                ["debootstrap", "--variant=minbase", release, target], check=True, stdout=subprocess.DEVNULL
+            )
+            with subprocess.Popen(["tar", "-C", target, "-c", "."], stdout=subprocess.PIPE) as packed:
+                importing = ["docker", "import", "-", name]
+                subprocess.run(importing, check=True, stdin=packed.stdout, stdout=subprocess.DEVNULL)
+    return name
+
+
+@cache
+def image(version: int) -> str:
+    """Returns the image of a host with a PostgreSQL version, made where it is not there."""
+    name = f"pgmigrate-host:{version}-{_recipe()}"
+    try:
+        engine().images.get(name)
+    except ImageNotFound:
+        base = f"postgres:{version}" if _pulled(f"postgres:{version}") else _debian(RELEASES[version])
+        # The host's network: a bridge may have no name server during a build.
+        engine().images.build(path=str(HERE), tag=name, buildargs={"BASE": base}, network_mode="host", rm=True)
+    return name
+
+
+@dataclass(frozen=True)
+class DockerHost:
+    """A running container with PostgreSQL, sshd and sudo.
+
+    + key: private key of the user "deploy"
+    + password: of the superuser postgres, over the network
+    """
+
+    container: Container
+    version: int
+    address: str
+    key: Path
+    password: str
+
+    @property
+    def name(self) -> str:
+        """Its name, as the connector @docker wants it."""
+        return str(self.container.name)
+
+    @property
+    def conninfo(self) -> dict[str, Any]:
+        """Connection parameters of the superuser, over the network."""
+        return {"host": self.address, "port": 5432, "user": "postgres", "password": self.password}
+
+    def run(self, *command: str, user: str = "root") -> str:
+        """Runs a command inside and returns its output; raises CalledProcessError where it fails."""
+        status, output = self.container.exec_run(list(command), user=user)
+        if status != 0:
+            raise subprocess.CalledProcessError(status, command, output)
+        return str(output.decode())
+
+
+def _answers(host: DockerHost) -> bool:
+    host.container.reload()
+    if host.container.status != "running":
+        raise RuntimeError(f"{host.name} ended: {host.container.logs().decode()}")
+    try:
+        psycopg.connect(**host.conninfo, dbname="postgres", connect_timeout=2).close()
+    except psycopg.Error:
+        return False
+    return True
+
+
+@contextmanager
+def docker_host(version: int, folder: Path) -> Iterator[DockerHost]:
+    """Starts a host with a PostgreSQL version and removes it at the end.
+
+    + folder: for the key of its user
+    """
+    password = secrets.token_urlsafe(12)
+    key = folder / f"key-{version}"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    container = engine().containers.run(
+        image(version),
+        name=f"pgmigrate-test-{version}-{os.getpid()}",
+        detach=True,
+        environment={"POSTGRES_PASSWORD": password},
+        init=True,
+    )
+    try:
+        _put(container, "/home/deploy/.ssh", "authorized_keys", key.with_suffix(".pub").read_bytes())
+        container.reload()
+        address = container.attrs["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
+        host = DockerHost(container, version, address, key, password)
+        wait_for(lambda: _answers(host), what=f"PostgreSQL {version} in {container.name}", seconds=60)
+        host.run("chown", "-R", "deploy:deploy", "/home/deploy/.ssh")
+        yield host
+    finally:
+        container.remove(force=True, v=True)
+
+
+def _put(container: Container, folder: str, name: str, content: bytes) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.size, entry.mode = len(content), 0o600
+        archive.addfile(entry, io.BytesIO(content))
+    container.put_archive(folder, packed.getvalue())
+

@@ -39,8 +39,23 @@ _ROLES = (
     "FOH engineer", "Monitor engineer", "Light designer", "Backline technician", "Stage manager", "Rigger",
     "Video operator", "Playback engineer", "Driver", "Producer", "Tour manager", "Stagehand",
 )  # fmt: skip
-_EQUIPMENT = ("mixing desk", "line array", "moving head", "wireless set", "amplifier", "drum kit", "truss", "camera")
-_EVENT_TYPES = {"Preparation": "0.75", "Rehearsal": "0.80", "Show": "1.00", "Double show": "1.50", "Travel": "0.50"}
+_EQUIPMENT = (
+    "mixing desk",
+    "line array",
+    "moving head",
+    "wireless set",
+    "amplifier",
+    "drum kit",
+    "truss",
+    "camera",
+)
+_EVENT_TYPES = {
+    "Preparation": "0.75",
+    "Rehearsal": "0.80",
+    "Show": "1.00",
+    "Double show": "1.50",
+    "Travel": "0.50",
+}
 
 
 @dataclass(frozen=True)
@@ -105,9 +120,15 @@ class _Generator:
             owners=[self.id() for _ in range(max(4, self.size.projects // 100))],
         )
         self.copy(
-            "project_types", ("id", "code", "name"), [(one, code, code.title()) for code, one in kinds.types.items()]
+            "project_types",
+            ("id", "code", "name"),
+            [(one, code, code.title()) for code, one in kinds.types.items()],
         )
-        self.copy("customers", ("id", "name"), [(one, f"{self.random.choice(_ARTISTS)} AS") for one in kinds.customers])
+        self.copy(
+            "customers",
+            ("id", "name"),
+            [(one, f"{self.random.choice(_ARTISTS)} AS") for one in kinds.customers],
+        )
         self.copy("crew_members", ("id", "name"), [(one, f"Crew {place}") for place, one in enumerate(kinds.crew)])
         self.copy(
             "crew_roles",
@@ -206,7 +227,13 @@ class _Generator:
             "project_event_equipment",
             ("id", "project_id", "event_id", "equipment_id", "quantity"),
             (
-                (self.id(), project, event, self.random.choice(kinds.equipment)[0], self.random.randrange(1, 9))
+                (
+                    self.id(),
+                    project,
+                    event,
+                    self.random.choice(kinds.equipment)[0],
+                    self.random.randrange(1, 9),
+                )
                 for event, project, _ in events
             ),
         )
@@ -248,7 +275,11 @@ def fill(connection: psycopg.Connection[Any], size: Size | None = None, *, seed:
             connection.execute("SET LOCAL session_replication_role = replica")
         kinds = generator.kinds()
         projects = generator.projects(kinds)
-        parts: tuple[Callable[[_Kinds, list[UUID]], None], ...] = (generator.roles, generator.groups, generator.events)
+        parts: tuple[Callable[[_Kinds, list[UUID]], None], ...] = (
+            generator.roles,
+            generator.groups,
+            generator.events,
+        )
         for part in parts:
             part(kinds, projects)
 

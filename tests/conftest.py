@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-
 from pyinfra_pgmigrate.embedded import EmbeddedServer, scratch_server
+
 from tests.docker.hosts import RELEASES, DockerHost, docker_host
 from tests.support.servers import Database, Server
 

@@ -15,9 +15,10 @@ Pure, without pyinfra and without a server:
 - ``catalog``, ``locks``, ``observed``, ``settings``, ``errors``, ``telling``: values and their words
 - ``sql``: the SQL that the library runs
 
-On the controller only, through psycopg:
+On the controller only:
 
-- ``cli``: the command ``pgmigrate``; ``record``: effects; ``checks``: rules; ``embedded``: a server
+- ``cli``: the command ``pgmigrate``; ``record``: effects, through psycopg; ``checks``: rules
+- ``embedded``: a server from a package; ``hosts``: an inventory from a file or the environment
 """
 
 from .deploys import database_status, migrate_database

@@ -86,11 +86,11 @@ def _blocking_constraint(migration: Migration, statement: Statement, effect: Sta
     return f"{table} is locked while all its rows are checked"
 
 
-def _rewrite(migration: Migration, statement: Statement, effect: StatementEffect) -> str | None:  # noqa: ARG001
+def _rewrite(migration: Migration, statement: Statement, effect: StatementEffect) -> str | None:
     return f"every row of {effect.rewrites[0]} is written anew, under lock" if effect.rewrites else None
 
 
-def _removal(migration: Migration, statement: Statement, effect: StatementEffect) -> str | None:  # noqa: ARG001
+def _removal(migration: Migration, statement: Statement, effect: StatementEffect) -> str | None:
     if migration.header.phase == "contract":
         return None
     kept = {key_of(line) for line in effect.patch.plus}
@@ -102,7 +102,7 @@ def _removal(migration: Migration, statement: Statement, effect: StatementEffect
     return f"{gone[0]} goes, with what it holds, in phase {migration.header.phase}" if gone else None
 
 
-def _mixed(migration: Migration, statement: Statement, effect: StatementEffect) -> str | None:  # noqa: ARG001
+def _mixed(migration: Migration, statement: Statement, effect: StatementEffect) -> str | None:
     if statement.node not in _DATA or migration.effect is None or not migration.effect.patch:
         return None
     return "rows are changed in a migration that changes structure: a resumed run would change them twice"

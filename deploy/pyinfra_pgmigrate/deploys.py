@@ -1,4 +1,6 @@
-"""Deploys: operations in order. Two lines bring them into any provisioning::
+"""Deploys: operations in order.
+
+Two lines bring them into any provisioning::
 
     from pyinfra_pgmigrate import migrate_database
     migrate_database()
@@ -93,9 +95,7 @@ def migrate_database(**settings: Any) -> None:
     for number, migration in enumerate(engine.migrations):
         if migration.version in versions:
             with _keyed(host, number):
-                operations.migration(
-                    name=migration.name, version=migration.version, overrides=overrides, _retries=0
-                )
+                operations.migration(name=migration.name, version=migration.version, overrides=overrides, _retries=0)
 
 
 def _is_behind(seen: Observed | Refusal, plan: Plan) -> bool:

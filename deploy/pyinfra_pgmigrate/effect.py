@@ -148,6 +148,8 @@ def parse(text: str, *, source: str) -> Effect:
             elif group is not None:
                 if word in "-+":
                     key_of(rest)
+                elif word == "lock":
+                    Lock(*rest.split(" ", 1))
                 group.of_word[word].append(rest)
             else:
                 raise ValueError(line)

@@ -81,7 +81,8 @@ class Engine:
         + overrides: host data keys that stand above the host's own
         Raises PgMigrateError: settings, file, effect.
         """
-        settings = read_settings({**host.data.dict(), **overrides})
+        data: dict[str, Any] = host.data.dict()  # type: ignore[no-untyped-call]
+        settings = read_settings({**data, **overrides})
         return cls(host, settings, migrations_in(settings.sql_dir))
 
     @property
@@ -163,7 +164,11 @@ class Engine:
 
     def tell_refusal(self, refusal: Refusal) -> None:
         """Logs a refusal: message, DETAIL, HINT."""
-        for line in str(refusal).splitlines():
+        self.tell_error(str(refusal))
+
+    def tell_error(self, text: str) -> None:
+        """Logs lines for this host as errors."""
+        for line in text.splitlines():
             self.host.log_styled(line, fg="red", log_func=logger.error)
 
     # Running.
@@ -411,7 +416,9 @@ def _unexpected(step: Step, outcome: Outcome) -> Refusal:
     return Refusal(
         Kind.UNEXPECTED,
         f'cannot apply migration "{step.migration.name}": the catalog changed otherwise than its effect says',
-        detail=f"Found {found}" + (f"; expected also {lacking}" if lacking else "; expected nothing else") + ". "
+        detail=f"Found {found}"
+        + (f"; expected also {lacking}" if lacking else "; expected nothing else")
+        + ". "
         + ("The step was undone." if step.in_transaction else "The statement cannot be undone."),
         hint="See whether this database differs from sql/baseline.sql there, or what else the statement does "
         "(an event trigger, a dependent view).",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from . import effect as effects
@@ -139,9 +139,7 @@ def _wrong_header(source: str, number: int | None, detail: str) -> PgMigrateErro
 
 
 def _line_of_key(text: str, key: str) -> int:
-    return next(
-        number for number, line in enumerate(text.splitlines(), start=1) if line.startswith(f"-- {key}:")
-    )
+    return next(number for number, line in enumerate(text.splitlines(), start=1) if line.startswith(f"-- {key}:"))
 
 
 def _migration_header(text: str, *, source: str) -> Header:
@@ -157,7 +155,8 @@ def _migration_header(text: str, *, source: str) -> Header:
     for key in ("purpose", "phase"):
         if key not in values:
             raise _wrong_header(source, None, f'Found no key "{key}"; expected "-- {key}: ..." at the top.')
-    accepted, reason = (), ""
+    accepted: tuple[str, ...] = ()
+    reason = ""
     if "safe" in values:
         safe = _SAFE.fullmatch(values["safe"])
         if safe is None:
@@ -205,8 +204,7 @@ def _check_statement(source: str, statement: Statement) -> None:
                 source,
                 statement.line,
                 f"{statement.words.split()[0].upper()} is not allowed",
-                detail=f'Found "{statement.words}"; expected no transaction control: the runner owns the '
-                "transaction.",
+                detail=f'Found "{statement.words}"; expected no transaction control: the runner owns the transaction.',
                 hint="Remove BEGIN, COMMIT and ROLLBACK; consecutive statements run in one transaction anyway.",
             )
         case "copy_stmt" if reads_standard_input(statement):
@@ -323,7 +321,7 @@ def read_folder(folder: Path) -> list[Migration]:
         else:
             migrations.append(_read_migration(path))
     migrations.sort(key=lambda migration: migration.version)
-    for one, other in zip(migrations, migrations[1:], strict=False):
+    for one, other in pairwise(migrations):
         if one.version == other.version:
             raise PgMigrateError(
                 Kind.FILE,

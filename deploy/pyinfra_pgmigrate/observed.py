@@ -77,7 +77,7 @@ class Registry:
 
     version: int
     migrations: Mapping[int, AppliedMigration] = field(default_factory=dict)
-    drift: Patch = Patch()
+    drift: Patch = field(default_factory=Patch)
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,9 @@ class Action(Enum):
     STOP = "beyond the target"
 
 
+# Kinds of objects that a verify query may ask for.
+_QUERIED = ("table ", "column ", "view ", "materialized_view ", "function ", "type ", "sequence ")
+
 # What the registry calls a migration after each action.
 OUTCOME = {
     Action.APPLY: "applied",
@@ -75,7 +78,7 @@ class Decision:
     judgement: Judgement
     row: AppliedMigration | None = None
     statements: tuple[int, ...] = ()
-    patch: Patch = Patch()
+    patch: Patch = field(default_factory=Patch)
     present: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
     reason: str = ""
@@ -243,19 +246,31 @@ class _Planner:
         in_place = judgement.state in (State.APPLIED, State.UNKNOWN)
         if in_place and (verified is None or verified.holds):
             return self._made(migration, Action.NONE, judgement, row=row)
+        if in_place and self.changed:
+            # What runs before it may mend this: it is asked again when its turn comes.
+            return self._made(migration, Action.CONVERGE, judgement, row=row, reason="to be verified again")
         if in_place and migration.header.converges:
             numbers = judgement.numbers(StatementState.UNJUDGED)
             reason = f"the verify query finds {_count(verified)} problem(s)"
             return self._made(migration, Action.CONVERGE, judgement, row=row, statements=numbers, reason=reason)
-        if not self.settings.repair:
+        if in_place and not migration.statements and verified is not None:
+            self.refuse(refusals.not_verified(migration, verified))
+        elif not self.settings.repair:
             self.refuse(refusals.drifted(migration, judgement, verified))
         elif judgement.state is State.CONFLICT:
             self.refuse(refusals.not_repairable(migration, judgement))
-        numbers = _to_run(migration, judgement, problems=verified is not None and not verified.holds)
+        # Statements without lines ran when it was applied; only a verify query can say that they must again.
+        problems = migration.verify is not None and (verified is None or not verified.holds)
+        numbers = _to_run(migration, judgement, problems=problems)
         if self.settings.repair and not numbers and verified is not None:
             self.refuse(refusals.not_verified(migration, verified))
         return self._made(
-            migration, Action.REPAIR, judgement, row=row, statements=numbers, reason="drifted since it was applied"
+            migration,
+            Action.REPAIR,
+            judgement,
+            row=row,
+            statements=numbers,
+            reason="drifted since it was applied",
         )
 
     def _decide_absent(self, migration: Migration, judgement: Judgement) -> Decision:
@@ -263,13 +278,13 @@ class _Planner:
         match judgement.state:
             case State.CONFLICT:
                 self.refuse(refusals.conflict(migration, judgement))
+                # Later migrations are judged as if this one had run: what they lack for want of it is no news.
+                self.catalog = self.catalog.patched(_whole_patch(migration))
                 return self._made(migration, Action.NONE, judgement)
             case State.APPLIED:
                 decision = self._decide_in_place(migration, judgement, verified)
             case State.UNKNOWN if migration.statements and verified is not None and verified.holds and not self.changed:
-                decision = self._made(
-                    migration, Action.ADOPT, judgement, reason="its verify query finds no problem"
-                )
+                decision = self._made(migration, Action.ADOPT, judgement, reason="its verify query finds no problem")
             case State.PARTIAL:
                 there = judgement.numbers(StatementState.DONE)
                 reason = f"statement{'s' if len(there) > 1 else ''} {', '.join(map(str, there))} found in place"
@@ -307,13 +322,13 @@ class _Planner:
         return self.verified[migration.version]
 
     def _has_later_removal(self, migration: Migration) -> bool:
-        return any(
-            later.version > migration.version
-            and later.version in self.observed.applied
-            and later.effect is not None
-            and later.effect.patch.minus
+        removed = {
+            key_of(line)
             for later in self.migrations
-        )
+            if later.version > migration.version and later.version in self.observed.applied
+            for line in _whole_patch(later).minus
+        }
+        return any(key.startswith(_QUERIED) and key not in self.catalog.by_key for key in removed)
 
     # What a decision to run something needs.
 
@@ -370,6 +385,10 @@ def _to_run(migration: Migration, judgement: Judgement, *, problems: bool) -> tu
         if migration.header.removes:
             states.append(StatementState.VACUOUS)
     return judgement.numbers(*states)
+
+
+def _whole_patch(migration: Migration) -> Patch:
+    return Patch() if migration.effect is None else migration.effect.patch
 
 
 def _predicted(migration: Migration, statements: Sequence[int], catalog: Catalog) -> Patch:

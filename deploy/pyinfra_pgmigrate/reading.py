@@ -157,7 +157,10 @@ def blockers(answer: Answer) -> list[Blocker]:
 _CONNECTION_HINTS = (
     ("password authentication failed", "Correct pg_user or pg_password (or ~/.pgpass on the host)."),
     ("no password supplied", "Set pg_password, or put the password into ~/.pgpass on the host."),
-    ("Peer authentication failed", "Run psql as that user: set _sudo_user in the group data, or use pg_host."),
+    (
+        "Peer authentication failed",
+        "Run psql as that user: set _sudo_user in the group data, or use pg_host.",
+    ),
     ("could not translate host name", "Correct pg_host."),
     ("definition of service", "Correct pg_service, or add it to pg_service.conf on the host."),
     ("role ", "Correct pg_user, or let a superuser create the role."),
@@ -185,7 +188,7 @@ def refusal(found: Unreadable | None, *, host: str, connection: Connection) -> R
             return Refusal(
                 Kind.UNREADABLE,
                 f"{what}: psql is not there",
-                detail=f"Found no program psql in {connection.bin_dir or 'PATH'}; expected PostgreSQL's client programs.",
+                detail=f"Found no program psql in {connection.bin_dir or 'PATH'}; expected the client programs.",
                 hint="Install postgresql-client on the host, or set pg_bin_dir.",
             )
         case psql.EXIT_CONNECTION:
@@ -200,7 +203,7 @@ def refusal(found: Unreadable | None, *, host: str, connection: Connection) -> R
             return Refusal(
                 Kind.PRIVILEGE,
                 f"{what}: {found.message}",
-                detail=f"Found SQLSTATE {found.sqlstate}; expected a role that may read the registry (schema pgmigrate).",
+                detail=f"Found SQLSTATE {found.sqlstate}; expected a role that may read schema pgmigrate.",
                 hint="Connect as the role that made the registry, or let it run: "
                 "GRANT USAGE ON SCHEMA pgmigrate TO ROLE; GRANT SELECT ON ALL TABLES IN SCHEMA pgmigrate TO ROLE",
             )

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg import sql as composed
-from psycopg.rows import namedtuple_row
+from psycopg.conninfo import make_conninfo
 
 from . import effect as effects
 from . import sql
@@ -27,8 +27,6 @@ from .errors import Kind, PgMigrateError
 from .locks import MODES
 from .migration import Migration, expected_base, read_folder
 from .statements import Statement, split
-
-
 
 # How long a statement outside a transaction may keep us from seeing its locks, in seconds.
 _PATIENCE_S = 60.0
@@ -50,18 +48,20 @@ class _Before:
     dependencies: frozenset[tuple[int, int, int, str]]
 
 
-def _library(name: str) -> LiteralString:
-    return cast("LiteralString", sql.read(name))
+def _library(name: str) -> bytes:
+    return sql.read(name).encode()
 
 
 class Recorder:
     """A scratch database on which migrations are run in order.
 
     + connection: a session of it; autocommit, search_path set to the schema public
+    + conninfo: for further sessions of it
     """
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], conninfo: str) -> None:
         self.connection = connection
+        self.conninfo = conninfo
 
     def catalog(self) -> Catalog:
         """Returns the catalog as it is now."""
@@ -96,14 +96,13 @@ class Recorder:
         return Effect(base, tuple(recorded))
 
     def _run(self, text: str) -> Any:
-        return self.connection.execute(cast("LiteralString", text))
+        return self.connection.execute(text.encode())
 
     def _before(self) -> _Before:
-        with self.connection.cursor(row_factory=namedtuple_row) as cursor:
-            relations = {
-                row.oid: _Relation(row.key, row.kind, row.storage)
-                for row in cursor.execute(_library("record_relations"))
-            }
+        relations = {
+            oid: _Relation(key, kind, storage)
+            for oid, key, kind, storage in self.connection.execute(_library("record_relations"))
+        }
         return _Before(self.catalog(), relations, self._dependencies())
 
     def _dependencies(self) -> frozenset[tuple[int, int, int, str]]:
@@ -154,10 +153,9 @@ class Recorder:
         lock on each table: such statements wait for one or the other, and meanwhile show their locks.
         """
         held: set[tuple[int, str]] = set()
-        conninfo = self.connection.info.dsn
         with (
-            psycopg.connect(conninfo, autocommit=True) as watcher,
-            psycopg.connect(conninfo) as holder,
+            psycopg.connect(self.conninfo, autocommit=True) as watcher,
+            psycopg.connect(self.conninfo) as holder,
             ThreadPoolExecutor(max_workers=1) as pool,
         ):
             holder.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -170,11 +168,12 @@ class Recorder:
             running = pool.submit(self._run, statement.text)
             deadline = monotonic() + _PATIENCE_S
             while not running.done() and monotonic() < deadline:
-                held |= self._locks(watcher)
                 blocked = watcher.execute(
                     "SELECT cardinality(pg_blocking_pids(%s)) > 0", [self.connection.info.backend_pid]
                 ).fetchone()
                 if blocked is not None and blocked[0]:
+                    # Only now: what is seen of a statement on its way would not be the same each time.
+                    held = self._locks(watcher)
                     break
             holder.rollback()
             running.result()
@@ -252,8 +251,8 @@ def _failed(source: str, statement: Statement, error: psycopg.Error) -> PgMigrat
 
 
 @contextmanager
-def scratch_database(conninfo: str) -> Iterator[psycopg.Connection[Any]]:
-    """Makes an empty database on a server, yields a session of it, and drops it at the end.
+def scratch_database(conninfo: str) -> Iterator[Recorder]:
+    """Makes an empty database on a server, yields a recorder for it, and drops it at the end.
 
     + conninfo: of any database of the server; needs CREATEDB
     Raises PgMigrateError (unreadable) where the server is not to be reached or refuses.
@@ -264,9 +263,10 @@ def scratch_database(conninfo: str) -> Iterator[psycopg.Connection[Any]]:
             composed.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(composed.Identifier(name))
         )
         try:
-            with psycopg.connect(conninfo, dbname=name, autocommit=True) as connection:
+            scratch = make_conninfo(conninfo, dbname=name)
+            with psycopg.connect(scratch, autocommit=True) as connection:
                 connection.execute("SET search_path = public")
-                yield connection
+                yield Recorder(connection, scratch)
         finally:
             administrator.execute(composed.SQL("DROP DATABASE {} WITH (FORCE)").format(composed.Identifier(name)))
 
@@ -290,8 +290,7 @@ def record_folder(folder: Path, conninfo: str) -> dict[str, str]:
     """
     migrations = read_folder(folder)
     texts: dict[str, str] = {}
-    with scratch_database(conninfo) as connection:
-        recorder = Recorder(connection)
+    with scratch_database(conninfo) as recorder:
         recorder.run_baseline(folder / "baseline.sql")
         for place, migration in enumerate(migrations):
             base = expected_base(folder, migrations[:place])

@@ -1,8 +1,8 @@
-"""The psql scripts of the library, as text. Pure: the plan goes in, a script comes out.
+r"""The psql scripts of the library, as text. Pure: the plan goes in, a script comes out.
 
-A script is SQL of the package, unchanged, between ``\\set`` lines: values and the statements of a
+A script is SQL of the package, unchanged, between ``\set`` lines: values and the statements of a
 migration reach psql as variables only, never as text between other text. A statement is run by
-``SELECT :'statement' \\gexec``, so that psql does not look for its own commands and variables in it.
+``SELECT :'statement' \gexec``, so that psql does not look for its own commands and variables in it.
 """
 
 from __future__ import annotations
@@ -141,10 +141,10 @@ def steps_of(decision: Decision, *, ends_run: bool) -> list[Step]:
 
 
 def setting(name: str, value: Any) -> str:
-    """Returns the psql line that gives a variable any text as its value.
+    r"""Returns the psql line that gives a variable any text as its value.
 
     >>> print(setting("name", "it's"))
-    \\set name 'it''s'
+    \set name 'it''s'
     """
     text = str(value).replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n").replace("\r", "\\r")
     return f"\\set {name} '{text}'"
@@ -233,8 +233,6 @@ def _registry_upgrade() -> list[str]:
 def _step(step: Step, limits: LockLimits, batch_rows: int) -> list[str]:
     decision, migration = step.decision, step.migration
     how = OUTCOME[decision.action]
-    changed = {key_of(line) for line in step.patch.minus | step.patch.plus}
-    touched = {key for effect in step.effects for key in effect.touches}
     parts = [
         _settings(
             {
@@ -251,7 +249,7 @@ def _step(step: Step, limits: LockLimits, batch_rows: int) -> list[str]:
                 "minus": _list(sorted(step.patch.minus)),
                 "plus": _list(sorted(step.patch.plus)),
                 "removes": _list(map(like_pattern, migration.header.removes)),
-                "objects": _list(sorted(changed | touched)),
+                "objects": _list(sorted(_own_objects(migration))),
                 "locks": _list([sql_name(lock.mode), lock.relation] for lock in step.locks),
                 "lock_poll_s": limits.poll_s,
                 "lock_timeout_ms": limits.timeout_ms,
@@ -273,6 +271,15 @@ def _step(step: Step, limits: LockLimits, batch_rows: int) -> list[str]:
     else:
         parts += _outside(step)
     return [*parts, sql.read("step_done")]
+
+
+def _own_objects(migration: Migration) -> frozenset[str]:
+    """Returns the keys of the objects whose owner, grants and comments a migration may change."""
+    if migration.effect is None:
+        return frozenset()
+    effects = migration.effect.statements
+    made = {key_of(line) for effect in effects for line in effect.patch.minus | effect.patch.plus}
+    return frozenset(made.union(*(effect.touches for effect in effects)))
 
 
 def _numbers(step: Step) -> tuple[int, ...]:
@@ -314,7 +321,11 @@ def _outside(step: Step) -> list[str]:
         # Such a statement waits for old snapshots and lockers, and lock_timeout counts that too: it
         # would end in an INVALID index (measured, PostgreSQL 15).
         parts.append("SET lock_timeout = 0;")
-        parts += [setting("built", _list(step.built_indexes)), sql.read("drop_invalid"), *_timed(statement, _RUN)]
+        parts += [
+            setting("built", _list(step.built_indexes)),
+            sql.read("drop_invalid"),
+            *_timed(statement, _RUN),
+        ]
     return [*parts, "BEGIN;", sql.read("step_compare"), sql.read("step_register"), "COMMIT;"]
 
 

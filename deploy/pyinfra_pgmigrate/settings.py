@@ -23,6 +23,10 @@ class Secret:
     def __repr__(self) -> str:
         return "Secret(***)"
 
+    def to_json(self) -> str:
+        """Returns what pyinfra's debug-inventory prints in its place."""
+        return "***"
+
     def reveal(self) -> str:
         """Returns the value, for the standard input of a program and for nothing else."""
         return self._value
@@ -73,6 +77,8 @@ def _phase(value: Any) -> str:
 
 
 def _secret(value: Any) -> Secret:
+    if isinstance(value, Secret):
+        return value
     # pyinfra's HiddenValue keeps a password out of its output; it is opened here, once.
     revealed = value.unmask() if hasattr(value, "unmask") else value
     return Secret(_text(revealed))
@@ -94,19 +100,29 @@ class Key:
 
 KEYS: dict[str, Key] = {
     "pg_database": Key(_text, None, "name of the database; needed"),
-    "pg_host": Key(_text, None, "server to connect to from the host, a name, address or socket folder; "
-                   "not set: the socket of the machine"),
+    "pg_host": Key(
+        _text,
+        None,
+        "server to connect to from the host, a name, address or socket folder; not set: the socket of the machine",
+    ),
     "pg_port": Key(_port, None, "port of the server; not set: what psql takes (5432)"),
     "pg_user": Key(_text, None, "database role; not set: what psql takes (the operating-system user)"),
-    "pg_password": Key(_secret, None, "password of the role, sent over standard input only; "
-                       "not set: peer, trust, certificate or a .pgpass file on the host"),
+    "pg_password": Key(
+        _secret,
+        None,
+        "password of the role, sent over standard input only; "
+        "not set: peer, trust, certificate or a .pgpass file on the host",
+    ),
     "pg_service": Key(_text, None, "name of a service in pg_service.conf on the host"),
     "pg_schema": Key(_text, "public", "schema that unqualified names in the migrations mean"),
     "pg_bin_dir": Key(_text, None, "folder of psql on the host; not set: PATH decides"),
     "pg_sql_dir": Key(_text, "sql", "folder of the migrations on the controller, from where pyinfra was started"),
     "pg_target": Key(_version, None, "number of the last migration to apply; not set: all"),
-    "pg_phase": Key(_phase, None, "stop before the first migration of a later phase (" + ", ".join(PHASES)
-                    + "); not set: all"),
+    "pg_phase": Key(
+        _phase,
+        None,
+        "stop before the first migration of a later phase (" + ", ".join(PHASES) + "); not set: all",
+    ),
     "pg_check": Key(_flag, False, "with --dry: exit status 1 when something is pending or drifted"),
     "pg_repair": Key(_flag, False, "put back what is missing of applied migrations"),
     "pg_out_of_order": Key(_flag, False, "apply a pending migration that is older than an applied one"),
@@ -114,8 +130,11 @@ KEYS: dict[str, Key] = {
     "pg_batch_from": Key(_count, 50, "from so many pending migrations on, one operation runs them all in one session"),
     "pg_batch_rows": Key(_count, 1000, "rows in one transaction of a migration that runs in batches"),
     "pg_connect_timeout_s": Key(_seconds, 10.0, "seconds to wait for a connection"),
-    "pg_lock_timeout_s": Key(_seconds, 0.5, "longest wait in the queue for a table lock, in seconds; "
-                             "the first try waits a tenth of it"),
+    "pg_lock_timeout_s": Key(
+        _seconds,
+        0.5,
+        "longest wait in the queue for a table lock, in seconds; the first try waits a tenth of it",
+    ),
     "pg_lock_poll_s": Key(_seconds, 2.0, "seconds in which a try asks for its table locks without queueing"),
     "pg_lock_budget_s": Key(_seconds, 120.0, "seconds after which the tries for one step's locks end"),
     "pg_run_wait_s": Key(_seconds, 600.0, "seconds to wait for another run on the same database"),

@@ -81,7 +81,7 @@ class Superseded:
         return Superseded(self.gone | patch.minus, self.back | patch.plus)
 
 
-def judge(migration: Migration, catalog: Catalog, superseded: Superseded = Superseded()) -> Judgement:  # noqa: B008  (frozen)
+def judge(migration: Migration, catalog: Catalog, superseded: Superseded = Superseded()) -> Judgement:
     """Returns the state of a migration.
 
     Statements are judged from the last to the first: a line that a later statement took away need not
@@ -120,7 +120,7 @@ def superseded_lines(
     possible = Superseded()
     for migration in reversed(migrations):
         judgement = judge(migration, catalog, sure)
-        if judgement.state in (State.PENDING, State.PARTIAL):
+        if judgement.state in (State.PENDING, State.PARTIAL, State.CONFLICT):
             lenient = judge(migration, catalog, possible)
             if lenient.state is State.APPLIED and lenient.numbers(StatementState.DONE):
                 judgement, sure = lenient, possible

@@ -149,7 +149,7 @@ def upserts(sql: str) -> Iterator[UniqueRule]:
     """
     for statement in _parse(sql).stmts:
         for _, node in postgast.walk(statement.stmt):
-            if node.DESCRIPTOR.name != "InsertStmt" or not node.HasField("on_conflict_clause"):  # type: ignore[attr-defined]
+            if node.DESCRIPTOR.name != "InsertStmt" or not node.HasField("on_conflict_clause"):
                 continue
             insert: Any = node
             infer = insert.on_conflict_clause.infer
@@ -199,9 +199,7 @@ def _may_run_in_transaction(node: str, statement: Any) -> bool:
         case "vacuum_stmt":
             return not statement.is_vacuumcmd
         case "alter_table_stmt":
-            return not any(
-                getattr(item.alter_table_cmd, "def").partition_cmd.concurrent for item in statement.cmds
-            )
+            return not any(getattr(item.alter_table_cmd, "def").partition_cmd.concurrent for item in statement.cmds)
         case "createdb_stmt" | "dropdb_stmt" | "create_table_space_stmt" | "drop_table_space_stmt":
             return False
         case "alter_system_stmt" | "create_subscription_stmt" | "drop_subscription_stmt":

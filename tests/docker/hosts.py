@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import os
@@ -17,11 +18,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-from tests.support.waiting import wait_for
-
 import docker
+import psycopg
 from docker.errors import APIError, ImageNotFound
+
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -67,25 +68,32 @@ def _debian(release: str) -> str:
             subprocess.run(["apt-get", "install", "-y", "-qq", "debootstrap"], check=True, stdout=subprocess.DEVNULL)
         with tempfile.TemporaryDirectory(prefix="pgmigrate-image-") as folder:
             target = f"{folder}/{release}"
-            subprocess.run(
-                ["debootstrap", "--variant=minbase", release, target], check=True, stdout=subprocess.DEVNULL
-            )
+            subprocess.run(["debootstrap", "--variant=minbase", release, target], check=True, stdout=subprocess.DEVNULL)
             with subprocess.Popen(["tar", "-C", target, "-c", "."], stdout=subprocess.PIPE) as packed:
                 importing = ["docker", "import", "-", name]
                 subprocess.run(importing, check=True, stdin=packed.stdout, stdout=subprocess.DEVNULL)
     return name
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Lets one of several test processes make images at a time."""
+    with (Path(tempfile.gettempdir()) / "pgmigrate-images.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 @cache
 def image(version: int) -> str:
     """Returns the image of a host with a PostgreSQL version, made where it is not there."""
     name = f"pgmigrate-host:{version}-{_recipe()}"
-    try:
-        engine().images.get(name)
-    except ImageNotFound:
-        base = f"postgres:{version}" if _pulled(f"postgres:{version}") else _debian(RELEASES[version])
-        # The host's network: a bridge may have no name server during a build.
-        engine().images.build(path=str(HERE), tag=name, buildargs={"BASE": base}, network_mode="host", rm=True)
+    with _alone():
+        try:
+            engine().images.get(name)
+        except ImageNotFound:
+            base = f"postgres:{version}" if _pulled(f"postgres:{version}") else _debian(RELEASES[version])
+            # The host's network: a bridge may have no name server during a build.
+            engine().images.build(path=str(HERE), tag=name, buildargs={"BASE": base}, network_mode="host", rm=True)
     return name
 
 
@@ -115,10 +123,11 @@ class DockerHost:
 
     def run(self, *command: str, user: str = "root") -> str:
         """Runs a command inside and returns its output; raises CalledProcessError where it fails."""
-        status, output = self.container.exec_run(list(command), user=user)
-        if status != 0:
-            raise subprocess.CalledProcessError(status, command, output)
-        return str(output.decode())
+        ended = self.container.exec_run(list(command), user=user)
+        output = ended.output.decode() if isinstance(ended.output, bytes) else ""
+        if ended.exit_code != 0:
+            raise subprocess.CalledProcessError(ended.exit_code or 0, command, output)
+        return output
 
 
 def _answers(host: DockerHost) -> bool:
@@ -167,4 +176,3 @@ def _put(container: Container, folder: str, name: str, content: bytes) -> None:
         entry.size, entry.mode = len(content), 0o600
         archive.addfile(entry, io.BytesIO(content))
     container.put_archive(folder, packed.getvalue())
-

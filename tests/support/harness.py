@@ -15,7 +15,6 @@ from pyinfra.api.deploy import add_deploy
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.operations import run_ops
 from pyinfra.api.state import StateStage
-
 from pyinfra_pgmigrate import database_status, migrate_database
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")

@@ -12,7 +12,6 @@ from typing import Any
 import legacy_data
 import psycopg
 from psycopg import sql
-
 from pyinfra_pgmigrate import sql as library
 from pyinfra_pgmigrate.catalog import Catalog, is_own
 

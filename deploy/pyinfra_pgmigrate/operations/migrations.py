@@ -34,19 +34,25 @@ def _is_preparing() -> bool:
     return bool(context.state.current_stage < StateStage.Execute)
 
 
-def _refuse(engine: Engine, refusals: Collection[Refusal]) -> FunctionCommand:
-    """Returns the command that fails this host alone and says why."""
+def _refuse(engine: Engine, refusals: Collection[Refusal], told: Collection[Refusal] = ()) -> FunctionCommand:
+    """Returns the command that fails this host alone and says why.
 
-    def refuse(state: State, host: Host) -> bool:  # noqa: ARG001  (pyinfra looks for both names)
+    + told: refusals that stand further above in full
+    """
+
+    def refuse(state: State, host: Host) -> bool:
         for refusal in refusals:
-            engine.tell_refusal(refusal)
+            if refusal in told:
+                engine.tell_error(f"{refusal.message} (details above)")
+            else:
+                engine.tell_refusal(refusal)
         return False
 
     return FunctionCommand(refuse, (), {})
 
 
 def _execute(engine: Engine, plan: Plan, versions: Collection[int]) -> FunctionCommand:
-    def execute(state: State, host: Host) -> bool:  # noqa: ARG001  (pyinfra looks for both names)
+    def execute(state: State, host: Host) -> bool:
         return engine.execute(plan, versions)
 
     return FunctionCommand(execute, (), {})
@@ -87,7 +93,7 @@ def check(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None
         if not _refusals_of(found):
             context.state.failed_hosts.discard(host)
     if refusals := _refusals_of(found):
-        yield _refuse(engine, refusals)
+        yield _refuse(engine, refusals, told=_refusals_of(before))
     else:
         context.host.noop(f'nothing stands in the way on database "{engine.settings.connection.database}"')
 

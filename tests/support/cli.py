@@ -1,0 +1,91 @@
+"""Runs the pyinfra command itself, as an operator would."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.docker.hosts import DockerHost
+from tests.support.servers import ROOT
+
+PYINFRA = Path(sys.executable).with_name("pyinfra")
+PGMIGRATE = Path(sys.executable).with_name("pgmigrate")
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command printed, without colours, and its exit status."""
+
+    status: int
+    output: str
+
+    def results(self) -> dict[str, tuple[str, ...]]:
+        """Returns the rows of pyinfra's table of results: operation -> hosts, success, error, no change."""
+        rows = re.findall(r"^ +Migrate database \| (.+?) {2,}(\S+) +(\S+) +(\S+) +(\S+)", self.output, re.MULTILINE)
+        return {name: tuple(numbers) for name, *numbers in rows}
+
+    @property
+    def changed(self) -> list[str]:
+        """Names of the operations that changed something."""
+        return [name for name, (_, success, _, _) in self.results().items() if success != "-"]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A folder as an operations team has it: inventories of its own, deploys and SQL of this project."""
+
+    folder: Path
+
+    @classmethod
+    def make(cls, folder: Path) -> Site:
+        """Returns a site with the inventories of this project, which a test may change."""
+        shutil.copytree(ROOT / "inventories", folder / "inventories", ignore=shutil.ignore_patterns("*.hosts", "__*"))
+        (folder / "deploy").symlink_to(ROOT / "deploy")
+        (folder / "sql").symlink_to(ROOT / "sql")
+        return cls(folder)
+
+    def write_inventory(self, name: str, hosts: Mapping[str, Mapping[str, Any]]) -> str:
+        """Writes an inventory of hosts with their data and returns its path."""
+        path = self.folder / "inventories" / f"{name}.py"
+        path.write_text(f"{name} = {list(hosts.items())!r}\n")
+        return f"inventories/{name}.py"
+
+    def docker(self, host: DockerHost, **data: Any) -> str:
+        """Returns an inventory that reaches a host through @docker, psql run by postgres."""
+        common = {"_sudo": True, "_sudo_user": "postgres", "pg_database": "stage"}
+        return self.write_inventory("docker", {f"@docker/{host.name}": {**common, **data}})
+
+    def ssh(self, host: DockerHost, *more: str) -> str:
+        """Returns the staging inventory with a host that is reached over SSH."""
+        hosts = self.folder / "inventories" / "staging.hosts"
+        ssh = f"ssh_user=deploy ssh_key={host.key} ssh_known_hosts_file={self.folder}/known_hosts"
+        hosts.write_text(f"# written by a test\n{host.address} {ssh} {' '.join(more)}\n")
+        return "inventories/staging.py"
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Starts pyinfra in the background, in a process group of its own."""
+        return subprocess.Popen(
+            [str(PYINFRA), *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYINFRA_PROGRESS": "off", **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, **environment: str) -> Ended:
+        """Runs pyinfra to its end."""
+        process = self.start(*arguments, **environment)
+        output, _ = process.communicate(timeout=300)
+        return Ended(process.returncode, _COLOURS.sub("", output))

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+from pyinfra_pgmigrate.catalog import (
+    Catalog,
+    Patch,
+    definition_of,
+    is_own,
+    key_of,
+    like_pattern,
+    matches,
+    without_invalid,
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "definition"),
+    [
+        ("table projects", "table projects", ""),
+        ("column projects.name text not null", "column projects.name", "text not null"),
+        ('column "my table"."my col" text', 'column "my table"."my col"', "text"),
+        ('column t."a ""quoted"" b" integer', 'column t."a ""quoted"" b"', "integer"),
+        ("function rate(uuid, date) (p uuid, d date) returns numeric", "function rate(uuid, date)", "(p uuid, d date) returns numeric"),
+        ('owner table projects "the owner"', "table projects", '"the owner"'),
+        ("grant column projects.name app SELECT", "column projects.name", "app SELECT"),
+        ("comment function rate(uuid, date) 'text'", "function rate(uuid, date)", "'text'"),
+    ],
+)  # fmt: skip
+def test_a_line_has_a_key_and_a_definition(line: str, key: str, definition: str) -> None:
+    assert key_of(line) == key
+    assert definition_of(line) == definition
+
+
+def test_own_lines_are_those_of_one_database() -> None:
+    assert [kind for kind in ("owner", "grant", "comment", "definition", "table") if is_own(f"{kind} table t x")] == [
+        "owner", "grant", "comment", "definition",
+    ]  # fmt: skip
+
+
+def test_only_an_index_is_invalid() -> None:
+    assert (
+        without_invalid("index i CREATE INDEX i ON t USING btree (a) INVALID")
+        == "index i CREATE INDEX i ON t USING btree (a)"
+    )
+    assert without_invalid("comment table t 'is INVALID") == "comment table t 'is INVALID"
+
+
+def test_patches_in_a_row_are_one_patch() -> None:
+    first = Patch(minus=frozenset({"a"}), plus=frozenset({"b"}))
+    second = Patch(minus=frozenset({"b"}), plus=frozenset({"a", "c"}))
+
+    assert first.then(second) == Patch(plus=frozenset({"c"}))
+    assert Catalog.of("ax").patched(first).patched(second) == Catalog.of("ax").patched(first.then(second))
+
+
+def test_a_difference_is_the_patch_that_leads_there() -> None:
+    before, after = Catalog.of(["table a", "table b"]), Catalog.of(["table b", "table c"])
+
+    patch = before.difference(after)
+
+    assert patch.render() == ["- table a", "+ table c"]
+    assert before.patched(patch) == after
+
+
+def test_owners_are_found_by_key() -> None:
+    assert Catalog.of(['owner table t "an owner"', "table t"]).owners == {"table t": '"an owner"'}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line", "fits"),
+    [
+        ("constraint t.* UNIQUE (a)", "constraint t.x UNIQUE (a)", True),
+        ("constraint t.* UNIQUE (a)", "constraint t.x UNIQUE (a, b)", False),
+        ("index * (a)*", "index i CREATE INDEX i ON t (a) WHERE b", True),
+        ("100%_\\", "100%_\\", True),
+        ("a_c", "abc", False),
+        ("[ab]", "a", False),
+    ],
+)
+def test_only_a_star_stands_for_other_text(pattern: str, line: str, fits: bool) -> None:
+    assert matches(line, pattern) is fits
+    if "*" not in pattern:
+        assert like_pattern(pattern).replace("\\\\", "\0").replace("\\", "").replace("\0", "\\") == pattern

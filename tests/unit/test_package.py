@@ -1,0 +1,121 @@
+"""Promises about the package as a whole: its layers, its wheel, its documents."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pyinfra_pgmigrate
+import pytest
+from pyinfra_pgmigrate.errors import Kind
+from pyinfra_pgmigrate.settings import KEYS
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "deploy" / "pyinfra_pgmigrate"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# From the bottom up: a module imports only from earlier groups, or from its own where listed before.
+LAYERS = [
+    ["sql", "errors", "catalog", "locks", "statements"],
+    ["effect", "migration", "settings", "observed"],
+    ["state", "refusals", "plan", "telling", "checks"],
+    ["script", "psql", "reading"],
+    ["facts", "embedded", "record", "hosts"],
+    ["engine", "cli"],
+    ["operations"],
+    ["deploys"],
+]
+PURE = {name for layer in LAYERS[:4] for name in layer}
+
+
+def imports_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            found |= {("." if node.level else "") + name for name in names}
+    return found
+
+
+def own_name(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.name != "__init__.py"], ids=own_name)
+def test_imports_point_one_way(path: Path) -> None:
+    order = [name for layer in LAYERS for name in layer]
+    name = own_name(path)
+
+    below = {imported.removeprefix(".").split(".")[0] for imported in imports_of(path) if imported.startswith(".")}
+
+    assert all(order.index(other) < order.index(name) for other in below), below
+    if name in PURE:
+        assert not {one.split(".")[0] for one in imports_of(path)} & {
+            "pyinfra",
+            "pyinfra_cli",
+            "psycopg",
+            "gevent",
+        }
+
+
+def test_the_package_exports_its_deploys() -> None:
+    assert pyinfra_pgmigrate.__all__ == ["database_status", "migrate_database"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "deploy").glob("*.py")), ids=lambda path: path.name)
+def test_entry_points_are_short_and_without_logic(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+
+    assert len(path.read_text().splitlines()) < 30
+    assert {type(node) for node in tree.body} <= {ast.Expr, ast.ImportFrom}
+
+
+def test_the_wheel_holds_the_package_alone(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--wheel-dir",
+        str(tmp_path),
+        str(ROOT),
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"pyinfra_pgmigrate"}
+    assert {path.name for path in (PACKAGE / "sql").glob("*.sql")} == {
+        Path(name).name for name in names if name.endswith(".sql")
+    }
+    assert "pyinfra_pgmigrate/py.typed" in names
+
+
+def test_the_readme_lists_every_key_and_every_kind_of_error() -> None:
+    readme = (ROOT / "README.md").read_text()
+
+    assert [key for key in KEYS if f"| `{key}` |" not in readme] == []
+    assert [kind.value for kind in Kind if f"| {kind.value} |" not in readme] == []
+
+
+def test_nobody_assembles_sql_from_text() -> None:
+    """SQL stands in files; the few statements in Python take names through psycopg.sql alone."""
+    assembled = re.compile(r"""f["'][^"']*\b(SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|ALTER|GRANT)\b [^"']*\{""")
+    shown_to_people = re.compile(r"GRANT|Found|hint|detail|Run|pgmigrate|_parse")
+    hits = [
+        f"{path.name}:{number}"
+        for path in MODULES
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if assembled.search(line) and not shown_to_people.search(line)
+    ]
+
+    assert hits == []

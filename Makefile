@@ -37,7 +37,7 @@ demo-clean:
 	rm -rf .pgdata
 
 test: $(VENV)/.installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" tests/docker/engine $(BIN)/python -m pytest $(PYTEST_ARGS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" tests/docker/engine $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -66,9 +66,10 @@ def _new(options: argparse.Namespace) -> int:
             detail=f'Found "{options.name}"; expected lower case letters, digits and _, beginning with a letter.',
             hint="Run: pgmigrate new add_customer_email",
         )
-    migrations = read_folder(options.folder)
+    migrations = read_folder(options.folder) if any(options.folder.glob("[0-9]*_*.sql")) else []
     width = max((len(migration.name.split("_")[0]) for migration in migrations), default=3)
     number = max((migration.version for migration in migrations), default=0) + 1
+    options.folder.mkdir(parents=True, exist_ok=True)
     path = options.folder / f"{number:0{width}}_{options.name}.sql"
     with path.open("x", encoding="utf-8") as file:
         file.write(_SKELETON.format(purpose=options.name.replace("_", " ")))

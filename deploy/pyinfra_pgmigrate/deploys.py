@@ -74,10 +74,12 @@ def migrate_database(**settings: Any) -> None:
     plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
     if isinstance(seen, Observed):
         engine.tell(heading(seen))
+        if seen.registry is not None and seen.registry.drift:
+            engine.tell("note: the catalog was changed by other hands since the last run; deploy/status.py says how")
         if seen.server.in_recovery:
             engine.tell("this server is a standby: it follows its primary and is left alone")
             return
-    operations.prepared[host] = plan
+    operations.remember(host, overrides, plan)
     versions = [migration.version for migration in engine.migrations]
     batch = False
     if _tell_refusals(engine, plan):

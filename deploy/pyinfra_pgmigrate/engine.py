@@ -18,28 +18,31 @@ from importlib.metadata import version as distribution_version
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import gevent
 from gevent.event import Event
 from pyinfra import logger
-from pyinfra.api import StringCommand
+from pyinfra.api import State, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 
 from . import facts, psql, reading, refusals, script
 from .errors import Kind, Refusal
 from .migration import Migration, load_folder
-from .observed import Observed, OtherRun, Verified
+from .observed import Blocker, Observed, OtherRun, Verified
 from .plan import Action, Plan, make_plan
 from .psql import Answer
 from .reading import Outcome, Unreadable
 from .script import LockLimits, Run, Step
 from .settings import Settings, read_settings
-from .state import State
+from .state import State as MigrationState
 
 if TYPE_CHECKING:
     from pyinfra.api import Host
 
-RUN_ID = str(uuid.uuid4())
+# One run a start of the program, whichever hosts and databases it works on.
+_run_ids: WeakKeyDictionary[State, str] = WeakKeyDictionary()
+
 TOOL_VERSION = distribution_version("pyinfra-pgmigrate")
 
 # Only these are tried again; source: PostgreSQL manual, "Error Codes".
@@ -88,7 +91,8 @@ class Engine:
     @property
     def run(self) -> Run:
         """Who runs this, from where."""
-        return Run(RUN_ID, getpass.getuser(), socket.gethostname(), self.host.name, TOOL_VERSION)
+        run_id = _run_ids.setdefault(self.host.state, str(uuid.uuid4()))
+        return Run(run_id, getpass.getuser(), socket.gethostname(), self.host.name, TOOL_VERSION)
 
     # Reading.
 
@@ -117,7 +121,7 @@ class Engine:
             if decision.migration.verify is not None
             and decision.action is not Action.STOP
             and (ask is None or decision.migration.version in ask)
-            and decision.judgement.state in (State.APPLIED, State.UNKNOWN)
+            and decision.judgement.state in (MigrationState.APPLIED, MigrationState.UNKNOWN)
             and decision.migration.effect is not None
         }
         if not queries:
@@ -173,6 +177,17 @@ class Engine:
 
     # Running.
 
+    def tell_snapshots(self, seen: Observed, plan: Plan, versions: Collection[int]) -> None:
+        """Names whoever will keep a statement outside a transaction waiting, before it starts."""
+        outside = any(
+            not statement.in_transaction and statement.number in decision.statements
+            for decision in plan.changes
+            if decision.migration.version in versions
+            for statement in decision.migration.statements
+        )
+        for blocker in seen.snapshots if outside else ():
+            self.tell(f"    will wait for {blocker}")
+
     def execute(self, plan: Plan, versions: Collection[int]) -> bool:
         """Runs what a plan says for some versions, in one session, again after lock time-outs.
 
@@ -215,7 +230,7 @@ class Engine:
         while not done.wait(_WATCH_EVERY_S):
             found = self.psql(script.watch(self.run, self.settings.schema)).value("watch") or []
             for session in found:
-                blockers = [str(reading.Blocker(**blocker)) for blocker in session["blockers"]]
+                blockers = [str(Blocker(**blocker)) for blocker in session["blockers"]]
                 if blockers:
                     text = f"waiting for {'; '.join(blockers)}"
                 elif session["progress"]:

@@ -33,7 +33,7 @@ _CONTINUED = re.compile(r"--     *(?P<value>\S.*)")
 _SAFE = re.compile(r"(?P<rule>[a-z-]+(?:, *[a-z-]+)*) because (?P<reason>\S.*)")
 
 # Keys of a migration's header, with the values each may have; None: any text.
-_HEADER_KEYS: dict[str, tuple[str, ...] | None] = {
+HEADER_KEYS: dict[str, tuple[str, ...] | None] = {
     "purpose": None,
     "phase": PHASES,
     "data": ("once", "converge"),
@@ -145,10 +145,10 @@ def _line_of_key(text: str, key: str) -> int:
 def _migration_header(text: str, *, source: str) -> Header:
     values = parse_header(text, source=source)
     for key, value in values.items():
-        if key not in _HEADER_KEYS:
-            detail = f'Found the key "{key}"; expected one of {", ".join(_HEADER_KEYS)}.'
+        if key not in HEADER_KEYS:
+            detail = f'Found the key "{key}"; expected one of {", ".join(HEADER_KEYS)}.'
             raise _wrong_header(source, _line_of_key(text, key), detail)
-        allowed = _HEADER_KEYS[key]
+        allowed = HEADER_KEYS[key]
         if allowed is not None and value not in allowed:
             detail = f'Found {key} "{value}"; expected one of {", ".join(allowed)}.'
             raise _wrong_header(source, _line_of_key(text, key), detail)
@@ -320,6 +320,13 @@ def read_folder(folder: Path) -> list[Migration]:
                 raise _wrong_name(path, f"{stem}.sql beside it")
         else:
             migrations.append(_read_migration(path))
+    if not migrations:
+        raise PgMigrateError(
+            Kind.SETTINGS,
+            f'could not find a migration in SQL folder "{folder}"',
+            detail=f"Found no file NNN_name.sql in {folder.absolute()}; expected at least one.",
+            hint="Set pg_sql_dir, or write the first: pgmigrate new NAME",
+        )
     migrations.sort(key=lambda migration: migration.version)
     for one, other in pairwise(migrations):
         if one.version == other.version:

@@ -68,6 +68,23 @@ class OtherRun:
 
 
 @dataclass(frozen=True)
+class Blocker:
+    """A session that holds what a step waits for."""
+
+    pid: int | None
+    user: str
+    application: str
+    state: str
+    transaction_s: float | None
+    table: str
+
+    def __str__(self) -> str:
+        application = f' ("{self.application}")' if self.application else ""
+        age = "" if self.transaction_s is None else f", its transaction open for {self.transaction_s:.0f} s"
+        return f"process {self.pid} of role {self.user}{application}, {self.state}{age}, on {self.table}"
+
+
+@dataclass(frozen=True)
 class Registry:
     """The registry of a database.
 
@@ -115,7 +132,7 @@ class Verified:
 
 @dataclass(frozen=True)
 class Upsert:
-    """A statement of the application that an upsert rule may break, from pg_stat_statements."""
+    """A statement of the application with ON CONFLICT, from pg_stat_statements."""
 
     calls: int
     query: str
@@ -127,6 +144,7 @@ class Observed:
 
     + registry: None where there is none yet
     + upserts: statements with ON CONFLICT; None where pg_stat_statements is not to be read
+    + snapshots: sessions that keep CREATE INDEX CONCURRENTLY waiting
     """
 
     server: Server
@@ -134,6 +152,7 @@ class Observed:
     catalog: Catalog
     upserts: tuple[Upsert, ...] | None = None
     other_run: OtherRun | None = None
+    snapshots: tuple[Blocker, ...] = ()
 
     @property
     def applied(self) -> Mapping[int, AppliedMigration]:

@@ -319,7 +319,12 @@ class _Planner:
         """Returns what the verify query found, as far as that says something at this point of the plan."""
         if migration.verify is None or migration.version not in self.verified:
             return None
-        return self.verified[migration.version]
+        verified = self.verified[migration.version]
+        if verified.count is None and not verified.lacks_objects:
+            # Not known is not the same as no problem.
+            self.refuse(refusals.not_verified(migration, verified))
+            return None
+        return verified
 
     def _has_later_removal(self, migration: Migration) -> bool:
         removed = {

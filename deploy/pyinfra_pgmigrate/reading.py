@@ -14,6 +14,7 @@ from .catalog import Catalog, Patch
 from .errors import Kind, Refusal
 from .observed import (
     AppliedMigration,
+    Blocker,
     Observed,
     OtherRun,
     Problem,
@@ -24,6 +25,9 @@ from .observed import (
 )
 from .psql import Answer
 from .settings import Connection
+
+# Feature not supported; source: PostgreSQL manual, "Error Codes".
+_TOO_OLD = "0A000"
 
 
 @dataclass(frozen=True)
@@ -55,25 +59,11 @@ class Outcome:
     verified: Verified | None = None
 
 
-@dataclass(frozen=True)
-class Blocker:
-    """A session that holds what a step waits for."""
-
-    pid: int | None
-    user: str
-    application: str
-    state: str
-    transaction_s: float | None
-    table: str
-
-    def __str__(self) -> str:
-        application = f' ("{self.application}")' if self.application else ""
-        age = "" if self.transaction_s is None else f", its transaction open for {self.transaction_s:.0f} s"
-        return f"process {self.pid} of role {self.user}{application}, {self.state}{age}, on {self.table}"
-
-
 def database(answer: Answer) -> Observed | Unreadable:
     """Returns the database that an answer to ``script.observe`` describes."""
+    too_old = answer.value("too_old")
+    if too_old is not None:
+        return Unreadable(psql.EXIT_SCRIPT, _TOO_OLD, too_old)
     server, catalog = answer.value("server"), answer.value("catalog")
     if answer.status != 0 or server is None or catalog is None:
         return Unreadable(answer.status, answer.sqlstate, answer.message)
@@ -85,6 +75,7 @@ def database(answer: Answer) -> Observed | Unreadable:
         catalog=Catalog.of(catalog),
         upserts=None if upserts is None else tuple(Upsert(**upsert) for upsert in upserts),
         other_run=_other_run(answer.value("at_work"), registry),
+        snapshots=tuple(Blocker(**found) for found in answer.value("snapshots") or ()),
     )
 
 
@@ -198,6 +189,13 @@ def refusal(found: Unreadable | None, *, host: str, connection: Connection) -> R
                 f"{what}: no connection",
                 detail=f"Found: {found.message}. Expected a connection with {where}.",
                 hint=hint,
+            )
+        case psql.EXIT_SCRIPT if found.sqlstate == _TOO_OLD:
+            return Refusal(
+                Kind.UNREADABLE,
+                f"{what}: PostgreSQL {found.message} is too old",
+                detail=f"Found version {found.message}; expected 15 or later.",
+                hint="Upgrade the server; for older ones use another tool.",
             )
         case psql.EXIT_SCRIPT if found.sqlstate == "42501":
             return Refusal(

@@ -153,7 +153,7 @@ class TestSecrets:
                 found = host.run(
                     "sh",
                     "-c",
-                    "find /tmp -name 'pgmigrate.*' -printf '%m %u\\n' -o -path '*/pgmigrate.*/*' -printf '%m %u\\n' || true",
+                    "find /tmp -name 'pgmigrate.*' -printf '%m %u\\n' -o -path '*/pgmigrate.*/*' -printf '%m %u\\n' 2>/dev/null || true",
                 )
                 modes.update(found.splitlines())
 
@@ -449,3 +449,19 @@ class TestProvisioning:
         with server.connect("fresh") as session:
             assert session.execute("SELECT count(*) FROM pgmigrate.migrations").fetchone() == (6,)
         server.administer("DROP DATABASE {} WITH (FORCE)", "fresh")
+
+    def test_two_databases_of_one_host_are_migrated_in_one_run(
+        self, site: Site, host: DockerHost, stage: Database, machines: Machines
+    ) -> None:
+        with machines.server(host.version).database("legacy") as other:
+            (site.folder / "both.py").write_text(
+                "from pyinfra_pgmigrate import migrate_database\n"
+                "migrate_database(database='stage', target=2)\n"
+                f"migrate_database(database='{other.name}', target=1)\n"
+            )
+
+            ended = site.run("-y", site.docker(host), "both.py")
+
+            assert ended.status == 0, ended.output
+            assert stage.value("SELECT count(*) FROM pgmigrate.migrations") == 2
+            assert other.value("SELECT count(*) FROM pgmigrate.migrations") == 1

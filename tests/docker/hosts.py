@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import docker
+import paramiko
 import psycopg
 from docker.errors import APIError, ImageNotFound
 
@@ -70,8 +71,8 @@ def _debian(release: str) -> str:
             target = f"{folder}/{release}"
             subprocess.run(["debootstrap", "--variant=minbase", release, target], check=True, stdout=subprocess.DEVNULL)
             with subprocess.Popen(["tar", "-C", target, "-c", "."], stdout=subprocess.PIPE) as packed:
-                importing = ["docker", "import", "-", name]
-                subprocess.run(importing, check=True, stdin=packed.stdout, stdout=subprocess.DEVNULL)
+                repository, tag = name.split(":")
+                engine().api.import_image_from_stream(packed.stdout, repository=repository, tag=tag)
     return name
 
 
@@ -149,7 +150,8 @@ def docker_host(version: int, folder: Path) -> Iterator[DockerHost]:
     """
     password = secrets.token_urlsafe(12)
     key = folder / f"key-{version}"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    pair = paramiko.RSAKey.generate(2048)
+    pair.write_private_key_file(str(key))
     container = engine().containers.run(
         image(version),
         name=f"pgmigrate-test-{version}-{os.getpid()}",
@@ -158,7 +160,7 @@ def docker_host(version: int, folder: Path) -> Iterator[DockerHost]:
         init=True,
     )
     try:
-        _put(container, "/home/deploy/.ssh", "authorized_keys", key.with_suffix(".pub").read_bytes())
+        _put(container, "/home/deploy/.ssh", "authorized_keys", f"ssh-rsa {pair.get_base64()}\n".encode())
         container.reload()
         address = container.attrs["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
         host = DockerHost(container, version, address, key, password)

@@ -103,7 +103,7 @@ def test_the_corpus_has_a_line_of_every_kind(server: Server) -> None:
     [
         ("ALTER TABLE people ALTER COLUMN share SET NOT NULL", "column people.share"),
         ("ALTER TABLE people ALTER COLUMN mood DROP DEFAULT", "column people.mood"),
-        ("ALTER TABLE people ALTER COLUMN old_id TYPE bigint", "column people.old_id"),
+        ("ALTER TABLE scratch ALTER COLUMN a TYPE bigint", "column scratch.a"),
         ('ALTER TABLE people DROP COLUMN "Odd Name" CASCADE', 'column people."Odd Name"'),
         ("ALTER TABLE people RENAME CONSTRAINT name_is_short TO name_is_long", "constraint people.name_is_long"),
         ("ALTER TABLE people VALIDATE CONSTRAINT not_checked", "constraint people.not_checked"),

@@ -15,7 +15,7 @@ from pyinfra_pgmigrate import script
 from pyinfra_pgmigrate import sql as library
 
 from tests.conftest import on_all_versions
-from tests.support.harness import migrate
+from tests.support.harness import migrate, status
 from tests.support.migrations import MIGRATIONS, NAMES, copied, record, run_statement
 from tests.support.servers import Database, Server
 from tests.support.waiting import wait_for
@@ -187,12 +187,15 @@ class TestIndexes:
         with open_transaction(
             legacy, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SELECT count(*) FROM customers"
         ) as snapshot:
+            age = "SELECT now() - xact_start > interval '1 s' FROM pg_stat_activity WHERE pid = %s"
+            wait_for(lambda: legacy.value(age, snapshot.info.backend_pid), what="an old snapshot")
             releaser = threading.Thread(target=release, args=(snapshot,))
             releaser.start()
             result = migrate(legacy.settings(**QUICK, pg_target=1))
             releaser.join()
 
         assert result.ok, result.text
+        assert any(line.startswith("will wait for process") and "night report" in line for line in result.lines)
         assert any(line.startswith("waiting for process") and "night report" in line for line in result.lines)
         assert legacy.value("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 0
 
@@ -302,6 +305,27 @@ class TestPromises:
             " WHERE c.relnamespace = 'pgmigrate'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped"
         )
 
+    def test_what_others_changed_since_the_last_run_is_told_and_kept(self, legacy: Database) -> None:
+        migrate(legacy.settings(pg_target=1))
+        legacy.run("CREATE TABLE by_hand (id integer)")
+
+        result = migrate(legacy.settings(pg_target=2))
+
+        assert any(line.startswith("note: the catalog was changed by other hands") for line in result.lines)
+        assert "+ table by_hand" in legacy.value("SELECT drift FROM pgmigrate.runs ORDER BY started_at DESC LIMIT 1")
+        assert "no drift" in status(legacy.settings()).lines
+
+    def test_an_old_server_is_refused(self, legacy: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        original = library.read
+        newer = original("session").replace("< 150000", "< 990000")
+        monkeypatch.setattr(library, "read", lambda name: newer if name == "session" else original(name))
+
+        result = migrate(legacy.settings())
+
+        assert not result.ok
+        assert "is too old" in result.text
+        assert "expected 15 or later" in result.text
+
     def test_targets_and_phases_stop_where_they_say(self, legacy: Database) -> None:
         assert migrate(legacy.settings(pg_target=1)).changed == NAMES[:1]
         assert migrate(legacy.settings(pg_phase="schema")).changed == NAMES[1:2]
@@ -402,6 +426,23 @@ class TestOtherMigrations:
             assert database.value("SELECT odd_text()") == "\\echo :PORT"
             assert database.value("SELECT obj_description('odd'::regclass)") == "a 'quoted' \\! echo :USER"
             assert not migrate(database.settings(pg_sql_dir=str(sql))).changed
+
+    def test_a_verify_query_that_cannot_run_is_refused(self, server: Server, tmp_path: Path) -> None:
+        sql = self.folder(
+            tmp_path,
+            server,
+            m001_table="-- purpose: a table\n-- phase: schema\n\nCREATE TABLE counted (n integer);\n",
+            m001_table_verify="SELECT 'n'::text AS object, (1 / n)::text AS problem FROM counted WHERE 1 / n > 5",
+        )
+        with server.database("empty") as database:
+            settings = database.settings(pg_sql_dir=str(sql))
+            assert migrate(settings).ok
+            database.run("INSERT INTO counted VALUES (0)")
+
+            result = migrate(settings)
+
+            assert not result.ok
+            assert "the verify query could not run: division by zero (SQLSTATE 22012)" in result.text
 
     def test_pure_data_without_a_verify_query_runs_once(self, server: Server, tmp_path: Path) -> None:
         sql = self.folder(

@@ -97,6 +97,11 @@ def test_a_wrong_file_is_refused_by_name(tmp_path: Path, files: dict[str, str], 
     assert message in refusal(folder(tmp_path, **files))
 
 
+def test_a_folder_without_migrations_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PgMigrateError, match="could not find a migration in SQL folder"):
+        read_folder(tmp_path)
+
+
 def test_statements_are_grouped_into_steps(tmp_path: Path) -> None:
     text = HEADER + "SELECT 1; SELECT 2; CREATE INDEX CONCURRENTLY i ON t (a); DROP INDEX CONCURRENTLY i; SELECT 3;"
     (migration,) = read_folder(folder(tmp_path, **{"001_a__sql": text}))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import doctest
+import importlib
 import re
 import subprocess
 import sys
@@ -11,7 +13,9 @@ from pathlib import Path
 
 import pyinfra_pgmigrate
 import pytest
+from pyinfra_pgmigrate.checks import RULES
 from pyinfra_pgmigrate.errors import Kind
+from pyinfra_pgmigrate.migration import HEADER_KEYS
 from pyinfra_pgmigrate.settings import KEYS
 
 ROOT = Path(__file__).parents[2]
@@ -100,11 +104,30 @@ def test_the_wheel_holds_the_package_alone(tmp_path: Path) -> None:
     assert "pyinfra_pgmigrate/py.typed" in names
 
 
-def test_the_readme_lists_every_key_and_every_kind_of_error() -> None:
+def test_the_readme_lists_every_key_with_its_default_and_meaning() -> None:
     readme = (ROOT / "README.md").read_text()
 
-    assert [key for key in KEYS if f"| `{key}` |" not in readme] == []
-    assert [kind.value for kind in Kind if f"| {kind.value} |" not in readme] == []
+    for name, key in KEYS.items():
+        default = (
+            "" if key.default is None else str(key.default).lower() if key.default in (True, False) else key.default
+        )
+        assert f"| `{name}` | {default} | {key.meaning} |" in readme
+
+
+def test_the_readme_lists_every_kind_of_refusal_rule_and_header_key() -> None:
+    readme = (ROOT / "README.md").read_text()
+
+    assert [kind.value for kind in Kind if f"\n| {kind.value} | " not in readme] == []
+    assert [rule.name for rule in RULES if f"\n| {rule.name} | " not in readme] == []
+    assert [key for key in HEADER_KEYS if f"\n| `{key}` | " not in readme] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_examples_in_docstrings_are_true(path: Path) -> None:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    module = importlib.import_module(".".join(part for part in parts if part != "__init__"))
+
+    assert doctest.testmod(module).failed == 0
 
 
 def test_nobody_assembles_sql_from_text() -> None:

@@ -18,8 +18,17 @@ from ..engine import Engine
 from ..errors import Refusal
 from ..plan import Action, Plan
 
-# The plan of each host as it was made in the prepare phase, or why there is none.
-prepared: WeakKeyDictionary[Host, Plan | Refusal] = WeakKeyDictionary()
+# The plans of each host as they were made in the prepare phase, one a database, or why there is none.
+_prepared: WeakKeyDictionary[Host, dict[str, Plan | Refusal]] = WeakKeyDictionary()
+
+
+def remember(host: Host, overrides: Mapping[str, Any], found: Plan | Refusal) -> None:
+    """Keeps what the prepare phase found out about a database, for the operations that follow."""
+    _prepared.setdefault(host, {})[repr(sorted(overrides.items()))] = found
+
+
+def _remembered(host: Host, overrides: Mapping[str, Any]) -> Plan | Refusal | None:
+    return _prepared.get(host, {}).get(repr(sorted(overrides.items())))
 
 
 def current_host() -> Host:
@@ -69,7 +78,12 @@ def _current_plan(engine: Engine, ask: Collection[int] | None) -> Plan | Refusal
     seen = engine.wait_for_turn()
     if isinstance(seen, Refusal):
         return seen
-    return None if seen.server.in_recovery else engine.plan(ask=ask, observed=seen)
+    if seen.server.in_recovery:
+        return None
+    plan = engine.plan(ask=ask, observed=seen)
+    if isinstance(plan, Plan) and not plan.refusals and ask:
+        engine.tell_snapshots(seen, plan, ask)
+    return plan
 
 
 @operation()
@@ -83,7 +97,7 @@ def check(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None
     """
     host = current_host()
     engine = Engine.of(host, overrides)
-    before = prepared.get(host)
+    before = _remembered(host, overrides)
     if _is_preparing():
         found: Plan | Refusal | None = before
     else:
@@ -113,7 +127,7 @@ def migration(version: int, overrides: Mapping[str, Any]) -> Generator[FunctionC
     host = current_host()
     engine = Engine.of(host, overrides)
     if _is_preparing():
-        before = prepared.get(host)
+        before = _remembered(host, overrides)
         decision = before.of(version) if isinstance(before, Plan) else None
         if decision is None or decision.changes:
             yield _refuse(engine, ())  # only counted: a change is expected

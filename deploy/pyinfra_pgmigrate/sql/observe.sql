@@ -129,6 +129,26 @@ SELECT pg_catalog.translate(
 ) AS payload \gset
 \echo ##pgmigrate at_work :payload
 
+-- Whoever has an old snapshot keeps CREATE INDEX CONCURRENTLY waiting.
+SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(
+    'pid', a.pid,
+    'user', COALESCE(a.usename, 'unknown'),
+    'application', COALESCE(a.application_name, ''),
+    'state', COALESCE(a.state, 'unknown'),
+    'transaction_s', pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)),
+    'table', 'an old snapshot'
+)), '[]'::json)::text AS payload
+FROM pg_catalog.pg_stat_activity AS a
+WHERE a.datname = pg_catalog.current_database()
+    AND a.backend_xmin IS NOT NULL
+    AND a.xact_start < pg_catalog.clock_timestamp() - interval '1 s'
+    AND a.pid <> pg_catalog.pg_backend_pid()
+    AND a.backend_type = 'client backend' \gset
+SELECT pg_catalog.translate(
+    pg_catalog.encode(pg_catalog.convert_to(:'payload', 'UTF8'), 'base64'), E'\n', ''
+) AS payload \gset
+\echo ##pgmigrate snapshots :payload
+
 -- What the application upserts, where the role may see the statements of all others.
 SELECT pg_catalog.set_config('pgmigrate.upserts', 'null', true);
 DO $$

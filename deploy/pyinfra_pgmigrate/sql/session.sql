@@ -2,6 +2,14 @@
 \set ON_ERROR_STOP on
 \set VERBOSITY verbose
 \o /dev/null
+SELECT pg_catalog.current_setting('server_version_num')::integer < 150000 AS is_too_old \gset
+\if :is_too_old
+SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(
+    pg_catalog.to_json(pg_catalog.current_setting('server_version'))::text, 'UTF8'
+), 'base64'), E'\n', '') AS payload \gset
+\echo ##pgmigrate too_old :payload
+\quit
+\endif
 SET client_min_messages = warning;
 SET standard_conforming_strings = on;
 SET search_path = :"schema", pg_temp;

@@ -20,6 +20,31 @@ SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(pg_catalog.j
 \echo ##pgmigrate outcome :payload
 \quit
 \endif
+-- What others changed since the last run goes down with this one: the next catalog will hold it.
+UPDATE pgmigrate.runs AS r
+SET drift = ARRAY(
+    SELECT '- ' || d.line
+    FROM (
+        SELECT pg_catalog.unnest(c.lines) AS line
+        FROM pgmigrate.catalogs AS c
+        WHERE c.kind = 'last'
+        EXCEPT
+        SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.before')::text[])
+    ) AS d
+
+    UNION ALL
+    SELECT '+ ' || d.line
+    FROM (
+        SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.before')::text[]) AS line
+        WHERE EXISTS (SELECT 1 FROM pgmigrate.catalogs AS c WHERE c.kind = 'last')
+        EXCEPT
+        SELECT pg_catalog.unnest(c.lines)
+        FROM pgmigrate.catalogs AS c
+        WHERE c.kind = 'last'
+    ) AS d
+)
+WHERE r.run_id = :'run_id'::uuid
+    AND r.drift IS NULL;
 -- Before the first migration of this database: what it was.
 INSERT INTO pgmigrate.catalogs (kind, run_id, lines)
 VALUES ('first', :'run_id', pg_catalog.current_setting('pgmigrate.before')::text[])

@@ -235,6 +235,9 @@ class Engine:
                     text = f"waiting for {'; '.join(blockers)}"
                 elif session["progress"]:
                     text = session["progress"]
+                elif session["sleeps"]:
+                    # Between two tries of step_locks.sql.
+                    text = "asking for table locks"
                 elif session["session"].endswith(" rows"):
                     text = f"{session['session'].rsplit(' ', 2)[1]} rows so far"
                 else:
@@ -357,13 +360,15 @@ class _Execution:
         now = monotonic()
         self.lock_since = now if self.lock_since is None else self.lock_since
         text = script.blockers(step, self.engine.run, self.settings.schema)
-        in_the_way = "; ".join(map(str, reading.blockers(self.engine.psql(text)))) or "nobody any more"
+        blockers = reading.blockers(self.engine.psql(text))
+        in_the_way = "; ".join(map(str, blockers)) or "nobody any more"
         if now - self.lock_since < self.settings.lock_budget_s:
             self.engine.tell(f"    try {self.tries}: a table is locked by {in_the_way}; trying again")
             self.tries += 1
             # Out of step with whoever takes the lock in a rhythm; longer while it stays taken.
             gevent.sleep(random.uniform(0.5, 1.0) * min(2.0, 0.1 * 2**self.tries))  # noqa: S311
             return None
+        ending = " ".join(f"SELECT pg_terminate_backend({blocker.pid});" for blocker in blockers)
         tables = ", ".join(sorted({lock.relation for lock in step.locks})) or "a table"
         refusal = Refusal(
             Kind.LOCK,
@@ -371,7 +376,7 @@ class _Execution:
             f"{now - self.lock_since:.0f} s",
             detail=f"Found in the way: {in_the_way}; expected the lock within {self.settings.lock_budget_s:.0f} s "
             "(pg_lock_budget_s). Nothing of this step was done.",
-            hint="Let that transaction end, then run again; to end it: SELECT pg_terminate_backend(PID)",
+            hint="Let that transaction end, then run again" + (f"; to end it: {ending}" if ending else "."),
         )
         self._aftermath(step, refusal, answer.sqlstate)
         return refusal

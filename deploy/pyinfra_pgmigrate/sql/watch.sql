@@ -3,6 +3,7 @@ SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(COALESCE(pg_
     pg_catalog.json_build_object(
         'session', a.application_name,
         'waits_for', CASE WHEN a.wait_event_type = 'Lock' THEN a.wait_event END,
+        'sleeps', a.wait_event = 'PgSleep',
         'since_s', pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.query_start)),
         'progress', (
             SELECT p.phase || CASE

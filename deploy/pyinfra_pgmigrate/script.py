@@ -222,7 +222,8 @@ def _registry_upgrade() -> list[str]:
     parts = [sql.read("registry_version")]
     for version, name in enumerate(REGISTRY_FILES, start=1):
         parts += [
-            f"SELECT :'registry_version'::integer < {version} AS registry_is_older \\gset",
+            setting("needed_version", version),
+            sql.read("registry_older"),
             "\\if :registry_is_older",
             sql.read(name),
             "\\endif",
@@ -316,7 +317,7 @@ def _outside(step: Step) -> list[str]:
     (statement,) = step.statements
     parts = ["COMMIT;", _START]
     if step.in_batches:
-        parts += [f"SET lock_timeout = '{_BATCH_LOCK_TIMEOUT_S}s';", *_timed(statement, sql.read("batches"))]
+        parts += _timed(statement, sql.read("batches"))
     else:
         # Such a statement waits for old snapshots and lockers, and lock_timeout counts that too: it
         # would end in an INVALID index (measured, PostgreSQL 15).
@@ -327,10 +328,6 @@ def _outside(step: Step) -> list[str]:
             *_timed(statement, _RUN),
         ]
     return [*parts, "BEGIN;", sql.read("step_compare"), sql.read("step_register"), "COMMIT;"]
-
-
-# Rows in a batch are locked one by one; whoever holds one this long is in trouble himself.
-_BATCH_LOCK_TIMEOUT_S = 5
 
 
 def blockers(step: Step, run: Run, schema: str) -> str:

@@ -1,5 +1,7 @@
 -- Runs one statement again and again, a transaction each, until it returns no key.
 -- Variables: statement, batch_rows.
+-- Rows are locked one by one; whoever holds one this long is in trouble himself.
+SET lock_timeout = '5s';
 SELECT
     pg_catalog.set_config('pgmigrate.batch_statement', :'statement', false),
     pg_catalog.set_config('pgmigrate.batch_size', :'batch_rows', false),

@@ -241,7 +241,7 @@ class Engine:
                 elif session["session"].endswith(" rows"):
                     text = f"{session['session'].rsplit(' ', 2)[1]} rows so far"
                 else:
-                    text = f"at work for {session['since_s']:.0f} s"
+                    text = f"at {' '.join(session['session'].split()[2:])} for {session['since_s']:.0f} s"
                 if text != told and not done.is_set():
                     told = text
                     self.tell(f"    {text}")

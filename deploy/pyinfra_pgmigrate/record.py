@@ -40,8 +40,8 @@ class _Relation:
 
 
 @dataclass(frozen=True)
-class _Before:
-    """The scratch database as a statement meets it."""
+class _Scene:
+    """The scratch database between two statements."""
 
     catalog: Catalog
     relations: dict[int, _Relation]
@@ -62,6 +62,7 @@ class Recorder:
     def __init__(self, connection: psycopg.Connection[Any], conninfo: str) -> None:
         self.connection = connection
         self.conninfo = conninfo
+        self._now: _Scene | None = None
 
     def catalog(self) -> Catalog:
         """Returns the catalog as it is now."""
@@ -98,18 +99,19 @@ class Recorder:
     def _run(self, text: str) -> Any:
         return self.connection.execute(text.encode())
 
-    def _before(self) -> _Before:
+    def _look(self) -> _Scene:
         relations = {
             oid: _Relation(key, kind, storage)
             for oid, key, kind, storage in self.connection.execute(_library("record_relations"))
         }
-        return _Before(self.catalog(), relations, self._dependencies())
+        return _Scene(self.catalog(), relations, self._dependencies())
 
     def _dependencies(self) -> frozenset[tuple[int, int, int, str]]:
         return frozenset(tuple(row) for row in self.connection.execute(_library("record_dependencies")))
 
     def _record_statement(self, migration: Migration, statement: Statement) -> StatementEffect:
-        before = self._before()
+        # Nobody else is at work here: what one statement leaves is what the next one meets.
+        before = self._now if self._now is not None else self._look()
         if statement.in_transaction:
             with self.connection.transaction():
                 cursor = self._run(statement.text)
@@ -118,7 +120,7 @@ class Recorder:
                 held = self._locks(self.connection)
         else:
             held = self._run_outside_transaction(statement)
-        after = self._before()
+        after = self._now = self._look()
         locks = _strongest(held, before)
         known = effects.keys(before.catalog)
         change = before.catalog.difference(after.catalog)
@@ -216,7 +218,7 @@ def _check_batch(migration: Migration, statement: Statement, cursor: Any) -> Non
         )
 
 
-def _strongest(held: set[tuple[int, str]], before: _Before) -> tuple[Lock, ...]:
+def _strongest(held: set[tuple[int, str]], before: _Scene) -> tuple[Lock, ...]:
     modes: dict[str, str] = {}
     for oid, mode in held:
         relation = before.relations.get(oid)
@@ -228,7 +230,7 @@ def _strongest(held: set[tuple[int, str]], before: _Before) -> tuple[Lock, ...]:
     return tuple(Lock(mode, name) for name, mode in sorted(modes.items()))
 
 
-def _rewritten(before: _Before, after: _Before) -> tuple[str, ...]:
+def _rewritten(before: _Scene, after: _Scene) -> tuple[str, ...]:
     return tuple(
         sorted(
             relation.key.split(" ", 1)[1]

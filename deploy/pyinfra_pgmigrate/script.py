@@ -162,11 +162,14 @@ def _list(items: Iterable[Any]) -> str:
     return json.dumps(list(items), ensure_ascii=False)
 
 
+def session_name(run: Run, purpose: str) -> str:
+    """Returns what a session of the library calls itself; PostgreSQL cuts names after 63 bytes."""
+    return f"pgmigrate {run.run_id[:8]} {purpose}"[:63]
+
+
 def _session(run: Run, schema: str, purpose: str) -> list[str]:
-    # The name of a session is cut after 63 bytes; the run comes first so that it can be found.
-    name = f"pgmigrate {run.run_id[:8]} {purpose}"[:63]
     return [
-        _settings({"application_name": name, "schema": schema, "run_id": run.run_id}),
+        _settings({"application_name": session_name(run, purpose), "schema": schema, "run_id": run.run_id}),
         sql.read("session"),
         "SET plan_cache_mode = force_generic_plan;",
         "PREPARE pgmigrate_read (text) AS",
@@ -213,8 +216,9 @@ def apply(steps: Sequence[Step], run: Run, schema: str, limits: LockLimits, *, b
         )
     )
     parts += [sql.read("claim"), *_registry_upgrade(), sql.read("lease")]
-    for step in steps:
-        parts += _step(step, limits, batch_rows)
+    for place, step in enumerate(steps):
+        parts += [setting("application_name", session_name(run, step.migration.name)), sql.read("step_name")]
+        parts += _step(step, limits, batch_rows, is_first=place == 0)
     return _joined(parts)
 
 
@@ -231,7 +235,7 @@ def _registry_upgrade() -> list[str]:
     return parts
 
 
-def _step(step: Step, limits: LockLimits, batch_rows: int) -> list[str]:
+def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) -> list[str]:
     decision, migration = step.decision, step.migration
     how = OUTCOME[decision.action]
     parts = [
@@ -257,6 +261,7 @@ def _step(step: Step, limits: LockLimits, batch_rows: int) -> list[str]:
                 "tries": limits.tries,
                 "statements": _list(_numbers(step)),
                 "batch_rows": batch_rows,
+                "is_first": _flag(is_first),
                 "is_last_step": _flag(step.is_last),
                 "is_last_of_run": _flag(step.ends_run),
                 "in_transaction": _flag(step.in_transaction),

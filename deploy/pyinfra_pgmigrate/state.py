@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from .catalog import Catalog, Patch, key_of, without_invalid
+from .catalog import INVALID, Catalog, Patch, key_of, without_invalid
 from .effect import StatementEffect
 from .migration import Migration
 
@@ -99,9 +99,7 @@ def judge(migration: Migration, catalog: Catalog, superseded: Superseded = Super
         statements=statements,
         missing=tuple(sorted(missing)),
         left=tuple(sorted(left)),
-        invalid=tuple(
-            sorted(line for line in catalog.lines if line != (valid := without_invalid(line)) and valid in missing)
-        ),
+        invalid=tuple(sorted(line + INVALID for line in missing if line + INVALID in catalog.lines)),
         clashes=clashes,
     )
 

@@ -66,7 +66,11 @@ class TestTwice:
         assert "6 of 6 migrations applied" in shown.output
         assert "no drift" in shown.output
 
-    def test_200_000_groups(self, site: Site, host: DockerHost, stage: Database) -> None:
+    @pytest.mark.parametrize("rule", ["index", "constraint"])
+    def test_200_000_groups(self, site: Site, host: DockerHost, stage: Database, rule: str) -> None:
+        if rule == "constraint":
+            stage.run("DROP INDEX idx_project_equipment_groups_project")
+            stage.run("ALTER TABLE project_equipment_groups ADD CONSTRAINT anything UNIQUE (project_id, name)")
         stage.run(
             "TRUNCATE projects, customers, crew_members, crew_roles, equipment, event_types, project_types CASCADE"
         )
@@ -82,6 +86,16 @@ class TestTwice:
         assert stage.value("SELECT count(*) FROM project_equipment_groups WHERE variant_name = 'default'") == 200_000
         assert second.status == 0
         assert second.changed == []
+        project = stage.value("SELECT id FROM projects LIMIT 1")
+        for variant in ("trio", "band"):
+            stage.session.execute(
+                "INSERT INTO project_equipment_groups (project_id, name, variant_name) VALUES (%s, 'Extra', %s)",
+                [project, variant],
+            )
+        (removed,) = stage.value("SELECT removed FROM pgmigrate.migrations WHERE version = 6")
+        assert removed.startswith(
+            "constraint project_equipment_groups.anything UNIQUE" if rule == "constraint" else "index "
+        )
 
     def test_the_dry_run_shows_the_patch_and_check_makes_it_fail(
         self, site: Site, host: DockerHost, stage: Database

@@ -1,6 +1,13 @@
 -- Reads the catalog again and leaves with the outcome "moved" when the database is not as the plan
--- found it. Variables: version, expected_checksum (empty: not registered), present, absent.
+-- found it. Variables: is_first (of this session), version, expected_checksum (empty: not registered),
+-- present, absent.
+\if :is_first
 EXECUTE pgmigrate_read('pgmigrate.before');
+\else
+-- The step before has just read it. Whatever others change between the two shows as a change that the
+-- effect does not promise, and the step is tried again in a session of its own.
+SELECT pg_catalog.set_config('pgmigrate.before', pg_catalog.current_setting('pgmigrate.after'), false);
+\endif
 SELECT
     COALESCE((
         SELECT m.checksum

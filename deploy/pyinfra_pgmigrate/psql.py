@@ -47,7 +47,7 @@ found=$(sha256sum <"$folder/script.sql")
 if [ "${{found%% *}}" != "$1" ]; then echo '{MARK} exit {EXIT_DAMAGED}'; exit 0; fi
 if ! command -v "$2" >/dev/null 2>&1; then echo '{MARK} exit {EXIT_NO_PSQL}'; exit 0; fi
 if [ -n "$password" ]; then PGPASSWORD=$password; export PGPASSWORD; fi
-LC_ALL=C.UTF-8 PGCLIENTENCODING=UTF8 PGCONNECT_TIMEOUT=$4; export LC_ALL PGCLIENTENCODING PGCONNECT_TIMEOUT
+LC_ALL=C PGCLIENTENCODING=UTF8 PGCONNECT_TIMEOUT=$4; export LC_ALL PGCLIENTENCODING PGCONNECT_TIMEOUT
 status=0
 "$2" --no-psqlrc --quiet --no-align --tuples-only --no-password --set=ON_ERROR_STOP=1 \
     --set=os_user="$(id -un)" --set=host_name="$(uname -n)" \

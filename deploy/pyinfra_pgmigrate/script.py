@@ -348,7 +348,7 @@ def aftermath(step: Step, run: Run, schema: str, *, kind: Kind, sqlstate: str, m
     """
     migration = step.migration
     values = {
-        "drop_invalid": _list(step.built_indexes),
+        "built": _list(step.built_indexes),
         "version": migration.version,
         "name": migration.name,
         "checksum": migration.checksum,
@@ -358,7 +358,7 @@ def aftermath(step: Step, run: Run, schema: str, *, kind: Kind, sqlstate: str, m
         "tool_version": run.tool_version,
     }
     session = _session(run, schema, f"aftermath {migration.name}")[:2]
-    return _joined([*session, _settings(values), sql.read("aftermath")])
+    return _joined([*session, _settings(values), sql.read("aftermath"), sql.read("drop_invalid")])
 
 
 def watch(run: Run, schema: str) -> str:

@@ -30,7 +30,5 @@ FROM (
         )
     ORDER BY l.pid, a.xact_start
 ) AS b \gset
-SELECT pg_catalog.translate(
-    pg_catalog.encode(pg_catalog.convert_to(:'blockers', 'UTF8'), 'base64'), E'\n', ''
-) AS payload \gset
+EXECUTE pgmigrate_encode(:'blockers') \gset
 \echo ##pgmigrate blockers :payload

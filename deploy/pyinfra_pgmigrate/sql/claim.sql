@@ -4,7 +4,7 @@ SET lock_timeout = '10s';
 SELECT pg_catalog.pg_try_advisory_lock(1886414195, 1) AS got_lock \gset
 \if :got_lock
 \else
-SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_object(
+SELECT pg_catalog.json_build_object(
     'result', 'busy',
     'detail', COALESCE((
         SELECT COALESCE(NULLIF(a.application_name, ''), 'a session') || ' of role '
@@ -20,7 +20,8 @@ SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(pg_catalog.j
             )
         LIMIT 1
     ), 'a session that has just ended')
-)::text, 'UTF8'), 'base64'), E'\n', '') AS payload \gset
+)::text AS payload \gset
+EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate outcome :payload
 \quit
 \endif

@@ -7,7 +7,7 @@ SELECT EXISTS (
         AND r.run_id <> :'run_id'::uuid
 ) AS other_run \gset
 \if :other_run
-SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_object(
+SELECT pg_catalog.json_build_object(
     'result', 'busy',
     'detail', (
         SELECT 'run ' || r.run_id || ' of ' || r.operator || '@' || r.controller
@@ -17,7 +17,8 @@ SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(pg_catalog.j
         ORDER BY r.seen_at DESC
         LIMIT 1
     )
-)::text, 'UTF8'), 'base64'), E'\n', '') AS payload \gset
+)::text AS payload \gset
+EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate outcome :payload
 \quit
 \endif

@@ -32,9 +32,7 @@ SELECT pg_catalog.json_build_object(
         WHERE n.nspname = :'schema'
     ), false)
 )::text AS payload \gset
-SELECT pg_catalog.translate(
-    pg_catalog.encode(pg_catalog.convert_to(:'payload', 'UTF8'), 'base64'), E'\n', ''
-) AS payload \gset
+EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate server :payload
 
 EXECUTE pgmigrate_read('pgmigrate.now');
@@ -100,9 +98,7 @@ SELECT pg_catalog.json_build_object(
         LIMIT 1
     )
 )::text AS payload \gset
-SELECT pg_catalog.translate(
-    pg_catalog.encode(pg_catalog.convert_to(:'payload', 'UTF8'), 'base64'), E'\n', ''
-) AS payload \gset
+EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate registry :payload
 \endif
 
@@ -124,9 +120,7 @@ SELECT COALESCE((
         AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
     LIMIT 1
 )::text, 'null') AS payload \gset
-SELECT pg_catalog.translate(
-    pg_catalog.encode(pg_catalog.convert_to(:'payload', 'UTF8'), 'base64'), E'\n', ''
-) AS payload \gset
+EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate at_work :payload
 
 -- Whoever has an old snapshot keeps CREATE INDEX CONCURRENTLY waiting.
@@ -144,9 +138,7 @@ WHERE a.datname = pg_catalog.current_database()
     AND a.xact_start < pg_catalog.clock_timestamp() - interval '1 s'
     AND a.pid <> pg_catalog.pg_backend_pid()
     AND a.backend_type = 'client backend' \gset
-SELECT pg_catalog.translate(
-    pg_catalog.encode(pg_catalog.convert_to(:'payload', 'UTF8'), 'base64'), E'\n', ''
-) AS payload \gset
+EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate snapshots :payload
 
 -- What the application upserts, where the role may see the statements of all others.
@@ -182,13 +174,11 @@ EXCEPTION
         PERFORM pg_catalog.set_config('pgmigrate.upserts', 'null', true);
 END;
 $$;
-SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(
-    pg_catalog.current_setting('pgmigrate.upserts'), 'UTF8'
-), 'base64'), E'\n', '') AS payload \gset
+SELECT pg_catalog.current_setting('pgmigrate.upserts') AS payload \gset
+EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate upserts :payload
 
-SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(
-    pg_catalog.array_to_json(pg_catalog.current_setting('pgmigrate.now')::text[])::text, 'UTF8'
-), 'base64'), E'\n', '') AS payload \gset
+SELECT pg_catalog.array_to_json(pg_catalog.current_setting('pgmigrate.now')::text[])::text AS payload \gset
+EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate catalog :payload
 ROLLBACK;

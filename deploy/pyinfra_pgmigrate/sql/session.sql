@@ -2,11 +2,15 @@
 \set ON_ERROR_STOP on
 \set VERBOSITY verbose
 \o /dev/null
+-- What the controller reads is one word without white space, whatever the encodings between here and there.
+PREPARE pgmigrate_encode (text) AS
+SELECT pg_catalog.translate(
+    pg_catalog.encode(pg_catalog.convert_to($1, 'UTF8'), 'base64'), E'\n', ''
+) AS payload;
 SELECT pg_catalog.current_setting('server_version_num')::integer < 150000 AS is_too_old \gset
 \if :is_too_old
-SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(
-    pg_catalog.to_json(pg_catalog.current_setting('server_version'))::text, 'UTF8'
-), 'base64'), E'\n', '') AS payload \gset
+SELECT pg_catalog.to_json(pg_catalog.current_setting('server_version'))::text AS payload \gset
+EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate too_old :payload
 \quit
 \endif

@@ -21,9 +21,10 @@ SELECT
     AS moved \gset
 \if :moved
 ROLLBACK;
-SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_object(
+SELECT pg_catalog.json_build_object(
     'result', 'moved'
-)::text, 'UTF8'), 'base64'), E'\n', '') AS payload \gset
+)::text AS payload \gset
+EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate outcome :payload
 \quit
 \endif

@@ -72,11 +72,12 @@ SELECT
     OR (:'in_transaction'::boolean AND EXISTS (SELECT 1 FROM foreign_lines AS f)) AS differs
 \gset
 \if :differs
-SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_object(
+SELECT pg_catalog.json_build_object(
     'result', 'unexpected',
     'lacking', :'lacking'::json,
     'foreign', :'foreign_lines'::json
-)::text, 'UTF8'), 'base64'), E'\n', '') AS payload \gset
+)::text AS payload \gset
+EXECUTE pgmigrate_encode(:'payload') \gset
 \if :in_transaction
 ROLLBACK;
 \endif

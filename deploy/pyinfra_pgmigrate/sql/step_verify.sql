@@ -2,10 +2,11 @@
 SELECT COALESCE((pg_catalog.current_setting('pgmigrate.problems')::json ->> 'count')::bigint, 1) > 0
     AS has_problems \gset
 \if :has_problems
-SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_object(
+SELECT pg_catalog.json_build_object(
     'result', 'problems',
     'verified', pg_catalog.current_setting('pgmigrate.problems')::json
-)::text, 'UTF8'), 'base64'), E'\n', '') AS payload \gset
+)::text AS payload \gset
+EXECUTE pgmigrate_encode(:'payload') \gset
 ROLLBACK;
 \echo ##pgmigrate outcome :payload
 \quit

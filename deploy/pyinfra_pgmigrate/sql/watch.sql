@@ -1,5 +1,5 @@
 -- How the sessions of this run are doing, for whoever waits for them. Variables: run_id.
-SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(COALESCE(pg_catalog.json_agg(
+SELECT COALESCE(pg_catalog.json_agg(
     pg_catalog.json_build_object(
         'session', a.application_name,
         'waits_for', CASE WHEN a.wait_event_type = 'Lock' THEN a.wait_event END,
@@ -26,10 +26,11 @@ SELECT pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to(COALESCE(pg_
             WHERE b.pid = ANY (pg_catalog.pg_blocking_pids(a.pid))
         )
     )
-), '[]'::json)::text, 'UTF8'), 'base64'), E'\n', '') AS payload
+), '[]'::json)::text AS payload
 FROM pg_catalog.pg_stat_activity AS a
 WHERE a.application_name LIKE 'pgmigrate ' || pg_catalog.left(:'run_id', 8) || ' %'
     AND a.pid <> pg_catalog.pg_backend_pid()
     AND a.datname = pg_catalog.current_database()
     AND a.application_name !~ ' watch$' \gset
+EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate watch :payload

@@ -21,6 +21,6 @@ On the controller only:
 - ``embedded``: a server from a package; ``hosts``: an inventory from a file or the environment
 """
 
-from .deploys import database_status, migrate_database
+from .deploys import backup_database, database_status, migrate_database, restore_database
 
-__all__ = ["database_status", "migrate_database"]
+__all__ = ["backup_database", "database_status", "migrate_database", "restore_database"]

@@ -18,9 +18,10 @@ from typing import Any
 from pyinfra import context
 from pyinfra.api import DeployError, Host, deploy
 
-from .engine import Engine
+from .engine import Engine, current_host
 from .errors import PgMigrateError, Refusal
 from .observed import Observed
+from .operations import backups
 from .operations import migrations as operations
 from .plan import Plan
 from .settings import PREFIX
@@ -30,7 +31,7 @@ from .telling import heading, plan_lines, status_lines
 def _engine(settings: Mapping[str, Any]) -> tuple[Engine, dict[str, Any]]:
     overrides = {f"{PREFIX}{name}": value for name, value in settings.items()}
     try:
-        return Engine.of(operations.current_host(), overrides), overrides
+        return Engine.of(current_host(), overrides), overrides
     except PgMigrateError as error:
         # The user's mistake, the same for all hosts: nothing is run anywhere.
         raise DeployError(str(error)) from None
@@ -91,6 +92,10 @@ def migrate_database(**settings: Any) -> None:
         if engine.settings.check and _is_behind(seen, plan):
             _fail(host)
     operations.check(name="Check", overrides=overrides, _retries=0)
+    if _is_safeguarded(engine) and not (isinstance(plan, Plan) and not plan.changes):
+        if isinstance(seen, Observed):
+            _tell_safeguard(engine, seen, len(versions))
+        backups.safeguard(name="Backup and rehearsal", overrides=overrides, _retries=0)
     if batch:
         operations.migrations(name=f"All from {engine.settings.batch_from} pending on", overrides=overrides, _retries=0)
         return
@@ -100,9 +105,70 @@ def migrate_database(**settings: Any) -> None:
                 operations.migration(name=migration.name, version=migration.version, overrides=overrides, _retries=0)
 
 
+def _is_safeguarded(engine: Engine) -> bool:
+    """Tells whether anything comes before the migrations."""
+    return not engine.settings.skip_backup or engine.settings.rehearse == "schema"
+
+
+def _tell_safeguard(engine: Engine, seen: Observed, count: int) -> None:
+    try:
+        if not engine.settings.skip_backup:
+            engine.tell(backups.would(engine, seen))
+        where = {"full": "on the restored copy", "schema": "on a copy of the structure", "off": ""}
+        if where[engine.settings.rehearse]:
+            engine.tell(f"would rehearse {count} migration{'s' if count > 1 else ''} {where[engine.settings.rehearse]}")
+    except PgMigrateError as error:
+        engine.tell_refusal(error.refusal)
+        _fail(engine.host)
+
+
 def _is_behind(seen: Observed | Refusal, plan: Plan) -> bool:
     drifted = isinstance(seen, Observed) and seen.registry is not None and bool(seen.registry.drift)
     return bool(plan.changes) or drifted
+
+
+@deploy("Back up database")
+def backup_database(**settings: Any) -> None:
+    """Takes a backup of a database and proves that it restores; see the operation ``backup``.
+
+    + settings: host data keys without their prefix, above the host's own
+
+    A second run within pg_backup_max_age_s changes nothing, as long as the structure is the same.
+    """
+    engine, overrides = _engine(settings)
+    seen = engine.look()
+    if isinstance(seen, Observed):
+        engine.tell(heading(seen))
+        if not seen.server.in_recovery:
+            try:
+                engine.tell(backups.would(engine, seen))
+            except PgMigrateError as error:
+                engine.tell_refusal(error.refusal)
+                _fail(engine.host)
+    else:
+        _tell_refusals(engine, seen)
+        _fail(engine.host)
+    backups.backup(name="Backup", overrides=overrides, _retries=0)
+
+
+@deploy("Restore database")
+def restore_database(**settings: Any) -> None:
+    """Puts a backup in the place of a database; see the operation ``restore``.
+
+    + settings: host data keys without their prefix, above the host's own; ``backup`` names the backup
+    """
+    engine, overrides = _engine(settings)
+    refusal = backups.unconfirmed(engine)
+    if refusal is not None:
+        _tell_refusals(engine, refusal)
+        _fail(engine.host)
+    else:
+        try:
+            engine.tell(backups.would_restore(engine))
+        except PgMigrateError as error:
+            engine.tell_refusal(error.refusal)
+            _fail(engine.host)
+    backups.restore(name="Restore", overrides=overrides, _retries=0)
 
 
 @deploy("Database status")

@@ -17,31 +17,33 @@ from functools import cache
 from importlib.metadata import version as distribution_version
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import gevent
 from gevent.event import Event
-from pyinfra import logger
-from pyinfra.api import State, StringCommand
+from pyinfra import context, logger
+from pyinfra.api import Host, State, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
+from pyinfra.api.state import StateStage
 
 from . import facts, psql, reading, refusals, script
 from .errors import Kind, Refusal
 from .migration import Migration, load_folder
 from .observed import Blocker, Observed, OtherRun, Verified
 from .plan import Action, Plan, make_plan
-from .psql import Answer
+from .psql import Answer, Command
 from .reading import Outcome, Unreadable
 from .script import LockLimits, Run, Step
-from .settings import Settings, read_settings
+from .settings import Connection, Settings, read_settings
 from .state import State as MigrationState
-
-if TYPE_CHECKING:
-    from pyinfra.api import Host
+from .trace import StatementTrace, traces_of
 
 # One run a start of the program, whichever hosts and databases it works on.
 _run_ids: WeakKeyDictionary[State, str] = WeakKeyDictionary()
+
+# The backup that was taken before the migrations of this start of the program, by host and database.
+_backups: WeakKeyDictionary[Host, dict[str, str]] = WeakKeyDictionary()
 
 TOOL_VERSION = distribution_version("pyinfra-pgmigrate")
 
@@ -53,6 +55,19 @@ _MOST_REPLANS = 5
 # New rows may come while a converging migration runs; after so many passes somebody keeps making them.
 _MOST_PASSES = 3
 _WATCH_EVERY_S = 2.0
+
+
+def current_host() -> Host:
+    """Returns the host whose turn it is, itself and not pyinfra's stand-in for it."""
+    found = context.state.inventory.get_host(context.host.name)
+    if found is None:
+        raise LookupError(f"{context.host.name} is not in the inventory")
+    return found
+
+
+def is_preparing() -> bool:
+    """Tells whether nothing may be run yet."""
+    return bool(context.state.current_stage < StateStage.Execute)
 
 
 @cache
@@ -71,11 +86,15 @@ def migrations_in(folder: Path) -> tuple[Migration, ...]:
 
 @dataclass(frozen=True)
 class Engine:
-    """One host with its settings and migrations."""
+    """One host with its settings and migrations.
+
+    + prefix: before every line that it tells
+    """
 
     host: Host
     settings: Settings
     migrations: tuple[Migration, ...]
+    prefix: str = ""
 
     @classmethod
     def of(cls, host: Host, overrides: Mapping[str, Any]) -> Engine:
@@ -164,11 +183,16 @@ class Engine:
     def tell(self, text: str) -> None:
         """Logs lines for this host."""
         for line in text.splitlines():
-            self.host.log(line)
+            self.host.log(f"{self.prefix}{line}")
 
     def tell_refusal(self, refusal: Refusal) -> None:
         """Logs a refusal: message, DETAIL, HINT."""
         self.tell_error(str(refusal))
+
+    def refuse(self, refusal: Refusal) -> bool:
+        """Logs a refusal and returns False, for the callback of an operation."""
+        self.tell_refusal(refusal)
+        return False
 
     def tell_error(self, text: str) -> None:
         """Logs lines for this host as errors."""
@@ -176,6 +200,10 @@ class Engine:
             self.host.log_styled(line, fg="red", log_func=logger.error)
 
     # Running.
+
+    def remember_backup(self, label: str) -> None:
+        """Keeps the label of the backup for the registry rows of what runs after it."""
+        _backups.setdefault(self.host, {})[self.settings.connection.database] = label
 
     def tell_snapshots(self, seen: Observed, plan: Plan, versions: Collection[int]) -> None:
         """Names whoever will keep a statement outside a transaction waiting, before it starts."""
@@ -188,20 +216,25 @@ class Engine:
         for blocker in seen.snapshots if outside else ():
             self.tell(f"    will wait for {blocker}")
 
-    def execute(self, plan: Plan, versions: Collection[int]) -> bool:
+    def execute(self, plan: Plan, versions: Collection[int], traces: list[StatementTrace]) -> Refusal | None:
         """Runs what a plan says for some versions, in one session, again after lock time-outs.
 
-        Returns whether all of it holds now, and tells how it went. What others did meanwhile is not
-        done again.
-        """
-        refusal = _Execution(self, versions).run(plan)
-        if refusal is not None:
-            self.tell_refusal(refusal)
-        return refusal is None
+        Returns None when all of it holds now, else why not, and tells how it goes. What others did
+        meanwhile is not done again.
 
-    def psql(self, text: str) -> Answer:
-        """Runs a script on the host, with the global arguments of the current operation."""
-        command = psql.run(text, self.settings.connection)
+        + traces: takes what each statement did
+        """
+        return _Execution(self, versions, traces).run(plan)
+
+    def psql(self, text: str, connection: Connection | None = None) -> Answer:
+        """Runs a script on the host, with the global arguments of the current operation.
+
+        + connection: None for the one of the settings
+        """
+        return self.call(psql.run(text, self.settings.connection if connection is None else connection))
+
+    def call(self, command: Command) -> Answer:
+        """Runs a command on the host, with the global arguments of the current operation."""
         arguments: dict[str, Any] = {
             key: value
             for key, value in (self.host.current_op_global_arguments or {}).items()
@@ -255,8 +288,9 @@ def _described(run: OtherRun) -> str:
 class _Execution:
     """One call of ``Engine.execute``: goes on until all is done or there is a reason not to."""
 
-    def __init__(self, engine: Engine, versions: Collection[int]) -> None:
+    def __init__(self, engine: Engine, versions: Collection[int], traces: list[StatementTrace]) -> None:
         self.engine = engine
+        self.traces = traces
         self.settings = engine.settings
         self.versions = versions
         self.tries = 1
@@ -294,7 +328,12 @@ class _Execution:
 
     def _run_steps(self, steps: list[Step]) -> Answer:
         text = script.apply(
-            steps, self.engine.run, self.settings.schema, self._limits(), batch_rows=self.settings.batch_rows
+            steps,
+            self.engine.run,
+            self.settings.schema,
+            self._limits(),
+            batch_rows=self.settings.batch_rows,
+            backup=_backups.get(self.engine.host, {}).get(self.settings.connection.database, ""),
         )
         with self.engine.watched():
             return self.engine.psql(text)
@@ -305,6 +344,7 @@ class _Execution:
 
     def _tell_done(self, steps: list[Step], done: list[Outcome]) -> None:
         for step, outcome in zip(steps, done, strict=False):
+            self.traces.extend(traces_of(step, outcome))
             if step.statements:
                 numbers = ", ".join(str(statement.number) for statement in step.statements)
                 rows = f", {outcome.rows} rows" if step.in_batches else ""

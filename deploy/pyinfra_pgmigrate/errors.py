@@ -28,6 +28,11 @@ class Kind(Enum):
     FAILED = "failed"  # a statement failed
     UNEXPECTED = "unexpected"  # the catalog changed otherwise than the effect says
     VERIFY = "verify"  # the verify query found problems
+    BACKUP = "backup"  # a backup could not be taken
+    DAMAGED = "damaged"  # a backup is not what its manifest says
+    REHEARSAL = "rehearsal"  # a migration failed on the copy
+    RESTORE = "restore"  # a backup could not be restored
+    CONFIRM = "confirm"  # the database must be named first
 
 
 @dataclass(frozen=True)
@@ -52,10 +57,15 @@ class Refusal:
 class PgMigrateError(Exception):
     """A refusal on its way up; ``refusal`` holds its parts.
 
-    Raised only by code that reads files or settings on the controller. What is found out about one
-    host is a value, so that the other hosts go on.
+    Raised by code that reads files or settings on the controller, where it stops everything, and by the
+    work on the backups of one host, where the operation catches it, so that the other hosts go on.
     """
 
     def __init__(self, kind: Kind, message: str, *, detail: str, hint: str) -> None:
         self.refusal = Refusal(kind, message, detail, hint)
         super().__init__(str(self.refusal))
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> PgMigrateError:
+        """Returns the exception that carries a refusal."""
+        return cls(refusal.kind, refusal.message, detail=refusal.detail, hint=refusal.hint)

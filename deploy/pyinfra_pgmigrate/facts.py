@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pyinfra.api import FactBase, StringCommand
 from pyinfra.api.exceptions import FactProcessError
 
-from . import psql, reading, script
+from . import programs, psql, reading, script
+from .backups import Store
 from .observed import Observed, Verified
+from .programs import Place
 from .psql import Command
 from .reading import Unreadable
 from .script import Run
@@ -53,6 +55,35 @@ def verify_request(run: Run, connection: Connection, schema: str, queries: Mappi
     """
     purpose = f"verify queries of {', '.join(f'{version:03}' for version in queries)}"
     return Request(purpose, psql.run(script.verify(run, schema, queries), connection))
+
+
+def backups_request(place: Place, data_directory: str | None) -> Request:
+    """Returns the request for the fact Backups.
+
+    + data_directory: where the server on that host keeps its data; None where that is not known
+    """
+    command = programs.call("look", place, data_directory or "")
+    return Request(f"backups of {place.connection.database}", command)
+
+
+class Backups(FactBase[Store | None]):
+    """Returns the backups of a database on its host, or None where they could not be read."""
+
+    def command(self, request: Request) -> StringCommand:
+        """Returns the shell command; its standard input is ``request.stdin``."""
+        return StringCommand(request.command.line)
+
+    @staticmethod
+    def default() -> Store | None:
+        """Returns None: nothing is known."""
+        return None
+
+    def process(self, output: list[str]) -> Store | None:
+        """Returns the backups. Raises FactProcessError for an answer that cannot be read."""
+        try:
+            return reading.store(psql.read_answer(output))
+        except (ValueError, KeyError, TypeError) as error:
+            raise FactProcessError(f"could not read the answer of the host: {error!r}") from error
 
 
 class Database(FactBase[Observed | Unreadable | None]):

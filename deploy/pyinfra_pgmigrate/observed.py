@@ -15,7 +15,9 @@ class Server:
     """The server and what the role may do there.
 
     + version_num: as PostgreSQL gives it, 170005 for 17.5
-    + size_bytes: of the database
+    + size_bytes: of the database; table_bytes: of its tables without indexes
+    + system_identifier: of the cluster
+    + data_directory: on the server's machine; None where the role may not know
     + roles: all roles whose privileges the connected role has, itself included
     + is_superuser: passes every privilege check
     """
@@ -27,6 +29,10 @@ class Server:
     in_recovery: bool
     schema_exists: bool
     size_bytes: int
+    table_bytes: int
+    system_identifier: str
+    data_directory: str | None
+    may_create_databases: bool
     roles: frozenset[str]
     is_superuser: bool
     may_create_in_database: bool
@@ -40,6 +46,7 @@ class AppliedMigration:
     + how: applied, adopted, resumed or repaired
     + applied_at: ISO 8601, UTC
     + removed, added: lines that really went and came on this database; None where it was adopted
+    + backup: label of the backup taken before it
     """
 
     version: int
@@ -51,6 +58,7 @@ class AppliedMigration:
     duration_ms: int
     removed: tuple[str, ...] | None = None
     added: tuple[str, ...] | None = None
+    backup: str | None = None
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,10 @@ class Answer:
         found = self.values(word)
         return found[0] if found else None
 
+    def text(self, word: str) -> str:
+        """Returns the text that came as base64 within a line, such as a program's error output."""
+        return base64.b64decode(self.value(word) or "").decode(errors="replace").strip()
+
     @property
     def sqlstate(self) -> str:
         """SQLSTATE of the error that ended the script; empty where there is none."""

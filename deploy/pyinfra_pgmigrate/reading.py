@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import psql
+from .backups import Contents, Store, decoded, found_backup
 from .catalog import Catalog, Patch
 from .errors import Kind, Refusal
 from .observed import (
@@ -40,6 +41,21 @@ class Unreadable:
 
 
 @dataclass(frozen=True)
+class TracedTable:
+    """A table at one moment of a step.
+
+    + mode: the strongest lock that the step's session held on it, as pg_locks names it, or None
+    + storage: another number once it was written anew
+    + size_bytes: with its indexes
+    """
+
+    name: str
+    mode: str | None
+    storage: int | None
+    size_bytes: int
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a step reported, or that it did not.
 
@@ -47,6 +63,8 @@ class Outcome:
     + durations: milliseconds by number of the statement
     + foreign: lines that changed and that the effect does not promise, each with its sign
     + lacking: lines that it promises and that did not change
+    + removed, added: lines that went and came
+    + traces: tables after each statement by its number; 0 is before the first
     """
 
     result: str
@@ -57,6 +75,9 @@ class Outcome:
     foreign: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
     verified: Verified | None = None
+    removed: frozenset[str] = frozenset()
+    added: frozenset[str] = frozenset()
+    traces: tuple[tuple[int, tuple[TracedTable, ...]], ...] = ()
 
 
 def database(answer: Answer) -> Observed | Unreadable:
@@ -133,9 +154,42 @@ def outcomes(answer: Answer) -> list[Outcome]:
             foreign=tuple(found.get("foreign", ())),
             lacking=tuple(found.get("lacking", ())),
             verified=_verified(found["verified"]) if "verified" in found else None,
+            removed=frozenset(found.get("removed", ())),
+            added=frozenset(found.get("added", ())),
+            traces=tuple(
+                (number, tuple(TracedTable(*table) for table in tables)) for number, tables in found.get("traces", ())
+            ),
         )
         for found in answer.values("outcome")
     ]
+
+
+def store(answer: Answer) -> Store:
+    """Returns the backups that an answer of look.sh tells of. Raises ValueError where it tells nothing."""
+    if answer.status != 0 or answer.value("free_kib") is None:
+        raise ValueError(answer.text("problem") or answer.errors or "no answer")
+    return Store(
+        folder=answer.value("folder"),
+        now_s=answer.value("now"),
+        free_bytes=answer.value("free_kib") * 1024,
+        data_free_bytes=None if (free := answer.value("data_free_kib")) is None else free * 1024,
+        pg_dump=answer.value("pg_dump"),
+        backups=tuple(found_backup(label, decoded(text)) for label, text in answer.values("backup")),
+    )
+
+
+def contents(answer: Answer) -> Contents:
+    """Returns what was in a database, as contents.sql told. Raises ValueError where it did not."""
+    about = answer.value("database")
+    if about is None:
+        raise ValueError("no answer")
+    return Contents(
+        tables={table: (rows, digest) for table, rows, digest in answer.values("table")},
+        large_objects=about["large_objects"],
+        catalog=Catalog.of(answer.value("catalog")),
+        applied=tuple((version, checksum) for version, checksum in about["applied"]),
+        properties=about["properties"],
+    )
 
 
 def blockers(answer: Answer) -> list[Blocker]:

@@ -198,10 +198,64 @@ def verify(run: Run, schema: str, queries: Mapping[int, str]) -> str:
     return _joined(parts)
 
 
-def apply(steps: Sequence[Step], run: Run, schema: str, limits: LockLimits, *, batch_rows: int) -> str:
+def dump(run: Run, schema: str) -> str:
+    """Returns the script that holds the snapshot of a backup, and counts and hashes what is in it."""
+    return _joined(
+        [
+            *_session(run, schema, "backup"),
+            sql.read("snapshot"),
+            sql.read("about"),
+            sql.read("contents"),
+            sql.read("snapshot_end"),
+        ]
+    )
+
+
+def contents(run: Run, schema: str) -> str:
+    """Returns the script that counts and hashes what is in a database; it changes nothing."""
+    return _joined(
+        [
+            *_session(run, schema, "compare"),
+            "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;",
+            "EXECUTE pgmigrate_read('pgmigrate.now');",
+            sql.read("about"),
+            sql.read("contents"),
+            "ROLLBACK;",
+        ]
+    )
+
+
+def about(run: Run, schema: str) -> str:
+    """Returns the script that tells what a backup says of its database, but for its rows."""
+    return _joined(
+        [
+            *_session(run, schema, "about"),
+            "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;",
+            "EXECUTE pgmigrate_read('pgmigrate.now');",
+            sql.read("about"),
+            "ROLLBACK;",
+        ]
+    )
+
+
+def prepared(run: Run, schema: str, name: str, **values: Any) -> str:
+    """Returns the script that is one file of the package, with values for its variables.
+
+    + name: of the file, without ``.sql``
+    """
+    session = _session(run, schema, name.replace("_", " "))[:2]
+    flags = {key: _flag(value) if isinstance(value, bool) else value for key, value in values.items()}
+    whole = {"tool_version": run.tool_version, "operator": run.operator, "controller": run.controller, **flags}
+    return _joined([*session, _settings(whole), sql.read(name)])
+
+
+def apply(
+    steps: Sequence[Step], run: Run, schema: str, limits: LockLimits, *, batch_rows: int, backup: str = ""
+) -> str:
     """Returns the script that runs steps in one session under the run lock.
 
     + batch_rows: rows in one transaction of a statement that is run in batches
+    + backup: label of the backup taken before; may be empty
     Each step ends with an outcome line; the script ends at the first that is not ``done``.
     """
     parts = _session(run, schema, steps[0].migration.name)
@@ -212,6 +266,7 @@ def apply(steps: Sequence[Step], run: Run, schema: str, limits: LockLimits, *, b
                 "controller": run.controller,
                 "inventory_host": run.inventory_host,
                 "tool_version": run.tool_version,
+                "backup": backup,
             }
         )
     )
@@ -267,6 +322,7 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) ->
                 "in_transaction": _flag(step.in_transaction),
                 "row_count": 0,
                 "durations": "[]",
+                "traces": "[]",
             }
         ),
         "BEGIN;",
@@ -300,6 +356,7 @@ def _timed(statement: Statement, body: str) -> list[str]:
         body,
         setting("number", statement.number),
         sql.read("statement_done"),
+        sql.read("trace"),
     ]
 
 
@@ -307,8 +364,12 @@ _RUN = "SELECT :'statement' \\gexec"
 _START = "SELECT pg_catalog.clock_timestamp() AS started_at \\gset"
 
 
+def _traced_before(step: Step) -> list[str]:
+    return [setting("number", 0), sql.read("trace")] if step.statements else []
+
+
 def _inside(step: Step) -> list[str]:
-    parts = [_START, sql.read("step_locks")]
+    parts = [_START, sql.read("step_locks"), *_traced_before(step)]
     for statement in step.statements:
         parts += _timed(statement, _RUN)
     # From here on the locks are held for our own reading and writing only.
@@ -320,7 +381,7 @@ def _inside(step: Step) -> list[str]:
 
 def _outside(step: Step) -> list[str]:
     (statement,) = step.statements
-    parts = ["COMMIT;", _START]
+    parts = ["COMMIT;", _START, *_traced_before(step)]
     if step.in_batches:
         parts += _timed(statement, sql.read("batches"))
     else:

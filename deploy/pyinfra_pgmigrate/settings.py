@@ -76,6 +76,22 @@ def _phase(value: Any) -> str:
     return str(value)
 
 
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return str(value)
+
+    return read
+
+
+def _label(value: Any) -> str:
+    text = _text(value)
+    if text.startswith(".") or not all(character.isalnum() or character in "_.-" for character in text):
+        raise ValueError("the label of a backup, or latest")
+    return text
+
+
 def _secret(value: Any) -> Secret:
     if isinstance(value, Secret):
         return value
@@ -129,6 +145,39 @@ KEYS: dict[str, Key] = {
     "pg_release": Key(_flag, False, "apply a contract migration although the application still uses what it removes"),
     "pg_batch_from": Key(_count, 50, "from so many pending migrations on, one operation runs them all in one session"),
     "pg_batch_rows": Key(_count, 1000, "rows in one transaction of a migration that runs in batches"),
+    "pg_backup_dir": Key(
+        _text,
+        None,
+        "folder of the backups on the host; not set: pgmigrate-backups in the home of the user that runs psql",
+    ),
+    "pg_jobs": Key(_count, 2, "processes with which pg_dump and pg_restore work"),
+    "pg_compress": Key(
+        _text, None, "compression as pg_dump takes it, such as zstd:3; not set: zstd, lz4 or gzip, the first it has"
+    ),
+    "pg_backup_keep": Key(
+        _count, 5, "backups that stay; the newest verified one and those that the registry names stay anyhow"
+    ),
+    "pg_backup_max_age_s": Key(
+        _seconds, 900.0, "a verified backup of the same state that is younger, in seconds, is not taken again"
+    ),
+    "pg_verify": Key(
+        _one_of("restore", "read", "none"),
+        "restore",
+        "how a backup is verified: restore it into a scratch database and compare, read it from end to end, or none",
+    ),
+    "pg_verify_host": Key(_text, None, "server on which it is restored for that, as pg_host; not set: the same server"),
+    "pg_rehearse": Key(
+        _one_of("full", "schema", "off"),
+        "full",
+        "where pending migrations run first: on the restored copy, on a copy of the structure alone, or nowhere",
+    ),
+    "pg_skip_backup": Key(_flag, False, "migrate without a backup, and without a rehearsal on its copy"),
+    "pg_backup": Key(_label, None, "label of the backup to restore, or latest (restore.py only)"),
+    "pg_backup_fetch": Key(_text, None, "folder on the controller into which a verified backup is copied"),
+    "pg_table": Key(_text, None, "restore this table alone, into a schema beside (restore.py only)"),
+    "pg_confirm": Key(_text, None, "name of the database, where pg_needs_confirm wants it said"),
+    "pg_needs_confirm": Key(_flag, False, "restore only with pg_confirm=DATABASE; meant for group data"),
+    "pg_maintenance_database": Key(_text, "postgres", "database from which others are made, renamed and dropped"),
     "pg_connect_timeout_s": Key(_seconds, 10.0, "seconds to wait for a connection"),
     "pg_lock_timeout_s": Key(
         _seconds,
@@ -170,6 +219,21 @@ class Settings:
     release: bool
     batch_from: int
     batch_rows: int
+    backup_dir: str | None
+    jobs: int
+    compress: str | None
+    backup_keep: int
+    backup_max_age_s: float
+    verify: str
+    verify_host: str | None
+    rehearse: str
+    skip_backup: bool
+    backup: str | None
+    backup_fetch: str | None
+    table: str | None
+    confirm: str | None
+    needs_confirm: bool
+    maintenance_database: str
     lock_timeout_s: float
     lock_poll_s: float
     lock_budget_s: float

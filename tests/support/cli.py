@@ -61,7 +61,7 @@ class Site:
 
     def docker(self, host: DockerHost, **data: Any) -> str:
         """Returns an inventory that reaches a host through @docker, psql run by postgres."""
-        common = {"_sudo": True, "_sudo_user": "postgres", "pg_database": "stage"}
+        common = {"_sudo": True, "_sudo_user": "postgres", "pg_database": "stage", "pg_skip_backup": True}
         return self.write_inventory("docker", {f"@docker/{host.name}": {**common, **data}})
 
     def ssh(self, host: DockerHost, *more: str) -> str:

@@ -15,7 +15,7 @@ from pyinfra.api.deploy import add_deploy
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.operations import run_ops
 from pyinfra.api.state import StateStage
-from pyinfra_pgmigrate import database_status, migrate_database
+from pyinfra_pgmigrate import backup_database, database_status, migrate_database, restore_database
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -110,3 +110,13 @@ def migrate(data: Mapping[str, Any], *, execute: bool = True) -> Result:
 def status(data: Mapping[str, Any]) -> Result:
     """Runs database_status; see ``run``."""
     return run(database_status, data)
+
+
+def backup(data: Mapping[str, Any], *, execute: bool = True) -> Result:
+    """Runs backup_database; see ``run``."""
+    return run(backup_database, data, execute=execute)
+
+
+def restore(data: Mapping[str, Any], *, execute: bool = True) -> Result:
+    """Runs restore_database; see ``run``."""
+    return run(restore_database, data, execute=execute)

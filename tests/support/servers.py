@@ -121,5 +121,7 @@ class Database:
             "pg_password": conninfo.get("password"),
             "pg_bin_dir": str(self.server.bin_dir),
             "pg_sql_dir": str(SQL),
+            # Tests of backups say False.
+            "pg_skip_backup": True,
         }
         return {name: value for name, value in {**data, **more}.items() if value is not None}

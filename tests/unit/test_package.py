@@ -23,12 +23,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom up: a module imports only from earlier groups, or from its own where listed before.
 LAYERS = [
-    ["sql", "errors", "catalog", "locks", "statements"],
-    ["effect", "migration", "settings", "observed"],
+    ["sql", "sh", "errors", "catalog", "locks", "statements"],
+    ["effect", "migration", "settings", "observed", "backups"],
     ["state", "refusals", "plan", "telling", "checks"],
-    ["script", "psql", "reading"],
-    ["facts", "embedded", "record", "hosts"],
-    ["engine", "cli"],
+    ["script", "psql", "programs", "reading", "trace"],
+    ["facts", "embedded", "record", "hosts", "fetching"],
+    ["engine", "keeper", "rehearsal", "cli"],
     ["operations"],
     ["deploys"],
 ]
@@ -68,7 +68,12 @@ def test_imports_point_one_way(path: Path) -> None:
 
 
 def test_the_package_exports_its_deploys() -> None:
-    assert pyinfra_pgmigrate.__all__ == ["database_status", "migrate_database"]
+    assert pyinfra_pgmigrate.__all__ == [
+        "backup_database",
+        "database_status",
+        "migrate_database",
+        "restore_database",
+    ]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "deploy").glob("*.py")), ids=lambda path: path.name)
@@ -97,9 +102,10 @@ def test_the_wheel_holds_the_package_alone(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
 
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"pyinfra_pgmigrate"}
-    assert {path.name for path in (PACKAGE / "sql").glob("*.sql")} == {
-        Path(name).name for name in names if name.endswith(".sql")
-    }
+    for kind in ("sql", "sh"):
+        assert {path.name for path in (PACKAGE / kind).glob(f"*.{kind}")} == {
+            Path(name).name for name in names if name.endswith(f".{kind}")
+        }
     assert "pyinfra_pgmigrate/py.typed" in names
 
 

@@ -12,11 +12,12 @@ from weakref import WeakKeyDictionary
 
 from pyinfra import context
 from pyinfra.api import FunctionCommand, Host, State, operation
-from pyinfra.api.state import StateStage
 
-from ..engine import Engine
+from ..engine import Engine, current_host, is_preparing
 from ..errors import Refusal
 from ..plan import Action, Plan
+from ..rehearsal import tell_compared
+from ..trace import StatementTrace
 
 # The plans of each host as they were made in the prepare phase, one a database, or why there is none.
 _prepared: WeakKeyDictionary[Host, dict[str, Plan | Refusal]] = WeakKeyDictionary()
@@ -29,18 +30,6 @@ def remember(host: Host, overrides: Mapping[str, Any], found: Plan | Refusal) ->
 
 def _remembered(host: Host, overrides: Mapping[str, Any]) -> Plan | Refusal | None:
     return _prepared.get(host, {}).get(repr(sorted(overrides.items())))
-
-
-def current_host() -> Host:
-    """Returns the host whose turn it is, itself and not pyinfra's stand-in for it."""
-    found = context.state.inventory.get_host(context.host.name)
-    if found is None:
-        raise LookupError(f"{context.host.name} is not in the inventory")
-    return found
-
-
-def _is_preparing() -> bool:
-    return bool(context.state.current_stage < StateStage.Execute)
 
 
 def _refuse(engine: Engine, refusals: Collection[Refusal], told: Collection[Refusal] = ()) -> FunctionCommand:
@@ -62,7 +51,10 @@ def _refuse(engine: Engine, refusals: Collection[Refusal], told: Collection[Refu
 
 def _execute(engine: Engine, plan: Plan, versions: Collection[int]) -> FunctionCommand:
     def execute(state: State, host: Host) -> bool:
-        return engine.execute(plan, versions)
+        traces: list[StatementTrace] = []
+        refusal = engine.execute(plan, versions, traces)
+        tell_compared(engine, traces)
+        return True if refusal is None else engine.refuse(refusal)
 
     return FunctionCommand(execute, (), {})
 
@@ -98,7 +90,7 @@ def check(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None
     host = current_host()
     engine = Engine.of(host, overrides)
     before = _remembered(host, overrides)
-    if _is_preparing():
+    if is_preparing():
         found: Plan | Refusal | None = before
     else:
         # Verify queries may read much: they were asked a moment ago, and each migration asks its own.
@@ -126,7 +118,7 @@ def migration(version: int, overrides: Mapping[str, Any]) -> Generator[FunctionC
     """
     host = current_host()
     engine = Engine.of(host, overrides)
-    if _is_preparing():
+    if is_preparing():
         before = _remembered(host, overrides)
         decision = before.of(version) if isinstance(before, Plan) else None
         if decision is None or decision.changes:
@@ -157,7 +149,7 @@ def migrations(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None,
     """
     host = current_host()
     engine = Engine.of(host, overrides)
-    if _is_preparing():
+    if is_preparing():
         yield _refuse(engine, ())  # only counted: a change is expected
         return
     plan = _current_plan(engine, None)

@@ -19,6 +19,23 @@ SELECT pg_catalog.json_build_object(
             THEN pg_catalog.pg_database_size(pg_catalog.current_database())
         ELSE 0
     END,
+    'table_bytes', (
+        SELECT COALESCE(sum(pg_catalog.pg_table_size(c.oid)), 0)
+        FROM pg_catalog.pg_class AS c
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'm')
+            AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+    ),
+    'system_identifier', (SELECT s.system_identifier::text FROM pg_catalog.pg_control_system() AS s),
+    'data_directory', CASE
+        WHEN pg_catalog.pg_has_role('pg_read_all_settings', 'USAGE')
+            THEN pg_catalog.current_setting('data_directory', true)
+    END,
+    'may_create_databases', COALESCE((
+        SELECT r.rolsuper OR r.rolcreatedb
+        FROM pg_catalog.pg_roles AS r
+        WHERE r.rolname = CURRENT_USER
+    ), false),
     'roles', (
         SELECT pg_catalog.json_agg(pg_catalog.quote_ident(r.rolname))
         FROM pg_catalog.pg_roles AS r
@@ -51,7 +68,8 @@ SELECT pg_catalog.json_build_object(
             'applied_by', m.applied_by,
             'duration_ms', m.duration_ms,
             'removed', m.removed,
-            'added', m.added
+            'added', m.added,
+            'backup', m.backup
         ) ORDER BY m.version)
         FROM pgmigrate.migrations AS m
     ), '[]'::json),

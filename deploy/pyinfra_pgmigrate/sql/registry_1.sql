@@ -121,6 +121,28 @@ COMMENT ON COLUMN pgmigrate.catalogs.run_id IS 'Run that read it.';
 COMMENT ON COLUMN pgmigrate.catalogs.server_version_num IS 'Version of the server that printed the lines.';
 COMMENT ON COLUMN pgmigrate.catalogs.lines IS 'One line a fact, sorted by byte value.';
 
+CREATE TABLE pgmigrate.backups (
+    label text PRIMARY KEY,
+    taken_at timestamptz NOT NULL,
+    run_id uuid NOT NULL,
+    host_name text NOT NULL,
+    folder text NOT NULL,
+    backup_bytes bigint NOT NULL,
+    verification text NOT NULL CHECK (verification IN ('restore', 'read', 'none', 'failed')),
+    verified_at timestamptz,
+    tool_version text NOT NULL
+);
+COMMENT ON TABLE pgmigrate.backups IS 'Backups that this tool took of this database, in the order of their labels.';
+COMMENT ON COLUMN pgmigrate.backups.label IS 'Name of the folder: database, time, last migration.';
+COMMENT ON COLUMN pgmigrate.backups.taken_at IS 'The moment whose rows it holds.';
+COMMENT ON COLUMN pgmigrate.backups.run_id IS 'Run that took it.';
+COMMENT ON COLUMN pgmigrate.backups.host_name IS 'Host name of the machine on which it was written.';
+COMMENT ON COLUMN pgmigrate.backups.folder IS 'Folder there that holds the backup.';
+COMMENT ON COLUMN pgmigrate.backups.backup_bytes IS 'Size of the backup in bytes.';
+COMMENT ON COLUMN pgmigrate.backups.verification IS 'restore: it was restored and compared; read: read from end to end; none: not verified; failed: it did not restore.';
+COMMENT ON COLUMN pgmigrate.backups.verified_at IS 'When it was verified.';
+COMMENT ON COLUMN pgmigrate.backups.tool_version IS 'Version of pyinfra-pgmigrate.';
+
 INSERT INTO pgmigrate.registry (version, tool_version)
 VALUES (1, :'tool_version');
 COMMIT;

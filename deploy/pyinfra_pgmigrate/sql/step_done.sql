@@ -1,11 +1,14 @@
--- Reports a step. Variables: version, duration_ms, durations, row_count, foreign_lines.
+-- Reports a step. Variables: version, duration_ms, durations, traces, row_count, foreign_lines, removed, added.
 SELECT pg_catalog.json_build_object(
     'result', 'done',
     'version', :'version'::bigint,
     'duration_ms', :'duration_ms'::bigint,
     'durations', :'durations'::json,
     'rows', :'row_count'::bigint,
-    'foreign', :'foreign_lines'::json
+    'foreign', :'foreign_lines'::json,
+    'removed', pg_catalog.array_to_json(:'removed'::text[]),
+    'added', pg_catalog.array_to_json(:'added'::text[]),
+    'traces', :'traces'::json
 )::text AS payload \gset
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate outcome :payload

@@ -1,6 +1,6 @@
 -- Writes the registry, in the transaction that did the work. Variables: version, name, checksum,
 -- checksums (JSON), phase, how, event, statements (JSON), durations (JSON), row_count, tries, removed,
--- added, is_last_step, is_last_of_run, run_id, operator, controller, os_user, tool_version, started_at.
+-- added, backup (label or empty), is_last_step, is_last_of_run, run_id, operator, controller, os_user, tool_version, started_at.
 SELECT pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - :'started_at'::timestamptz) * 1000)::bigint
     AS duration_ms \gset
 INSERT INTO pgmigrate.events (
@@ -51,7 +51,8 @@ WITH steps AS (
         ), 0)
 )
 INSERT INTO pgmigrate.migrations AS m (
-    version, name, checksum, statements, phase, how, run_id, applied_by, duration_ms, removed, added, tool_version
+    version, name, checksum, statements, phase, how, run_id, applied_by, duration_ms, removed, added, backup,
+    tool_version
 )
 VALUES (
     :'version',
@@ -69,6 +70,7 @@ VALUES (
     CASE WHEN :'how' <> 'adopted' THEN
         ARRAY(SELECT DISTINCT pg_catalog.unnest(s.added) FROM steps AS s ORDER BY 1)
     END,
+    NULLIF(:'backup', ''),
     :'tool_version'
 )
 ON CONFLICT (version) DO UPDATE
@@ -78,6 +80,7 @@ SET
     applied_at = excluded.applied_at,
     applied_by = excluded.applied_by,
     duration_ms = excluded.duration_ms,
+    backup = excluded.backup,
     tool_version = excluded.tool_version;
 \endif
 UPDATE pgmigrate.runs AS r

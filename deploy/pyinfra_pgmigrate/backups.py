@@ -1,0 +1,409 @@
+"""What a backup is: its manifest and contents, which one to take, keep or remove. Pure.
+
+A backup is a folder on the host::
+
+    LABEL/manifest.json    what it is, with hashes of the three below and of itself; written last
+    LABEL/files.sha256     hash of every file that PostgreSQL's programs wrote
+    LABEL/contents.json    rows and content hash of every table, properties of the database
+    LABEL/catalog.json     the catalog, line by line
+    LABEL/dump/            pg_dump, directory format
+    LABEL/globals.sql      roles and tablespaces, where the role may read them
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from .catalog import Catalog, is_own, key_of
+
+FORMAT = 1
+
+# Bytes that a new backup may need beyond an estimate from earlier ones: tables grow.
+_GROWTH = 1.2
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was done to find out whether a backup restores.
+
+    + how: restore, read or none, as pg_verify says; failed where it did not
+    + at: ISO 8601, UTC
+    + notes: what could not be restored for reasons outside the backup
+    """
+
+    how: str
+    at: str
+    server_version: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a backup says of itself.
+
+    + taken_at: ISO 8601, UTC; taken_s: the same in seconds since 1970
+    + state: digest of catalog and registry; two backups of one state differ in rows only
+    + applied: number of the last migration that the registry had
+    + size_bytes: of the database; backup_bytes: of the backup
+    + sums: SHA-256 of files.sha256, contents.json and catalog.json, by name
+    + globals: all, without passwords, or none
+    """
+
+    label: str
+    database: str
+    system_identifier: str
+    server_version: str
+    server_version_num: int
+    taken_at: str
+    taken_s: int
+    lsn: str
+    state: str
+    applied: int
+    size_bytes: int
+    backup_bytes: int
+    duration_ms: int
+    tables: int
+    rows: int
+    sums: Mapping[str, str]
+    pg_dump: str
+    compression: str
+    globals: str
+    extensions: Mapping[str, str]
+    roles: tuple[str, ...]
+    run_id: str
+    operator: str
+    tool_version: str
+    verification: Verification = field(default_factory=lambda: Verification("none", ""))
+    format: int = FORMAT
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether it was restored and compared, or at least read from end to end."""
+        return self.verification.how in ("restore", "read")
+
+    def verified(self, verification: Verification) -> Manifest:
+        """Returns the manifest with another verification."""
+        return replace(self, verification=verification)
+
+    def text(self) -> str:
+        """Returns it as one line of JSON with the hash of the rest in it."""
+        values = asdict(self)
+        return json_line({**values, "manifest_sha256": _digest(values)})
+
+
+def json_line(value: object) -> str:
+    """Returns a value as one line of JSON, the same for the same value."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json_line(values).encode()).hexdigest()
+
+
+def read_manifest(text: str) -> Manifest:
+    """Returns the manifest that a text holds.
+
+    Raises ValueError for one that is damaged, edited, or of another format, and says which.
+    """
+    try:
+        values = json.loads(text)
+        expected = values.pop("manifest_sha256")
+    except (ValueError, KeyError, AttributeError, TypeError):
+        raise ValueError("its manifest cannot be read") from None
+    if _digest(values) != expected:
+        raise ValueError("its manifest was edited: it does not fit its own hash")
+    if values.get("format") != FORMAT:
+        raise ValueError(f"its manifest has format {values.get('format')}, this tool reads {FORMAT}")
+    verification = values.pop("verification")
+    return Manifest(
+        **{
+            **values,
+            "roles": tuple(values["roles"]),
+            "verification": Verification(**{**verification, "notes": tuple(verification["notes"])}),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup as it was found on a host.
+
+    + problem: why its manifest cannot be used
+    """
+
+    label: str
+    manifest: Manifest | None = None
+    problem: str = ""
+
+
+def decoded(text: str) -> str:
+    """Returns the text that came as base64.
+
+    Raises ValueError where it is no base64.
+    """
+    try:
+        return base64.b64decode(text, validate=True).decode(errors="replace")
+    except binascii.Error as error:
+        raise ValueError("no base64") from error
+
+
+def found_backup(label: str, manifest: str) -> Backup:
+    """Returns a backup from its label and the text of its manifest."""
+    if not manifest:
+        return Backup(label, problem="it has no manifest")
+    try:
+        read = read_manifest(manifest)
+    except ValueError as error:
+        return Backup(label, problem=str(error))
+    if read.label != label:
+        return Backup(label, problem=f"its manifest belongs to {read.label}")
+    return Backup(label, read)
+
+
+@dataclass(frozen=True)
+class Store:
+    """The backups of one database on its host.
+
+    + now_s: seconds since 1970 on that host
+    + free_bytes: room where they are
+    + data_free_bytes: room where the server keeps its data; None where that is not known
+    + pg_dump: what its program says of its version
+    """
+
+    folder: str
+    now_s: int
+    free_bytes: int
+    pg_dump: str
+    backups: tuple[Backup, ...] = ()
+    data_free_bytes: int | None = None
+
+    @property
+    def good(self) -> list[Manifest]:
+        """The manifests that can be used, newest first."""
+        found = [backup.manifest for backup in self.backups if backup.manifest is not None]
+        return sorted(found, key=lambda manifest: (manifest.taken_s, manifest.label), reverse=True)
+
+    def young(self, *, state: str, system_identifier: str, max_age_s: float, how: str) -> Manifest | None:
+        """Returns the newest verified backup of a state that is young enough.
+
+        + how: the verification that is wanted; one that proves more will do
+        """
+        enough = {"restore": ("restore",), "read": ("restore", "read"), "none": ("restore", "read", "none")}[how]
+        for manifest in self.good:
+            if (
+                manifest.state == state
+                and manifest.system_identifier == system_identifier
+                and self.now_s - manifest.taken_s <= max_age_s
+                and manifest.verification.how in enough
+            ):
+                return manifest
+        return None
+
+    def named(self, label: str) -> Backup | None:
+        """Returns the backup with a label; of ``latest`` the newest that is verified."""
+        if label == "latest":
+            verified = [manifest for manifest in self.good if manifest.is_verified]
+            return Backup(verified[0].label, verified[0]) if verified else None
+        return next((backup for backup in self.backups if backup.label == label), None)
+
+    def superfluous(self, keep: int, referenced: Collection[str]) -> list[str]:
+        """Returns the labels that retention lets go, oldest last.
+
+        + keep: how many of the newest stay; of those that are verified as many
+        + referenced: labels that stay whatever their age
+        """
+        good = self.good
+        verified = [manifest.label for manifest in good if manifest.is_verified]
+        kept = {*verified[:keep], *[manifest.label for manifest in good[:keep]], *referenced}
+        return [manifest.label for manifest in good if manifest.label not in kept] if verified else []
+
+    def needed_bytes(self, size_bytes: int, table_bytes: int) -> int:
+        """Returns how much room a new backup may need.
+
+        + table_bytes: of all tables, without their indexes: more than their dump where there is none yet
+        """
+        for manifest in self.good:
+            if manifest.size_bytes:
+                return round(_GROWTH * manifest.backup_bytes * max(1.0, size_bytes / manifest.size_bytes))
+        return table_bytes
+
+
+def state_of(catalog: Catalog, applied: Iterable[tuple[int, str]]) -> str:
+    """Returns the digest of a catalog and of the migrations that the registry has, by version and checksum."""
+    return _digest({"catalog": sorted(catalog.lines), "applied": sorted(map(list, applied))})
+
+
+def label_of(key: str, now: str, applied: int) -> str:
+    """Returns the label of a new backup.
+
+    + now: ISO 8601, UTC
+
+    >>> label_of("stage", "2026-11-22T13:05:09Z", 6)
+    'stage.20261122T130509Z.006'
+    """
+    return f"{key}.{re.sub('[^0-9TZ]', '', now)}.{applied:03}"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What was in a database at one moment.
+
+    + tables: rows and content hash by table
+    + large_objects: how many
+    """
+
+    tables: Mapping[str, tuple[int, str]]
+    large_objects: int
+    catalog: Catalog
+    applied: tuple[tuple[int, str], ...] = ()
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """Returns all but the catalog as one line of JSON."""
+        return json_line(
+            {
+                "tables": self.tables,
+                "large_objects": self.large_objects,
+                "applied": self.applied,
+                "properties": self.properties,
+            }
+        )
+
+
+def read_contents(contents: str, catalog: str) -> Contents:
+    """Returns the contents that two files of a backup hold.
+
+    Raises ValueError where they cannot be read.
+    """
+    try:
+        values = json.loads(contents)
+        return Contents(
+            {name: (rows, digest) for name, (rows, digest) in values["tables"].items()},
+            values["large_objects"],
+            Catalog.of(json.loads(catalog)),
+            tuple((version, checksum) for version, checksum in values["applied"]),
+            values["properties"],
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"contents.json or catalog.json cannot be read: {error!r}") from error
+
+
+def identifiers(ident: str) -> tuple[str, str]:
+    """Returns schema and name of a table from what SQL would write.
+
+    >>> identifiers('public."Two Words"')
+    ('public', 'Two Words')
+    """
+    words = re.findall(r'"(?:[^"]|"")*"|[^.]+', ident)
+    schema, name = (word[1:-1].replace('""', '"') if word.startswith('"') else word for word in words)
+    return schema, name
+
+
+def differences(expected: Contents, found: Contents, *, ignored: Collection[str] = ()) -> Iterator[str]:
+    """Yields what is otherwise in a restored copy.
+
+    + ignored: names of roles and extensions that the copy could not have; their lines do not count
+    """
+    for table in sorted({*expected.tables, *found.tables}):
+        was, now = expected.tables.get(table), found.tables.get(table)
+        if was == now:
+            continue
+        if was is None or now is None:
+            yield f"table {table} is {'not in the backup' if was is None else 'missing'}"
+        elif was[0] != now[0]:
+            yield f"table {table} has {now[0]} rows, expected {was[0]}"
+        else:
+            yield f"table {table} has other contents in its {now[0]} rows"
+    if expected.large_objects != found.large_objects:
+        yield f"there are {found.large_objects} large objects, expected {expected.large_objects}"
+    change = expected.catalog.difference(found.catalog)
+    for line in change.render():
+        if not _is_ignored(line[2:], ignored):
+            yield f"catalog: {line}"
+
+
+def _is_ignored(line: str, ignored: Collection[str]) -> bool:
+    """Tells whether a line differs for a reason outside the backup."""
+    # A view's full text differs between major versions; its comparable text is a line of its own.
+    if line.startswith("definition "):
+        return True
+    names = {name for name in ignored if re.search(rf'(?<![\w"]){re.escape(name)}(?![\w"])', line)}
+    return bool(names) and (is_own(line) or key_of(line).startswith(("extension ", "schema ", "policy ")))
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """Something that pg_restore could not do.
+
+    + entry: the entry of the dump's table of contents
+    """
+
+    entry: str
+    message: str
+
+
+def complaints(output: str) -> list[Complaint]:
+    """Returns the errors that pg_restore printed.
+
+    Source: pg_backup_archiver.c, PostgreSQL 15 to 18: an error in an entry comes after a line that names it.
+    """
+    found: list[Complaint] = []
+    entry = ""
+    for line in output.splitlines():
+        if named := re.match(r"pg_restore: from TOC entry \d+; \d+ \d+ (.*)", line):
+            entry = named[1]
+        elif error := re.match(r"pg_restore: error: (.*)", line):
+            found.append(Complaint(entry, error[1]))
+            entry = ""
+    return found
+
+
+# A program newer than the server sets what the server does not know.
+_UNKNOWN_SETTING = re.compile(r'unrecognized configuration parameter "transaction_timeout"')
+
+
+def judged(
+    found: Sequence[Complaint], roles: Collection[str], tables: Collection[str]
+) -> tuple[list[str], list[Complaint], frozenset[str]]:
+    """Returns what is only to be noted, what is a failure, and the names that the copy cannot have.
+
+    + roles: that the server has
+    + tables: that the backup counted; others belong to extensions
+    """
+    notes: list[str] = []
+    failures: list[Complaint] = []
+    lost = {
+        words[1] for complaint in found if (words := complaint.entry.split())[:1] == ["EXTENSION"] and len(words) > 1
+    }
+    missing: set[str] = set()
+    for complaint in found:
+        words = complaint.entry.split()
+        role = re.search(r'role "([^"]+)" does not exist', complaint.message)
+        if _UNKNOWN_SETTING.search(complaint.message):
+            continue
+        if role is not None and role[1] not in roles:
+            if role[1] not in missing:
+                notes.append(f'role "{role[1]}" is not on the server: what it owns or may do was left out')
+            missing.add(role[1])
+        elif words[:1] == ["EXTENSION"] and len(words) > 1:
+            notes.append(f'extension "{words[1]}" could not be made: {complaint.message.removeprefix("could not ")}')
+        elif lost and _belongs_to_lost(words, complaint.message, lost, tables):
+            notes.append(f"left out with its extension: {complaint.entry}")
+        else:
+            failures.append(complaint)
+    return notes, failures, frozenset(missing | lost)
+
+
+def _belongs_to_lost(words: Sequence[str], message: str, lost: Collection[str], tables: Collection[str]) -> bool:
+    if any(f'extension "{name}"' in message for name in lost):
+        return True
+    if words[:2] == ["TABLE", "DATA"] or words[:2] == ["SEQUENCE", "SET"]:
+        return ".".join(words[2:4]) not in tables
+    return words[:1] == ["COMMENT"] and "EXTENSION" in words

@@ -1,0 +1,697 @@
+"""One host's backups at work: take, verify, keep, remove, copy, restore.
+
+Raises PgMigrateError for what cannot be done on this host; operations catch it, and other hosts go on.
+Whatever the work leaves half done when it is killed, the next one that claims the place removes: folders
+LABEL.partial and copies, which are databases named after the original and the run.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import random
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+
+import gevent
+from gevent.event import Event
+
+from . import backups, facts, fetching, programs, reading, script, telling
+from .backups import Contents, Manifest, Store, Verification
+from .engine import Engine
+from .errors import Kind, PgMigrateError
+from .observed import Observed
+from .programs import Place
+from .psql import Answer, Command
+from .settings import Connection
+
+# A run that gives no sign of life for so many seconds is dead; one is given every _BEAT_S.
+_STALE_S = 20
+_BEAT_S = 3.0
+
+_MOST_DIFFERENCES = 5
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A database restored from a backup, for as long as it is needed.
+
+    + notes: what could not be restored for reasons outside the backup
+    """
+
+    database: str
+    connection: Connection
+    server_version: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ServerNames:
+    """What a server has, besides the database.
+
+    + now: its time: ISO 8601, UTC
+    """
+
+    roles: list[str]
+    databases: list[str]
+    version: str
+    in_recovery: bool
+    now: str
+
+
+def is_watched() -> bool:
+    """Tells whether somebody looks on, to whom progress may be told."""
+    return sys.stderr.isatty()
+
+
+class Keeper:
+    """The backups of one database on its host, for one run."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.settings = engine.settings
+        self.place = Place(engine.settings.connection, engine.settings.backup_dir or "", engine.run.run_id)
+        self.host_name = ""
+        self._copies = 0
+
+    # Looking.
+
+    def look(self, seen: Observed | None = None) -> Store:
+        """Returns the backups that are there, and how much room.
+
+        + seen: the database, where it is known
+        """
+        is_here = self.settings.connection.host is None or self.settings.connection.host.startswith("/")
+        data = seen.server.data_directory if seen is not None and is_here else None
+        request = facts.backups_request(self.place, data)
+        found = self.engine.host.get_fact(facts.Backups, request, _stdin=request.stdin)
+        if not isinstance(found, Store):
+            raise PgMigrateError(
+                Kind.BACKUP,
+                f'could not read the backups of database "{self.database}" on host {self.engine.host.name}',
+                detail="Found no answer; expected a list of folders. What the host said stands above.",
+                hint=f"Try by hand: pyinfra {self.engine.host.name} exec -- ls {self.settings.backup_dir or '.'}",
+            )
+        return found
+
+    @property
+    def database(self) -> str:
+        """The name of the database."""
+        return self.settings.connection.database
+
+    def young(self, store: Store, seen: Observed) -> Manifest | None:
+        """Returns the verified backup that makes a new one needless."""
+        return store.young(
+            state=_state_of(seen),
+            system_identifier=seen.server.system_identifier,
+            max_age_s=self.settings.backup_max_age_s,
+            how=self.settings.verify,
+        )
+
+    # Claiming.
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Keeps other runs away from the backups of this database, and cleans up after dead ones."""
+        self._claim()
+        done = Event()
+        beating = gevent.spawn(self._beat, done)
+        try:
+            yield
+        finally:
+            done.set()
+            beating.join(timeout=10)
+            beating.kill(block=False)
+            self.engine.call(programs.call("release", self.place))
+
+    def _claim(self) -> None:
+        deadline = monotonic() + self.settings.run_wait_s
+        told = ""
+        while True:
+            answer = self._called(programs.call("claim", self.place, _STALE_S), "claim the backups of")
+            busy = answer.value("busy")
+            if busy is None:
+                break
+            run_id, age_s = busy
+            if monotonic() > deadline:
+                raise PgMigrateError.of(self.engine.busy(f"run {run_id}, last seen {age_s} s ago"))
+            if told != run_id:
+                told = run_id
+                self.engine.tell(f"run {run_id} is at work on the backups of this database, waiting for it")
+            gevent.sleep(random.uniform(0.3, 1.0))  # noqa: S311  (jitter, no secret)
+        if answer.value("removed"):
+            self.engine.tell(f"    removed what {answer.value('removed')} killed run left of its backup")
+        self.host_name = answer.value("host_name")
+        for connection in {self._maintenance(), self._maintenance(self.settings.verify_host)}:
+            self._drop(self._copy_name("%"), connection, dead_only=True)
+
+    def _beat(self, done: Event) -> None:
+        told = ""
+        while not done.wait(_BEAT_S):
+            self.engine.call(programs.call("beat", self.place))
+            text = self._progress() if is_watched() else ""
+            if text not in ("", told) and not done.is_set():
+                told = text
+                self.engine.tell(f"    {text}")
+
+    def _progress(self) -> str:
+        # Table names can be told from within the database only: the copy, once there is one.
+        connection = None
+        if self._copies:
+            connection = replace(self._maintenance(self.settings.verify_host), database=self._copy_name(self._copies))
+        answer = self.engine.psql(script.prepared(self.engine.run, self.settings.schema, "progress"), connection)
+        parts = []
+        for session in answer.value("progress") or []:
+            work = " ".join(session["session"].split()[2:])
+            if session["index"]:
+                parts.append(f"{work}: index, {session['index']}")
+            elif session["table"]:
+                done = telling.size(session["bytes"] or 0)
+                parts.append(f"{work}: {session['table']}, {session['rows']} rows, {done}")
+            elif work:
+                parts.append(work)
+        return "; ".join(dict.fromkeys(parts))
+
+    # Commands.
+
+    def _called(self, command: Command, what: str) -> Answer:
+        """Returns the answer of a shell program that did what it should."""
+        answer = self.engine.call(command)
+        if answer.status == 0:
+            return answer
+        found = answer.text("problem") or answer.errors or "no answer"
+        is_full = "No space left" in found
+        raise PgMigrateError(
+            Kind.BACKUP,
+            f'could not {what} database "{self.database}" on host {self.engine.host.name}'
+            + (": no space left on the disk" if is_full else ""),
+            detail=f"Found: {' '.join(found.split())}; expected it to succeed. Earlier backups are as they were.",
+            hint="Make room, or set pg_backup_dir to a folder with more."
+            if is_full
+            else "Remove the cause, then run again: it cleans up what is left.",
+        )
+
+    def _psql(self, text: str, connection: Connection, what: str) -> Answer:
+        answer = self.engine.psql(text, connection)
+        if answer.status == 0:
+            return answer
+        raise PgMigrateError(
+            Kind.BACKUP,
+            f"could not {what}: {answer.message or 'no answer'}",
+            detail=f"Found SQLSTATE {answer.sqlstate or 'unknown'} on database {connection.database}; "
+            "expected it to succeed.",
+            hint="A copy needs a role with CREATEDB; without one: --data pg_verify=read --data pg_rehearse=schema"
+            if answer.sqlstate == "42501"
+            else "Remove the cause, then run again.",
+        )
+
+    def _maintenance(self, host: str | None = None) -> Connection:
+        connection = replace(self.settings.connection, database=self.settings.maintenance_database)
+        return connection if host is None else replace(connection, host=host)
+
+    def _copy_name(self, number: int | str) -> str:
+        """Returns the name of a copy; with ``%`` the pattern that all of this database fit."""
+        short = hashlib.sha256(self.database.encode()).hexdigest()[:8]
+        if number == "%":
+            return f"pgmigrate\\_copy\\_{short}\\_%"
+        return f"pgmigrate_copy_{short}_{self.place.run_id[:8]}_{number}"
+
+    # Taking.
+
+    def take(self, seen: Observed) -> Manifest:
+        """Returns the manifest of a new backup, not verified yet."""
+        store = self.look(seen)
+        self._check_room(store, seen)
+        label = backups.label_of(self.place.key, self.now(), max(seen.applied, default=0))
+        self.engine.tell(f"taking backup {label} in {store.folder}")
+        started = monotonic()
+        text = script.dump(self.engine.run, self.settings.schema)
+        command = programs.dump(
+            self.place, label, text, jobs=self.settings.jobs, compression=self.settings.compress or ""
+        )
+        answer = self._called(command, "back up")
+        manifest, contents = self._manifest(label, answer, started)
+        catalog = answer.value("catalog")
+        manifest = replace(
+            manifest,
+            sums={
+                "files.sha256": answer.value("files")[2],
+                "contents.json": _line_checksum(contents.text()),
+                "catalog.json": _line_checksum(_json(catalog)),
+            },
+        )
+        sealed = programs.seal(self.place, label, contents.text(), _json(catalog), manifest.text())
+        self._called(sealed, "complete the backup of")
+        self._register(manifest, store.folder)
+        self.engine.tell(
+            f"    {manifest.tables} tables, {manifest.rows} rows, {telling.size(manifest.backup_bytes)} "
+            f"in {monotonic() - started:.1f} s"
+        )
+        return manifest
+
+    def _check_room(self, store: Store, seen: Observed) -> None:
+        needed = store.needed_bytes(seen.server.size_bytes, seen.server.table_bytes)
+        if store.free_bytes < needed:
+            raise PgMigrateError(
+                Kind.BACKUP,
+                f'could not back up database "{self.database}": not enough room in {store.folder}',
+                detail=f"Found {telling.size(store.free_bytes)} free; expected {telling.size(needed)}, "
+                "from the size of the tables or of the backup before.",
+                hint="Make room, or set pg_backup_dir to a folder with more.",
+            )
+
+    def _manifest(self, label: str, answer: Answer, started: float) -> tuple[Manifest, Contents]:
+        try:
+            contents = reading.contents(answer)
+            about = answer.value("database")
+            manifest = Manifest(
+                label=label,
+                database=about["database"],
+                system_identifier=about["system_identifier"],
+                server_version=about["server_version"],
+                server_version_num=about["server_version_num"],
+                taken_at=about["taken_at"],
+                taken_s=about["taken_s"],
+                lsn=about["lsn"],
+                state=backups.state_of(contents.catalog, contents.applied),
+                applied=max((version for version, _ in contents.applied), default=0),
+                size_bytes=about["size_bytes"],
+                backup_bytes=answer.value("files")[1] * 1024,
+                duration_ms=round((monotonic() - started) * 1000),
+                tables=len(contents.tables),
+                rows=sum(rows for rows, _ in contents.tables.values()),
+                sums={},
+                pg_dump=answer.value("pg_dump"),
+                compression=answer.value("compression"),
+                globals=answer.value("globals"),
+                extensions=about["extensions"],
+                roles=tuple(about["roles"]),
+                run_id=self.engine.run.run_id,
+                operator=f"{self.engine.run.operator}@{self.engine.run.controller}",
+                tool_version=self.engine.run.tool_version,
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise PgMigrateError(
+                Kind.BACKUP,
+                f'could not back up database "{self.database}": the answer of the host cannot be read',
+                detail=f"Found {error!r}; expected counts, hashes and catalog. The next run removes what is left.",
+                hint="Run again.",
+            ) from error
+        return manifest, contents
+
+    def _register(self, manifest: Manifest, folder: str) -> None:
+        text = script.prepared(
+            self.engine.run,
+            self.settings.schema,
+            "register_backup",
+            label=manifest.label,
+            taken_at=manifest.taken_at,
+            folder=folder,
+            host_name=self.host_name,
+            backup_bytes=manifest.backup_bytes,
+            verification=manifest.verification.how,
+            verified_at=manifest.verification.at,
+        )
+        answer = self.engine.psql(text)
+        if answer.status != 0:
+            self.engine.tell(f"    note: the registry could not take it down: {answer.message or answer.errors}")
+
+    # Verifying.
+
+    def check(self, manifest: Manifest | None, label: str) -> tuple[Manifest, Contents]:
+        """Returns what a backup says of itself, once its files, hashes and permissions are right."""
+        answer = self._called(programs.call("check", self.place, label, self.settings.jobs), "read a backup of")
+        problems = answer.text("damage").splitlines()
+        contents: Contents | None = None
+        found: Manifest | None = None
+        try:
+            found = backups.read_manifest(answer.text("manifest"))
+            if manifest is not None and found != manifest:
+                problems.append("its manifest is not the one that was read before")
+            names = ("files.sha256", "contents.json", "catalog.json")
+            for name, digest in zip(names, answer.value("sums"), strict=True):
+                if found.sums.get(name) != digest:
+                    problems.append(f"{name} does not fit the manifest")
+            contents = backups.read_contents(answer.text("contents"), answer.text("catalog"))
+        except ValueError as error:
+            problems.append(str(error))
+        if problems or contents is None or found is None:
+            raise self.damaged(label, problems)
+        return found, contents
+
+    def damaged(self, label: str, problems: Collection[str]) -> PgMigrateError:
+        """Returns the refusal of a backup that is not what it should be."""
+        shown = "; ".join(list(problems)[:_MOST_DIFFERENCES])
+        more = len(problems) - _MOST_DIFFERENCES
+        return PgMigrateError(
+            Kind.DAMAGED,
+            f'cannot use backup "{label}": it is not what it was',
+            detail=f"Found: {shown}{f'; and {more} more' if more > 0 else ''}; "
+            "expected what its manifest says. Nothing was changed; other backups are as they were.",
+            hint="Take another one: deploy/backup.py; those that are there: ls in the folder of the backups.",
+        )
+
+    def verify_by_reading(self, manifest: Manifest) -> Manifest:
+        """Returns the manifest after every block of the backup was read."""
+        manifest, _ = self.check(manifest, manifest.label)
+        answer = self._called(programs.restore(self.place, manifest.label, None, jobs=1), "read a backup of")
+        if answer.value("status") != 0:
+            raise self.damaged(manifest.label, [" ".join(answer.text("complaints").split())])
+        return self.note(manifest, Verification("read", self.now()))
+
+    def note(self, manifest: Manifest, verification: Verification) -> Manifest:
+        """Returns the manifest with a verification, written down with the backup and in the registry."""
+        verified = manifest.verified(verification)
+        self._called(programs.rewrite(self.place, manifest.label, verified.text()), "write the manifest of")
+        self._register(verified, self.look().folder)
+        return verified
+
+    @contextmanager
+    def copy(self, manifest: Manifest, seen: Observed | None = None, *, on_verify_host: bool = True) -> Iterator[Copy]:
+        """Restores a backup into a database beside, compares it with what the backup says, drops it at the end.
+
+        + seen: the database, where it is known
+        + on_verify_host: False makes it on the server of the database in any case
+        """
+        manifest, contents = self.check(manifest, manifest.label)
+        if not on_verify_host or self.settings.verify_host is None:
+            self._check_room_of_copy(manifest, seen)
+        self._copies += 1
+        name = self._copy_name(self._copies)
+        maintenance = self._maintenance(self.settings.verify_host if on_verify_host else None)
+        connection = replace(maintenance, database=name)
+        started = monotonic()
+        try:
+            names = self._make(name, contents, maintenance)
+            notes = self._restore_into(manifest, contents, connection, names.roles)
+            self.engine.tell(f"    restored into a copy and compared in {monotonic() - started:.1f} s")
+            for note in notes:
+                self.engine.tell(f"    note: {note}")
+            yield Copy(name, connection, names.version, notes)
+        finally:
+            self._drop(name, maintenance, dead_only=False)
+
+    @contextmanager
+    def copy_of_structure(self, seen: Observed) -> Iterator[Copy]:
+        """Makes a copy without rows, but for those of the registry, and drops it at the end."""
+        self._copies += 1
+        name = self._copy_name(self._copies)
+        maintenance = self._maintenance(self.settings.verify_host)
+        connection = replace(maintenance, database=name)
+        answer = self._psql(
+            script.about(self.engine.run, self.settings.schema), self.settings.connection, "read the database"
+        )
+        contents = reading.contents(answer)
+        try:
+            names = self._make(name, contents, maintenance)
+            command = programs.copy_structure(self.place, connection, has_registry=seen.registry is not None)
+            answer = self._called(command, "copy the structure of")
+            notes, failures, lost = backups.judged(
+                backups.complaints(answer.text("complaints")), names.roles, contents.tables
+            )
+            copied = reading.contents(
+                self._psql(script.about(self.engine.run, self.settings.schema), connection, "read the copy")
+            )
+            differing = [f"{one.entry}: {one.message}" for one in failures] or list(
+                backups.differences(replace(contents, large_objects=0), copied, ignored=lost)
+            )
+            if differing:
+                raise PgMigrateError(
+                    Kind.REHEARSAL,
+                    f'could not copy the structure of database "{self.database}"',
+                    detail=f"Found: {'; '.join(differing[:_MOST_DIFFERENCES])}; expected the same catalog.",
+                    hint="To go on without a rehearsal: --data pg_rehearse=off",
+                )
+            yield Copy(name, connection, names.version, tuple(notes))
+        finally:
+            self._drop(name, maintenance, dead_only=False)
+
+    def _make(self, name: str, contents: Contents, maintenance: Connection) -> ServerNames:
+        text = script.prepared(
+            self.engine.run,
+            self.settings.schema,
+            "make_scratch",
+            scratch=name,
+            properties=_json(contents.properties),
+            host_name=self.host_name,
+        )
+        self._psql(text, maintenance, "make a database for the copy")
+        return self._names(maintenance)
+
+    def _restore_into(
+        self, manifest: Manifest, contents: Contents, connection: Connection, roles: Collection[str]
+    ) -> tuple[str, ...]:
+        """Returns what could not be restored for reasons outside the backup."""
+        command = programs.restore(
+            self.place, manifest.label, connection, "--no-subscriptions", jobs=self.settings.jobs
+        )
+        answer = self._called(command, "restore a copy of")
+        output = answer.text("complaints")
+        found = backups.complaints(output)
+        notes, failures, lost = backups.judged(found, roles, contents.tables)
+        if answer.value("status") != 0 and not found:
+            raise self._not_restored(manifest, [" ".join(output.split()[-60:])])
+        if failures:
+            raise self._not_restored(manifest, [f"{one.entry}: {one.message}" for one in failures])
+        answer = self._psql(script.contents(self.engine.run, self.settings.schema), connection, "read the copy")
+        differing = list(backups.differences(contents, reading.contents(answer), ignored=lost))
+        if differing:
+            raise self._not_restored(manifest, differing)
+        return tuple(notes)
+
+    def _not_restored(self, manifest: Manifest, problems: Collection[str]) -> PgMigrateError:
+        refusal = self.damaged(manifest.label, problems).refusal
+        return PgMigrateError.of(
+            replace(refusal, message=f'could not verify backup "{manifest.label}": its copy is not what it should be')
+        )
+
+    def _check_room_of_copy(self, manifest: Manifest, seen: Observed | None) -> None:
+        free = self.look(seen).data_free_bytes
+        needed = round(1.1 * manifest.size_bytes)
+        if free is None or free >= needed:
+            return
+        raise PgMigrateError(
+            Kind.BACKUP,
+            f'could not restore backup "{manifest.label}" into a copy: not enough room where the server keeps its data',
+            detail=f"Found {telling.size(free)} free; expected {telling.size(needed)}.",
+            hint="Set pg_verify_host to another server, or: --data pg_verify=read --data pg_rehearse=schema",
+        )
+
+    def _drop(self, name: str, connection: Connection, *, dead_only: bool) -> None:
+        text = script.prepared(
+            self.engine.run,
+            self.settings.schema,
+            "drop_scratch",
+            scratch=name,
+            host_name=self.host_name,
+            dead_only=dead_only,
+        )
+        answer = self.engine.psql(text, connection)
+        if answer.status != 0:
+            self.engine.tell(f"    note: a copy may be left on the server: {answer.message or answer.errors}")
+
+    def now(self) -> str:
+        """Returns the server's time: ISO 8601, UTC."""
+        return self._names(self._maintenance()).now
+
+    def _names(self, connection: Connection) -> ServerNames:
+        text = script.prepared(self.engine.run, self.settings.schema, "server_names")
+        return ServerNames(**self._psql(text, connection, "read the server").value("names"))
+
+    # Restoring.
+
+    def named(self, label: str) -> Manifest:
+        """Returns the backup with a label, or the newest verified one for ``latest``."""
+        store = self.look()
+        found = store.named(label)
+        if found is None:
+            there = ", ".join(manifest.label for manifest in store.good[:5]) or "none"
+            raise PgMigrateError(
+                Kind.RESTORE,
+                f'could not find backup "{label}" of database "{self.database}"',
+                detail=f"Found {there} in {store.folder}; expected "
+                + ("a verified one." if label == "latest" else "that label."),
+                hint="Name one of them: --data pg_backup=LABEL; or set pg_backup_dir to where it is.",
+            )
+        if found.manifest is None:
+            raise self.damaged(label, [found.problem])
+        if found.manifest.verification.how == "failed":
+            raise self.damaged(label, ["its verification failed", *found.manifest.verification.notes])
+        return found.manifest
+
+    def restore(self, manifest: Manifest) -> str:
+        """Puts a backup in the place of the database.
+
+        Returns the name under which the old one is kept; empty where there was none.
+        """
+        with self.copy(manifest, on_verify_host=False) as copy:
+            _, contents = self.check(manifest, manifest.label)
+            event = script.prepared(
+                self.engine.run, self.settings.schema, "restored", label=manifest.label, taken_at=manifest.taken_at
+            )
+            self._psql(event, copy.connection, "write the event into the restored database")
+            maintenance = self._maintenance()
+            names = self._names(maintenance)
+            kept = _name_ending(f"{self.database}_before", names.now)
+            properties = script.prepared(
+                self.engine.run,
+                self.settings.schema,
+                "properties",
+                target=copy.database,
+                properties=backups.json_line(contents.properties),
+            )
+            for note in self._psql(properties, maintenance, "set the properties of the database").value("notes"):
+                self.engine.tell(f"    note: {note}")
+            text = script.prepared(
+                self.engine.run,
+                self.settings.schema,
+                "swap",
+                target=self.database,
+                kept=kept,
+                restored=copy.database,
+            )
+            started = monotonic()
+            self._swap(programs.swap(self.place, maintenance, text))
+            self.engine.tell(f"    swapped in {monotonic() - started:.1f} s")
+        return kept if self.database in names.databases else ""
+
+    def restore_table(self, manifest: Manifest, table: str) -> str:
+        """Puts one table of a backup into a schema beside, and returns the name of that schema.
+
+        + table: its name, with or without its schema
+        Rows, columns and defaults come back; indexes, keys, triggers and policies do not.
+        """
+        manifest, contents = self.check(manifest, manifest.label)
+        ident = self._table_in(contents, table)
+        schema, name = backups.identifiers(ident)
+        self._copies += 1
+        copy, maintenance = self._copy_name(self._copies), self._maintenance()
+        connection = replace(maintenance, database=copy)
+        try:
+            names = self._make(copy, contents, maintenance)
+            for options in (["--section=pre-data"], ["--data-only", f"--schema={schema}", f"--table={name}"]):
+                command = programs.restore(
+                    self.place, manifest.label, connection, "--no-subscriptions", *options, jobs=self.settings.jobs
+                )
+                answer = self._called(command, "restore a table of")
+                found = backups.complaints(answer.text("complaints"))
+                _, failures, _ = backups.judged(found, names.roles, contents.tables)
+                if failures:
+                    raise self._not_restored(manifest, [f"{one.entry}: {one.message}" for one in failures])
+            side = _name_ending(f"restored_{name}", names.now)
+            self._compare_table(manifest, contents, connection, ident)
+            aside = script.prepared(
+                self.engine.run, self.settings.schema, "table_aside", table_schema=schema, table_name=name, side=side
+            )
+            self._psql(aside, connection, "move the table aside in the copy")
+            answer = self._called(programs.copy_schema(self.place, connection, side), "restore a table of")
+            if answer.value("status") != 0:
+                raise PgMigrateError(
+                    Kind.RESTORE,
+                    f'could not restore table {ident} into schema "{side}" of database "{self.database}"',
+                    detail=f"Found: {' '.join(answer.text('complaints').split())}; expected it to succeed. "
+                    "Nothing of it is left there.",
+                    hint="Make what the table needs (its types, mostly), then run again.",
+                )
+            return side
+        finally:
+            self._drop(copy, maintenance, dead_only=False)
+
+    def _table_in(self, contents: Contents, table: str) -> str:
+        schema = self.settings.schema
+        for name in (table, f"{schema}.{table}"):
+            if name in contents.tables:
+                return name
+        near = difflib.get_close_matches(f"{schema}.{table}", contents.tables, n=3, cutoff=0.0)
+        raise PgMigrateError(
+            Kind.RESTORE,
+            f'could not find table "{table}" in the backup',
+            detail=f"Found tables such as {', '.join(near)}; expected one of that name, quoted as SQL would need it.",
+            hint=f"Name one of them: --data pg_table={near[0] if near else 'NAME'}",
+        )
+
+    def _compare_table(self, manifest: Manifest, contents: Contents, connection: Connection, ident: str) -> None:
+        answer = self._psql(script.contents(self.engine.run, self.settings.schema), connection, "read the copy")
+        found = reading.contents(answer).tables.get(ident)
+        if found != contents.tables[ident]:
+            raise self._not_restored(manifest, [f"table {ident} is {found}, expected {contents.tables[ident]}"])
+
+    def _swap(self, command: Command) -> None:
+        answer = self.engine.call(command)
+        if answer.status == 0:
+            return
+        raise PgMigrateError(
+            Kind.RESTORE,
+            f'could not put the restored database in the place of "{self.database}"',
+            detail=f"Found: {' '.join((answer.text('problem') or answer.errors).split())}; expected to rename both. "
+            "Neither was renamed; the database is as it was.",
+            hint="End what keeps it busy (a prepared transaction, a replication slot), or connect as a role that "
+            "owns it and may end sessions, then run again.",
+        )
+
+    # Away from the host.
+
+    def fetch(self, manifest: Manifest, into: Path) -> bool:
+        """Copies a backup to the controller, unless it is there already; returns whether it had to."""
+        if fetching.is_fetched(into / manifest.label):
+            return False
+        started = monotonic()
+
+        def piece(name: str, start: int, size: int) -> str:
+            command = programs.call("piece", self.place, manifest.label, name, start, size)
+            return str(self._called(command, "fetch a backup of").value("piece"))
+
+        try:
+            problems = fetching.fetch(manifest.label, into, piece, dict(manifest.sums))
+        except (OSError, ValueError) as error:
+            problems = [str(error)]
+        if problems:
+            raise PgMigrateError(
+                Kind.BACKUP,
+                f'could not fetch backup "{manifest.label}" into {into}',
+                detail=f"Found: {'; '.join(problems[:_MOST_DIFFERENCES])}; expected the files with their hashes. "
+                "Nothing is left of the copy; the backup on the host is as it was.",
+                hint="Remove the cause, then run again.",
+            )
+        self.engine.tell(f"    fetched into {into / manifest.label} in {monotonic() - started:.1f} s")
+        return True
+
+    # Keeping.
+
+    def prune(self, seen: Observed) -> None:
+        """Removes the backups that retention lets go."""
+        referenced = {row.backup for row in seen.applied.values() if row.backup is not None}
+        store = self.look(seen)
+        labels = store.superfluous(self.settings.backup_keep, referenced)
+        if labels:
+            self._called(programs.call("remove", self.place, *labels), "remove a backup of")
+            self.engine.tell(f"    removed, as more than {self.settings.backup_keep} are kept: {', '.join(labels)}")
+
+
+def _name_ending(name: str, now: str) -> str:
+    """Returns a name with a time at its end; PostgreSQL takes 63 bytes.
+
+    + now: ISO 8601, UTC
+
+    >>> _name_ending("stage_before", "2026-11-22T13:05:09Z")
+    'stage_before_20261122T130509Z'
+    """
+    ending = f"_{now.replace('-', '').replace(':', '')}"
+    return name.encode()[: 63 - len(ending)].decode(errors="ignore") + ending
+
+
+def _json(value: object) -> str:
+    return backups.json_line(value)
+
+
+def _line_checksum(text: str) -> str:
+    """Returns the SHA-256 of a file that holds one line."""
+    return hashlib.sha256(f"{text}\n".encode()).hexdigest()
+
+
+def _state_of(seen: Observed) -> str:
+    return backups.state_of(seen.catalog, [(version, row.checksum) for version, row in seen.applied.items()])

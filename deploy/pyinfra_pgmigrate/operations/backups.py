@@ -1,0 +1,250 @@
+"""Operations on the backups of one database: one that is verified is there; one is restored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pyinfra import context
+from pyinfra.api import FunctionCommand, Host, State, operation
+
+from .. import fetching, telling
+from ..backups import Manifest, Verification
+from ..engine import Engine, current_host, is_preparing
+from ..errors import Kind, PgMigrateError, Refusal
+from ..keeper import Copy, Keeper
+from ..observed import Observed
+from ..rehearsal import rehearse
+
+
+def work(engine: Engine, function: Callable[[], object]) -> FunctionCommand:
+    """Returns the command that does something on this host, and fails this host alone where it cannot."""
+
+    def execute(state: State, host: Host) -> bool:
+        try:
+            function()
+        except PgMigrateError as error:
+            engine.tell_refusal(error.refusal)
+            return False
+        return True
+
+    return FunctionCommand(execute, (), {})
+
+
+def would(engine: Engine, seen: Observed) -> str:
+    """Returns what the operation ``backup`` will do, in one line; asks the host."""
+    keeper = Keeper(engine)
+    store = keeper.look(seen)
+    young = keeper.young(store, seen)
+    if young is not None:
+        return f'backup "{young.label}" is verified and young enough: no new one'
+    how = {
+        "restore": "verify it by restoring it into a copy",
+        "read": "read it from end to end",
+        "none": "not verify it",
+    }[engine.settings.verify]
+    return f"would take a backup ({telling.size(seen.server.size_bytes)} of database) into {store.folder} and {how}"
+
+
+@operation()
+def backup(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
+    """Ensures that there is a verified backup of the database as it is, younger than pg_backup_max_age_s.
+
+    + overrides: host data keys (``pg_...``) that stand above the host's own
+
+    Changes: the folder pg_backup_dir on the host: a new backup, and those that pg_backup_keep lets go.
+    Refuses: without room, without pg_dump, and where the restored copy is not what it should be; then the
+    earlier backups stay as they are. Needs: a role that may read all tables, and CREATEDB to verify by restore.
+    Locks: reads only (ACCESS SHARE on every table while it lasts).
+    """
+    engine = Engine.of(current_host(), overrides)
+    seen = engine.look()
+    if isinstance(seen, Refusal):
+        refusal = seen
+        yield FunctionCommand(lambda state, host: engine.refuse(refusal), (), {})
+        return
+    if seen.server.in_recovery:
+        context.host.noop("this server is a standby: its primary is backed up")
+        return
+    observed = seen
+    keeper = Keeper(engine)
+    try:
+        young = keeper.young(keeper.look(seen), seen)
+    except PgMigrateError as error:
+        if not is_preparing():
+            refusal = error.refusal
+            yield FunctionCommand(lambda state, host: engine.refuse(refusal), (), {})
+        return
+    if young is not None and is_where_wanted(engine, young):
+        context.host.noop(f'backup "{young.label}" of {young.taken_at} is verified and young enough')
+        return
+    yield work(engine, lambda: ensure(keeper, observed))
+
+
+@operation()
+def safeguard(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
+    """Ensures, before migrations run, that a verified backup is there and that they succeeded on a copy.
+
+    + overrides: host data keys (``pg_...``) that stand above the host's own
+
+    Changes: as ``backup``; the copy is dropped at the end. Refuses: as ``backup``, and when a migration fails on
+    the copy: then nothing is run on the database itself.
+    """
+    engine = Engine.of(current_host(), overrides)
+    if is_preparing():
+        yield FunctionCommand(lambda state, host: True, (), {})  # only counted: a change is expected
+        return
+    seen = engine.look()
+    plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
+    refusals = (plan,) if isinstance(plan, Refusal) else plan.refusals
+    if refusals:
+        yield FunctionCommand(lambda state, host: engine.refuse(refusals[0]), (), {})
+    elif isinstance(seen, Refusal) or isinstance(plan, Refusal) or seen.server.in_recovery or not plan.changes:
+        context.host.noop("nothing is pending")
+    else:
+        versions = [decision.migration.version for decision in plan.changes]
+        observed = seen
+        yield work(engine, lambda: _safeguard(engine, observed, versions))
+
+
+def _safeguard(engine: Engine, seen: Observed, versions: Collection[int]) -> None:
+    keeper = Keeper(engine)
+    how = engine.settings.rehearse
+
+    def use(copy: Copy) -> None:
+        rehearse(engine, versions, copy)
+
+    if not engine.settings.skip_backup:
+        manifest = ensure(keeper, seen, use if how == "full" else None)
+        engine.remember_backup(manifest.label)
+    if how == "schema":
+        with keeper.claimed(), keeper.copy_of_structure(seen) as copy:
+            use(copy)
+
+
+def is_where_wanted(engine: Engine, manifest: Manifest) -> bool:
+    """Tells whether a backup need not be copied to the controller any more."""
+    target = engine.settings.backup_fetch
+    return target is None or fetching.is_fetched(Path(target) / manifest.label)
+
+
+def ensure(keeper: Keeper, seen: Observed, use: Callable[[Copy], None] | None = None) -> Manifest:
+    """Returns a verified backup of a database, an earlier one or a new one.
+
+    + use: what is done with a restored copy of it, if anything
+    """
+    engine = keeper.engine
+    with keeper.claimed():
+        manifest = keeper.young(keeper.look(seen), seen)
+        is_new = manifest is None
+        if manifest is None:
+            manifest = keeper.take(seen)
+        else:
+            engine.tell(f'backup "{manifest.label}" of {manifest.taken_at} is verified and young enough')
+        if use is not None or (is_new and engine.settings.verify == "restore"):
+            manifest = _by_restore(keeper, manifest, seen, use, is_new=is_new)
+        elif is_new and engine.settings.verify == "read":
+            manifest = keeper.verify_by_reading(manifest)
+        if engine.settings.backup_fetch is not None:
+            if not manifest.is_verified:
+                raise PgMigrateError(
+                    Kind.BACKUP,
+                    f'could not fetch backup "{manifest.label}": it is not verified',
+                    detail="Found pg_verify none; expected a backup that was restored or read.",
+                    hint="Leave pg_backup_fetch out, or: --data pg_verify=read",
+                )
+            keeper.fetch(manifest, Path(engine.settings.backup_fetch))
+        if is_new:
+            keeper.prune(seen)
+    return manifest
+
+
+def _by_restore(
+    keeper: Keeper, manifest: Manifest, seen: Observed, use: Callable[[Copy], None] | None, *, is_new: bool
+) -> Manifest:
+    try:
+        with keeper.copy(manifest, seen) as copy:
+            if is_new:
+                now = keeper.now()
+                manifest = keeper.note(manifest, Verification("restore", now, copy.server_version, copy.notes))
+            if use is not None:
+                use(copy)
+    except PgMigrateError as error:
+        if error.refusal.kind is Kind.DAMAGED and is_new:
+            keeper.note(manifest, Verification("failed", keeper.now(), notes=(error.refusal.detail,)))
+        raise
+    return manifest
+
+
+@operation()
+def restore(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
+    """Puts a verified backup in the place of the database; the one that was there is kept under a dated name.
+
+    + overrides: host data keys (``pg_...``) that stand above the host's own; pg_backup names the backup
+
+    Changes: the database, by renaming two; connections are refused and ended for that moment only. Not
+    idempotent: each run restores. Refuses: a backup that is not what its manifest says, and without
+    pg_confirm where pg_needs_confirm is set. Needs: a role with CREATEDB that owns the database and may end
+    sessions.
+    """
+    engine = Engine.of(current_host(), overrides)
+    refusal = unconfirmed(engine)
+    if refusal is not None:
+        found = refusal
+        yield FunctionCommand(lambda state, host: engine.refuse(found), (), {})
+        return
+    yield work(engine, lambda: _restore(engine))
+
+
+def unconfirmed(engine: Engine) -> Refusal | None:
+    """Returns why a restore may not begin: no backup named, or the database not named where it must be."""
+    settings, database = engine.settings, engine.settings.connection.database
+    if settings.backup is None:
+        return Refusal(
+            Kind.SETTINGS,
+            f'could not find out which backup of database "{database}" to restore',
+            "Found no host data key pg_backup; expected the label of a backup, or latest.",
+            "Name it: --data pg_backup=latest",
+        )
+    if settings.table is None and settings.needs_confirm and settings.confirm != database:
+        found = "no pg_confirm" if settings.confirm is None else f'pg_confirm "{settings.confirm}"'
+        return Refusal(
+            Kind.CONFIRM,
+            f'could not restore database "{database}" on host {engine.host.name}: it was not confirmed',
+            f"Found {found}; expected the name of the database, as pg_needs_confirm is set. What was written "
+            "since the backup will not be in the restored database, only in the one that is kept beside.",
+            f"If that is what you want: --data pg_confirm={database}",
+        )
+    return None
+
+
+def would_restore(engine: Engine) -> str:
+    """Returns what the operation ``restore`` will do, in one line; asks the host."""
+    manifest = Keeper(engine).named(str(engine.settings.backup))
+    if engine.settings.table is not None:
+        return f'would restore table {engine.settings.table} of backup "{manifest.label}" into a schema beside'
+    return (
+        f'would restore backup "{manifest.label}" of {manifest.taken_at} ({manifest.rows} rows, verified by '
+        f'{manifest.verification.how}) and keep database "{engine.settings.connection.database}" under a dated name'
+    )
+
+
+def _restore(engine: Engine) -> None:
+    keeper = Keeper(engine)
+    seen = engine.look()
+    with keeper.claimed():
+        manifest = keeper.named(str(engine.settings.backup))
+        if isinstance(seen, Refusal):
+            engine.tell("the database cannot be read now; it is replaced, or made where it is missing")
+        engine.tell(f'restoring backup "{manifest.label}" of {manifest.taken_at}')
+        if engine.settings.table is not None:
+            side = keeper.restore_table(manifest, engine.settings.table)
+            engine.tell(f'table {engine.settings.table} as it was at {manifest.taken_at} is in schema "{side}"')
+            engine.tell(f'    without indexes and keys; once it is not needed: DROP SCHEMA "{side}" CASCADE')
+            return
+        kept = keeper.restore(manifest)
+    database = engine.settings.connection.database
+    engine.tell(f'database "{database}" is as it was at {manifest.taken_at}')
+    if kept:
+        engine.tell(f'    the one before is kept as "{kept}"; once it is not needed: DROP DATABASE "{kept}"')

@@ -1,0 +1,120 @@
+"""Command lines of the backups: the shell programs of ``sh``, with their arguments. Pure.
+
+Each runs in a session of its own (setsid), so that a later run can end all that a killed one left at work.
+Needs on the host, besides PostgreSQL's programs: util-linux (flock, setsid), GNU coreutils and findutils.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from dataclasses import dataclass
+
+from . import psql, sh, sql
+from .psql import Command
+from .settings import Connection
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the backups of one database are on its host, and who works there.
+
+    + folder: empty for the one in the home of the operating-system user
+    """
+
+    connection: Connection
+    folder: str
+    run_id: str
+
+    @property
+    def key(self) -> str:
+        """The database's name as part of file names."""
+        return key_of_database(self.connection.database)
+
+
+def key_of_database(name: str) -> str:
+    """Returns a name for files: letters, digits, - and _; another for each database.
+
+    >>> key_of_database("stage"), key_of_database("my shop")
+    ('stage', 'my_shop-21e023')
+    """
+    safe = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:40]
+    return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+def call(program: str, place: Place, *arguments: object, lines: str = "") -> Command:
+    """Returns the command that runs a shell program of the package.
+
+    + arguments: those of its own, after the ones that all share
+    + lines: what it reads from standard input after the password
+    """
+    connection = place.connection
+    shared = [
+        place.folder,
+        place.key,
+        place.run_id,
+        "" if connection.bin_dir is None else connection.bin_dir.rstrip("/") + "/",
+    ]
+    words = [*shared, *map(str, arguments)]
+    line = " ".join(["setsid --wait sh -c", shlex.quote(sh.program(program)), "pgmigrate", *map(shlex.quote, words)])
+    password = "" if connection.password is None else connection.password.reveal()
+    return Command(line, (password, lines) if lines else (password,))
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def dump(place: Place, label: str, script: str, *, jobs: int, compression: str) -> Command:
+    """Returns the command that dumps the database and counts and hashes its rows.
+
+    + compression: as pg_dump takes it; empty for what pg_dump does by itself
+    """
+    conninfo = psql.conninfo(place.connection)
+    return call("dump", place, label, conninfo, jobs, compression, _checksum(script), lines=script)
+
+
+def seal(place: Place, label: str, contents: str, catalog: str, manifest: str) -> Command:
+    """Returns the command that completes a dump; each text is one line."""
+    lines = f"{contents}\n{catalog}\n{manifest}\n"
+    return call("seal", place, label, _checksum(lines), lines=lines)
+
+
+def rewrite(place: Place, label: str, manifest: str) -> Command:
+    """Returns the command that writes a manifest, of one line, anew."""
+    lines = f"{manifest}\n"
+    return call("rewrite", place, label, _checksum(lines), lines=lines)
+
+
+def restore(place: Place, label: str, into: Connection | None, *options: str, jobs: int) -> Command:
+    """Returns the command that restores a backup into a database.
+
+    + into: the database, there and empty; None: read all of the backup and keep nothing
+    + options: of pg_restore
+    """
+    return call("restore", place, label, "" if into is None else psql.conninfo(into), jobs, *options)
+
+
+def copy_structure(place: Place, into: Connection, *, has_registry: bool) -> Command:
+    """Returns the command that copies the structure of the database into another, there and empty."""
+    flag = "true" if has_registry else "false"
+    return call("copy_structure", place, psql.conninfo(place.connection), psql.conninfo(into), flag)
+
+
+def swap(place: Place, maintenance: Connection, script: str) -> Command:
+    """Returns the command that runs swap.sql from a third database."""
+    return call(
+        "swap",
+        place,
+        psql.conninfo(maintenance),
+        place.connection.database,
+        _checksum(script),
+        sql.read("end_sessions"),
+        lines=script,
+    )
+
+
+def copy_schema(place: Place, source: Connection, schema: str) -> Command:
+    """Returns the command that copies a schema from another database into the database, without indexes."""
+    return call("copy_schema", place, psql.conninfo(source), psql.conninfo(place.connection), schema)

@@ -1,0 +1,20 @@
+# Tells which backups of a database there are, and how much room. Changes nothing.
+# Argument: folder of the server's data; empty where it is not known or not on this machine.
+say folder "\"$folder\""
+say now "$(date +%s)"
+place=$folder
+while [ ! -d "$place" ]; do place=$(dirname "$place"); done
+say free_kib "$(df -Pk "$place" | awk 'NR == 2 { print $4 }')"
+if [ -n "$1" ] && free=$(df -Pk "$1" 2>/dev/null); then
+    say data_free_kib "$(printf '%s\n' "$free" | awk 'NR == 2 { print $4 }')"
+fi
+say pg_dump "\"$("${bin}pg_dump" --version 2>/dev/null | head -n 1)\""
+for backup in "$folder/$key".*; do
+    [ -d "$backup" ] || continue
+    label=${backup##*/}
+    case $label in
+    *.partial | *[!A-Za-z0-9_.-]*) continue ;;
+    esac
+    say backup "[\"$label\", $(encoded "$backup/manifest.json")]"
+done
+leave 0

@@ -1,0 +1,14 @@
+# Writes the manifest of a backup anew, all of it or nothing. Standard input: one line.
+# Arguments: label, SHA-256 of standard input.
+label=$1 expected=$2
+hold
+{
+    cd "$folder/$label" &&
+        cat >manifest.json.new &&
+        found=$(sha256sum <manifest.json.new) &&
+        [ "${found%% *}" = "$expected" ] &&
+        sync manifest.json.new &&
+        mv manifest.json.new manifest.json &&
+        sync .
+} 2>"$work/errors" || leave 74 "$(tail -n 5 "$work/errors")"
+leave 0

@@ -1,0 +1,29 @@
+-- Makes an empty database for a copy. Nobody but its owner may connect: the copy holds what the original
+-- holds. Variables: scratch, properties (JSON, as about.sql prints them), run_id, host_name.
+SELECT
+    pg_catalog.format(
+        'CREATE DATABASE %I TEMPLATE template0 ENCODING %L', :'scratch', p.value ->> 'encoding'
+    )
+    || CASE p.value ->> 'provider'
+        WHEN 'i' THEN pg_catalog.format(
+            ' LOCALE_PROVIDER icu ICU_LOCALE %L LC_COLLATE %L LC_CTYPE %L',
+            p.value ->> 'locale', p.value ->> 'collate', p.value ->> 'ctype'
+        ) || COALESCE(pg_catalog.format(' ICU_RULES %L', p.value ->> 'icu_rules'), '')
+        WHEN 'b' THEN pg_catalog.format(
+            ' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L LC_COLLATE %L LC_CTYPE %L',
+            p.value ->> 'locale', p.value ->> 'collate', p.value ->> 'ctype'
+        )
+        ELSE pg_catalog.format(
+            ' LOCALE_PROVIDER libc LC_COLLATE %L LC_CTYPE %L', p.value ->> 'collate', p.value ->> 'ctype'
+        )
+    END AS statement
+FROM (VALUES (:'properties'::jsonb)) AS p (value)
+\gexec
+SELECT pg_catalog.format(
+    'COMMENT ON DATABASE %I IS %L',
+    :'scratch',
+    'pgmigrate: copy made by run ' || :'run_id' || ' on ' || :'host_name' || '; may be dropped once that run has ended'
+)
+\gexec
+SELECT pg_catalog.format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'scratch')
+\gexec

@@ -6,13 +6,14 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INVENTORY = inventories/local.py
 
-.PHONY: help demo demo-clean test lint record check
+.PHONY: help demo demo-clean test lint bench record check
 
 help:
 	@echo "make demo        a legacy database with data on an embedded PostgreSQL, and its migration"
 	@echo "make demo-clean  stop that server and remove its data"
 	@echo "make test        all tests, dockerized PostgreSQL included (PYTEST_ARGS=... for pytest)"
 	@echo "make lint        ruff and mypy"
+	@echo "make bench       what a proven backup costs, as ratios (about ten minutes)"
 	@echo "make record      record the effects of sql/ again"
 	@echo "make check       say whether effects are current and the rules are kept"
 
@@ -34,7 +35,7 @@ demo: $(VENV)/.installed
 demo-clean:
 	@if [ -d .pgdata ]; then $(BIN)/python -c "from pathlib import Path; \
 	from pyinfra_pgmigrate.embedded import stop_server; stop_server(Path('.pgdata'))"; fi
-	rm -rf .pgdata
+	rm -rf .pgdata .pgbackups
 
 test: $(VENV)/.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" tests/docker/engine $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
@@ -43,6 +44,9 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(VENV)/.installed
+	PYTHONPATH=sql $(BIN)/python -m tests.bench.backups
 
 record: $(VENV)/.installed
 	$(BIN)/pgmigrate record sql

@@ -1,7 +1,7 @@
 """This machine, with PostgreSQL from a Python package: for a first look and for trying things out.
 
-The server is started when it is not running; its data are in .pgdata of this project. The file is
-read by pyinfra without a main guard and without a package.
+The server is started when it is not running; its data are in .pgdata of this project, its backups in
+.pgbackups. The file is read by pyinfra without a main guard and without a package.
 """
 
 from pathlib import Path
@@ -18,6 +18,7 @@ embedded = [
             "pg_port": _server.port,
             "pg_user": _server.user,
             "pg_bin_dir": str(_server.bin_dir),
+            "pg_backup_dir": str(Path(".pgbackups").resolve()),
         },
     )
 ]

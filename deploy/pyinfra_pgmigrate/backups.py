@@ -306,10 +306,39 @@ def identifiers(ident: str) -> tuple[str, str]:
     return schema, name
 
 
-def differences(expected: Contents, found: Contents, *, ignored: Collection[str] = ()) -> Iterator[str]:
+@dataclass(frozen=True)
+class Judged:
+    """What pg_restore complained of, sorted.
+
+    + notes: reasons outside the backup, for people
+    + failures: all others
+    + lost: names of roles and extensions that the copy cannot have
+    + bare: names of objects that came without their owner and grants for that reason
+    """
+
+    notes: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+    lost: frozenset[str] = frozenset()
+    bare: frozenset[str] = frozenset()
+
+    def explains(self, line: str) -> bool:
+        """Tells whether a catalog line differs for one of these reasons."""
+        # A view's full text differs between major versions; its comparable text is a line of its own.
+        if line.startswith("definition "):
+            return True
+        if is_own(line):
+            return _names_one_of(line, self.lost | self.bare)
+        return key_of(line).startswith(("extension ", "schema ", "policy ")) and _names_one_of(line, self.lost)
+
+
+def _names_one_of(line: str, names: Collection[str]) -> bool:
+    return any(re.search(rf'(?<![\w"]){re.escape(name)}(?![\w"])', line) for name in names)
+
+
+def differences(expected: Contents, found: Contents, judged: Judged | None = None) -> Iterator[str]:
     """Yields what is otherwise in a restored copy.
 
-    + ignored: names of roles and extensions that the copy could not have; their lines do not count
+    + judged: what pg_restore complained of; lines that this explains do not count
     """
     for table in sorted({*expected.tables, *found.tables}):
         was, now = expected.tables.get(table), found.tables.get(table)
@@ -325,85 +354,76 @@ def differences(expected: Contents, found: Contents, *, ignored: Collection[str]
         yield f"there are {found.large_objects} large objects, expected {expected.large_objects}"
     change = expected.catalog.difference(found.catalog)
     for line in change.render():
-        if not _is_ignored(line[2:], ignored):
+        if judged is None or not judged.explains(line[2:]):
             yield f"catalog: {line}"
-
-
-def _is_ignored(line: str, ignored: Collection[str]) -> bool:
-    """Tells whether a line differs for a reason outside the backup."""
-    # A view's full text differs between major versions; its comparable text is a line of its own.
-    if line.startswith("definition "):
-        return True
-    names = {name for name in ignored if re.search(rf'(?<![\w"]){re.escape(name)}(?![\w"])', line)}
-    return bool(names) and (is_own(line) or key_of(line).startswith(("extension ", "schema ", "policy ")))
 
 
 @dataclass(frozen=True)
 class Complaint:
     """Something that pg_restore could not do.
 
-    + entry: the entry of the dump's table of contents
+    + command: what it tried; empty where it does not say
     """
 
-    entry: str
     message: str
+    command: str = ""
 
 
 def complaints(output: str) -> list[Complaint]:
-    """Returns the errors that pg_restore printed.
+    r"""Returns the errors that pg_restore printed.
 
-    Source: pg_backup_archiver.c, PostgreSQL 15 to 18: an error in an entry comes after a line that names it.
+    Source: pg_backup_archiver.c, PostgreSQL 15 to 18: an error, and the command up to an empty line.
+
+    >>> complaints('pg_restore: error: could not execute query: ERROR:  no\nCommand was: GRANT x;\n\n')
+    [Complaint(message='no', command='GRANT x;')]
     """
     found: list[Complaint] = []
-    entry = ""
+    in_command = False
     for line in output.splitlines():
-        if named := re.match(r"pg_restore: from TOC entry \d+; \d+ \d+ (.*)", line):
-            entry = named[1]
-        elif error := re.match(r"pg_restore: error: (.*)", line):
-            found.append(Complaint(entry, error[1]))
-            entry = ""
+        if error := re.match(r"pg_restore: error: (?:could not execute query: ERROR: +)?(.*)", line):
+            found.append(Complaint(error[1]))
+        elif found and line.startswith("Command was: "):
+            in_command = True
+            found[-1] = Complaint(found[-1].message, line.removeprefix("Command was: "))
+        elif not line or line.startswith("pg_restore: "):
+            in_command = False
+        elif in_command:
+            found[-1] = Complaint(found[-1].message, f"{found[-1].command} {line.strip()}")
     return found
 
 
 # A program newer than the server sets what the server does not know.
 _UNKNOWN_SETTING = re.compile(r'unrecognized configuration parameter "transaction_timeout"')
+_MOST_COMMAND = 120
 
 
-def judged(
-    found: Sequence[Complaint], roles: Collection[str], tables: Collection[str]
-) -> tuple[list[str], list[Complaint], frozenset[str]]:
-    """Returns what is only to be noted, what is a failure, and the names that the copy cannot have.
+def judged(found: Sequence[Complaint], roles: Collection[str]) -> Judged:
+    """Returns the complaints of pg_restore, sorted.
 
     + roles: that the server has
-    + tables: that the backup counted; others belong to extensions
+
+    What was left out with an extension need not be named by it: whether that is all that is missing, the
+    comparison of tables and catalog tells.
     """
-    notes: list[str] = []
-    failures: list[Complaint] = []
-    lost = {
-        words[1] for complaint in found if (words := complaint.entry.split())[:1] == ["EXTENSION"] and len(words) > 1
-    }
+    notes: dict[str, None] = {}
+    failures: list[str] = []
     missing: set[str] = set()
-    for complaint in found:
-        words = complaint.entry.split()
+    bare: set[str] = set()
+    made = [re.match(r'CREATE EXTENSION (?:IF NOT EXISTS )?"?([^"\s;]+)', complaint.command) for complaint in found]
+    lost = {one[1] for one in made if one is not None}
+    for complaint, extension in zip(found, made, strict=True):
         role = re.search(r'role "([^"]+)" does not exist', complaint.message)
         if _UNKNOWN_SETTING.search(complaint.message):
             continue
         if role is not None and role[1] not in roles:
-            if role[1] not in missing:
-                notes.append(f'role "{role[1]}" is not on the server: what it owns or may do was left out')
+            notes[f'role "{role[1]}" is not on the server: what it owns or may do was left out'] = None
             missing.add(role[1])
-        elif words[:1] == ["EXTENSION"] and len(words) > 1:
-            notes.append(f'extension "{words[1]}" could not be made: {complaint.message.removeprefix("could not ")}')
-        elif lost and _belongs_to_lost(words, complaint.message, lost, tables):
-            notes.append(f"left out with its extension: {complaint.entry}")
+            # The grants of an object are one command: all of them or none.
+            bare.update(name.strip('"') for name in re.findall(r'[\w"]+\.("[^"]+"|\w+)', complaint.command))
+        elif extension is not None:
+            notes[f'extension "{extension[1]}" could not be made: {complaint.message}'] = None
+        elif lost and "does not exist" in complaint.message:
+            notes[f"left out with an extension: {complaint.command[:_MOST_COMMAND]}"] = None
         else:
-            failures.append(complaint)
-    return notes, failures, frozenset(missing | lost)
-
-
-def _belongs_to_lost(words: Sequence[str], message: str, lost: Collection[str], tables: Collection[str]) -> bool:
-    if any(f'extension "{name}"' in message for name in lost):
-        return True
-    if words[:2] == ["TABLE", "DATA"] or words[:2] == ["SEQUENCE", "SET"]:
-        return ".".join(words[2:4]) not in tables
-    return words[:1] == ["COMMENT"] and "EXTENSION" in words
+            failures.append(f"{complaint.message} ({complaint.command[:_MOST_COMMAND]})".removesuffix(" ()"))
+    return Judged(tuple(notes), tuple(failures), frozenset(missing | lost), frozenset(bare))

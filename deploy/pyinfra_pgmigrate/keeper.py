@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import random
+import re
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from gevent.event import Event
 from . import backups, facts, fetching, programs, reading, script, telling
 from .backups import Contents, Manifest, Store, Verification
 from .engine import Engine
-from .errors import Kind, PgMigrateError
+from .errors import Kind, PgMigrateError, Refusal
 from .observed import Observed
 from .programs import Place
 from .psql import Answer, Command
@@ -59,6 +60,7 @@ class ServerNames:
     roles: list[str]
     databases: list[str]
     version: str
+    version_num: int
     in_recovery: bool
     now: str
 
@@ -227,6 +229,10 @@ class Keeper:
         store = self.look(seen)
         self._check_room(store, seen)
         label = backups.label_of(self.place.key, self.now(), max(seen.applied, default=0))
+        while store.named(label) is not None:
+            # Another one was taken in this very second.
+            gevent.sleep(0.2)
+            label = backups.label_of(self.place.key, self.now(), max(seen.applied, default=0))
         self.engine.tell(f"taking backup {label} in {store.folder}")
         started = monotonic()
         text = script.dump(self.engine.run, self.settings.schema)
@@ -254,7 +260,7 @@ class Keeper:
         return manifest
 
     def _check_room(self, store: Store, seen: Observed) -> None:
-        needed = store.needed_bytes(seen.server.size_bytes, seen.server.table_bytes)
+        needed = store.needed_bytes(seen.server.size_bytes, seen.server.size_bytes - seen.server.index_bytes)
         if store.free_bytes < needed:
             raise PgMigrateError(
                 Kind.BACKUP,
@@ -343,6 +349,16 @@ class Keeper:
             raise self.damaged(label, problems)
         return found, contents
 
+    def damage(self, manifest: Manifest) -> Refusal | None:
+        """Returns why a backup is not what it was any more, or None."""
+        try:
+            self.check(manifest, manifest.label)
+        except PgMigrateError as error:
+            if error.refusal.kind is Kind.DAMAGED:
+                return error.refusal
+            raise
+        return None
+
     def damaged(self, label: str, problems: Collection[str]) -> PgMigrateError:
         """Returns the refusal of a backup that is not what it should be."""
         shown = "; ".join(list(problems)[:_MOST_DIFFERENCES])
@@ -387,6 +403,13 @@ class Keeper:
         started = monotonic()
         try:
             names = self._make(name, contents, maintenance)
+            if names.version_num // 10000 < manifest.server_version_num // 10000:
+                raise PgMigrateError(
+                    Kind.BACKUP,
+                    f'could not restore backup "{manifest.label}": the server there is older',
+                    detail=f"Found PostgreSQL {names.version}; expected {manifest.server_version} or later.",
+                    hint="Use a server of the same version, or leave pg_verify_host out.",
+                )
             notes = self._restore_into(manifest, contents, connection, names.roles)
             self.engine.tell(f"    restored into a copy and compared in {monotonic() - started:.1f} s")
             for note in notes:
@@ -410,15 +433,11 @@ class Keeper:
             names = self._make(name, contents, maintenance)
             command = programs.copy_structure(self.place, connection, has_registry=seen.registry is not None)
             answer = self._called(command, "copy the structure of")
-            notes, failures, lost = backups.judged(
-                backups.complaints(answer.text("complaints")), names.roles, contents.tables
-            )
+            judged = backups.judged(backups.complaints(answer.text("complaints")), names.roles)
             copied = reading.contents(
                 self._psql(script.about(self.engine.run, self.settings.schema), connection, "read the copy")
             )
-            differing = [f"{one.entry}: {one.message}" for one in failures] or list(
-                backups.differences(replace(contents, large_objects=0), copied, ignored=lost)
-            )
+            differing = judged.failures or list(backups.differences(replace(contents, large_objects=0), copied, judged))
             if differing:
                 raise PgMigrateError(
                     Kind.REHEARSAL,
@@ -426,7 +445,7 @@ class Keeper:
                     detail=f"Found: {'; '.join(differing[:_MOST_DIFFERENCES])}; expected the same catalog.",
                     hint="To go on without a rehearsal: --data pg_rehearse=off",
                 )
-            yield Copy(name, connection, names.version, tuple(notes))
+            yield Copy(name, connection, names.version, judged.notes)
         finally:
             self._drop(name, maintenance, dead_only=False)
 
@@ -452,16 +471,16 @@ class Keeper:
         answer = self._called(command, "restore a copy of")
         output = answer.text("complaints")
         found = backups.complaints(output)
-        notes, failures, lost = backups.judged(found, roles, contents.tables)
+        judged = backups.judged(found, roles)
         if answer.value("status") != 0 and not found:
             raise self._not_restored(manifest, [" ".join(output.split()[-60:])])
-        if failures:
-            raise self._not_restored(manifest, [f"{one.entry}: {one.message}" for one in failures])
+        if judged.failures:
+            raise self._not_restored(manifest, judged.failures)
         answer = self._psql(script.contents(self.engine.run, self.settings.schema), connection, "read the copy")
-        differing = list(backups.differences(contents, reading.contents(answer), ignored=lost))
+        differing = list(backups.differences(contents, reading.contents(answer), judged))
         if differing:
             raise self._not_restored(manifest, differing)
-        return tuple(notes)
+        return judged.notes
 
     def _not_restored(self, manifest: Manifest, problems: Collection[str]) -> PgMigrateError:
         refusal = self.damaged(manifest.label, problems).refusal
@@ -504,8 +523,11 @@ class Keeper:
 
     # Restoring.
 
-    def named(self, label: str) -> Manifest:
-        """Returns the backup with a label, or the newest verified one for ``latest``."""
+    def named(self, label: str, *, failed: bool = False) -> Manifest:
+        """Returns the backup with a label, or the newest verified one for ``latest``.
+
+        + failed: True returns one whose last verification failed, too
+        """
         store = self.look()
         found = store.named(label)
         if found is None:
@@ -519,7 +541,7 @@ class Keeper:
             )
         if found.manifest is None:
             raise self.damaged(label, [found.problem])
-        if found.manifest.verification.how == "failed":
+        if found.manifest.verification.how == "failed" and not failed:
             raise self.damaged(label, ["its verification failed", *found.manifest.verification.notes])
         return found.manifest
 
@@ -579,10 +601,9 @@ class Keeper:
                 )
                 answer = self._called(command, "restore a table of")
                 found = backups.complaints(answer.text("complaints"))
-                _, failures, _ = backups.judged(found, names.roles, contents.tables)
-                if failures:
-                    raise self._not_restored(manifest, [f"{one.entry}: {one.message}" for one in failures])
-            side = _name_ending(f"restored_{name}", names.now)
+                if failures := backups.judged(found, names.roles).failures:
+                    raise self._not_restored(manifest, failures)
+            side = _name_ending("restored_" + re.sub(r"\W", "_", name), names.now)
             self._compare_table(manifest, contents, connection, ident)
             aside = script.prepared(
                 self.engine.run, self.settings.schema, "table_aside", table_schema=schema, table_name=name, side=side

@@ -15,7 +15,7 @@ class Server:
     """The server and what the role may do there.
 
     + version_num: as PostgreSQL gives it, 170005 for 17.5
-    + size_bytes: of the database; table_bytes: of its tables without indexes
+    + size_bytes: of the database; index_bytes: of its indexes, as last counted
     + system_identifier: of the cluster
     + data_directory: on the server's machine; None where the role may not know
     + roles: all roles whose privileges the connected role has, itself included
@@ -29,7 +29,7 @@ class Server:
     in_recovery: bool
     schema_exists: bool
     size_bytes: int
-    table_bytes: int
+    index_bytes: int
     system_identifier: str
     data_directory: str | None
     may_create_databases: bool

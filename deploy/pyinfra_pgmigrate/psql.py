@@ -109,7 +109,12 @@ class Answer:
         """The server's own message with its detail and hint, in one line; whatever psql said otherwise."""
         found = re.search(r"^psql:\S+?:\d+: \S+  [0-9A-Z]{5}: (.*)", self.errors, re.MULTILINE | re.DOTALL)
         text = found[1] if found else self.errors
-        kept = [line.strip() for line in text.splitlines() if not re.match(r"LOCATION:|CONTEXT:|LINE \d+:| +\^", line)]
+        # What names schema, table and constraint again is the server's own short form of the message.
+        kept = [
+            line.strip()
+            for line in text.splitlines()
+            if not re.match(r"LOCATION:|CONTEXT:|LINE \d+:| +\^|[A-Z]+ NAME:", line)
+        ]
         return " ".join(line.removeprefix("psql: error: ") for line in kept if line)
 
 

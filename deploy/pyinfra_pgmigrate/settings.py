@@ -172,7 +172,9 @@ KEYS: dict[str, Key] = {
         "where pending migrations run first: on the restored copy, on a copy of the structure alone, or nowhere",
     ),
     "pg_skip_backup": Key(_flag, False, "migrate without a backup, and without a rehearsal on its copy"),
-    "pg_backup": Key(_label, None, "label of the backup to restore, or latest (restore.py only)"),
+    "pg_backup": Key(
+        _label, None, "label of a backup, or latest: the one that restore.py restores, or that backup.py verifies again"
+    ),
     "pg_backup_fetch": Key(_text, None, "folder on the controller into which a verified backup is copied"),
     "pg_table": Key(_text, None, "restore this table alone, into a schema beside (restore.py only)"),
     "pg_confirm": Key(_text, None, "name of the database, where pg_needs_confirm wants it said"),

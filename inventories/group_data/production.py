@@ -4,6 +4,9 @@ from pyinfra_pgmigrate.settings import Secret
 
 pg_database = environ.get("PGMIGRATE_PRODUCTION_DATABASE", "stage")
 
+# Whoever restores must name the database: --data pg_confirm=DATABASE
+pg_needs_confirm = True
+
 if "PGMIGRATE_PRODUCTION_PASSWORD" in environ:
     # A role of the database, with a password, over the network of the host.
     pg_host = environ.get("PGMIGRATE_PRODUCTION_HOST", "127.0.0.1")

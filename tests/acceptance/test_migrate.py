@@ -142,7 +142,8 @@ class TestSecrets:
         watcher = threading.Thread(target=look)
         watcher.start()
         try:
-            ended = site.run("-y", "-vvv", "--debug", target, MIGRATE, **environment)
+            backup = ("--data", "pg_skip_backup=false", "--data", "pg_backup_dir=/tmp/hushed")
+            ended = site.run("-y", "-vvv", "--debug", target, MIGRATE, *backup, **environment)
         finally:
             over.set()
             watcher.join()
@@ -155,6 +156,8 @@ class TestSecrets:
         assert password not in str(stage.rows("SELECT * FROM pgmigrate.events")) + str(
             stage.rows("SELECT * FROM pgmigrate.runs")
         )
+        assert any("pg_restore" in processes for processes in seen)
+        host.run("sh", "-c", f"! grep -r {password} /tmp/hushed && rm -rf /tmp/hushed")
         assert leftovers(host) == []
 
     def test_the_script_is_private_while_it_runs(self, site: Site, host: DockerHost, stage: Database) -> None:

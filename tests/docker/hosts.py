@@ -130,6 +130,11 @@ class DockerHost:
             raise subprocess.CalledProcessError(ended.exit_code or 0, command, output)
         return output
 
+    def write(self, path: str, text: str) -> None:
+        """Writes a file that everybody may read."""
+        folder, name = path.rsplit("/", 1)
+        _put(self.container, folder, name, text.encode(), mode=0o644)
+
 
 def _answers(host: DockerHost) -> bool:
     host.container.reload()
@@ -158,6 +163,8 @@ def docker_host(version: int, folder: Path) -> Iterator[DockerHost]:
         detach=True,
         environment={"POSTGRES_PASSWORD": password},
         init=True,
+        # A disk that is soon full.
+        tmpfs={"/srv/small": "size=16m,mode=1777"},
     )
     try:
         _put(container, "/home/deploy/.ssh", "authorized_keys", f"ssh-rsa {pair.get_base64()}\n".encode())
@@ -171,10 +178,10 @@ def docker_host(version: int, folder: Path) -> Iterator[DockerHost]:
         container.remove(force=True, v=True)
 
 
-def _put(container: Container, folder: str, name: str, content: bytes) -> None:
+def _put(container: Container, folder: str, name: str, content: bytes, mode: int = 0o600) -> None:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         entry = tarfile.TarInfo(name)
-        entry.size, entry.mode = len(content), 0o600
+        entry.size, entry.mode = len(content), mode
         archive.addfile(entry, io.BytesIO(content))
     container.put_archive(folder, packed.getvalue())

@@ -19,6 +19,7 @@ from tests.support.harness import migrate, status
 from tests.support.migrations import MIGRATIONS, NAMES, copied, record, run_statement
 from tests.support.servers import Database, Server
 from tests.support.waiting import wait_for
+from tests.support.writers import Writers
 
 QUICK = {"pg_lock_poll_s": 0.1, "pg_lock_timeout_s": 0.1}
 
@@ -35,49 +36,6 @@ def open_transaction(
             connection.execute(statement.encode())
         yield connection
         connection.rollback()
-
-
-class Writers:
-    """Clients that read and write groups as fast as they can, and note each error and the longest stall."""
-
-    def __init__(self, database: Database, count: int = 8) -> None:
-        self.database = database
-        self.stop = threading.Event()
-        self.errors: list[str] = []
-        self.longest_s = 0.0
-        self.done = 0
-        self.threads = [threading.Thread(target=self._work, args=(number,)) for number in range(count)]
-
-    def __enter__(self) -> Writers:
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        for thread in self.threads:
-            thread.join()
-
-    def _work(self, number: int) -> None:
-        with self.database.server.connect(self.database.name) as connection:
-            projects = [row[0] for row in connection.execute("SELECT id FROM projects ORDER BY id")]
-            turn = 0
-            while not self.stop.is_set():
-                turn += 1
-                project = projects[(turn * 7 + number) % len(projects)]
-                started = time.monotonic()
-                try:
-                    connection.execute("SELECT id, name FROM project_equipment_groups WHERE project_id = %s", [project])
-                    connection.execute(
-                        "INSERT INTO project_equipment_groups (project_id, name) VALUES (%s, %s)",
-                        [project, f"{number}-{turn}"],
-                    )
-                    connection.execute("UPDATE project_roles SET daily_rate = 1 WHERE project_id = %s", [project])
-                except psycopg.Error as error:
-                    if not isinstance(error, psycopg.errors.DeadlockDetected):
-                        self.errors.append(str(error))
-                self.longest_s = max(self.longest_s, time.monotonic() - started)
-                self.done += 1
 
 
 class TestLocks:

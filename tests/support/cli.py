@@ -30,7 +30,7 @@ class Ended:
 
     def results(self) -> dict[str, tuple[str, ...]]:
         """Returns the rows of pyinfra's table of results: operation -> hosts, success, error, no change."""
-        rows = re.findall(r"^ +Migrate database \| (.+?) {2,}(\S+) +(\S+) +(\S+) +(\S+)", self.output, re.MULTILINE)
+        rows = re.findall(r"^ +\w+(?: up)? database \| (.+?) {2,}(\S+) +(\S+) +(\S+) +(\S+)", self.output, re.MULTILINE)
         return {name: tuple(numbers) for name, *numbers in rows}
 
     @property
@@ -60,15 +60,16 @@ class Site:
         return f"inventories/{name}.py"
 
     def docker(self, host: DockerHost, **data: Any) -> str:
-        """Returns an inventory that reaches a host through @docker, psql run by postgres."""
+        """Returns an inventory that reaches a host through @docker, psql run by postgres; backups only where wanted."""
         common = {"_sudo": True, "_sudo_user": "postgres", "pg_database": "stage", "pg_skip_backup": True}
         return self.write_inventory("docker", {f"@docker/{host.name}": {**common, **data}})
 
     def ssh(self, host: DockerHost, *more: str) -> str:
-        """Returns the staging inventory with a host that is reached over SSH."""
+        """Returns the staging inventory with a host that is reached over SSH; backups only where wanted."""
         hosts = self.folder / "inventories" / "staging.hosts"
         ssh = f"ssh_user=deploy ssh_key={host.key} ssh_known_hosts_file={self.folder}/known_hosts"
-        hosts.write_text(f"# written by a test\n{host.address} {ssh} {' '.join(more)}\n")
+        data = " ".join(("pg_skip_backup=true", *more))
+        hosts.write_text(f"# written by a test\n{host.address} {ssh} {data}\n")
         return "inventories/staging.py"
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:

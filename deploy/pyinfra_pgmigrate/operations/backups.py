@@ -35,6 +35,8 @@ def work(engine: Engine, function: Callable[[], object]) -> FunctionCommand:
 def would(engine: Engine, seen: Observed) -> str:
     """Returns what the operation ``backup`` will do, in one line; asks the host."""
     keeper = Keeper(engine)
+    if engine.settings.backup is not None:
+        return f'would verify backup "{engine.settings.backup}" again'
     store = keeper.look(seen)
     young = keeper.young(store, seen)
     if young is not None:
@@ -50,6 +52,8 @@ def would(engine: Engine, seen: Observed) -> str:
 @operation()
 def backup(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
     """Ensures that there is a verified backup of the database as it is, younger than pg_backup_max_age_s.
+
+    With pg_backup it verifies the one of that label again, whatever its age.
 
     + overrides: host data keys (``pg_...``) that stand above the host's own
 
@@ -69,17 +73,44 @@ def backup(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, Non
         return
     observed = seen
     keeper = Keeper(engine)
+    if engine.settings.backup is not None:
+        yield work(engine, lambda: verify_again(keeper, observed))
+        return
     try:
         young = keeper.young(keeper.look(seen), seen)
+        if young is not None and not is_preparing() and keeper.damage(young) is not None:
+            young = None
     except PgMigrateError as error:
-        if not is_preparing():
-            refusal = error.refusal
-            yield FunctionCommand(lambda state, host: engine.refuse(refusal), (), {})
+        refusal = error.refusal
+        yield FunctionCommand(lambda state, host: engine.refuse(refusal), (), {})
         return
     if young is not None and is_where_wanted(engine, young):
         context.host.noop(f'backup "{young.label}" of {young.taken_at} is verified and young enough')
         return
     yield work(engine, lambda: ensure(keeper, observed))
+
+
+def _still_good(keeper: Keeper, manifest: Manifest) -> Manifest | None:
+    """Returns a verified backup whose files are as they were then; None, and notes it, where they are not."""
+    damage = keeper.damage(manifest)
+    if damage is None:
+        return manifest
+    keeper.engine.tell_refusal(damage)
+    keeper.engine.tell("it does not count as verified any more: taking another one")
+    keeper.note(manifest, Verification("failed", keeper.now(), notes=(damage.detail,)))
+    return None
+
+
+def verify_again(keeper: Keeper, seen: Observed) -> None:
+    """Verifies the backup that pg_backup names, and notes the result with it."""
+    engine = keeper.engine
+    with keeper.claimed():
+        manifest = keeper.named(str(engine.settings.backup), failed=True)
+        engine.tell(f'verifying backup "{manifest.label}" of {manifest.taken_at}')
+        if engine.settings.verify == "restore":
+            _by_restore(keeper, manifest, seen, None, is_new=True)
+        elif engine.settings.verify == "read":
+            _noted(keeper, manifest, lambda: keeper.verify_by_reading(manifest))
 
 
 @operation()
@@ -137,6 +168,8 @@ def ensure(keeper: Keeper, seen: Observed, use: Callable[[Copy], None] | None = 
     engine = keeper.engine
     with keeper.claimed():
         manifest = keeper.young(keeper.look(seen), seen)
+        if manifest is not None:
+            manifest = _still_good(keeper, manifest)
         is_new = manifest is None
         if manifest is None:
             manifest = keeper.take(seen)
@@ -145,7 +178,8 @@ def ensure(keeper: Keeper, seen: Observed, use: Callable[[Copy], None] | None = 
         if use is not None or (is_new and engine.settings.verify == "restore"):
             manifest = _by_restore(keeper, manifest, seen, use, is_new=is_new)
         elif is_new and engine.settings.verify == "read":
-            manifest = keeper.verify_by_reading(manifest)
+            taken = manifest
+            manifest = _noted(keeper, taken, lambda: keeper.verify_by_reading(taken))
         if engine.settings.backup_fetch is not None:
             if not manifest.is_verified:
                 raise PgMigrateError(
@@ -163,18 +197,32 @@ def ensure(keeper: Keeper, seen: Observed, use: Callable[[Copy], None] | None = 
 def _by_restore(
     keeper: Keeper, manifest: Manifest, seen: Observed, use: Callable[[Copy], None] | None, *, is_new: bool
 ) -> Manifest:
-    try:
+    """Returns the manifest after it was restored into a copy.
+
+    + is_new: the result is to be noted with the backup
+    """
+
+    def restore_and_use() -> Manifest:
+        found = manifest
         with keeper.copy(manifest, seen) as copy:
             if is_new:
-                now = keeper.now()
-                manifest = keeper.note(manifest, Verification("restore", now, copy.server_version, copy.notes))
+                verification = Verification("restore", keeper.now(), copy.server_version, copy.notes)
+                found = keeper.note(manifest, verification)
             if use is not None:
                 use(copy)
+        return found
+
+    return _noted(keeper, manifest, restore_and_use)
+
+
+def _noted(keeper: Keeper, manifest: Manifest, function: Callable[[], Manifest]) -> Manifest:
+    """Returns what a verification returns; notes with the backup that it failed where it does."""
+    try:
+        return function()
     except PgMigrateError as error:
-        if error.refusal.kind is Kind.DAMAGED and is_new:
+        if error.refusal.kind is Kind.DAMAGED:
             keeper.note(manifest, Verification("failed", keeper.now(), notes=(error.refusal.detail,)))
         raise
-    return manifest
 
 
 @operation()

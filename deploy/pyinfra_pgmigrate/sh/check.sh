@@ -1,7 +1,7 @@
 # Checks the files of a backup against their hashes, and who may read them. Changes nothing.
 # Arguments: label, jobs.
 label=$1 jobs=$2
-hold
+room
 cd "$folder/$label" 2>"$work/errors" || leave 66 "$(cat "$work/errors")"
 for name in manifest contents catalog; do
     say "$name" "$(encoded "$name.json")"

@@ -27,12 +27,41 @@ leave() {
     exit 0
 }
 
+# Makes a private folder that goes with this program.
+room() {
+    work=$(mktemp -d "${TMPDIR:-/tmp}/pgmigrate.XXXXXXXXXX") || leave 73 "cannot write to ${TMPDIR:-/tmp}"
+    trap 'rm -rf "$work"' EXIT
+}
+
 # Takes the lock that lasts as long as a process of this program; whoever comes after a killed run can
-# tell by it that something is still at work, and by the process group what.
+# tell by it that something is still at work, and by the process group what. Only a run that has claimed
+# the place may do that.
 hold() {
     exec 9>"$folder/.$key.lock" || leave 73 "cannot write to $folder"
     flock --wait 5 9 || leave 75 "another command of this tool is at work on $folder/$key"
-    work=$(mktemp -d "${TMPDIR:-/tmp}/pgmigrate.XXXXXXXXXX") || leave 73 "cannot write to ${TMPDIR:-/tmp}"
-    trap 'rm -rf "$work"' EXIT
+    read -r claimed _ 2>/dev/null <"$run_file"
+    [ "${claimed:-}" = "$run" ] || leave 75 "another run has claimed $folder/$key"
+    room
     printf '%s %s %s\n' "$run" "$$" "$work" >"$run_file"
+}
+
+# Ends what a run left at work and removes what it left behind, as the run file tells. Argument: the run.
+sweep() {
+    read -r _ group left <"$run_file"
+    exec 9>"$folder/.$key.lock"
+    if ! flock --nonblock 9; then
+        # Nobody else writes the run file while the lock is held: the group is that of whoever holds it.
+        [ -n "$group" ] && [ "$group" != - ] && kill -KILL -- "-$group" 2>/dev/null
+        flock --wait 20 9 || leave 75 "a command of run $1 is still at work"
+    fi
+    case $left in
+    */pgmigrate.*) rm -rf "$left" ;;
+    esac
+    removed=0
+    for leftover in "$folder/$key".*.partial; do
+        [ -d "$leftover" ] || continue
+        rm -rf "$leftover"
+        removed=$((removed + 1))
+    done
+    rm -f "$folder/$key".*/manifest.json.new
 }

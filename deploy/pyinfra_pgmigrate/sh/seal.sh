@@ -13,6 +13,7 @@ found=$(sha256sum <"$work/lines")
         sed -n 3p "$work/lines" >manifest.json &&
         sync manifest.json . &&
         cd "$folder" &&
+        [ ! -e "$label" ] &&
         mv "$label.partial" "$label" &&
         sync "$folder"
 } 2>"$work/errors" || {

@@ -19,12 +19,11 @@ SELECT pg_catalog.json_build_object(
             THEN pg_catalog.pg_database_size(pg_catalog.current_database())
         ELSE 0
     END,
-    'table_bytes', (
-        SELECT COALESCE(sum(pg_catalog.pg_table_size(c.oid)), 0)
+    -- As ANALYZE or VACUUM last saw it: asking for the size of a table would wait for its lock.
+    'index_bytes', (
+        SELECT COALESCE(sum(c.relpages), 0)::bigint * pg_catalog.current_setting('block_size')::bigint
         FROM pg_catalog.pg_class AS c
-        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'm')
-            AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+        WHERE c.relkind = 'i'
     ),
     'system_identifier', (SELECT s.system_identifier::text FROM pg_catalog.pg_control_system() AS s),
     'data_directory', CASE

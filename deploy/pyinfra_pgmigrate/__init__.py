@@ -4,21 +4,26 @@ Layers, each importing only from those below it:
 
 - ``deploys``: operations in order, for entry points and for your own provisioning
 - ``operations``: declare a state, yield what brings it about
+- ``keeper``: one host's backups at work; ``copies``: databases restored from them; ``rehearsal``: a plan run on
+  a copy first
 - ``engine``: one host's database at work: read, plan, run steps with retries, tell
-- ``facts``: a database as it is, and what verify queries say
+- ``facts``: a database as it is, what verify queries say, which backups there are
 
 Pure, without pyinfra and without a server:
 
 - ``plan``, ``state``: what a run does, and how much of a migration is there; ``refusals``: why not
-- ``script``, ``psql``: the text that psql runs, and the command that runs it; ``reading``: its answer
+- ``script``, ``psql``: the text that psql runs, and the command that runs it; ``reading``: its answer;
+  ``trace``: what statements did; ``programs``: the commands of the backups
+- ``backups``: what a backup is, which one to take, keep or remove
 - ``migration``, ``statements``, ``effect``: the files of the SQL folder
 - ``catalog``, ``locks``, ``observed``, ``settings``, ``errors``, ``telling``: values and their words
-- ``sql``: the SQL that the library runs
+- ``sql``, ``sh``: the SQL and the shell programs that the library runs
 
 On the controller only:
 
 - ``cli``: the command ``pgmigrate``; ``record``: effects, through psycopg; ``checks``: rules
-- ``embedded``: a server from a package; ``hosts``: an inventory from a file or the environment
+- ``embedded``: a server from a package; ``hosts``: an inventory from a file or the environment;
+  ``fetching``: copies of backups
 """
 
 from .deploys import backup_database, database_status, migrate_database, restore_database

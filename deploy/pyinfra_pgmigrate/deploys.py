@@ -92,7 +92,7 @@ def migrate_database(**settings: Any) -> None:
         if engine.settings.check and _is_behind(seen, plan):
             _fail(host)
     operations.check(name="Check", overrides=overrides, _retries=0)
-    if _is_safeguarded(engine) and not (isinstance(plan, Plan) and not plan.changes):
+    if _is_safeguarded(engine) and not (isinstance(plan, Plan) and not plan.runs_statements):
         if isinstance(seen, Observed):
             _tell_safeguard(engine, seen, len(versions))
         backups.safeguard(name="Backup and rehearsal", overrides=overrides, _retries=0)

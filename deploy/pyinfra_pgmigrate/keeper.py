@@ -7,10 +7,8 @@ LABEL.partial and copies, which are databases named after the original and the r
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import random
-import re
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -34,20 +32,7 @@ from .settings import Connection
 _STALE_S = 20
 _BEAT_S = 3.0
 
-_MOST_DIFFERENCES = 5
-
-
-@dataclass(frozen=True)
-class Copy:
-    """A database restored from a backup, for as long as it is needed.
-
-    + notes: what could not be restored for reasons outside the backup
-    """
-
-    database: str
-    connection: Connection
-    server_version: str
-    notes: tuple[str, ...]
+MOST_DIFFERENCES = 5
 
 
 @dataclass(frozen=True)
@@ -134,7 +119,7 @@ class Keeper:
         deadline = monotonic() + self.settings.run_wait_s
         told = ""
         while True:
-            answer = self._called(programs.call("claim", self.place, _STALE_S), "claim the backups of")
+            answer = self.called(programs.call("claim", self.place, _STALE_S), "claim the backups of")
             busy = answer.value("busy")
             if busy is None:
                 break
@@ -148,23 +133,23 @@ class Keeper:
         if answer.value("removed"):
             self.engine.tell(f"    removed what {answer.value('removed')} killed run left of its backup")
         self.host_name = answer.value("host_name")
-        for connection in {self._maintenance(), self._maintenance(self.settings.verify_host)}:
-            self._drop(self._copy_name("%"), connection, dead_only=True)
+        for connection in {self.maintenance(), self.maintenance(self.settings.verify_host)}:
+            self.drop(self._copy_name("%"), connection, dead_only=True)
 
     def _beat(self, done: Event) -> None:
-        told = ""
+        told, started = "", monotonic()
         while not done.wait(_BEAT_S):
             self.engine.call(programs.call("beat", self.place))
             text = self._progress() if is_watched() else ""
             if text not in ("", told) and not done.is_set():
                 told = text
-                self.engine.tell(f"    {text}")
+                self.engine.tell(f"    {monotonic() - started:.0f} s: {text}")
 
     def _progress(self) -> str:
         # Table names can be told from within the database only: the copy, once there is one.
         connection = None
         if self._copies:
-            connection = replace(self._maintenance(self.settings.verify_host), database=self._copy_name(self._copies))
+            connection = replace(self.maintenance(self.settings.verify_host), database=self._copy_name(self._copies))
         answer = self.engine.psql(script.prepared(self.engine.run, self.settings.schema, "progress"), connection)
         parts = []
         for session in answer.value("progress") or []:
@@ -180,7 +165,7 @@ class Keeper:
 
     # Commands.
 
-    def _called(self, command: Command, what: str) -> Answer:
+    def called(self, command: Command, what: str) -> Answer:
         """Returns the answer of a shell program that did what it should."""
         answer = self.engine.call(command)
         if answer.status == 0:
@@ -197,7 +182,11 @@ class Keeper:
             else "Remove the cause, then run again: it cleans up what is left.",
         )
 
-    def _psql(self, text: str, connection: Connection, what: str) -> Answer:
+    def psql(self, text: str, connection: Connection, what: str) -> Answer:
+        """Returns the answer of a script that did what it should.
+
+        + what: what it is for, in words
+        """
         answer = self.engine.psql(text, connection)
         if answer.status == 0:
             return answer
@@ -211,9 +200,18 @@ class Keeper:
             else "Remove the cause, then run again.",
         )
 
-    def _maintenance(self, host: str | None = None) -> Connection:
+    def maintenance(self, host: str | None = None) -> Connection:
+        """Returns how the database is reached from which others are made and dropped.
+
+        + host: another server
+        """
         connection = replace(self.settings.connection, database=self.settings.maintenance_database)
         return connection if host is None else replace(connection, host=host)
+
+    def new_copy_name(self) -> str:
+        """Returns a name for another copy of this run."""
+        self._copies += 1
+        return self._copy_name(self._copies)
 
     def _copy_name(self, number: int | str) -> str:
         """Returns the name of a copy; with ``%`` the pattern that all of this database fit."""
@@ -239,7 +237,7 @@ class Keeper:
         command = programs.dump(
             self.place, label, text, jobs=self.settings.jobs, compression=self.settings.compress or ""
         )
-        answer = self._called(command, "back up")
+        answer = self.called(command, "back up")
         manifest, contents = self._manifest(label, answer, started)
         catalog = answer.value("catalog")
         manifest = replace(
@@ -247,11 +245,11 @@ class Keeper:
             sums={
                 "files.sha256": answer.value("files")[2],
                 "contents.json": _line_checksum(contents.text()),
-                "catalog.json": _line_checksum(_json(catalog)),
+                "catalog.json": _line_checksum(backups.json_line(catalog)),
             },
         )
-        sealed = programs.seal(self.place, label, contents.text(), _json(catalog), manifest.text())
-        self._called(sealed, "complete the backup of")
+        sealed = programs.seal(self.place, label, contents.text(), backups.json_line(catalog), manifest.text())
+        self.called(sealed, "complete the backup of")
         self._register(manifest, store.folder)
         self.engine.tell(
             f"    {manifest.tables} tables, {manifest.rows} rows, {telling.size(manifest.backup_bytes)} "
@@ -330,7 +328,7 @@ class Keeper:
 
     def check(self, manifest: Manifest | None, label: str) -> tuple[Manifest, Contents]:
         """Returns what a backup says of itself, once its files, hashes and permissions are right."""
-        answer = self._called(programs.call("check", self.place, label, self.settings.jobs), "read a backup of")
+        answer = self.called(programs.call("check", self.place, label, self.settings.jobs), "read a backup of")
         problems = answer.text("damage").splitlines()
         contents: Contents | None = None
         found: Manifest | None = None
@@ -361,8 +359,8 @@ class Keeper:
 
     def damaged(self, label: str, problems: Collection[str]) -> PgMigrateError:
         """Returns the refusal of a backup that is not what it should be."""
-        shown = "; ".join(list(problems)[:_MOST_DIFFERENCES])
-        more = len(problems) - _MOST_DIFFERENCES
+        shown = "; ".join(list(problems)[:MOST_DIFFERENCES])
+        more = len(problems) - MOST_DIFFERENCES
         return PgMigrateError(
             Kind.DAMAGED,
             f'cannot use backup "{label}": it is not what it was',
@@ -374,7 +372,7 @@ class Keeper:
     def verify_by_reading(self, manifest: Manifest) -> Manifest:
         """Returns the manifest after every block of the backup was read."""
         manifest, _ = self.check(manifest, manifest.label)
-        answer = self._called(programs.restore(self.place, manifest.label, None, jobs=1), "read a backup of")
+        answer = self.called(programs.restore(self.place, manifest.label, None, jobs=1), "read a backup of")
         if answer.value("status") != 0:
             raise self.damaged(manifest.label, [" ".join(answer.text("complaints").split())])
         return self.note(manifest, Verification("read", self.now()))
@@ -382,125 +380,15 @@ class Keeper:
     def note(self, manifest: Manifest, verification: Verification) -> Manifest:
         """Returns the manifest with a verification, written down with the backup and in the registry."""
         verified = manifest.verified(verification)
-        self._called(programs.rewrite(self.place, manifest.label, verified.text()), "write the manifest of")
+        self.called(programs.rewrite(self.place, manifest.label, verified.text()), "write the manifest of")
         self._register(verified, self.look().folder)
         return verified
 
-    @contextmanager
-    def copy(self, manifest: Manifest, seen: Observed | None = None, *, on_verify_host: bool = True) -> Iterator[Copy]:
-        """Restores a backup into a database beside, compares it with what the backup says, drops it at the end.
+    def drop(self, name: str, connection: Connection, *, dead_only: bool) -> None:
+        """Drops a copy.
 
-        + seen: the database, where it is known
-        + on_verify_host: False makes it on the server of the database in any case
+        + name: of it; with ``dead_only`` a pattern for LIKE, and only those of runs that are dead go
         """
-        manifest, contents = self.check(manifest, manifest.label)
-        if not on_verify_host or self.settings.verify_host is None:
-            self._check_room_of_copy(manifest, seen)
-        self._copies += 1
-        name = self._copy_name(self._copies)
-        maintenance = self._maintenance(self.settings.verify_host if on_verify_host else None)
-        connection = replace(maintenance, database=name)
-        started = monotonic()
-        try:
-            names = self._make(name, contents, maintenance)
-            if names.version_num // 10000 < manifest.server_version_num // 10000:
-                raise PgMigrateError(
-                    Kind.BACKUP,
-                    f'could not restore backup "{manifest.label}": the server there is older',
-                    detail=f"Found PostgreSQL {names.version}; expected {manifest.server_version} or later.",
-                    hint="Use a server of the same version, or leave pg_verify_host out.",
-                )
-            notes = self._restore_into(manifest, contents, connection, names.roles)
-            self.engine.tell(f"    restored into a copy and compared in {monotonic() - started:.1f} s")
-            for note in notes:
-                self.engine.tell(f"    note: {note}")
-            yield Copy(name, connection, names.version, notes)
-        finally:
-            self._drop(name, maintenance, dead_only=False)
-
-    @contextmanager
-    def copy_of_structure(self, seen: Observed) -> Iterator[Copy]:
-        """Makes a copy without rows, but for those of the registry, and drops it at the end."""
-        self._copies += 1
-        name = self._copy_name(self._copies)
-        maintenance = self._maintenance(self.settings.verify_host)
-        connection = replace(maintenance, database=name)
-        answer = self._psql(
-            script.about(self.engine.run, self.settings.schema), self.settings.connection, "read the database"
-        )
-        contents = reading.contents(answer)
-        try:
-            names = self._make(name, contents, maintenance)
-            command = programs.copy_structure(self.place, connection, has_registry=seen.registry is not None)
-            answer = self._called(command, "copy the structure of")
-            judged = backups.judged(backups.complaints(answer.text("complaints")), names.roles)
-            copied = reading.contents(
-                self._psql(script.about(self.engine.run, self.settings.schema), connection, "read the copy")
-            )
-            differing = judged.failures or list(backups.differences(replace(contents, large_objects=0), copied, judged))
-            if differing:
-                raise PgMigrateError(
-                    Kind.REHEARSAL,
-                    f'could not copy the structure of database "{self.database}"',
-                    detail=f"Found: {'; '.join(differing[:_MOST_DIFFERENCES])}; expected the same catalog.",
-                    hint="To go on without a rehearsal: --data pg_rehearse=off",
-                )
-            yield Copy(name, connection, names.version, judged.notes)
-        finally:
-            self._drop(name, maintenance, dead_only=False)
-
-    def _make(self, name: str, contents: Contents, maintenance: Connection) -> ServerNames:
-        text = script.prepared(
-            self.engine.run,
-            self.settings.schema,
-            "make_scratch",
-            scratch=name,
-            properties=_json(contents.properties),
-            host_name=self.host_name,
-        )
-        self._psql(text, maintenance, "make a database for the copy")
-        return self._names(maintenance)
-
-    def _restore_into(
-        self, manifest: Manifest, contents: Contents, connection: Connection, roles: Collection[str]
-    ) -> tuple[str, ...]:
-        """Returns what could not be restored for reasons outside the backup."""
-        command = programs.restore(
-            self.place, manifest.label, connection, "--no-subscriptions", jobs=self.settings.jobs
-        )
-        answer = self._called(command, "restore a copy of")
-        output = answer.text("complaints")
-        found = backups.complaints(output)
-        judged = backups.judged(found, roles)
-        if answer.value("status") != 0 and not found:
-            raise self._not_restored(manifest, [" ".join(output.split()[-60:])])
-        if judged.failures:
-            raise self._not_restored(manifest, judged.failures)
-        answer = self._psql(script.contents(self.engine.run, self.settings.schema), connection, "read the copy")
-        differing = list(backups.differences(contents, reading.contents(answer), judged))
-        if differing:
-            raise self._not_restored(manifest, differing)
-        return judged.notes
-
-    def _not_restored(self, manifest: Manifest, problems: Collection[str]) -> PgMigrateError:
-        refusal = self.damaged(manifest.label, problems).refusal
-        return PgMigrateError.of(
-            replace(refusal, message=f'could not verify backup "{manifest.label}": its copy is not what it should be')
-        )
-
-    def _check_room_of_copy(self, manifest: Manifest, seen: Observed | None) -> None:
-        free = self.look(seen).data_free_bytes
-        needed = round(1.1 * manifest.size_bytes)
-        if free is None or free >= needed:
-            return
-        raise PgMigrateError(
-            Kind.BACKUP,
-            f'could not restore backup "{manifest.label}" into a copy: not enough room where the server keeps its data',
-            detail=f"Found {telling.size(free)} free; expected {telling.size(needed)}.",
-            hint="Set pg_verify_host to another server, or: --data pg_verify=read --data pg_rehearse=schema",
-        )
-
-    def _drop(self, name: str, connection: Connection, *, dead_only: bool) -> None:
         text = script.prepared(
             self.engine.run,
             self.settings.schema,
@@ -515,13 +403,12 @@ class Keeper:
 
     def now(self) -> str:
         """Returns the server's time: ISO 8601, UTC."""
-        return self._names(self._maintenance()).now
+        return self.names(self.maintenance()).now
 
-    def _names(self, connection: Connection) -> ServerNames:
+    def names(self, connection: Connection) -> ServerNames:
+        """Returns what a server has, besides the database."""
         text = script.prepared(self.engine.run, self.settings.schema, "server_names")
-        return ServerNames(**self._psql(text, connection, "read the server").value("names"))
-
-    # Restoring.
+        return ServerNames(**self.psql(text, connection, "read the server").value("names"))
 
     def named(self, label: str, *, failed: bool = False) -> Manifest:
         """Returns the backup with a label, or the newest verified one for ``latest``.
@@ -545,115 +432,6 @@ class Keeper:
             raise self.damaged(label, ["its verification failed", *found.manifest.verification.notes])
         return found.manifest
 
-    def restore(self, manifest: Manifest) -> str:
-        """Puts a backup in the place of the database.
-
-        Returns the name under which the old one is kept; empty where there was none.
-        """
-        with self.copy(manifest, on_verify_host=False) as copy:
-            _, contents = self.check(manifest, manifest.label)
-            event = script.prepared(
-                self.engine.run, self.settings.schema, "restored", label=manifest.label, taken_at=manifest.taken_at
-            )
-            self._psql(event, copy.connection, "write the event into the restored database")
-            maintenance = self._maintenance()
-            names = self._names(maintenance)
-            kept = _name_ending(f"{self.database}_before", names.now)
-            properties = script.prepared(
-                self.engine.run,
-                self.settings.schema,
-                "properties",
-                target=copy.database,
-                properties=backups.json_line(contents.properties),
-            )
-            for note in self._psql(properties, maintenance, "set the properties of the database").value("notes"):
-                self.engine.tell(f"    note: {note}")
-            text = script.prepared(
-                self.engine.run,
-                self.settings.schema,
-                "swap",
-                target=self.database,
-                kept=kept,
-                restored=copy.database,
-            )
-            started = monotonic()
-            self._swap(programs.swap(self.place, maintenance, text))
-            self.engine.tell(f"    swapped in {monotonic() - started:.1f} s")
-        return kept if self.database in names.databases else ""
-
-    def restore_table(self, manifest: Manifest, table: str) -> str:
-        """Puts one table of a backup into a schema beside, and returns the name of that schema.
-
-        + table: its name, with or without its schema
-        Rows, columns and defaults come back; indexes, keys, triggers and policies do not.
-        """
-        manifest, contents = self.check(manifest, manifest.label)
-        ident = self._table_in(contents, table)
-        schema, name = backups.identifiers(ident)
-        self._copies += 1
-        copy, maintenance = self._copy_name(self._copies), self._maintenance()
-        connection = replace(maintenance, database=copy)
-        try:
-            names = self._make(copy, contents, maintenance)
-            for options in (["--section=pre-data"], ["--data-only", f"--schema={schema}", f"--table={name}"]):
-                command = programs.restore(
-                    self.place, manifest.label, connection, "--no-subscriptions", *options, jobs=self.settings.jobs
-                )
-                answer = self._called(command, "restore a table of")
-                found = backups.complaints(answer.text("complaints"))
-                if failures := backups.judged(found, names.roles).failures:
-                    raise self._not_restored(manifest, failures)
-            side = _name_ending("restored_" + re.sub(r"\W", "_", name), names.now)
-            self._compare_table(manifest, contents, connection, ident)
-            aside = script.prepared(
-                self.engine.run, self.settings.schema, "table_aside", table_schema=schema, table_name=name, side=side
-            )
-            self._psql(aside, connection, "move the table aside in the copy")
-            answer = self._called(programs.copy_schema(self.place, connection, side), "restore a table of")
-            if answer.value("status") != 0:
-                raise PgMigrateError(
-                    Kind.RESTORE,
-                    f'could not restore table {ident} into schema "{side}" of database "{self.database}"',
-                    detail=f"Found: {' '.join(answer.text('complaints').split())}; expected it to succeed. "
-                    "Nothing of it is left there.",
-                    hint="Make what the table needs (its types, mostly), then run again.",
-                )
-            return side
-        finally:
-            self._drop(copy, maintenance, dead_only=False)
-
-    def _table_in(self, contents: Contents, table: str) -> str:
-        schema = self.settings.schema
-        for name in (table, f"{schema}.{table}"):
-            if name in contents.tables:
-                return name
-        near = difflib.get_close_matches(f"{schema}.{table}", contents.tables, n=3, cutoff=0.0)
-        raise PgMigrateError(
-            Kind.RESTORE,
-            f'could not find table "{table}" in the backup',
-            detail=f"Found tables such as {', '.join(near)}; expected one of that name, quoted as SQL would need it.",
-            hint=f"Name one of them: --data pg_table={near[0] if near else 'NAME'}",
-        )
-
-    def _compare_table(self, manifest: Manifest, contents: Contents, connection: Connection, ident: str) -> None:
-        answer = self._psql(script.contents(self.engine.run, self.settings.schema), connection, "read the copy")
-        found = reading.contents(answer).tables.get(ident)
-        if found != contents.tables[ident]:
-            raise self._not_restored(manifest, [f"table {ident} is {found}, expected {contents.tables[ident]}"])
-
-    def _swap(self, command: Command) -> None:
-        answer = self.engine.call(command)
-        if answer.status == 0:
-            return
-        raise PgMigrateError(
-            Kind.RESTORE,
-            f'could not put the restored database in the place of "{self.database}"',
-            detail=f"Found: {' '.join((answer.text('problem') or answer.errors).split())}; expected to rename both. "
-            "Neither was renamed; the database is as it was.",
-            hint="End what keeps it busy (a prepared transaction, a replication slot), or connect as a role that "
-            "owns it and may end sessions, then run again.",
-        )
-
     # Away from the host.
 
     def fetch(self, manifest: Manifest, into: Path) -> bool:
@@ -664,7 +442,7 @@ class Keeper:
 
         def piece(name: str, start: int, size: int) -> str:
             command = programs.call("piece", self.place, manifest.label, name, start, size)
-            return str(self._called(command, "fetch a backup of").value("piece"))
+            return str(self.called(command, "fetch a backup of").value("piece"))
 
         try:
             problems = fetching.fetch(manifest.label, into, piece, dict(manifest.sums))
@@ -674,7 +452,7 @@ class Keeper:
             raise PgMigrateError(
                 Kind.BACKUP,
                 f'could not fetch backup "{manifest.label}" into {into}',
-                detail=f"Found: {'; '.join(problems[:_MOST_DIFFERENCES])}; expected the files with their hashes. "
+                detail=f"Found: {'; '.join(problems[:MOST_DIFFERENCES])}; expected the files with their hashes. "
                 "Nothing is left of the copy; the backup on the host is as it was.",
                 hint="Remove the cause, then run again.",
             )
@@ -689,24 +467,8 @@ class Keeper:
         store = self.look(seen)
         labels = store.superfluous(self.settings.backup_keep, referenced)
         if labels:
-            self._called(programs.call("remove", self.place, *labels), "remove a backup of")
+            self.called(programs.call("remove", self.place, *labels), "remove a backup of")
             self.engine.tell(f"    removed, as more than {self.settings.backup_keep} are kept: {', '.join(labels)}")
-
-
-def _name_ending(name: str, now: str) -> str:
-    """Returns a name with a time at its end; PostgreSQL takes 63 bytes.
-
-    + now: ISO 8601, UTC
-
-    >>> _name_ending("stage_before", "2026-11-22T13:05:09Z")
-    'stage_before_20261122T130509Z'
-    """
-    ending = f"_{now.replace('-', '').replace(':', '')}"
-    return name.encode()[: 63 - len(ending)].decode(errors="ignore") + ending
-
-
-def _json(value: object) -> str:
-    return backups.json_line(value)
 
 
 def _line_checksum(text: str) -> str:

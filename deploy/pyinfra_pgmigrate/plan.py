@@ -102,6 +102,11 @@ class Plan:
         return tuple(decision for decision in self.decisions if decision.changes)
 
     @property
+    def runs_statements(self) -> bool:
+        """Whether more than the registry will be written."""
+        return any(decision.statements for decision in self.changes)
+
+    @property
     def held(self) -> tuple[Decision, ...]:
         """The decisions to hold a migration back."""
         return tuple(decision for decision in self.decisions if decision.action is Action.HOLD)

@@ -1,4 +1,4 @@
-"""The only place that builds command lines for PostgreSQL's programs, and that reads what they print.
+"""The only place that builds psql's command line, and that reads what programs print; ``programs`` has the others.
 
 A script goes over standard input into a private file on the host, its SHA-256 is checked there, then
 ``psql --file`` runs it. So a connection that breaks cannot cut a script short, an error message is

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from pyinfra.api import Host
 
 from . import script, telling
+from .copies import Copy
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
-from .keeper import Copy
 from .trace import StatementTrace, compared_lines, rehearsed_lines
 
 # What the rehearsals of this start of the program found, by host and database.
@@ -49,7 +49,7 @@ def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
             detail=f"{refusal.detail} Nothing was run on the database itself.",
             hint="Correct the rows or the migration that it names, then run again.",
         )
-    engine.tell("\n".join(rehearsed_lines(traces)))
+    engine.tell("\n".join(rehearsed_lines(traces, most=engine.settings.batch_from)))
     engine.tell("    no rollback script covers them: their rollback was not rehearsed")
     _found.setdefault(engine.host, {})[engine.settings.connection.database] = traces
 
@@ -70,8 +70,8 @@ def _second_run(on_copy: Engine, versions: Collection[int]) -> Refusal | None:
     )
 
 
-def tell_compared(engine: Engine, traces: Collection[StatementTrace]) -> None:
+def tell_compared(engine: Engine, traces: Sequence[StatementTrace]) -> None:
     """Tells rehearsal against run for what has just been run on the database itself."""
     rehearsed = _found.get(engine.host, {}).get(engine.settings.connection.database, [])
     if rehearsed:
-        engine.tell("\n".join(compared_lines(rehearsed, list(traces))))
+        engine.tell("\n".join(compared_lines(rehearsed, traces, most=engine.settings.batch_from)))

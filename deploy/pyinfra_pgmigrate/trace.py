@@ -91,20 +91,35 @@ def _locks(
             yield Lock(table.mode, name)
 
 
-def rehearsed_lines(traces: Sequence[StatementTrace]) -> Iterator[str]:
-    """Yields what a rehearsal found, a line a statement."""
+def rehearsed_lines(traces: Sequence[StatementTrace], *, most: int) -> Iterator[str]:
+    """Yields what a rehearsal found, a line a statement.
+
+    + most: from so many statements on, only their sum and what was not predicted
+    """
+    if len(traces) >= most:
+        yield f"    {len(traces)} statements in {sum(trace.duration_ms for trace in traces)} ms"
     for trace in traces:
-        yield f"    {trace.migration}, statement {trace.effect.number}: {_done(trace)}; {_locks_told(trace)}"
+        if len(traces) < most:
+            yield f"    {_named(trace)}: {_done(trace)}; {_locks_told(trace)}"
         yield from _deviations(trace)
 
 
-def compared_lines(rehearsed: Sequence[StatementTrace], actual: Sequence[StatementTrace]) -> Iterator[str]:
-    """Yields rehearsal against run, a line a statement that was in both."""
+def compared_lines(
+    rehearsed: Sequence[StatementTrace], actual: Sequence[StatementTrace], *, most: int
+) -> Iterator[str]:
+    """Yields rehearsal against run, for each statement that was in both.
+
+    + most: from so many statements on, only their sums and what was not predicted
+    """
     before = {(trace.migration, trace.effect.number): trace for trace in rehearsed}
-    for trace in actual:
-        was = before.get((trace.migration, trace.effect.number))
-        if was is not None:
-            yield f"    {trace.migration}, statement {trace.effect.number}: rehearsed {_done(was)}"
+    pairs = [(before.get((trace.migration, trace.effect.number)), trace) for trace in actual]
+    if len(pairs) >= most:
+        rehearsed_ms = sum(was.duration_ms for was, _ in pairs if was is not None)
+        run_ms = sum(now.duration_ms for _, now in pairs)
+        yield f"    {len(pairs)} statements: rehearsed {rehearsed_ms} ms, run {run_ms} ms"
+    for was, trace in pairs:
+        if was is not None and len(pairs) < most:
+            yield f"    {_named(trace)}: rehearsed {_done(was)}"
             yield f"        run {_done(trace)}; {_locks_told(trace)}"
         yield from _deviations(trace)
 
@@ -125,7 +140,11 @@ def _locks_told(trace: StatementTrace) -> str:
 
 def _deviations(trace: StatementTrace) -> Iterator[str]:
     for lock in trace.unpredicted:
-        yield f"        note: {lock.mode} on {lock.relation} is not in its effect"
+        yield f"        note: {_named(trace)}: {lock.mode} on {lock.relation} is not in its effect"
     for table in trace.rewrites:
         predicted = "as its effect says" if table in trace.effect.rewrites else "which its effect does not say"
-        yield f"        note: wrote every row of {table} anew, {predicted}"
+        yield f"        note: {_named(trace)}: wrote every row of {table} anew, {predicted}"
+
+
+def _named(trace: StatementTrace) -> str:
+    return f"{trace.migration}, statement {trace.effect.number}"

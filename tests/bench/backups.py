@@ -22,7 +22,7 @@ from pyinfra_pgmigrate.embedded import scratch_server
 from tests.support.harness import Result, backup
 from tests.support.servers import Database, Server
 
-PROJECTS, ROUNDS, JOBS = 165_000, 3, 2
+PROJECTS, ROUNDS, JOBS = 300_000, 3, 2
 
 
 def timed(function: Callable[[], object]) -> float:

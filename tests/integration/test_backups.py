@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyinfra_pgmigrate import keeper
-from pyinfra_pgmigrate.backups import Contents, differences
+from pyinfra_pgmigrate.backups import Contents, differences, read_manifest
 from pyinfra_pgmigrate.embedded import scratch_server
 
 from tests.conftest import Machines, on_all_versions
@@ -349,6 +351,45 @@ class TestDamage:
         assert result.ok, result.text
         assert result.changed == ["Backup"]
         assert len(labels(folder)) == 3
+
+
+def _forge(backup: Path, old: str, new: str) -> None:
+    """Changes what a backup says of its contents, and all hashes with it."""
+    path = backup / "contents.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    read = read_manifest((backup / "manifest.json").read_text())
+    sums = {**read.sums, "contents.json": hashlib.sha256(path.read_bytes()).hexdigest()}
+    (backup / "manifest.json").write_text(replace(read, sums=sums).text() + "\n")
+
+
+class TestComparison:
+    @pytest.mark.parametrize(
+        ("old", "new", "found"),
+        [
+            (
+                '"public.projects": [40, "',
+                '"public.projects": [41, "',
+                "table public.projects has 40 rows, expected 41",
+            ),
+            ('"public.projects": [40, "', '"public.projects": [40, "1', "table public.projects has other contents"),
+            ('"large_objects": 0', '"large_objects": 1', "there are 0 large objects, expected 1"),
+        ],
+    )
+    def test_finds_a_copy_that_is_otherwise(
+        self, kept: Callable[..., dict[str, Any]], folder: Path, server: Server, old: str, new: str, found: str
+    ) -> None:
+        label = taken(folder, kept())
+        _forge(folder / label, old, new)
+
+        result = backup(kept(pg_backup=label))
+
+        assert not result.ok
+        assert found in result.refusals[0], result.text
+        assert manifest(folder, label)["verification"]["how"] == "failed"
+        assert copies(server) == []
+        assert f'cannot use backup "{label}"' in restore(kept(pg_backup=label)).refusals[0]
 
 
 class TestKeeping:

@@ -28,7 +28,7 @@ LAYERS = [
     ["state", "refusals", "plan", "telling", "checks"],
     ["script", "psql", "programs", "reading", "trace"],
     ["facts", "embedded", "record", "hosts", "fetching"],
-    ["engine", "keeper", "rehearsal", "cli"],
+    ["engine", "keeper", "copies", "rehearsal", "cli"],
     ["operations"],
     ["deploys"],
 ]

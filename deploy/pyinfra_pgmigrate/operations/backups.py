@@ -11,9 +11,10 @@ from pyinfra.api import FunctionCommand, Host, State, operation
 
 from .. import fetching, telling
 from ..backups import Manifest, Verification
+from ..copies import Copies, Copy
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, PgMigrateError, Refusal
-from ..keeper import Copy, Keeper
+from ..keeper import Keeper
 from ..observed import Observed
 from ..rehearsal import rehearse
 
@@ -131,8 +132,8 @@ def safeguard(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, 
     refusals = (plan,) if isinstance(plan, Refusal) else plan.refusals
     if refusals:
         yield FunctionCommand(lambda state, host: engine.refuse(refusals[0]), (), {})
-    elif isinstance(seen, Refusal) or isinstance(plan, Refusal) or seen.server.in_recovery or not plan.changes:
-        context.host.noop("nothing is pending")
+    elif isinstance(seen, Refusal) or isinstance(plan, Refusal) or seen.server.in_recovery or not plan.runs_statements:
+        context.host.noop("no statement is pending")
     else:
         versions = [decision.migration.version for decision in plan.changes]
         observed = seen
@@ -150,7 +151,7 @@ def _safeguard(engine: Engine, seen: Observed, versions: Collection[int]) -> Non
         manifest = ensure(keeper, seen, use if how == "full" else None)
         engine.remember_backup(manifest.label)
     if how == "schema":
-        with keeper.claimed(), keeper.copy_of_structure(seen) as copy:
+        with keeper.claimed(), Copies(keeper).copy_of_structure(seen) as copy:
             use(copy)
 
 
@@ -204,7 +205,7 @@ def _by_restore(
 
     def restore_and_use() -> Manifest:
         found = manifest
-        with keeper.copy(manifest, seen) as copy:
+        with Copies(keeper).copy(manifest, seen) as copy:
             if is_new:
                 verification = Verification("restore", keeper.now(), copy.server_version, copy.notes)
                 found = keeper.note(manifest, verification)
@@ -287,11 +288,11 @@ def _restore(engine: Engine) -> None:
             engine.tell("the database cannot be read now; it is replaced, or made where it is missing")
         engine.tell(f'restoring backup "{manifest.label}" of {manifest.taken_at}')
         if engine.settings.table is not None:
-            side = keeper.restore_table(manifest, engine.settings.table)
+            side = Copies(keeper).restore_table(manifest, engine.settings.table)
             engine.tell(f'table {engine.settings.table} as it was at {manifest.taken_at} is in schema "{side}"')
             engine.tell(f'    without indexes and keys; once it is not needed: DROP SCHEMA "{side}" CASCADE')
             return
-        kept = keeper.restore(manifest)
+        kept = Copies(keeper).restore(manifest)
     database = engine.settings.connection.database
     engine.tell(f'database "{database}" is as it was at {manifest.taken_at}')
     if kept:

@@ -1,0 +1,198 @@
+"""Backups as values: manifests, retention, room, what pg_restore complains of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pyinfra_pgmigrate.backups import (
+    Backup,
+    Contents,
+    Manifest,
+    Store,
+    Verification,
+    complaints,
+    differences,
+    found_backup,
+    judged,
+    read_manifest,
+    state_of,
+)
+from pyinfra_pgmigrate.catalog import Catalog
+
+GIB = 1 << 30
+
+
+def manifest(number: int, how: str = "restore", **more: Any) -> Manifest:
+    made = Manifest(
+        label=f"stage.{number}",
+        database="stage",
+        system_identifier="7",
+        server_version="17.5",
+        server_version_num=170005,
+        taken_at="2026-11-22T13:00:00Z",
+        taken_s=1000 + number,
+        lsn="0/1",
+        state="state",
+        applied=0,
+        size_bytes=10 * GIB,
+        backup_bytes=1 * GIB,
+        duration_ms=1,
+        tables=1,
+        rows=1,
+        sums={},
+        pg_dump="pg_dump (PostgreSQL) 17.5",
+        compression="zstd",
+        globals="all",
+        extensions={"plpgsql": "1.0"},
+        roles=("postgres",),
+        run_id="run",
+        operator="me@here",
+        tool_version="0",
+        verification=Verification(how, "2026-11-22T13:01:00Z", "17.5", ("a note",)),
+    )
+    return replace(made, **more)
+
+
+def store(*manifests: Manifest) -> Store:
+    backups = tuple(Backup(one.label, one) for one in manifests)
+    return Store(folder="/backups", now_s=2000, free_bytes=GIB, pg_dump="", backups=backups)
+
+
+class TestManifest:
+    def test_is_read_as_it_was_written(self) -> None:
+        assert read_manifest(manifest(1).text()) == manifest(1)
+
+    @pytest.mark.parametrize(
+        ("text", "problem"),
+        [
+            (manifest(1).text().replace('"rows": 1', '"rows": 2'), "was edited"),
+            (manifest(1).text()[:-20], "cannot be read"),
+            ("[]", "cannot be read"),
+            ("", "cannot be read"),
+            (replace(manifest(1), format=2).text(), "format 2, this tool reads 1"),
+        ],
+    )
+    def test_is_refused_when_it_is_not_what_was_written(self, text: str, problem: str) -> None:
+        with pytest.raises(ValueError, match=problem):
+            read_manifest(text)
+
+    def test_of_another_backup_is_a_problem(self) -> None:
+        assert found_backup("stage.2", manifest(1).text()).problem == "its manifest belongs to stage.1"
+        assert found_backup("stage.1", "").problem == "it has no manifest"
+
+
+class TestStore:
+    @pytest.mark.parametrize(
+        ("found", "wanted", "stands_in"),
+        [
+            ("restore", "restore", True), ("restore", "none", True), ("read", "read", True),
+            ("read", "restore", False), ("none", "read", False), ("failed", "none", False),
+        ],
+    )  # fmt: skip
+    def test_a_backup_stands_in_for_what_proves_no_more(self, found: str, wanted: str, stands_in: bool) -> None:
+        young = store(manifest(999, found)).young(state="state", system_identifier="7", max_age_s=60, how=wanted)
+
+        assert (young is not None) == stands_in
+
+    @pytest.mark.parametrize("change", [{"state": "other"}, {"system_identifier": "8"}, {"taken_s": 1}])
+    def test_one_of_another_state_server_or_time_does_not(self, change: dict[str, Any]) -> None:
+        found = store(manifest(999, **change))
+
+        assert found.young(state="state", system_identifier="7", max_age_s=60, how="restore") is None
+
+    def test_latest_is_the_newest_that_is_verified(self) -> None:
+        found = store(manifest(1), manifest(3, "none"), manifest(2, "read"), manifest(4, "failed")).named("latest")
+
+        assert found is not None
+        assert found.label == "stage.2"
+
+    @pytest.mark.parametrize(
+        ("kinds", "keep", "referenced", "goes"),
+        [
+            (["restore"] * 4, 2, set(), ["stage.1", "stage.0"]),
+            (["restore"] * 4, 2, {"stage.0"}, ["stage.1"]),
+            (["restore", "none", "none", "none"], 1, set(), ["stage.2", "stage.1"]),
+            (["none"] * 4, 1, set(), []),
+            (["restore", "failed", "failed"], 1, set(), ["stage.1"]),
+            (["restore"], 5, set(), []),
+        ],
+    )
+    def test_retention(self, kinds: list[str], keep: int, referenced: set[str], goes: list[str]) -> None:
+        found = store(*(manifest(number, how) for number, how in enumerate(kinds)))
+
+        assert found.superfluous(keep, referenced) == goes
+
+    def test_room_is_estimated_from_the_backup_before_or_from_the_tables(self) -> None:
+        assert store().needed_bytes(10 * GIB, 7 * GIB) == 7 * GIB
+        assert store(manifest(1)).needed_bytes(20 * GIB, 15 * GIB) == round(1.2 * 2 * GIB)
+
+
+class TestDifferences:
+    def test_names_rows_contents_and_lines(self) -> None:
+        expected = Contents({"a": (1, "x"), "b": (1, "x"), "c": (1, "x")}, 1, Catalog.of(["table a", "table b"]))
+        found = Contents({"a": (2, "y"), "b": (1, "y"), "d": (1, "x")}, 0, Catalog.of(["table a", "table c"]))
+
+        assert list(differences(expected, found)) == [
+            "table a has 2 rows, expected 1",
+            "table b has other contents in its 1 rows",
+            "table c is missing",
+            "table d is not in the backup",
+            "there are 0 large objects, expected 1",
+            "catalog: - table b",
+            "catalog: + table c",
+        ]
+
+    def test_state_depends_on_catalog_and_registry(self) -> None:
+        catalog = Catalog.of(["table a"])
+
+        assert state_of(catalog, [(1, "x")]) != state_of(catalog, [(1, "y")])
+        assert state_of(catalog, []) != state_of(Catalog.of([]), [])
+
+
+# In the form of pg_restore 18; the acceptance tests have a real extension of that kind.
+REAL = """\
+pg_restore: error: could not execute query: ERROR:  can only create extension in database postgres
+DETAIL:  Jobs must be scheduled from the database configured in cron.database_name.
+Command was: CREATE EXTENSION IF NOT EXISTS pg_cron WITH SCHEMA pg_catalog;
+
+
+pg_restore: error: could not execute query: ERROR:  extension "pg_cron" does not exist
+Command was: COMMENT ON EXTENSION pg_cron IS 'Job scheduler for PostgreSQL';
+
+
+pg_restore: error: could not execute query: ERROR:  role "only_here" does not exist
+Command was: GRANT SELECT ON TABLE public.projects TO only_here;
+
+
+pg_restore: error: could not execute query: ERROR:  unrecognized configuration parameter "transaction_timeout"
+Command was: SET transaction_timeout = 0;
+"""
+
+
+class TestComplaints:
+    def test_that_have_reasons_outside_the_backup_are_notes(self) -> None:
+        found = judged(complaints(REAL), roles={"postgres"})
+
+        assert found.failures == ()
+        assert [note.split(":")[0] for note in found.notes] == [
+            'extension "pg_cron" could not be made',
+            "left out with an extension",
+            'role "only_here" is not on the server',
+        ]
+        assert found.explains("extension pg_cron")
+        assert found.explains("grant table projects postgres SELECT")
+        assert not found.explains("grant table customers postgres SELECT")
+        assert not found.explains("table projects")
+
+    @pytest.mark.parametrize(
+        "output",
+        [
+            'pg_restore: error: could not execute query: ERROR:  relation "a" does not exist\nCommand was: COPY a;\n',
+            'pg_restore: error: could not execute query: ERROR:  role "postgres" does not exist\nCommand was: x;\n',
+            "pg_restore: error: could not uncompress data: (null)\n",
+        ],
+    )
+    def test_of_any_other_kind_are_failures(self, output: str) -> None:
+        assert len(judged(complaints(output), roles={"postgres"}).failures) == 1

@@ -11,7 +11,8 @@ Layers, each importing only from those below it:
 
 Pure, without pyinfra and without a server:
 
-- ``plan``, ``state``: what a run does, and how much of a migration is there; ``refusals``: why not
+- ``plan``, ``state``: what a run does, and how much of a migration is there; ``rollbacks``: the way back;
+  ``refusals``: why not
 - ``script``, ``psql``: the text that psql runs, and the command that runs it; ``reading``: its answer;
   ``trace``: what statements did; ``programs``: the commands of the backups
 - ``backups``: what a backup is, which one to take, keep or remove
@@ -26,6 +27,6 @@ On the controller only:
   ``fetching``: copies of backups
 """
 
-from .deploys import backup_database, database_status, migrate_database, restore_database
+from .deploys import backup_database, database_status, migrate_database, restore_database, rollback_database
 
-__all__ = ["backup_database", "database_status", "migrate_database", "restore_database"]
+__all__ = ["backup_database", "database_status", "migrate_database", "restore_database", "rollback_database"]

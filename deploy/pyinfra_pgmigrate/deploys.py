@@ -21,11 +21,12 @@ from pyinfra.api import DeployError, Host, deploy
 from .engine import Engine, current_host
 from .errors import PgMigrateError, Refusal
 from .observed import Observed
-from .operations import backups
+from .operations import backups, rollbacks
 from .operations import migrations as operations
 from .plan import Plan
+from .rollbacks import Rollback
 from .settings import PREFIX
-from .telling import heading, plan_lines, status_lines
+from .telling import heading, plan_lines, rollback_lines, status_lines
 
 
 def _engine(settings: Mapping[str, Any]) -> tuple[Engine, dict[str, Any]]:
@@ -125,6 +126,38 @@ def _tell_safeguard(engine: Engine, seen: Observed, count: int) -> None:
 def _is_behind(seen: Observed | Refusal, plan: Plan) -> bool:
     drifted = isinstance(seen, Observed) and seen.registry is not None and bool(seen.registry.drift)
     return bool(plan.changes) or drifted
+
+
+@deploy("Roll back database")
+def rollback_database(**settings: Any) -> None:
+    """Takes migrations back, after a backup; see the operation ``rollback``.
+
+    + settings: host data keys without their prefix, above the host's own; ``target`` is the version that stays
+
+    A second run changes nothing. What goes is kept in the quarantine.
+    """
+    engine, overrides = _engine(settings)
+    seen = engine.look()
+    found = seen if isinstance(seen, Refusal) else _rollback(engine, seen)
+    refusal = found if isinstance(found, Refusal) else engine.unnamed("roll back")
+    if isinstance(seen, Observed):
+        engine.tell(heading(seen))
+    if refusal is not None:
+        _tell_refusals(engine, refusal)
+        _fail(engine.host)
+    elif isinstance(found, Rollback):
+        engine.tell("\n".join(rollback_lines(found)))
+    if not engine.settings.skip_backup and isinstance(found, Rollback) and refusal is None:
+        backups.backup(name="Backup", overrides=overrides, _retries=0)
+    rollbacks.rollback(name="Rollback", overrides=overrides, _retries=0)
+
+
+def _rollback(engine: Engine, seen: Observed) -> Rollback | Refusal | None:
+    try:
+        return engine.plan_rollback(target=engine.settings.target, observed=seen)
+    except PgMigrateError as error:
+        # A rollback script that breaks a rule: the same for all hosts.
+        raise DeployError(str(error)) from None
 
 
 @deploy("Back up database")

@@ -34,6 +34,7 @@ from .observed import Blocker, Observed, OtherRun, Verified
 from .plan import Action, Plan, make_plan
 from .psql import Answer, Command
 from .reading import Outcome, Unreadable
+from .rollbacks import Rollback, load_rollbacks, make_rollback
 from .script import LockLimits, Run, Step
 from .settings import Connection, Settings, read_settings
 from .state import State as MigrationState
@@ -148,6 +149,32 @@ class Engine:
         answers = self._ask(queries)
         return answers if isinstance(answers, Refusal) else make_plan(self.migrations, seen, self.settings, answers)
 
+    def plan_rollback(self, *, target: int | None, observed: Observed | None = None) -> Rollback | Refusal | None:
+        """Returns what a rollback does now, why it may not, or None where nothing is to go.
+
+        + target: version that stays; None: what the newest rollback script leaves
+        + observed: the database, where it has just been read
+        """
+        seen = observed if observed is not None else self.look()
+        if isinstance(seen, Refusal):
+            return seen
+        scripts = load_rollbacks(self.settings.sql_dir)
+        found = make_rollback(self.migrations, scripts, seen, target)
+        if not isinstance(found, Rollback) or not found.rules:
+            return found
+        request = facts.conflicts_request(self.run, self.settings.connection, self.settings.schema, found)
+        rows = self.host.get_fact(facts.ConflictingRows, request, _stdin=request.stdin)
+        if rows is None or isinstance(rows, Unreadable):
+            return self._unreadable(rows)
+        return refusals.conflicting(rows) if rows else found
+
+    def revert(self, rollback: Rollback, *, target: int | None) -> Refusal | None:
+        """Takes back what a rollback says, in one transaction, again after lock time-outs.
+
+        Returns None when all of it is taken back, else why not.
+        """
+        return _Reverting(self, target).revert(rollback)
+
     def _ask(self, queries: Mapping[int, str]) -> dict[int, Verified] | Refusal:
         request = facts.verify_request(self.run, self.settings.connection, self.settings.schema, queries)
         found = self.host.get_fact(facts.VerifiedMigrations, request, _stdin=request.stdin)
@@ -176,6 +203,22 @@ class Engine:
             detail=f"Found {who}; expected it to end within {self.settings.run_wait_s:.0f} s (pg_run_wait_s).",
             hint="Wait for it, then run again; to see it: SELECT * FROM pg_stat_activity "
             "WHERE application_name LIKE 'pgmigrate%'",
+        )
+
+    def unnamed(self, what: str, loss: str = "") -> Refusal | None:
+        """Returns why something may not be done to a database that must be named first.
+
+        + what: it is, as a verb; loss: what it costs
+        """
+        database, confirm = self.settings.connection.database, self.settings.confirm
+        if not self.settings.needs_confirm or confirm == database:
+            return None
+        found = "no pg_confirm" if confirm is None else f'pg_confirm "{confirm}"'
+        return Refusal(
+            Kind.CONFIRM,
+            f'could not {what} database "{database}" on host {self.host.name}: it was not confirmed',
+            f"Found {found}; expected the name of the database, as pg_needs_confirm is set. {loss}".rstrip(),
+            f"If that is what you want: --data pg_confirm={database}",
         )
 
     # Telling.
@@ -302,13 +345,26 @@ class _Execution:
 
     def run(self, plan: Plan) -> Refusal | None:
         """Returns None when all is done, else why not."""
-        while decisions := [one for one in plan.changes if one.migration.version in self.versions]:
-            others = len(plan.changes) > len(decisions)
-            steps = [
-                step
-                for decision in decisions
-                for step in script.steps_of(decision, ends_run=decision is decisions[-1] and not others)
-            ]
+        return self._run_all(self._steps(plan))
+
+    def _steps(self, plan: Plan) -> list[Step]:
+        decisions = [one for one in plan.changes if one.migration.version in self.versions]
+        others = len(plan.changes) > len(decisions)
+        return [
+            step
+            for decision in decisions
+            for step in script.steps_of(decision, ends_run=decision is decisions[-1] and not others)
+        ]
+
+    def _again(self) -> list[Step] | Refusal:
+        """Returns the steps that are left, by the database as it is now."""
+        plan = self.engine.plan(ask=self.versions)
+        if isinstance(plan, Refusal):
+            return plan
+        return plan.refusals[0] if plan.refusals else self._steps(plan)
+
+    def _run_all(self, steps: list[Step]) -> Refusal | None:
+        while steps:
             answer = self._run_steps(steps)
             found = _outcomes(answer)
             done = [outcome for outcome in found if outcome.result == "done"]
@@ -318,12 +374,10 @@ class _Execution:
             refusal = self._look_after(steps[len(done) :], found[len(done) :], answer)
             if refusal is not None:
                 return refusal
-            replanned = self.engine.plan(ask=self.versions)
-            if isinstance(replanned, Refusal):
-                return replanned
-            if replanned.refusals:
-                return replanned.refusals[0]
-            plan = replanned
+            left = self._again()
+            if isinstance(left, Refusal):
+                return left
+            steps = left
         return None
 
     def _run_steps(self, steps: list[Step]) -> Answer:
@@ -412,7 +466,7 @@ class _Execution:
         tables = ", ".join(sorted({lock.relation for lock in step.locks})) or "a table"
         refusal = Refusal(
             Kind.LOCK,
-            f'could not apply migration "{step.migration.name}": no lock on {tables} after {self.tries} tries in '
+            f"could not apply {step.title}: no lock on {tables} after {self.tries} tries in "
             f"{now - self.lock_since:.0f} s",
             detail=f"Found in the way: {in_the_way}; expected the lock within {self.settings.lock_budget_s:.0f} s "
             "(pg_lock_budget_s). Nothing of this step was done.",
@@ -427,7 +481,7 @@ class _Execution:
         if answer.status == psql.EXIT_SCRIPT:
             refusal = Refusal(
                 Kind.FAILED,
-                f'could not apply migration "{step.migration.name}": {answer.message}',
+                f"could not apply {step.title}: {answer.message}",
                 detail=f"Found SQLSTATE {answer.sqlstate} at {words}; expected it to succeed. {_left_behind(step)}",
                 hint="Remove the cause, then run again: it goes on where it stopped.",
             )
@@ -435,7 +489,7 @@ class _Execution:
             status = "no end" if answer.status is None else f"status {answer.status}"
             refusal = Refusal(
                 Kind.FAILED,
-                f'could not see migration "{step.migration.name}" through: psql ended with {status}',
+                f"could not see {step.title} through: psql ended with {status}",
                 detail=f"Found: {answer.message or answer.errors or 'no message'}. Expected status 0 from {words}.",
                 hint="Run again: the run looks at what is there and goes on where it stopped.",
             )
@@ -454,6 +508,24 @@ class _Execution:
         answer = self.engine.psql(text)
         if answer.status != 0:
             self.engine.tell(f"    note: the clean-up after it did not end well: {answer.message or answer.errors}")
+
+
+class _Reverting(_Execution):
+    """The same for a rollback."""
+
+    def __init__(self, engine: Engine, target: int | None) -> None:
+        super().__init__(engine, (), [])
+        self.target = target
+
+    def revert(self, rollback: Rollback) -> Refusal | None:
+        """Returns None when all is taken back, else why not."""
+        return self._run_all([script.step_back(rollback)])
+
+    def _again(self) -> list[Step] | Refusal:
+        found = self.engine.plan_rollback(target=self.target)
+        if isinstance(found, Refusal):
+            return found
+        return [] if found is None else [script.step_back(found)]
 
 
 def _outcomes(answer: Answer) -> list[Outcome]:
@@ -475,7 +547,7 @@ def _unexpected(step: Step, outcome: Outcome) -> Refusal:
     lacking = "; ".join(outcome.lacking[:5])
     return Refusal(
         Kind.UNEXPECTED,
-        f'cannot apply migration "{step.migration.name}": the catalog changed otherwise than its effect says',
+        f"cannot apply {step.title}: the catalog changed otherwise than its effect says",
         detail=f"Found {found}"
         + (f"; expected also {lacking}" if lacking else "; expected nothing else")
         + ". "

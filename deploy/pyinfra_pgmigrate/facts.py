@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pyinfra.api import FactBase, StringCommand
 from pyinfra.api.exceptions import FactProcessError
@@ -17,6 +18,7 @@ from .observed import Observed, Verified
 from .programs import Place
 from .psql import Command
 from .reading import Unreadable
+from .rollbacks import Rollback
 from .script import Run
 from .settings import Connection
 
@@ -57,6 +59,12 @@ def verify_request(run: Run, connection: Connection, schema: str, queries: Mappi
     return Request(purpose, psql.run(script.verify(run, schema, queries), connection))
 
 
+def conflicts_request(run: Run, connection: Connection, schema: str, rollback: Rollback) -> Request:
+    """Returns the request for the fact ConflictingRows."""
+    text = script.conflicts(rollback, run, schema)
+    return Request(f"rows in the way of {rollback.decision.migration.name}", psql.run(text, connection))
+
+
 def backups_request(place: Place, data_directory: str | None) -> Request:
     """Returns the request for the fact Backups.
 
@@ -64,6 +72,32 @@ def backups_request(place: Place, data_directory: str | None) -> Request:
     """
     command = programs.call("look", place, data_directory or "")
     return Request(f"backups of {place.connection.database}", command)
+
+
+class ConflictingRows(FactBase[list[dict[str, Any]] | Unreadable | None]):
+    """Returns rows that break unique rules which a rollback brings back, or why that is not known.
+
+    A table, its columns, how many of their values stand there more than once, and the first of them.
+    """
+
+    def command(self, request: Request) -> StringCommand:
+        """Returns the shell command; its standard input is ``request.stdin``."""
+        return StringCommand(request.command.line)
+
+    @staticmethod
+    def default() -> list[dict[str, Any]] | Unreadable | None:
+        """Returns None: nothing is known."""
+        return None
+
+    def process(self, output: list[str]) -> list[dict[str, Any]] | Unreadable | None:
+        """Returns the rows. Raises FactProcessError for an answer that cannot be read."""
+        try:
+            answer = psql.read_answer(output)
+        except (ValueError, KeyError, TypeError) as error:
+            raise FactProcessError(f"could not read the answer of psql: {error!r}") from error
+        if answer.status != 0:
+            return Unreadable(answer.status, answer.sqlstate, answer.message)
+        return [found for found in answer.values("conflicts") if found["count"]]
 
 
 class Backups(FactBase[Store | None]):

@@ -120,15 +120,16 @@ def parse_header(text: str, *, source: str) -> dict[str, str]:
             continue
         found = _HEADER_LINE.fullmatch(line)
         if found is None:
-            raise _wrong_header(source, number, f'Found "{line}"; expected "-- key: value".')
+            raise wrong_header(source, number, f'Found "{line}"; expected "-- key: value".')
         key = found["key"]
         if key in values:
-            raise _wrong_header(source, number, f'Found the key "{key}" a second time; expected it once.')
+            raise wrong_header(source, number, f'Found the key "{key}" a second time; expected it once.')
         values[key] = found["value"].rstrip()
     return values
 
 
-def _wrong_header(source: str, number: int | None, detail: str) -> PgMigrateError:
+def wrong_header(source: str, number: int | None, detail: str) -> PgMigrateError:
+    """Returns the refusal of a header, with file and line."""
     place = source if number is None else f"{source}, line {number}"
     return PgMigrateError(
         Kind.FILE,
@@ -147,21 +148,21 @@ def _migration_header(text: str, *, source: str) -> Header:
     for key, value in values.items():
         if key not in HEADER_KEYS:
             detail = f'Found the key "{key}"; expected one of {", ".join(HEADER_KEYS)}.'
-            raise _wrong_header(source, _line_of_key(text, key), detail)
+            raise wrong_header(source, _line_of_key(text, key), detail)
         allowed = HEADER_KEYS[key]
         if allowed is not None and value not in allowed:
             detail = f'Found {key} "{value}"; expected one of {", ".join(allowed)}.'
-            raise _wrong_header(source, _line_of_key(text, key), detail)
+            raise wrong_header(source, _line_of_key(text, key), detail)
     for key in ("purpose", "phase"):
         if key not in values:
-            raise _wrong_header(source, None, f'Found no key "{key}"; expected "-- {key}: ..." at the top.')
+            raise wrong_header(source, None, f'Found no key "{key}"; expected "-- {key}: ..." at the top.')
     accepted: tuple[str, ...] = ()
     reason = ""
     if "safe" in values:
         safe = _SAFE.fullmatch(values["safe"])
         if safe is None:
             detail = f'Found safe "{values["safe"]}"; expected "<rule> because <reason>".'
-            raise _wrong_header(source, _line_of_key(text, "safe"), detail)
+            raise wrong_header(source, _line_of_key(text, "safe"), detail)
         accepted, reason = tuple(re.split(", *", safe["rule"])), safe["reason"]
     return Header(
         purpose=values["purpose"],
@@ -231,7 +232,11 @@ def _check_statement(source: str, statement: Statement) -> None:
         )
 
 
-def _statements(text: str, source: str) -> tuple[Statement, ...]:
+def read_statements(text: str, source: str) -> tuple[Statement, ...]:
+    """Returns the statements of a file that the runner may run.
+
+    Raises PgMigrateError (file) for the first that it may not, naming file and line.
+    """
     try:
         found = tuple(split(text))
     except SqlSyntaxError as error:
@@ -276,7 +281,7 @@ def _read_migration(path: Path) -> Migration:
         raise _wrong_name(path, "NNN_lower_case_name.sql")
     text = path.read_text(encoding="utf-8")
     header = _migration_header(text, source=path.name)
-    statements = _statements(text, path.name)
+    statements = read_statements(text, path.name)
     verify = _verify_query(path.with_suffix(".verify.sql"))
     if not statements and verify is None:
         raise _wrong_sql(
@@ -287,7 +292,7 @@ def _read_migration(path: Path) -> Migration:
             hint=f"Write a statement, or {path.stem}.verify.sql.",
         )
     if header.converges and verify is None:
-        raise _wrong_header(path.name, None, 'Found "data: converge" and no verify file; expected both.')
+        raise wrong_header(path.name, None, 'Found "data: converge" and no verify file; expected both.')
     return Migration(
         version=int(found["version"]),
         name=path.stem,

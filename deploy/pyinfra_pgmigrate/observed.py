@@ -98,11 +98,13 @@ class Registry:
 
     + version: of its own structure
     + drift: what changed in the catalog since the last run ended, own lines included
+    + gone_since_first: lines that were there before the first migration of this tool and are not any more
     """
 
     version: int
     migrations: Mapping[int, AppliedMigration] = field(default_factory=dict)
     drift: Patch = field(default_factory=Patch)
+    gone_since_first: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

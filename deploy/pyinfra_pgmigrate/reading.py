@@ -115,6 +115,7 @@ def _registry(found: Mapping[str, Any]) -> Registry:
         version=found["version"],
         migrations={row.version: row for row in rows},
         drift=Patch(frozenset(found["gone"]), frozenset(found["come"])),
+        gone_since_first=frozenset(found["gone_since_first"]),
     )
 
 

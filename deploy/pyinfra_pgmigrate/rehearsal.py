@@ -8,7 +8,8 @@ from weakref import WeakKeyDictionary
 
 from pyinfra.api import Host
 
-from . import script, telling
+from . import reading, script, telling
+from .backups import Contents, differences
 from .copies import Copy
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
@@ -19,10 +20,11 @@ _found: WeakKeyDictionary[Host, dict[str, list[StatementTrace]]] = WeakKeyDictio
 
 
 def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
-    """Runs migrations on a copy, and tells what each statement did there.
+    """Runs migrations on a copy, back where a rollback script covers them, and forward again.
 
     + versions: those that the plan for the database itself would run
-    Changes: the copy. Raises PgMigrateError (rehearsal) for the first that does not end well.
+    Changes: the copy. Raises PgMigrateError (rehearsal) for the first that does not end well; tells what each
+    statement did there.
     """
     on_copy = replace(
         engine,
@@ -30,18 +32,13 @@ def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
         prefix="rehearsal: ",
     )
     engine.tell(f"rehearsing {len(versions)} migration{'s' if len(versions) > 1 else ''} on the copy")
-    ended = engine.psql(script.prepared(engine.run, engine.settings.schema, "end_runs"), copy.connection)
     traces: list[StatementTrace] = []
-    refusal: Refusal | None = None
-    if ended.status != 0:
-        refusal = Refusal(Kind.REHEARSAL, ended.message or "no answer", "Found no way to use the copy.", "Run again.")
-    plan = on_copy.plan()
-    if refusal is None and isinstance(plan, Refusal):
-        refusal = plan
-    elif refusal is None and not isinstance(plan, Refusal):
-        refusal = plan.refusals[0] if plan.refusals else on_copy.execute(plan, versions, traces)
+    refusal = _prepared(on_copy)
+    before = None if refusal is not None else _contents(on_copy)
+    refusal = refusal or _migrated(on_copy, versions, traces)
     if refusal is None:
-        refusal = _second_run(on_copy, versions)
+        engine.tell("\n".join(rehearsed_lines(traces, most=engine.settings.batch_from)))
+        refusal = _and_back(on_copy, versions, before)
     if refusal is not None:
         raise PgMigrateError(
             Kind.REHEARSAL,
@@ -49,9 +46,65 @@ def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
             detail=f"{refusal.detail} Nothing was run on the database itself.",
             hint="Correct the rows or the migration that it names, then run again.",
         )
-    engine.tell("\n".join(rehearsed_lines(traces, most=engine.settings.batch_from)))
-    engine.tell("    no rollback script covers them: their rollback was not rehearsed")
     _found.setdefault(engine.host, {})[engine.settings.connection.database] = traces
+
+
+def _prepared(on_copy: Engine) -> Refusal | None:
+    """Returns why the copy cannot be used, or None."""
+    ended = on_copy.psql(script.prepared(on_copy.run, on_copy.settings.schema, "end_runs"))
+    if ended.status == 0:
+        return None
+    return Refusal(Kind.REHEARSAL, ended.message or "no answer", "Found no way to use the copy.", "Run again.")
+
+
+def _contents(on_copy: Engine) -> Contents | None:
+    """Returns what the application has on the copy; None where it cannot be read."""
+    answer = on_copy.psql(script.contents(on_copy.run, on_copy.settings.schema))
+    if answer.status != 0:
+        return None
+    found = reading.contents(answer)
+    return replace(
+        found, tables={name: value for name, value in found.tables.items() if not name.startswith("pgmigrate.")}
+    )
+
+
+def _migrated(on_copy: Engine, versions: Collection[int], traces: list[StatementTrace]) -> Refusal | None:
+    """Returns why the migrations did not run, or would run a second time, or None."""
+    plan = on_copy.plan()
+    if isinstance(plan, Refusal):
+        return plan
+    refusal = plan.refusals[0] if plan.refusals else on_copy.execute(plan, versions, traces)
+    return refusal or _second_run(on_copy, versions)
+
+
+def _and_back(on_copy: Engine, versions: Collection[int], before: Contents | None) -> Refusal | None:
+    """Returns why the way back and forward again does not work, or None; tells where there is none."""
+    stays = max((one.version for one in on_copy.migrations if one.version < min(versions)), default=0)
+    try:
+        found = on_copy.plan_rollback(target=stays)
+    except PgMigrateError as error:
+        found = error.refusal
+    if isinstance(found, Refusal) and found.kind in (Kind.ORDER, Kind.FILE):
+        on_copy.tell(f"no rollback script covers just these, so none is rehearsed: {found.message}")
+        return None
+    if found is None or isinstance(found, Refusal):
+        return found
+    refusal = on_copy.revert(found, target=stays)
+    if refusal is not None:
+        return refusal
+    after = _contents(on_copy)
+    changed = ["it cannot be read"] if before is None or after is None else list(differences(before, after))
+    if changed:
+        return Refusal(
+            Kind.REHEARSAL,
+            f"rollback script {found.decision.migration.name} does not lead back",
+            f"Found: {'; '.join(changed[:5])}; expected rows and catalog as before the migrations.",
+            "Correct the script.",
+        )
+    refusal = _migrated(on_copy, versions, [])
+    if refusal is None:
+        on_copy.tell("rolled back to the same rows and catalog as before, and migrated again")
+    return refusal
 
 
 def _second_run(on_copy: Engine, versions: Collection[int]) -> Refusal | None:

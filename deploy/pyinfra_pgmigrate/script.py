@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import sql
@@ -20,6 +20,7 @@ from .locks import conflicting_modes, sql_name
 from .migration import Migration
 from .observed import REGISTRY_VERSION
 from .plan import OUTCOME, Decision
+from .rollbacks import Rollback
 from .statements import Statement
 
 # Registry structures, each made by the file registry_N.sql from the one before it.
@@ -64,6 +65,7 @@ class Step:
     + present, absent: lines of the migration as they must be found
     + is_last: the migration holds after this step
     + ends_run: the run has nothing more to do on this database
+    + rollback: what it takes back, where it is no migration
     """
 
     decision: Decision
@@ -72,6 +74,12 @@ class Step:
     absent: frozenset[str]
     is_last: bool
     ends_run: bool = False
+    rollback: Rollback | None = None
+
+    @property
+    def title(self) -> str:
+        """What it is, for messages."""
+        return f'{"migration" if self.rollback is None else "rollback script"} "{self.migration.name}"'
 
     @property
     def migration(self) -> Migration:
@@ -138,6 +146,12 @@ def steps_of(decision: Decision, *, ends_run: bool) -> list[Step]:
         patch = step.patch
         present, absent = (present - patch.minus) | patch.plus, (absent - patch.plus) | patch.minus
     return steps
+
+
+def step_back(rollback: Rollback) -> Step:
+    """Returns the one step of a rollback."""
+    (step,) = steps_of(rollback.decision, ends_run=True)
+    return replace(step, rollback=rollback)
 
 
 def setting(name: str, value: Any) -> str:
@@ -236,6 +250,12 @@ def about(run: Run, schema: str) -> str:
             "ROLLBACK;",
         ]
     )
+
+
+def conflicts(rollback: Rollback, run: Run, schema: str) -> str:
+    """Returns the script that looks for rows which break the rules that come back."""
+    rules = _list([rule.table, rule.columns] for rule in rollback.rules)
+    return _joined([*_session(run, schema, "conflicts")[:2], setting("rules", rules), sql.read("conflicts")])
 
 
 def prepared(run: Run, schema: str, name: str, **values: Any) -> str:
@@ -370,13 +390,28 @@ def _traced_before(step: Step) -> list[str]:
 
 def _inside(step: Step) -> list[str]:
     parts = [_START, sql.read("step_locks"), *_traced_before(step)]
+    if step.rollback is not None:
+        parts += _kept_before(step.rollback)
     for statement in step.statements:
         parts += _timed(statement, _RUN)
+    if step.rollback is not None:
+        parts.append(sql.read("rules_back"))
     # From here on the locks are held for our own reading and writing only.
     parts.append(sql.read("step_compare"))
     if step.is_last and step.migration.verify is not None:
         parts += [setting("verify", step.migration.verify), sql.read("verify"), sql.read("step_verify")]
-    return [*parts, sql.read("step_register"), "COMMIT;"]
+    register = "step_register" if step.rollback is None else "rollback_register"
+    return [*parts, sql.read(register), "COMMIT;"]
+
+
+def _kept_before(rollback: Rollback) -> list[str]:
+    values = {
+        "tables": _list(rollback.tables),
+        "columns": _list(rollback.columns),
+        "rules": _list([rule.kind, rule.on, rule.name, rule.definition] for rule in rollback.rules),
+        "reverted": _list([one.version, one.name, one.checksum] for one in rollback.reverted),
+    }
+    return [_settings(values), sql.read("quarantine")]
 
 
 def _outside(step: Step) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from .migration import Migration
 from .observed import Observed
 from .plan import Action, Decision, Plan
+from .rollbacks import Rollback
 
 _WORDS = {
     Action.NONE: "applied",
@@ -85,6 +86,18 @@ def plan_lines(plan: Plan, *, most: int) -> Iterator[str]:
     for decision in plan.changes:
         lines = decision_lines(decision)
         yield from ([next(lines)] if len(plan.changes) >= most else lines)
+
+
+def rollback_lines(rollback: Rollback) -> Iterator[str]:
+    """Yields what a rollback would do: what is kept, what goes and what comes back."""
+    names = ", ".join(migration.name for migration in rollback.reverted)
+    yield f"would take back {names}, by {' and '.join(script.name for script in rollback.scripts)}"
+    for table in rollback.tables:
+        yield f"    keeps all rows of table {table} in the quarantine"
+    for table, column in rollback.columns:
+        yield f"    keeps what is not the default in column {table}.{column} in the quarantine"
+    for line in rollback.patch.render():
+        yield f"    {line}"
 
 
 def status_lines(observed: Observed, plan: Plan, migrations: Sequence[Migration]) -> Iterator[str]:

@@ -21,7 +21,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.acceptance
 
-BACKUP, RESTORE, MIGRATE = "deploy/backup.py", "deploy/restore.py", "deploy/migrate.py"
+BACKUP, RESTORE, MIGRATE, ROLLBACK = (f"deploy/{name}.py" for name in ("backup", "restore", "migrate", "rollback"))
 HOME = "/var/lib/postgresql/pgmigrate-backups"
 SKIP_NOT = ("--data", "pg_skip_backup=false")
 
@@ -95,6 +95,26 @@ class TestTwice:
         assert restored.status == 0, restored.output
         after = contents_of(stage)
         assert (after.tables, after.catalog) == (before.tables, before.catalog)
+        assert nothing_is_left(stage, host, 1)
+
+    @pytest.mark.parametrize("connector", ["docker", "ssh"])
+    def test_rollback_leads_back_once(self, site: Site, host: DockerHost, stage: Database, connector: str) -> None:
+        target = site.docker(host) if connector == "docker" else site.ssh(host)
+        before = contents_of(stage)
+        assert site.run("-y", target, MIGRATE).status == 0
+
+        dry = site.run("--dry", target, ROLLBACK, *SKIP_NOT)
+        first = site.run("-y", target, ROLLBACK, *SKIP_NOT)
+        second = site.run("-y", target, ROLLBACK, *SKIP_NOT)
+
+        assert "would take back 006_release_group_name_rule, 005" in dry.output
+        assert first.status == 0, first.output
+        assert first.changed == ["Backup", "Rollback"]
+        assert second.status == 0, second.output
+        assert second.changed == []
+        after = contents_of(stage)
+        assert after.catalog == before.catalog
+        assert {name: after.tables[name] for name in before.tables} == before.tables
         assert nothing_is_left(stage, host, 1)
 
     def test_two_runs_take_one_backup_and_rehearse_once_each_or_less(

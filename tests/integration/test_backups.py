@@ -530,6 +530,37 @@ class TestRehearsal:
         assert "anew" not in result.text
         assert migrate(kept()).changed == []
 
+    def test_goes_back_and_forward_again_where_a_script_covers_it(
+        self, legacy: Database, kept: Callable[..., dict[str, Any]]
+    ) -> None:
+        whole = migrate(kept(pg_target=6), execute=True)
+
+        assert "rehearsal: rolled back to the same rows and catalog as before, and migrated again" in whole.text
+        assert legacy.value("SELECT count(*) FROM pgmigrate.events WHERE event = 'reverted'") == 0
+
+    def test_says_where_no_script_covers_it(self, kept: Callable[..., dict[str, Any]]) -> None:
+        migrate(kept(pg_skip_backup=True, pg_target=3))
+
+        result = migrate(kept())
+
+        assert result.ok, result.text
+        assert "no rollback script covers just these, so none is rehearsed" in result.text
+
+    def test_finds_a_script_that_does_not_lead_back(
+        self, legacy: Database, kept: Callable[..., dict[str, Any]], tmp_path: Path
+    ) -> None:
+        sql = copied(tmp_path)
+        script = sql / "rollback_variants.sql"
+        script.write_text(script.read_text() + "\nUPDATE customers SET name = name || ' (old)';\n")
+        before = contents_of(legacy)
+
+        result = migrate(kept(pg_sql_dir=str(sql)))
+
+        assert not result.ok
+        assert "does not lead back" in result.refusals[0]
+        assert "table public.customers has other contents" in result.refusals[0]
+        assert contents_of(legacy) == before
+
     def test_names_a_rewrite_and_a_lock(
         self, legacy: Database, kept: Callable[..., dict[str, Any]], tmp_path: Path, server: Server
     ) -> None:

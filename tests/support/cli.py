@@ -30,7 +30,9 @@ class Ended:
 
     def results(self) -> dict[str, tuple[str, ...]]:
         """Returns the rows of pyinfra's table of results: operation -> hosts, success, error, no change."""
-        rows = re.findall(r"^ +\w+(?: up)? database \| (.+?) {2,}(\S+) +(\S+) +(\S+) +(\S+)", self.output, re.MULTILINE)
+        rows = re.findall(
+            r"^ +\w+(?: up| back)? database \| (.+?) {2,}(\S+) +(\S+) +(\S+) +(\S+)", self.output, re.MULTILINE
+        )
         return {name: tuple(numbers) for name, *numbers in rows}
 
     @property

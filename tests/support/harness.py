@@ -15,7 +15,13 @@ from pyinfra.api.deploy import add_deploy
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.operations import run_ops
 from pyinfra.api.state import StateStage
-from pyinfra_pgmigrate import backup_database, database_status, migrate_database, restore_database
+from pyinfra_pgmigrate import (
+    backup_database,
+    database_status,
+    migrate_database,
+    restore_database,
+    rollback_database,
+)
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -120,3 +126,8 @@ def backup(data: Mapping[str, Any], *, execute: bool = True) -> Result:
 def restore(data: Mapping[str, Any], *, execute: bool = True) -> Result:
     """Runs restore_database; see ``run``."""
     return run(restore_database, data, execute=execute)
+
+
+def rollback(data: Mapping[str, Any], *, execute: bool = True) -> Result:
+    """Runs rollback_database; see ``run``."""
+    return run(rollback_database, data, execute=execute)

@@ -25,7 +25,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     ["sql", "sh", "errors", "catalog", "locks", "statements"],
     ["effect", "migration", "settings", "observed", "backups"],
-    ["state", "refusals", "plan", "telling", "checks"],
+    ["state", "refusals", "plan", "rollbacks", "telling", "checks"],
     ["script", "psql", "programs", "reading", "trace"],
     ["facts", "embedded", "record", "hosts", "fetching"],
     ["engine", "keeper", "copies", "rehearsal", "cli"],
@@ -73,6 +73,7 @@ def test_the_package_exports_its_deploys() -> None:
         "database_status",
         "migrate_database",
         "restore_database",
+        "rollback_database",
     ]
 
 

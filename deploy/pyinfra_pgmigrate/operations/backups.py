@@ -256,16 +256,12 @@ def unconfirmed(engine: Engine) -> Refusal | None:
             "Found no host data key pg_backup; expected the label of a backup, or latest.",
             "Name it: --data pg_backup=latest",
         )
-    if settings.table is None and settings.needs_confirm and settings.confirm != database:
-        found = "no pg_confirm" if settings.confirm is None else f'pg_confirm "{settings.confirm}"'
-        return Refusal(
-            Kind.CONFIRM,
-            f'could not restore database "{database}" on host {engine.host.name}: it was not confirmed',
-            f"Found {found}; expected the name of the database, as pg_needs_confirm is set. What was written "
-            "since the backup will not be in the restored database, only in the one that is kept beside.",
-            f"If that is what you want: --data pg_confirm={database}",
-        )
-    return None
+    if settings.table is not None:
+        return None
+    return engine.unnamed(
+        "restore",
+        "What was written since the backup will not be in the restored database, only in the one that is kept beside.",
+    )
 
 
 def would_restore(engine: Engine) -> str:

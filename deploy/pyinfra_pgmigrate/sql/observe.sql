@@ -72,6 +72,17 @@ SELECT pg_catalog.json_build_object(
         ) ORDER BY m.version)
         FROM pgmigrate.migrations AS m
     ), '[]'::json),
+    -- What was there before the first migration and is not any more.
+    'gone_since_first', (
+        SELECT COALESCE(pg_catalog.json_agg(d.line), '[]'::json)
+        FROM (
+            SELECT pg_catalog.unnest(c.lines) AS line
+            FROM pgmigrate.catalogs AS c
+            WHERE c.kind = 'first'
+            EXCEPT
+            SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.now')::text[])
+        ) AS d
+    ),
     -- A view's full text differs between major versions of the server: after an upgrade it is no drift.
     'gone', (
         SELECT COALESCE(pg_catalog.json_agg(d.line), '[]'::json)

@@ -143,6 +143,24 @@ COMMENT ON COLUMN pgmigrate.backups.verification IS 'restore: it was restored an
 COMMENT ON COLUMN pgmigrate.backups.verified_at IS 'When it was verified.';
 COMMENT ON COLUMN pgmigrate.backups.tool_version IS 'Version of pyinfra-pgmigrate.';
 
+CREATE TABLE pgmigrate.quarantines (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id uuid NOT NULL,
+    at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    table_name text NOT NULL,
+    column_name text,
+    key_columns text[] NOT NULL,
+    row_count bigint
+);
+COMMENT ON TABLE pgmigrate.quarantines IS 'What rollbacks dropped, with its rows in the table quarantine_ID of this schema.';
+COMMENT ON COLUMN pgmigrate.quarantines.id IS 'Number of the table that holds the rows.';
+COMMENT ON COLUMN pgmigrate.quarantines.run_id IS 'Run that dropped it.';
+COMMENT ON COLUMN pgmigrate.quarantines.at IS 'When, in the transaction that dropped it.';
+COMMENT ON COLUMN pgmigrate.quarantines.table_name IS 'The table, as SQL writes it.';
+COMMENT ON COLUMN pgmigrate.quarantines.column_name IS 'The column, where it is one; null for a whole table.';
+COMMENT ON COLUMN pgmigrate.quarantines.key_columns IS 'Primary key of the table.';
+COMMENT ON COLUMN pgmigrate.quarantines.row_count IS 'Rows kept; of a column those whose value is not its default.';
+
 INSERT INTO pgmigrate.registry (version, tool_version)
 VALUES (1, :'tool_version');
 COMMIT;

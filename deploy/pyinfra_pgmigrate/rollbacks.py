@@ -1,0 +1,361 @@
+"""The way back: rollback scripts, and what one run of them does on a database. Pure: no I/O but the files.
+
+What goes and what comes back is not read from the script: it is the patch of the migrations, turned round,
+as the registry holds it for this database (as their effects say where it holds nothing). The script says
+how; whether it did just that is checked before it is committed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .catalog import Catalog, Patch, definition_of, is_own, key_of
+from .effect import Effect, Lock, StatementEffect
+from .errors import Kind, PgMigrateError, Refusal
+from .locks import sql_name
+from .migration import Header, Migration, parse_header, read_statements, wrong_header
+from .observed import Observed
+from .plan import Action, Decision
+from .state import Judgement, State, StatementState, judge, superseded_lines
+from .statements import Statement, UniqueRule, checksum_of, unique_rule_of_constraint, unique_rule_of_index
+
+HEADER_KEYS = ("purpose", "reverts")
+
+_RANGE = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]+)")
+_STRONGEST = "AccessExclusiveLock"
+
+
+@dataclass(frozen=True)
+class RollbackScript:
+    """A file ``rollback_NAME.sql``.
+
+    + first, last: the migrations that it reverts, both ends included
+    """
+
+    name: str
+    purpose: str
+    first: int
+    last: int
+    statements: tuple[Statement, ...]
+    checksum: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A unique rule that comes back: an index, or a constraint of a table.
+
+    + table, columns: as the catalog names them, unquoted
+    + kind: index or constraint
+    + on: the table as SQL writes it; empty for an index, whose definition names it
+    """
+
+    kind: str
+    name: str
+    on: str
+    definition: str
+    table: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """What a rollback does on one database.
+
+    + scripts: in the order in which they run
+    + reverted: the migrations that go, newest first
+    + patch: the lines that go and come back
+    + tables, columns: what is copied into the quarantine before it is dropped
+    + decision: the same as a decision of a plan, so that it runs as a migration does
+    """
+
+    scripts: tuple[RollbackScript, ...]
+    reverted: tuple[Migration, ...]
+    patch: Patch
+    tables: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]
+    rules: tuple[Rule, ...]
+    decision: Decision = field(repr=False)
+
+
+def load_rollbacks(folder: Path) -> tuple[RollbackScript, ...]:
+    """Returns the rollback scripts of a folder, newest first.
+
+    Raises PgMigrateError (file) for the first that breaks a rule, naming it.
+    """
+    found = [_read(path) for path in sorted(folder.glob("rollback_*.sql"))]
+    return tuple(sorted(found, key=lambda script: (script.last, script.first), reverse=True))
+
+
+def _read(path: Path) -> RollbackScript:
+    text = path.read_text(encoding="utf-8")
+    values = parse_header(text, source=path.name)
+    for key in values:
+        if key not in HEADER_KEYS:
+            raise wrong_header(path.name, None, f'Found the key "{key}"; expected one of {", ".join(HEADER_KEYS)}.')
+    reverts = _RANGE.fullmatch(values.get("reverts", ""))
+    if "purpose" not in values or reverts is None or int(reverts["first"]) > int(reverts["last"]):
+        found = f'reverts "{values.get("reverts", "")}"' if "purpose" in values else "no purpose"
+        raise wrong_header(path.name, None, f'Found {found}; expected a purpose and "-- reverts: 001-006".')
+    statements = read_statements(text, path.name)
+    outside = [statement for statement in statements if not statement.in_transaction]
+    if outside or not statements:
+        found = f'"{outside[0].words}"' if outside else "no statement"
+        raise PgMigrateError(
+            Kind.FILE,
+            f"cannot use {path.name}: a rollback runs in one transaction",
+            detail=f"Found {found}; expected statements that may run in a transaction.",
+            hint="Write DROP INDEX without CONCURRENTLY: the table is locked anyway.",
+        )
+    return RollbackScript(
+        path.stem, values["purpose"], int(reverts["first"]), int(reverts["last"]), statements, checksum_of(text)
+    )
+
+
+def make_rollback(
+    migrations: Sequence[Migration], scripts: Sequence[RollbackScript], observed: Observed, target: int | None
+) -> Rollback | Refusal | None:
+    """Returns what a rollback does on this database, why it may not, or None where nothing is to go.
+
+    + scripts: newest first
+    + target: version that stays; None: the one before all that the newest script reverts
+    """
+    if not scripts:
+        return Refusal(
+            Kind.FILE,
+            "could not find a rollback script",
+            "Found no file rollback_*.sql in the SQL folder; expected one whose header says what it reverts.",
+            'Write one, with "-- purpose: ..." and "-- reverts: 001-006" at its top.',
+        )
+    stays = scripts[0].first - 1 if target is None else target
+    states = {
+        migration.version: judge(migration, observed.catalog, known)
+        for migration, known in zip(
+            migrations, superseded_lines(migrations, observed.catalog, observed.applied.keys()), strict=True
+        )
+    }
+    later = [migration for migration in migrations if migration.version > stays]
+    if not any(_is_there(migration, observed, states) for migration in later):
+        return None
+    reverted = tuple(
+        migration
+        for migration in reversed(later)
+        if _is_there(migration, observed, states) or _has_removed(migration, observed.catalog, states)
+    )
+    refusal = _uncovered(reverted, scripts, stays) or _unclear(reverted, states)
+    if refusal is not None:
+        return refusal
+    chosen = tuple(script for script in scripts if script.first > stays and _covers(script, reverted))
+    return _turned(reverted, chosen, observed, states)
+
+
+def _is_there(migration: Migration, observed: Observed, states: Mapping[int, Judgement]) -> bool:
+    state = states[migration.version]
+    return migration.version in observed.applied or bool(state.numbers(StatementState.DONE, StatementState.MIXED))
+
+
+def _has_removed(migration: Migration, catalog: Catalog, states: Mapping[int, Judgement]) -> bool:
+    """Tells whether a migration that only takes lines away did so, as far as the catalog alone can tell."""
+    state = states[migration.version]
+    if migration.effect is None or not state.numbers(StatementState.VACUOUS):
+        return False
+    standing = {rule_of(line) for line in catalog.lines} - {None}
+    return any(rule_of(line) not in standing for line in migration.effect.patch.minus)
+
+
+def _covers(script: RollbackScript, reverted: Collection[Migration]) -> bool:
+    return any(script.first <= migration.version <= script.last for migration in reverted)
+
+
+def _uncovered(reverted: Sequence[Migration], scripts: Sequence[RollbackScript], stays: int) -> Refusal | None:
+    usable = [script for script in scripts if script.first > stays]
+    bare = [
+        migration
+        for migration in reverted
+        if not any(script.first <= migration.version <= script.last for script in usable)
+    ]
+    if not bare:
+        return None
+    known = ", ".join(f"{script.name} ({script.first:03}-{script.last:03})" for script in scripts)
+    return Refusal(
+        Kind.ORDER,
+        f"could not roll back to {stays:03}: no script reverts migration {bare[-1].name} alone",
+        f"Found {known}; expected scripts that revert just what comes after {stays:03}.",
+        f"Name another target, such as --data pg_target={scripts[0].first - 1}, or write the script.",
+    )
+
+
+def _unclear(reverted: Sequence[Migration], states: Mapping[int, Judgement]) -> Refusal | None:
+    for migration in reverted:
+        state = states[migration.version]
+        if migration.effect is None and migration.stale is not None:
+            return migration.stale
+        if state.state is State.CONFLICT and state.clashes:
+            clash = state.clashes[0]
+            return Refusal(
+                Kind.CONFLICT,
+                f'could not roll back migration "{migration.name}": {clash.key} is not what it made',
+                f"Found {clash.found or 'nothing'}; expected {clash.expected}.",
+                "Bring the object back to what the migration made, or remove it by hand.",
+            )
+    return None
+
+
+def _turned(
+    reverted: tuple[Migration, ...],
+    scripts: tuple[RollbackScript, ...],
+    observed: Observed,
+    states: Mapping[int, Judgement],
+) -> Rollback:
+    lines = set(observed.catalog.lines)
+    known = _gone_since(reverted[-1], observed)
+    for migration in reverted:
+        gone, come = _done_by(migration, observed, states[migration.version], lines, known)
+        lines = (lines - come) | gone
+    objects = {key_of(line) for line in observed.catalog.lines - lines if not is_own(line)}
+    kept = {key_of(line) for line in lines if not is_own(line)}
+    # Owner, grants and comments of what goes go with it, whoever gave them.
+    lines -= {line for line in lines if is_own(line) and key_of(line) in objects - kept}
+    patch = observed.catalog.difference(Catalog(frozenset(lines)))
+    rules = tuple(_rules(patch.plus))
+    tables = tuple(sorted(key.removeprefix("table ") for key in objects - kept if key.startswith("table ")))
+    columns = tuple(sorted(_columns(objects - kept, tables)))
+    return Rollback(
+        scripts, reverted, patch, tables, columns, rules, _decision(scripts, reverted, patch, observed.catalog)
+    )
+
+
+def _gone_since(oldest: Migration, observed: Observed) -> frozenset[str] | None:
+    """Returns the lines that went since before the oldest migration; None where the registry cannot know."""
+    row = observed.applied.get(oldest.version)
+    if observed.registry is None or row is None or row.how == "adopted":
+        return None
+    return observed.registry.gone_since_first
+
+
+def _done_by(
+    migration: Migration,
+    observed: Observed,
+    judgement: Judgement,
+    lines: Collection[str],
+    known: frozenset[str] | None,
+) -> tuple[set[str], set[str]]:
+    """Returns the lines that a migration took away and added on this database.
+
+    + known: lines that really went; None where nobody knows
+    """
+    row = observed.applied.get(migration.version)
+    if row is not None and row.removed is not None and row.added is not None:
+        return set(row.removed), set(row.added)
+    gone: set[str] = set()
+    come: set[str] = set()
+    for effect in () if migration.effect is None else migration.effect.statements:
+        if judgement.statements.get(effect.number) in (StatementState.DONE, StatementState.VACUOUS):
+            come |= effect.patch.plus
+            gone |= effect.patch.minus
+    standing = {rule_of(line) for line in lines} - {None}
+    # A unique rule that stands under another name was never taken away, nor one that never was there.
+    return {line for line in gone if rule_of(line) not in standing and (known is None or line in known)}, come
+
+
+def rule_of(line: str) -> tuple[str, frozenset[str]] | None:
+    """Returns table and columns of a unique index or constraint line; None of any other.
+
+    >>> rule_of("constraint groups.one_name UNIQUE (project_id, name)") == ("groups", frozenset({"name", "project_id"}))
+    True
+    """
+    found = _unique(line)
+    return None if found is None else (found.table, found.columns)
+
+
+def _unique(line: str) -> UniqueRule | None:
+    if line.startswith("index ") and " CREATE UNIQUE INDEX " in line:
+        return unique_rule_of_index(definition_of(line).removesuffix(" INVALID"))
+    if line.startswith("constraint ") and definition_of(line).startswith("UNIQUE "):
+        table, name = _parts(key_of(line).removeprefix("constraint "))
+        return unique_rule_of_constraint(table, name, definition_of(line))
+    return None
+
+
+def _parts(ident: str) -> tuple[str, str]:
+    """Returns what stands before and after the last dot outside quotes.
+
+    >>> _parts('"a.b".c')
+    ('"a.b"', 'c')
+    """
+    words = re.findall(r'"(?:[^"]|"")*"|[^.]+', ident)
+    return ".".join(words[:-1]), words[-1]
+
+
+def _rules(lines: Collection[str]) -> list[Rule]:
+    found: list[Rule] = []
+    for line in sorted(lines):
+        rule = _unique(line)
+        if rule is None:
+            continue
+        columns = tuple(sorted(rule.columns))
+        if line.startswith("index "):
+            name = key_of(line).removeprefix("index ")
+            found.append(Rule("index", name, "", definition_of(line), rule.table, columns))
+        else:
+            table, name = _parts(key_of(line).removeprefix("constraint "))
+            found.append(Rule("constraint", name, table, definition_of(line), rule.table, columns))
+    return found
+
+
+def _columns(objects: Collection[str], tables: Collection[str]) -> list[tuple[str, str]]:
+    parts = [_parts(key.removeprefix("column ")) for key in objects if key.startswith("column ")]
+    return [(table, column) for table, column in parts if table not in tables]
+
+
+def _decision(
+    scripts: Sequence[RollbackScript], reverted: Sequence[Migration], patch: Patch, catalog: Catalog
+) -> Decision:
+    """Returns the rollback in the form of a migration, with the patch as the effect of its last statement."""
+    statements = tuple(statement for script in scripts for statement in script.statements)
+    numbered = tuple(
+        Statement(**{**vars(statement), "number": number}) for number, statement in enumerate(statements, start=1)
+    )
+    locks = tuple(
+        Lock(_STRONGEST, relation)
+        for relation in sorted(
+            {
+                lock.relation
+                for migration in reverted
+                if migration.effect is not None
+                for effect in migration.effect.statements
+                for lock in effect.locks
+                if sql_name(lock.mode) is not None
+            }
+        )
+        if f"table {relation}" in catalog.by_key
+    )
+    effects = tuple(
+        StatementEffect(
+            number=statement.number,
+            words=statement.words,
+            checksum=statement.checksum,
+            patch=patch if statement is numbered[-1] else Patch(),
+            locks=locks if statement is numbered[0] else (),
+        )
+        for statement in numbered
+    )
+    migration = Migration(
+        version=0,
+        name=" and ".join(script.name for script in scripts),
+        header=Header(purpose=scripts[0].purpose, phase="contract"),
+        statements=numbered,
+        checksum=checksum_of("\n;".join(statement.text for statement in numbered)),
+        effect=Effect("", effects),
+    )
+    return Decision(
+        migration,
+        Action.APPLY,
+        Judgement(State.PENDING, {}),
+        statements=tuple(statement.number for statement in numbered),
+        patch=patch,
+        present=patch.minus,
+        absent=patch.plus,
+    )

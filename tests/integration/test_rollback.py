@@ -1,0 +1,252 @@
+"""The way back: structure line for line, every row kept, refusals before anything is changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyinfra_pgmigrate.backups import Contents, differences
+
+from tests.conftest import on_all_versions
+from tests.integration.test_running import QUICK, open_transaction
+from tests.support.contents import contents_of
+from tests.support.harness import migrate, rollback, status
+from tests.support.migrations import MIGRATIONS, copied, run_statement
+from tests.support.servers import Database
+
+INDEX = "idx_project_equipment_groups_project"
+CONSTRAINT = "ALTER TABLE project_equipment_groups ADD CONSTRAINT any_name UNIQUE (project_id, name)"
+
+
+def application(database: Database) -> Contents:
+    """What the application has: tables and catalog, the registry left out."""
+    found = contents_of(database)
+    tables = {name: value for name, value in found.tables.items() if not name.startswith("pgmigrate.")}
+    return Contents(tables, found.large_objects, found.catalog)
+
+
+def same(before: Contents, database: Database) -> list[str]:
+    return list(differences(before, application(database)))
+
+
+class TestWayBack:
+    @on_all_versions
+    def test_the_database_is_what_it_was_and_can_go_forward_again(self, legacy: Database) -> None:
+        before = application(legacy)
+        assert migrate(legacy.settings()).ok
+        after = application(legacy)
+
+        first = rollback(legacy.settings())
+        assert first.ok, first.text
+        assert first.changed == ["Rollback"]
+        assert same(before, legacy) == []
+        assert rollback(legacy.settings()).unchanged == ["Rollback"]
+        assert legacy.value("SELECT count(*) FROM pgmigrate.migrations") == 0
+        assert legacy.value("SELECT count(*) FROM pgmigrate.events WHERE event = 'reverted'") == 6
+        assert "no drift" in status(legacy.settings()).text
+
+        forward = migrate(legacy.settings())
+        assert forward.ok, forward.text
+        assert application(legacy).catalog == after.catalog
+
+    @pytest.mark.parametrize("rule", ["index", "constraint", "both", "none"])
+    def test_the_old_rule_comes_back_as_it_was(self, legacy: Database, rule: str) -> None:
+        if rule in ("constraint", "none"):
+            legacy.run(f"DROP INDEX {INDEX}")
+        if rule in ("constraint", "both"):
+            legacy.run(CONSTRAINT)
+        before = application(legacy)
+        assert migrate(legacy.settings()).ok
+
+        result = rollback(legacy.settings())
+
+        assert result.ok, result.text
+        assert same(before, legacy) == []
+
+    @pytest.mark.parametrize("target", range(1, 6))
+    def test_from_each_version(self, legacy: Database, target: int) -> None:
+        before = application(legacy)
+        assert migrate(legacy.settings(pg_target=target)).ok
+
+        result = rollback(legacy.settings())
+
+        assert result.ok, result.text
+        assert same(before, legacy) == []
+
+    @pytest.mark.parametrize("count", range(1, 15))
+    def test_from_each_half_applied_state(self, legacy: Database, count: int) -> None:
+        before = application(legacy)
+        statements = [(one, statement.number) for one in MIGRATIONS for statement in one.statements]
+        for migration, number in statements[:count]:
+            run_statement(legacy, migration, number)
+
+        result = rollback(legacy.settings())
+
+        assert result.ok, result.text
+        assert same(before, legacy) == []
+
+    @pytest.mark.parametrize("target", [2, 5, 6])
+    def test_without_a_registry_by_the_effects(self, legacy: Database, target: int) -> None:
+        before = application(legacy)
+        assert migrate(legacy.settings(pg_target=target)).ok
+        legacy.run("DROP SCHEMA pgmigrate CASCADE")
+
+        result = rollback(legacy.settings())
+
+        assert result.ok, result.text
+        assert same(before, legacy) == []
+
+    def test_grants_and_comments_on_what_goes_do_not_stand_in_the_way(self, legacy: Database) -> None:
+        before = application(legacy)
+        migrate(legacy.settings())
+        legacy.run(
+            "GRANT SELECT ON project_variants TO PUBLIC; COMMENT ON TABLE project_variants IS 'ours';"
+            "COMMENT ON COLUMN project_roles.variant_name IS 'ours too'"
+        )
+
+        result = rollback(legacy.settings())
+
+        assert result.ok, result.text
+        assert same(before, legacy) == []
+
+    def test_a_dry_run_shows_what_goes_and_comes_back_and_changes_nothing(self, legacy: Database) -> None:
+        migrate(legacy.settings())
+        before = contents_of(legacy)
+
+        result = rollback(legacy.settings(), execute=False)
+
+        assert result.predicted == ["Rollback"]
+        assert "keeps all rows of table project_variants in the quarantine" in result.text
+        assert "- column project_roles.variant_name text not null default 'default'::text" in result.text
+        assert f"+ index {INDEX} CREATE UNIQUE INDEX {INDEX}" in result.text
+        assert contents_of(legacy) == before
+
+
+class TestQuarantine:
+    def test_holds_every_row_and_value_that_goes(self, legacy: Database) -> None:
+        migrate(legacy.settings())
+        legacy.run(
+            "UPDATE project_roles SET variant_name = 'trio' WHERE id IN (SELECT id FROM project_roles ORDER BY id LIMIT 3)"
+        )
+        variants = legacy.rows("SELECT * FROM project_variants ORDER BY id")
+        trio = legacy.rows("SELECT id, variant_name FROM project_roles WHERE variant_name <> 'default' ORDER BY id")
+        assert variants != []
+
+        assert rollback(legacy.settings()).ok
+
+        found = {
+            (table, column): (place, count)
+            for place, table, column, count in legacy.rows(
+                "SELECT id, table_name, column_name, row_count FROM pgmigrate.quarantines"
+            )
+        }
+        place, count = found["project_variants", None]
+        assert (legacy.rows(f"SELECT * FROM pgmigrate.quarantine_{place} ORDER BY id"), count) == (
+            variants,
+            len(variants),
+        )
+        place, count = found["project_roles", "variant_name"]
+        assert (legacy.rows(f"SELECT * FROM pgmigrate.quarantine_{place} ORDER BY id"), count) == (trio, 3)
+        assert found["project_equipment_groups", "variant_name"][1] == 0
+
+
+class TestRefusals:
+    def test_rows_that_break_the_rule_are_listed_before_anything_is_done(self, legacy: Database) -> None:
+        migrate(legacy.settings())
+        project = legacy.value("SELECT id FROM projects LIMIT 1")
+        for variant in ("trio", "band"):
+            legacy.session.execute(
+                "INSERT INTO project_equipment_groups (project_id, name, variant_name) VALUES (%s, 'Backline 2', %s)",
+                [project, variant],
+            )
+        before = contents_of(legacy)
+
+        result = rollback(legacy.settings())
+
+        assert not result.ok
+        (refusal,) = result.refusals
+        assert "1 values of (name, project_id) stand in table project_equipment_groups more than once" in refusal
+        assert f"(Backline 2, {project}) 2 times" in refusal
+        assert contents_of(legacy) == before
+
+    def test_a_view_on_what_goes_is_named_and_not_dropped(self, legacy: Database) -> None:
+        migrate(legacy.settings())
+        legacy.run("CREATE VIEW theirs AS SELECT * FROM project_variants")
+        before = application(legacy)
+
+        result = rollback(legacy.settings())
+
+        assert not result.ok
+        assert "view theirs depends on table project_variants" in result.refusals[0]
+        assert same(before, legacy) == []
+        assert legacy.value("SELECT count(*) FROM pgmigrate.migrations") == 6
+
+    def test_an_index_that_would_go_unnoticed_with_its_column_is_named(self, legacy: Database) -> None:
+        migrate(legacy.settings())
+        legacy.run("CREATE INDEX theirs ON project_roles (variant_name)")
+        before = application(legacy)
+
+        result = rollback(legacy.settings())
+
+        assert not result.ok
+        assert "- index theirs CREATE INDEX theirs ON project_roles" in result.refusals[0]
+        assert same(before, legacy) == []
+
+    def test_a_target_within_a_script_is_refused(self, legacy: Database) -> None:
+        migrate(legacy.settings())
+
+        result = rollback(legacy.settings(pg_target=3))
+
+        assert not result.ok
+        assert "no script reverts migration 004_validate_migration alone" in result.refusals[0]
+
+    def test_a_blocker_is_named_and_nothing_changed(self, legacy: Database) -> None:
+        migrate(legacy.settings())
+        before = application(legacy)
+
+        with open_transaction(legacy, "SELECT 1 FROM project_roles"):
+            result = rollback(legacy.settings(**QUICK, pg_lock_budget_s=1))
+
+        assert not result.ok
+        assert 'could not apply rollback script "rollback_variants": no lock on' in result.refusals[0]
+        assert "night report" in result.refusals[0]
+        assert same(before, legacy) == []
+        assert rollback(legacy.settings()).ok
+
+    def test_the_name_is_wanted_where_group_data_says_so(self, legacy: Database) -> None:
+        migrate(legacy.settings())
+
+        refused = rollback(legacy.settings(pg_needs_confirm=True))
+        confirmed = rollback(legacy.settings(pg_needs_confirm=True, pg_confirm=legacy.name))
+
+        assert "could not roll back database" in refused.refusals[0]
+        assert confirmed.ok, confirmed.text
+
+    @pytest.mark.parametrize(
+        ("text", "problem"),
+        [
+            ("-- purpose: x\n\nSELECT 1;\n", 'reverts ""'),
+            ("-- purpose: x\n-- reverts: 006-001\n\nSELECT 1;\n", 'reverts "006-001"'),
+            ("-- purpose: x\n-- reverts: 001-006\n-- phase: data\n\nSELECT 1;\n", 'the key "phase"'),
+            ("-- purpose: x\n-- reverts: 001-006\n\nDROP INDEX CONCURRENTLY a;\n", "runs in one transaction"),
+            ("-- purpose: x\n-- reverts: 001-006\n\nBEGIN;\n", "BEGIN is not allowed"),
+        ],
+    )
+    def test_a_script_that_breaks_a_rule_is_refused(
+        self, legacy: Database, tmp_path: Path, text: str, problem: str
+    ) -> None:
+        sql = copied(tmp_path)
+        (sql / "rollback_variants.sql").write_text(text)
+
+        with pytest.raises(Exception, match=r"rollback_variants\.sql") as caught:
+            rollback(legacy.settings(pg_sql_dir=str(sql)))
+        assert problem in str(caught.value)
+
+
+def test_a_backup_comes_first_where_it_is_not_left_out(legacy: Database, tmp_path: Path) -> None:
+    migrate(legacy.settings())
+
+    result = rollback(legacy.settings(pg_skip_backup=False, pg_backup_dir=str(tmp_path / "backups")))
+
+    assert result.ok, result.text
+    assert result.changed == ["Backup", "Rollback"]

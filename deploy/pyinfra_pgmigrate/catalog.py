@@ -70,6 +70,16 @@ def definition_of(line: str) -> str:
     return line[_key_span(line)[1] + 1 :]
 
 
+def parts_of(ident: str) -> tuple[str, str]:
+    """Returns what stands before and after the last dot outside quotes.
+
+    >>> parts_of('"a.b".c')
+    ('"a.b"', 'c')
+    """
+    words = re.findall(r'"(?:[^"]|"")*"|[^.]+', ident)
+    return ".".join(words[:-1]), words[-1]
+
+
 def without_invalid(line: str) -> str:
     """Returns an index line as it would be, were the index valid."""
     return line.removesuffix(INVALID) if line.startswith("index ") else line

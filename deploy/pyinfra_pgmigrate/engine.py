@@ -160,7 +160,7 @@ class Engine:
             return seen
         scripts = load_rollbacks(self.settings.sql_dir)
         found = make_rollback(self.migrations, scripts, seen, target)
-        if not isinstance(found, Rollback) or not found.rules:
+        if not isinstance(found, Rollback) or not any(rule.columns for rule in found.rules):
             return found
         request = facts.conflicts_request(self.run, self.settings.connection, self.settings.schema, found)
         rows = self.host.get_fact(facts.ConflictingRows, request, _stdin=request.stdin)
@@ -403,6 +403,9 @@ class _Execution:
                 numbers = ", ".join(str(statement.number) for statement in step.statements)
                 rows = f", {outcome.rows} rows" if step.in_batches else ""
                 self.engine.tell(f"    {step.migration.name}: statement {numbers} in {outcome.duration_ms} ms{rows}")
+            for name, put, left in outcome.put_back:
+                rest = f"; {left} stay there: what they belong to is gone" if left else ""
+                self.engine.tell(f"    put back from the quarantine: {put} rows of {name}{rest}")
             for line in outcome.foreign:
                 self.engine.tell(f"    note: meanwhile somebody else changed the catalog: {line}")
 

@@ -65,6 +65,7 @@ class Outcome:
     + lacking: lines that it promises and that did not change
     + removed, added: lines that went and came
     + traces: tables after each statement by its number; 0 is before the first
+    + put_back: table or column, rows put back from the quarantine, rows left there
     """
 
     result: str
@@ -78,6 +79,7 @@ class Outcome:
     removed: frozenset[str] = frozenset()
     added: frozenset[str] = frozenset()
     traces: tuple[tuple[int, tuple[TracedTable, ...]], ...] = ()
+    put_back: tuple[tuple[str, int, int], ...] = ()
 
 
 def database(answer: Answer) -> Observed | Unreadable:
@@ -157,6 +159,7 @@ def outcomes(answer: Answer) -> list[Outcome]:
             verified=_verified(found["verified"]) if "verified" in found else None,
             removed=frozenset(found.get("removed", ())),
             added=frozenset(found.get("added", ())),
+            put_back=tuple((one["object"], one["put"], one["left"]) for one in found.get("put_back", ())),
             traces=tuple(
                 (number, tuple(TracedTable(*table) for table in tables)) for number, tables in found.get("traces", ())
             ),

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .catalog import Catalog, Patch, definition_of, is_own, key_of
+from .catalog import Catalog, Patch, definition_of, is_own, key_of, parts_of
 from .effect import Effect, Lock, StatementEffect
 from .errors import Kind, PgMigrateError, Refusal
 from .locks import sql_name
@@ -45,11 +45,11 @@ class RollbackScript:
 
 @dataclass(frozen=True)
 class Rule:
-    """A unique rule that comes back: an index, or a constraint of a table.
+    """An index, or a constraint of a table, that comes back where the script does not bring it.
 
-    + table, columns: as the catalog names them, unquoted
     + kind: index or constraint
     + on: the table as SQL writes it; empty for an index, whose definition names it
+    + table, columns: of a unique one, as the catalog names them, unquoted; empty of any other
     """
 
     kind: str
@@ -274,39 +274,27 @@ def _unique(line: str) -> UniqueRule | None:
     if line.startswith("index ") and " CREATE UNIQUE INDEX " in line:
         return unique_rule_of_index(definition_of(line).removesuffix(" INVALID"))
     if line.startswith("constraint ") and definition_of(line).startswith("UNIQUE "):
-        table, name = _parts(key_of(line).removeprefix("constraint "))
+        table, name = parts_of(key_of(line).removeprefix("constraint "))
         return unique_rule_of_constraint(table, name, definition_of(line))
     return None
-
-
-def _parts(ident: str) -> tuple[str, str]:
-    """Returns what stands before and after the last dot outside quotes.
-
-    >>> _parts('"a.b".c')
-    ('"a.b"', 'c')
-    """
-    words = re.findall(r'"(?:[^"]|"")*"|[^.]+', ident)
-    return ".".join(words[:-1]), words[-1]
 
 
 def _rules(lines: Collection[str]) -> list[Rule]:
     found: list[Rule] = []
     for line in sorted(lines):
         rule = _unique(line)
-        if rule is None:
-            continue
-        columns = tuple(sorted(rule.columns))
+        table, columns = ("", ()) if rule is None else (rule.table, tuple(sorted(rule.columns)))
         if line.startswith("index "):
             name = key_of(line).removeprefix("index ")
-            found.append(Rule("index", name, "", definition_of(line), rule.table, columns))
-        else:
-            table, name = _parts(key_of(line).removeprefix("constraint "))
-            found.append(Rule("constraint", name, table, definition_of(line), rule.table, columns))
+            found.append(Rule("index", name, "", definition_of(line), table, columns))
+        elif line.startswith("constraint "):
+            on, name = parts_of(key_of(line).removeprefix("constraint "))
+            found.append(Rule("constraint", name, on, definition_of(line), table, columns))
     return found
 
 
 def _columns(objects: Collection[str], tables: Collection[str]) -> list[tuple[str, str]]:
-    parts = [_parts(key.removeprefix("column ")) for key in objects if key.startswith("column ")]
+    parts = [parts_of(key.removeprefix("column ")) for key in objects if key.startswith("column ")]
     return [(table, column) for table, column in parts if table not in tables]
 
 

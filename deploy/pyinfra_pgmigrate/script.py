@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import sql
-from .catalog import Patch, key_of, like_pattern
+from .catalog import Patch, key_of, like_pattern, parts_of
 from .effect import Lock, StatementEffect
 from .errors import Kind
 from .locks import conflicting_modes, sql_name
@@ -254,7 +254,7 @@ def about(run: Run, schema: str) -> str:
 
 def conflicts(rollback: Rollback, run: Run, schema: str) -> str:
     """Returns the script that looks for rows which break the rules that come back."""
-    rules = _list([rule.table, rule.columns] for rule in rollback.rules)
+    rules = _list([rule.table, rule.columns] for rule in rollback.rules if rule.columns)
     return _joined([*_session(run, schema, "conflicts")[:2], setting("rules", rules), sql.read("conflicts")])
 
 
@@ -343,6 +343,7 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) ->
                 "row_count": 0,
                 "durations": "[]",
                 "traces": "[]",
+                "put_back": "[]",
             }
         ),
         "BEGIN;",
@@ -396,12 +397,23 @@ def _inside(step: Step) -> list[str]:
         parts += _timed(statement, _RUN)
     if step.rollback is not None:
         parts.append(sql.read("rules_back"))
+    elif made := _made(step):
+        parts += [_settings(made), sql.read("put_back")]
     # From here on the locks are held for our own reading and writing only.
     parts.append(sql.read("step_compare"))
     if step.is_last and step.migration.verify is not None:
         parts += [setting("verify", step.migration.verify), sql.read("verify"), sql.read("step_verify")]
     register = "step_register" if step.rollback is None else "rollback_register"
     return [*parts, sql.read(register), "COMMIT;"]
+
+
+def _made(step: Step) -> dict[str, str]:
+    """Returns the tables and columns that a step makes, if any: a rollback may have kept some of their rows."""
+    objects = {key_of(line) for line in step.patch.plus}
+    tables = {key.removeprefix("table ") for key in objects if key.startswith("table ")}
+    parts = [parts_of(key.removeprefix("column ")) for key in objects if key.startswith("column ")]
+    columns = sorted((table, column) for table, column in parts if table not in tables)
+    return {"tables": _list(sorted(tables)), "columns": _list(columns)} if tables or columns else {}
 
 
 def _kept_before(rollback: Rollback) -> list[str]:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from pyinfra_pgmigrate.backups import Contents, differences
 
-from tests.conftest import on_all_versions
+from tests.conftest import Machines, on_all_versions
 from tests.integration.test_running import QUICK, open_transaction
 from tests.support.contents import contents_of
 from tests.support.harness import migrate, rollback, status
-from tests.support.migrations import MIGRATIONS, copied, run_statement
-from tests.support.servers import Database
+from tests.support.migrations import MIGRATIONS, copied, record, run_statement
+from tests.support.servers import Database, Server
 
 INDEX = "idx_project_equipment_groups_project"
 CONSTRAINT = "ALTER TABLE project_equipment_groups ADD CONSTRAINT any_name UNIQUE (project_id, name)"
@@ -122,6 +122,44 @@ class TestWayBack:
         assert contents_of(legacy) == before
 
 
+SHOP = {
+    "baseline": "CREATE TABLE orders (id bigint PRIMARY KEY, code text NOT NULL CHECK (code <> ''), placed date);\n"
+    "CREATE INDEX orders_by_day ON orders (placed);",
+    "001_add_notes": '-- purpose: notes\n-- phase: schema\n\nCREATE TABLE "Order Notes" (order_id bigint REFERENCES orders, note text);',
+    "002_add_columns": '-- purpose: columns\n-- phase: schema\n\nALTER TABLE orders ADD COLUMN "Weight g" integer DEFAULT 7;\n'
+    "ALTER TABLE orders ADD COLUMN seen timestamptz;",
+    "003_replace_index": "-- purpose: index\n-- phase: contract\n\nCREATE INDEX CONCURRENTLY orders_by_day_and_code ON orders (placed, code);\n"
+    "DROP INDEX CONCURRENTLY orders_by_day;\nALTER TABLE orders DROP CONSTRAINT orders_code_check;",
+    "rollback_shop": '-- purpose: back\n-- reverts: 001-003\n\nDROP TABLE IF EXISTS "Order Notes";\n'
+    'ALTER TABLE orders DROP COLUMN IF EXISTS "Weight g", DROP COLUMN IF EXISTS seen;\nDROP INDEX IF EXISTS orders_by_day_and_code;',
+}
+
+
+@on_all_versions
+def test_another_application_goes_back_with_a_few_lines(server: Server, machines: Machines, tmp_path: Path) -> None:
+    for name, text in SHOP.items():
+        (tmp_path / f"{name}.sql").write_text(text + "\n")
+    record(tmp_path, machines.server(18))
+    with server.database("empty") as database:
+        database.run(SHOP["baseline"])
+        database.run("INSERT INTO orders SELECT i, 'c' || i, date '2026-01-01' + i FROM generate_series(1, 100) AS i")
+        before = application(database)
+        settings = database.settings(pg_sql_dir=str(tmp_path))
+        assert migrate(settings).ok
+        database.run("INSERT INTO \"Order Notes\" SELECT 1, 'note ' || i FROM generate_series(1, 5) AS i")
+        database.run('UPDATE orders SET "Weight g" = id, seen = now() WHERE id < 11')
+
+        result = rollback(settings)
+
+        assert result.ok, result.text
+        assert same(before, database) == []
+        assert database.rows("SELECT table_name, column_name, row_count FROM pgmigrate.quarantines ORDER BY 3, 2") == [
+            ('"Order Notes"', None, 5), ("orders", '"Weight g"', 9), ("orders", "seen", 10),
+        ]  # fmt: skip
+        assert rollback(settings).unchanged == ["Rollback"]
+        assert migrate(settings).ok
+
+
 class TestQuarantine:
     def test_holds_every_row_and_value_that_goes(self, legacy: Database) -> None:
         migrate(legacy.settings())
@@ -148,6 +186,66 @@ class TestQuarantine:
         place, count = found["project_roles", "variant_name"]
         assert (legacy.rows(f"SELECT * FROM pgmigrate.quarantine_{place} ORDER BY id"), count) == (trio, 3)
         assert found["project_equipment_groups", "variant_name"][1] == 0
+
+
+class TestForwardAgain:
+    @pytest.fixture
+    def used(self, legacy: Database) -> Database:
+        """A database whose variants are in use: several a project, the same names across them."""
+        assert migrate(legacy.settings()).ok
+        legacy.run(
+            "INSERT INTO project_variants (project_id, variant_name, display_name)"
+            " SELECT id, 'trio', 'Trio' FROM projects ORDER BY id LIMIT 10;"
+            "UPDATE project_variants SET description = 'ours', sort_order = 5 WHERE is_default;"
+            "UPDATE project_roles SET variant_name = 'trio' WHERE project_id IN (SELECT id FROM projects ORDER BY id LIMIT 10);"
+            "UPDATE project_equipment_groups SET variant_name = 'trio', name = name || ' trio'"
+            " WHERE id IN (SELECT id FROM project_equipment_groups ORDER BY id LIMIT 20)"
+        )
+        return legacy
+
+    def test_everything_is_as_if_nothing_had_happened(self, used: Database) -> None:
+        before = application(used)
+        assert rollback(used.settings()).ok
+        assert same(before, used) != []
+
+        result = migrate(used.settings())
+
+        assert result.ok, result.text
+        assert "put back from the quarantine: 10 rows of project_variants" not in result.text
+        assert same(before, used) == []
+        assert used.rows("SELECT tablename FROM pg_tables WHERE tablename LIKE 'quarantine\\_%'") == []
+        assert used.value("SELECT count(*) FROM pgmigrate.quarantines WHERE restored_at IS NULL") == 0
+        # No trigger of the application was left out for good.
+        assert used.value("SELECT count(*) FROM pg_trigger WHERE tgenabled <> 'O'") == 0
+
+    def test_twice_there_and_back(self, used: Database) -> None:
+        before = application(used)
+        for _ in range(2):
+            assert rollback(used.settings()).ok
+            assert migrate(used.settings()).ok
+
+        assert same(before, used) == []
+
+    def test_rows_deleted_since_stay_deleted_and_changed_ones_keep_their_values(self, used: Database) -> None:
+        project = used.value("SELECT id FROM projects ORDER BY id LIMIT 1")
+        variants = used.value("SELECT count(*) FROM project_variants WHERE project_id = %s", project)
+        assert rollback(used.settings()).ok
+        used.session.execute("DELETE FROM projects WHERE id = %s", [project])
+        group = used.value("SELECT id FROM project_equipment_groups ORDER BY id LIMIT 1 OFFSET 15")
+        used.session.execute("UPDATE project_equipment_groups SET name = 'Newer name' WHERE id = %s", [group])
+
+        result = migrate(used.settings())
+
+        assert result.ok, result.text
+        assert f"rows of project_variants; {variants} stay there: what they belong to is gone" in result.text
+        assert used.value("SELECT count(*) FROM project_variants WHERE project_id = %s", project) == 0
+        assert used.rows("SELECT name, variant_name FROM project_equipment_groups WHERE id = %s", group) == [
+            ("Newer name", "trio")
+        ]
+        (left,) = used.rows(
+            "SELECT id, row_count FROM pgmigrate.quarantines WHERE row_count > 0 AND column_name IS NULL"
+        )
+        assert used.value(f"SELECT count(*) FROM pgmigrate.quarantine_{left[0]}") == left[1] == variants
 
 
 class TestRefusals:

@@ -41,14 +41,17 @@ BEGIN
                     one.table_name, one.column_name;
             END IF;
             list := pg_catalog.array_to_string(keys || one.column_name, ', ');
-            -- What a constant default gives anyway need not be kept.
-            SELECT COALESCE(pg_catalog.format(
-                ' WHERE %s IS DISTINCT FROM %s', one.column_name, pg_catalog.pg_get_expr(d.adbin, d.adrelid)
-            ), '')
+            -- What the default gives anyway need not be kept, where it is a constant.
+            SELECT CASE
+                WHEN d.adbin IS NULL THEN pg_catalog.format(' WHERE %s IS NOT NULL', one.column_name)
+                WHEN e.text ~ '^(''([^'']|'''')*''(::[a-z ]+)?|-?[0-9.]+|true|false)$'
+                    THEN pg_catalog.format(' WHERE %s IS DISTINCT FROM %s', one.column_name, e.text)
+                ELSE ''
+            END
             INTO filter
             FROM pg_catalog.pg_attribute AS a
             LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-                AND pg_catalog.pg_get_expr(d.adbin, d.adrelid) ~ '^(''([^'']|'''')*''(::[a-z ]+)?|-?[0-9.]+|true|false)$'
+            CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS text) AS e
             WHERE a.attrelid = pg_catalog.to_regclass(one.table_name)
                 AND pg_catalog.quote_ident(a.attname) = one.column_name;
         END IF;

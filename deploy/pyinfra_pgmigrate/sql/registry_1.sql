@@ -150,7 +150,8 @@ CREATE TABLE pgmigrate.quarantines (
     table_name text NOT NULL,
     column_name text,
     key_columns text[] NOT NULL,
-    row_count bigint
+    row_count bigint,
+    restored_at timestamptz
 );
 COMMENT ON TABLE pgmigrate.quarantines IS 'What rollbacks dropped, with its rows in the table quarantine_ID of this schema.';
 COMMENT ON COLUMN pgmigrate.quarantines.id IS 'Number of the table that holds the rows.';
@@ -159,7 +160,8 @@ COMMENT ON COLUMN pgmigrate.quarantines.at IS 'When, in the transaction that dro
 COMMENT ON COLUMN pgmigrate.quarantines.table_name IS 'The table, as SQL writes it.';
 COMMENT ON COLUMN pgmigrate.quarantines.column_name IS 'The column, where it is one; null for a whole table.';
 COMMENT ON COLUMN pgmigrate.quarantines.key_columns IS 'Primary key of the table.';
-COMMENT ON COLUMN pgmigrate.quarantines.row_count IS 'Rows kept; of a column those whose value is not its default.';
+COMMENT ON COLUMN pgmigrate.quarantines.row_count IS 'Rows that are in the quarantine; of a column those whose value is not its default.';
+COMMENT ON COLUMN pgmigrate.quarantines.restored_at IS 'When its rows were put back; those that could not be are still there.';
 
 INSERT INTO pgmigrate.registry (version, tool_version)
 VALUES (1, :'tool_version');

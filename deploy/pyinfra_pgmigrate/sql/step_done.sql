@@ -1,4 +1,5 @@
--- Reports a step. Variables: version, duration_ms, durations, traces, row_count, foreign_lines, removed, added.
+-- Reports a step. Variables: version, duration_ms, durations, traces, row_count, foreign_lines, removed, added,
+-- put_back.
 SELECT pg_catalog.json_build_object(
     'result', 'done',
     'version', :'version'::bigint,
@@ -8,7 +9,8 @@ SELECT pg_catalog.json_build_object(
     'foreign', :'foreign_lines'::json,
     'removed', pg_catalog.array_to_json(:'removed'::text[]),
     'added', pg_catalog.array_to_json(:'added'::text[]),
-    'traces', :'traces'::json
+    'traces', :'traces'::json,
+    'put_back', :'put_back'::json
 )::text AS payload \gset
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate outcome :payload

@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .checks import findings
+from .drafts import draft
 from .embedded import DEFAULT_VERSION, scratch_server
 from .errors import Kind, PgMigrateError
 from .migration import load_folder, read_folder
 from .record import record_folder
+from .rollbacks import load_rollbacks
 
+_RANGE = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]+)")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 _SKELETON = """\
@@ -55,6 +58,11 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="say whether effects are current and the rules are kept")
     check.add_argument("folder", nargs="?", type=Path, default=Path("sql"), help="SQL folder (default: sql)")
     check.set_defaults(run=_check)
+
+    back = commands.add_parser("draft-rollback", help="write a first draft of a rollback script from the effects")
+    back.add_argument("range", help="the migrations that it reverts: 001-006")
+    back.add_argument("--dir", type=Path, default=Path("sql"), dest="folder", help="SQL folder (default: sql)")
+    back.set_defaults(run=_draft_rollback)
     return parser
 
 
@@ -103,8 +111,34 @@ def _record(options: argparse.Namespace) -> int:
     return 0
 
 
+def _draft_rollback(options: argparse.Namespace) -> int:
+    found = _RANGE.fullmatch(options.range)
+    if found is None:
+        raise PgMigrateError(
+            Kind.SETTINGS,
+            f'cannot draft the way back of "{options.range}"',
+            detail=f'Found "{options.range}"; expected the first and the last number, such as 001-006.',
+            hint="Run: pgmigrate draft-rollback 001-006",
+        )
+    text = draft(load_folder(options.folder), int(found["first"]), int(found["last"]))
+    path = options.folder / f"rollback_{found['first']}_{found['last']}.sql"
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise PgMigrateError(
+            Kind.SETTINGS,
+            f"could not write {path}: it is there already",
+            detail="Found a file of that name; expected none: a script that somebody wrote is not overwritten.",
+            hint=f"Move it away first: mv {path} {path}.old",
+        ) from None
+    print(f"wrote {path}; read it line by line, then try it: deploy/rollback.py on a staging host, with --dry first")
+    return 0
+
+
 def _check(options: argparse.Namespace) -> int:
     migrations = load_folder(options.folder)
+    load_rollbacks(options.folder)
     count = 0
     for migration in migrations:
         if migration.stale is not None:

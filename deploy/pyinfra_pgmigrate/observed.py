@@ -93,11 +93,27 @@ class Blocker:
 
 
 @dataclass(frozen=True)
+class Quarantine:
+    """What a rollback kept of one table or column.
+
+    + object: the table, or table.column
+    + at: time in UTC; size_bytes: of the table that holds the rows
+    """
+
+    run_id: str
+    at: str
+    object: str
+    rows: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
 class Registry:
     """The registry of a database.
 
     + version: of its own structure
     + drift: what changed in the catalog since the last run ended, own lines included
+    + quarantines: what rollbacks kept and nothing has put back
     + gone_since_first: lines that were there before the first migration of this tool and are not any more
     """
 
@@ -105,6 +121,7 @@ class Registry:
     migrations: Mapping[int, AppliedMigration] = field(default_factory=dict)
     drift: Patch = field(default_factory=Patch)
     gone_since_first: frozenset[str] = frozenset()
+    quarantines: tuple[Quarantine, ...] = ()
 
 
 @dataclass(frozen=True)

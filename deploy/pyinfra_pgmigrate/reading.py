@@ -19,6 +19,7 @@ from .observed import (
     Observed,
     OtherRun,
     Problem,
+    Quarantine,
     Registry,
     Server,
     Upsert,
@@ -118,6 +119,7 @@ def _registry(found: Mapping[str, Any]) -> Registry:
         migrations={row.version: row for row in rows},
         drift=Patch(frozenset(found["gone"]), frozenset(found["come"])),
         gone_since_first=frozenset(found["gone_since_first"]),
+        quarantines=tuple(Quarantine(**one) for one in found["quarantines"]),
     )
 
 

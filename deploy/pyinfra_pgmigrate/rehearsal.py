@@ -13,6 +13,7 @@ from .backups import Contents, differences
 from .copies import Copy
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
+from .rollbacks import load_rollbacks
 from .trace import StatementTrace, compared_lines, rehearsed_lines
 
 # What the rehearsals of this start of the program found, by host and database.
@@ -34,7 +35,9 @@ def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
     engine.tell(f"rehearsing {len(versions)} migration{'s' if len(versions) > 1 else ''} on the copy")
     traces: list[StatementTrace] = []
     refusal = _prepared(on_copy)
-    before = None if refusal is not None else _contents(on_copy)
+    # Counting and hashing takes a while: only where there may be a way back to compare with.
+    has_scripts = bool(load_rollbacks(engine.settings.sql_dir))
+    before = _contents(on_copy) if refusal is None and has_scripts else None
     refusal = refusal or _migrated(on_copy, versions, traces)
     if refusal is None:
         engine.tell("\n".join(rehearsed_lines(traces, most=engine.settings.batch_from)))

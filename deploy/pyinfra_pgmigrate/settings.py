@@ -133,7 +133,12 @@ KEYS: dict[str, Key] = {
     "pg_schema": Key(_text, "public", "schema that unqualified names in the migrations mean"),
     "pg_bin_dir": Key(_text, None, "folder of psql on the host; not set: PATH decides"),
     "pg_sql_dir": Key(_text, "sql", "folder of the migrations on the controller, from where pyinfra was started"),
-    "pg_target": Key(_version, None, "number of the last migration to apply; not set: all"),
+    "pg_target": Key(
+        _version,
+        None,
+        "number of the last migration to apply, or of the last that stays (rollback.py); not set: all, or what the "
+        "newest rollback script leaves",
+    ),
     "pg_phase": Key(
         _phase,
         None,
@@ -171,14 +176,14 @@ KEYS: dict[str, Key] = {
         "full",
         "where pending migrations run first: on the restored copy, on a copy of the structure alone, or nowhere",
     ),
-    "pg_skip_backup": Key(_flag, False, "migrate without a backup, and without a rehearsal on its copy"),
+    "pg_skip_backup": Key(_flag, False, "migrate or roll back without a backup, and without a rehearsal on its copy"),
     "pg_backup": Key(
         _label, None, "label of a backup, or latest: the one that restore.py restores, or that backup.py verifies again"
     ),
     "pg_backup_fetch": Key(_text, None, "folder on the controller into which a verified backup is copied"),
     "pg_table": Key(_text, None, "restore this table alone, into a schema beside (restore.py only)"),
     "pg_confirm": Key(_text, None, "name of the database, where pg_needs_confirm wants it said"),
-    "pg_needs_confirm": Key(_flag, False, "restore only with pg_confirm=DATABASE; meant for group data"),
+    "pg_needs_confirm": Key(_flag, False, "restore and roll back only with pg_confirm=DATABASE; meant for group data"),
     "pg_maintenance_database": Key(_text, "postgres", "database from which others are made, renamed and dropped"),
     "pg_connect_timeout_s": Key(_seconds, 10.0, "seconds to wait for a connection"),
     "pg_lock_timeout_s": Key(

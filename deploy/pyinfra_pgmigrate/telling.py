@@ -109,6 +109,8 @@ def status_lines(observed: Observed, plan: Plan, migrations: Sequence[Migration]
         yield _status_line(decision)
     if observed.other_run is not None:
         yield f"a run is at work: {observed.other_run.operator}"
+    for kept in () if observed.registry is None else observed.registry.quarantines:
+        yield f"in the quarantine since {kept.at}: {kept.rows} rows of {kept.object}, {size(kept.size_bytes)}"
     yield from _drift_lines(observed)
 
 

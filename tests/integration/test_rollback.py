@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from pyinfra_pgmigrate.backups import Contents, differences
+from pyinfra_pgmigrate.cli import main
 
 from tests.conftest import Machines, on_all_versions
 from tests.integration.test_running import QUICK, open_transaction
@@ -160,6 +162,47 @@ def test_another_application_goes_back_with_a_few_lines(server: Server, machines
         assert migrate(settings).ok
 
 
+class TestDraft:
+    def test_of_the_shipped_migrations_leads_back(self, legacy: Database, tmp_path: Path) -> None:
+        sql = copied(tmp_path)
+        (sql / "rollback_variants.sql").unlink()
+        before = application(legacy)
+
+        assert main(["draft-rollback", "001-006", "--dir", str(sql)]) == 0
+
+        assert migrate(legacy.settings()).ok
+        result = rollback(legacy.settings(pg_sql_dir=str(sql)))
+        assert result.ok, result.text
+        assert same(before, legacy) == []
+
+    def test_of_another_application_leads_back(self, server: Server, tmp_path: Path) -> None:
+        for name, text in SHOP.items():
+            if name != "rollback_shop":
+                (tmp_path / f"{name}.sql").write_text(text + "\n")
+        record(tmp_path, server)
+
+        assert main(["draft-rollback", "001-003", "--dir", str(tmp_path)]) == 0
+
+        with server.database("empty") as database:
+            database.run(SHOP["baseline"])
+            before = application(database)
+            assert migrate(database.settings(pg_sql_dir=str(tmp_path))).ok
+            result = rollback(database.settings(pg_sql_dir=str(tmp_path)))
+            assert result.ok, result.text
+            assert same(before, database) == []
+
+    @pytest.mark.parametrize("wrong", ["6", "007-009"])
+    def test_of_nothing_is_refused(self, tmp_path: Path, wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["draft-rollback", wrong, "--dir", str(copied(tmp_path))]) == 1
+        assert "pgmigrate draft-rollback 001-006" in capsys.readouterr().err
+
+    def test_does_not_overwrite_a_script(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        sql = str(copied(tmp_path))
+        assert main(["draft-rollback", "001-006", "--dir", sql]) == 0
+        assert main(["draft-rollback", "001-006", "--dir", sql]) == 1
+        assert "it is there already" in capsys.readouterr().err
+
+
 class TestQuarantine:
     def test_holds_every_row_and_value_that_goes(self, legacy: Database) -> None:
         migrate(legacy.settings())
@@ -186,6 +229,9 @@ class TestQuarantine:
         place, count = found["project_roles", "variant_name"]
         assert (legacy.rows(f"SELECT * FROM pgmigrate.quarantine_{place} ORDER BY id"), count) == (trio, 3)
         assert found["project_equipment_groups", "variant_name"][1] == 0
+        told = status(legacy.settings()).text
+        assert re.search(rf"in the quarantine since [0-9: -]+: {len(variants)} rows of project_variants, [1-9]", told)
+        assert "3 rows of project_roles.variant_name" in told
 
 
 class TestForwardAgain:

@@ -73,3 +73,4 @@ def legacy(server: Server) -> Iterator[Database]:
 
 
 on_all_versions = pytest.mark.parametrize("server", ALL_VERSIONS, indirect=True, ids=lambda one: f"pg{one}")
+on_docker = pytest.mark.parametrize("server", [17], indirect=True, ids=["pg17"])

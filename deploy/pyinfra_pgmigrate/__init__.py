@@ -6,7 +6,7 @@ Layers, each importing only from those below it:
 - ``operations``: declare a state, yield what brings it about
 - ``keeper``: one host's backups at work; ``copies``: databases restored from them; ``rehearsal``: a plan run on
   a copy first
-- ``engine``: one host's database at work: read, plan, run steps with retries, tell
+- ``execution``: steps at work, with retries; ``engine``: one host's database: read, plan, run scripts, tell
 - ``facts``: a database as it is, what verify queries say, which backups there are
 
 Pure, without pyinfra and without a server:

@@ -13,6 +13,7 @@ from .backups import Contents, differences
 from .copies import Copy
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
+from .execution import execute, revert
 from .rollbacks import load_rollbacks
 from .trace import StatementTrace, compared_lines, rehearsed_lines
 
@@ -76,7 +77,7 @@ def _migrated(on_copy: Engine, versions: Collection[int], traces: list[Statement
     plan = on_copy.plan()
     if isinstance(plan, Refusal):
         return plan
-    refusal = plan.refusals[0] if plan.refusals else on_copy.execute(plan, versions, traces)
+    refusal = plan.refusals[0] if plan.refusals else execute(on_copy, plan, versions, traces)
     return refusal or _second_run(on_copy, versions)
 
 
@@ -92,7 +93,7 @@ def _and_back(on_copy: Engine, versions: Collection[int], before: Contents | Non
         return None
     if found is None or isinstance(found, Refusal):
         return found
-    refusal = on_copy.revert(found, target=stays)
+    refusal = revert(on_copy, found, target=stays)
     if refusal is not None:
         return refusal
     after = _contents(on_copy)

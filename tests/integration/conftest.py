@@ -1,11 +1,15 @@
-"""What the integration tests share: the catalog after a clean run."""
+"""What the integration tests share: the catalog after a clean run, a place for backups."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.harness import migrate
-from tests.support.servers import Server
+from tests.support.servers import Database, Server
 
 _clean: dict[int, frozenset[str]] = {}
 
@@ -20,3 +24,19 @@ def clean_structure(server: Server) -> frozenset[str]:
                 raise RuntimeError(result.text)
             _clean[server.version] = database.structure()
     return _clean[server.version]
+
+
+@pytest.fixture
+def kept(legacy: Database, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Returns settings with which backups go into a folder of the test."""
+
+    def settings(**more: Any) -> dict[str, Any]:
+        return legacy.settings(**{"pg_skip_backup": False, "pg_backup_dir": str(tmp_path / "backups"), **more})
+
+    return settings
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where ``kept`` puts them."""
+    return tmp_path / "backups"

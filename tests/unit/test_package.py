@@ -28,7 +28,7 @@ LAYERS = [
     ["state", "refusals", "plan", "rollbacks", "telling", "checks", "drafts"],
     ["script", "psql", "programs", "reading", "trace"],
     ["facts", "embedded", "record", "hosts", "fetching"],
-    ["engine", "keeper", "copies", "rehearsal", "cli"],
+    ["engine", "execution", "keeper", "copies", "rehearsal", "cli"],
     ["operations"],
     ["deploys"],
 ]

@@ -15,6 +15,7 @@ from pyinfra.api import FunctionCommand, Host, State, operation
 
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Refusal
+from ..execution import execute as run_plan
 from ..plan import Action, Plan
 from ..rehearsal import tell_compared
 from ..trace import StatementTrace
@@ -52,7 +53,7 @@ def _refuse(engine: Engine, refusals: Collection[Refusal], told: Collection[Refu
 def _execute(engine: Engine, plan: Plan, versions: Collection[int]) -> FunctionCommand:
     def execute(state: State, host: Host) -> bool:
         traces: list[StatementTrace] = []
-        refusal = engine.execute(plan, versions, traces)
+        refusal = run_plan(engine, plan, versions, traces)
         tell_compared(engine, traces)
         return True if refusal is None else engine.refuse(refusal)
 

@@ -8,6 +8,7 @@ from typing import Any
 from pyinfra import context
 from pyinfra.api import FunctionCommand, operation
 
+from .. import execution
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Refusal
 from ..rollbacks import Rollback
@@ -45,7 +46,7 @@ def rollback(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
         plan: Rollback = found
 
         def revert() -> bool:
-            refusal = engine.revert(plan, target=target)
+            refusal = execution.revert(engine, plan, target=target)
             if refusal is not None:
                 return engine.refuse(refusal)
             for table in plan.tables:

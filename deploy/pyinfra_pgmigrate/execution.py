@@ -1,0 +1,280 @@
+"""Steps at work: one session for all of them, again after lock time-outs, until there is a reason not to."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection
+from time import monotonic
+
+import gevent
+
+from . import psql, reading, refusals, script
+from .engine import Engine
+from .errors import Kind, Refusal
+from .plan import Plan
+from .psql import Answer
+from .reading import Outcome
+from .rollbacks import Rollback
+from .script import LockLimits, Step
+from .trace import StatementTrace, traces_of
+
+# Only these are tried again; source: PostgreSQL manual, "Error Codes".
+_LOCK_NOT_AVAILABLE, _DEADLOCK = "55P03", "40P01"
+
+# How often a plan may be overtaken by others before we give up.
+_MOST_REPLANS = 5
+# New rows may come while a converging migration runs; after so many passes somebody keeps making them.
+_MOST_PASSES = 3
+
+
+def execute(engine: Engine, plan: Plan, versions: Collection[int], traces: list[StatementTrace]) -> Refusal | None:
+    """Runs what a plan says for some versions.
+
+    Returns None when all of it holds now, else why not, and tells how it goes. What others did
+    meanwhile is not done again.
+
+    + traces: takes what each statement did
+    """
+    return _Execution(engine, versions, traces).run(plan)
+
+
+def revert(engine: Engine, rollback: Rollback, *, target: int | None) -> Refusal | None:
+    """Takes back what a rollback says, in one transaction.
+
+    Returns None when all of it is taken back, else why not.
+
+    + target: version that stays, as the rollback was planned with
+    """
+    return _Reverting(engine, target).revert(rollback)
+
+
+class _Execution:
+    """One call of ``execute``: goes on until all is done or there is a reason not to."""
+
+    def __init__(self, engine: Engine, versions: Collection[int], traces: list[StatementTrace]) -> None:
+        self.engine = engine
+        self.traces = traces
+        self.settings = engine.settings
+        self.versions = versions
+        self.tries = 1
+        self.lock_since: float | None = None
+        self.busy_since: float | None = None
+        self.replans = 0
+        self.passes = 1
+        self.surprises = 0
+
+    def run(self, plan: Plan) -> Refusal | None:
+        """Returns None when all is done, else why not."""
+        return self._run_all(self._steps(plan))
+
+    def _steps(self, plan: Plan) -> list[Step]:
+        decisions = [one for one in plan.changes if one.migration.version in self.versions]
+        others = len(plan.changes) > len(decisions)
+        return [
+            step
+            for decision in decisions
+            for step in script.steps_of(decision, ends_run=decision is decisions[-1] and not others)
+        ]
+
+    def _again(self) -> list[Step] | Refusal:
+        """Returns the steps that are left, by the database as it is now."""
+        plan = self.engine.plan(ask=self.versions)
+        if isinstance(plan, Refusal):
+            return plan
+        return plan.refusals[0] if plan.refusals else self._steps(plan)
+
+    def _run_all(self, steps: list[Step]) -> Refusal | None:
+        while steps:
+            answer = self._run_steps(steps)
+            found = _outcomes(answer)
+            done = [outcome for outcome in found if outcome.result == "done"]
+            self._tell_done(steps, done)
+            if len(done) == len(steps) and answer.status == 0:
+                return None
+            refusal = self._look_after(steps[len(done) :], found[len(done) :], answer)
+            if refusal is not None:
+                return refusal
+            left = self._again()
+            if isinstance(left, Refusal):
+                return left
+            steps = left
+        return None
+
+    def _run_steps(self, steps: list[Step]) -> Answer:
+        text = script.apply(
+            steps,
+            self.engine.run,
+            self.settings.schema,
+            self._limits(),
+            batch_rows=self.settings.batch_rows,
+            backup=self.engine.backup,
+        )
+        with self.engine.watched():
+            return self.engine.psql(text)
+
+    def _limits(self) -> LockLimits:
+        timeout_s = min(self.settings.lock_timeout_s, self.settings.lock_timeout_s / 10 * 2 ** (self.tries - 1))
+        return LockLimits(self.settings.lock_poll_s, max(1, round(timeout_s * 1000)), self.tries)
+
+    def _tell_done(self, steps: list[Step], done: list[Outcome]) -> None:
+        for step, outcome in zip(steps, done, strict=False):
+            self.traces.extend(traces_of(step, outcome))
+            if step.statements:
+                numbers = ", ".join(str(statement.number) for statement in step.statements)
+                rows = f", {outcome.rows} rows" if step.in_batches else ""
+                self.engine.tell(f"    {step.migration.name}: statement {numbers} in {outcome.duration_ms} ms{rows}")
+            for name, put, left in outcome.put_back:
+                rest = f"; {left} stay there: what they belong to is gone" if left else ""
+                self.engine.tell(f"    put back from the quarantine: {put} rows of {name}{rest}")
+            for line in outcome.foreign:
+                self.engine.tell(f"    note: meanwhile somebody else changed the catalog: {line}")
+
+    def _look_after(self, steps: list[Step], found: list[Outcome], answer: Answer) -> Refusal | None:
+        """Returns why to stop, or None to plan and try again."""
+        step = steps[0]
+        outcome = found[0] if found else None
+        if outcome is not None and answer.status == 0:
+            return self._answered(step, outcome)
+        if answer.status == psql.EXIT_SCRIPT and answer.sqlstate in (_LOCK_NOT_AVAILABLE, _DEADLOCK):
+            return self._locked(step, answer)
+        return self._failed(step, answer)
+
+    def _answered(self, step: Step, outcome: Outcome) -> Refusal | None:
+        match outcome.result:
+            case "busy":
+                return self._wait(outcome)
+            case "moved":
+                self.replans += 1
+                if self.replans <= _MOST_REPLANS:
+                    return None
+            case "problems" if step.migration.header.converges and self.passes < _MOST_PASSES:
+                self.passes += 1
+                return None
+            case "problems" if outcome.verified is not None:
+                refusal = refusals.not_verified(step.migration, outcome.verified)
+                self._aftermath(step, refusal, "")
+                return refusal
+            case "unexpected":
+                # Another session's change may have fallen into the short time of ours: look again once.
+                self.surprises += 1
+                if self.surprises == 1 and step.in_transaction:
+                    return None
+        refusal = _unexpected(step, outcome)
+        self._aftermath(step, refusal, "")
+        return refusal
+
+    def _wait(self, outcome: Outcome) -> Refusal | None:
+        now = monotonic()
+        if self.busy_since is None:
+            self.busy_since = now
+            self.engine.tell(f"another run is at work here ({outcome.detail}), waiting for it")
+        if now - self.busy_since > self.settings.run_wait_s:
+            return self.engine.busy(outcome.detail)
+        gevent.sleep(random.uniform(0.1, 0.4))  # noqa: S311  (jitter, no secret)
+        return None
+
+    def _locked(self, step: Step, answer: Answer) -> Refusal | None:
+        now = monotonic()
+        self.lock_since = now if self.lock_since is None else self.lock_since
+        text = script.blockers(step, self.engine.run, self.settings.schema)
+        blockers = reading.blockers(self.engine.psql(text))
+        in_the_way = "; ".join(map(str, blockers)) or "nobody any more"
+        if now - self.lock_since < self.settings.lock_budget_s:
+            self.engine.tell(f"    try {self.tries}: a table is locked by {in_the_way}; trying again")
+            self.tries += 1
+            # Out of step with whoever takes the lock in a rhythm; longer while it stays taken.
+            gevent.sleep(random.uniform(0.5, 1.0) * min(2.0, 0.1 * 2**self.tries))  # noqa: S311
+            return None
+        ending = " ".join(f"SELECT pg_terminate_backend({blocker.pid});" for blocker in blockers)
+        tables = ", ".join(sorted({lock.relation for lock in step.locks})) or "a table"
+        refusal = Refusal(
+            Kind.LOCK,
+            f"could not apply {step.title}: no lock on {tables} after {self.tries} tries in "
+            f"{now - self.lock_since:.0f} s",
+            detail=f"Found in the way: {in_the_way}; expected the lock within {self.settings.lock_budget_s:.0f} s "
+            "(pg_lock_budget_s). Nothing of this step was done.",
+            hint="Let that transaction end, then run again" + (f"; to end it: {ending}" if ending else "."),
+        )
+        self._aftermath(step, refusal, answer.sqlstate)
+        return refusal
+
+    def _failed(self, step: Step, answer: Answer) -> Refusal:
+        numbers = ", ".join(str(statement.number) for statement in step.statements) or "none"
+        words = step.statements[0].words if len(step.statements) == 1 else f"statements {numbers}"
+        if answer.status == psql.EXIT_SCRIPT:
+            refusal = Refusal(
+                Kind.FAILED,
+                f"could not apply {step.title}: {answer.message}",
+                detail=f"Found SQLSTATE {answer.sqlstate} at {words}; expected it to succeed. {_left_behind(step)}",
+                hint="Remove the cause, then run again: it goes on where it stopped.",
+            )
+        else:
+            status = "no end" if answer.status is None else f"status {answer.status}"
+            refusal = Refusal(
+                Kind.FAILED,
+                f"could not see {step.title} through: psql ended with {status}",
+                detail=f"Found: {answer.message or answer.errors or 'no message'}. Expected status 0 from {words}.",
+                hint="Run again: the run looks at what is there and goes on where it stopped.",
+            )
+        self._aftermath(step, refusal, answer.sqlstate)
+        return refusal
+
+    def _aftermath(self, step: Step, refusal: Refusal, sqlstate: str) -> None:
+        text = script.aftermath(
+            step,
+            self.engine.run,
+            self.settings.schema,
+            kind=refusal.kind,
+            sqlstate=sqlstate,
+            message=f"{refusal.message}; {refusal.detail}",
+        )
+        answer = self.engine.psql(text)
+        if answer.status != 0:
+            self.engine.tell(f"    note: the clean-up after it did not end well: {answer.message or answer.errors}")
+
+
+class _Reverting(_Execution):
+    """The same for a rollback."""
+
+    def __init__(self, engine: Engine, target: int | None) -> None:
+        super().__init__(engine, (), [])
+        self.target = target
+
+    def revert(self, rollback: Rollback) -> Refusal | None:
+        """Returns None when all is taken back, else why not."""
+        return self._run_all([script.step_back(rollback)])
+
+    def _again(self) -> list[Step] | Refusal:
+        found = self.engine.plan_rollback(target=self.target)
+        if isinstance(found, Refusal):
+            return found
+        return [] if found is None else [script.step_back(found)]
+
+
+def _outcomes(answer: Answer) -> list[Outcome]:
+    """Returns what the steps reported; a report that cannot be read counts as none."""
+    try:
+        return reading.outcomes(answer)
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _left_behind(step: Step) -> str:
+    if step.in_transaction:
+        return "Nothing of this step is left."
+    return "The batches before it stay." if step.in_batches else "What it left is removed."
+
+
+def _unexpected(step: Step, outcome: Outcome) -> Refusal:
+    found = "; ".join(outcome.foreign[:5]) or "no other change"
+    lacking = "; ".join(outcome.lacking[:5])
+    return Refusal(
+        Kind.UNEXPECTED,
+        f"cannot apply {step.title}: the catalog changed otherwise than its effect says",
+        detail=f"Found {found}"
+        + (f"; expected also {lacking}" if lacking else "; expected nothing else")
+        + ". "
+        + ("The step was undone." if step.in_transaction else "The statement cannot be undone."),
+        hint="See whether this database differs from sql/baseline.sql there, or what else the statement does "
+        "(an event trigger, a dependent view).",
+    )

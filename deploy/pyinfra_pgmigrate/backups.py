@@ -427,3 +427,23 @@ def judged(found: Sequence[Complaint], roles: Collection[str]) -> Judged:
         else:
             failures.append(f"{complaint.message} ({complaint.command[:_MOST_COMMAND]})".removesuffix(" ()"))
     return Judged(tuple(notes), tuple(failures), frozenset(missing | lost), frozenset(bare))
+
+
+# The server's or the machine's trouble, not the backup's.
+_OUTSIDE = re.compile(
+    r"No space left on device|could not extend file|connection to server|server closed the connection"
+    r"|terminating connection|out of memory|too many connections|the database system is"
+)
+
+
+def outside(status: int, failures: Sequence[str]) -> str:
+    """Returns why a restore ended for reasons that say nothing of the backup; empty where there is none.
+
+    + status: of pg_restore; above 128 a signal ended it
+
+    >>> outside(137, [])
+    'pg_restore was ended by signal 9'
+    """
+    if status > 128:
+        return f"pg_restore was ended by signal {status - 128}"
+    return next((failure for failure in failures if _OUTSIDE.search(failure)), "")

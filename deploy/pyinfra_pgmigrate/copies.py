@@ -129,6 +129,15 @@ class Copies:
         output = answer.text("complaints")
         found = backups.complaints(output)
         judged = backups.judged(found, roles)
+        outside = backups.outside(answer.value("status"), judged.failures)
+        if outside:
+            raise PgMigrateError(
+                Kind.BACKUP,
+                f'could not restore backup "{manifest.label}" into a copy',
+                detail=f"Found: {outside}; expected pg_restore to end by itself. That says nothing of the backup, "
+                "which is as it was, and not verified by this.",
+                hint="Remove the cause, then run again.",
+            )
         if answer.value("status") != 0 and not found:
             raise self._not_restored(manifest, [" ".join(output.split()[-60:])])
         if judged.failures:

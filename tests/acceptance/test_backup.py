@@ -217,6 +217,10 @@ class TestKilled:
         output, _ = first.communicate(timeout=60)
 
         assert first.returncode == 1, output
+        assert "pg_restore was ended by signal 9" in output
+        (label,) = folders(host)
+        # That says nothing of the backup.
+        assert '"how": "none"' in host.run("cat", f"{HOME}/{label}/manifest.json")
         second = site.run("-y", target, BACKUP)
 
         assert second.status == 0, second.output

@@ -16,6 +16,7 @@ from pyinfra_pgmigrate.backups import (
     differences,
     found_backup,
     judged,
+    outside,
     read_manifest,
     state_of,
 )
@@ -196,3 +197,17 @@ class TestComplaints:
     )
     def test_of_any_other_kind_are_failures(self, output: str) -> None:
         assert len(judged(complaints(output), roles={"postgres"}).failures) == 1
+
+    @pytest.mark.parametrize(
+        ("status", "failures", "is_outside"),
+        [
+            (137, [], True),
+            (1, ["COPY failed for table a: ERROR:  could not extend file: No space left on device"], True),
+            (1, ["could not uncompress data: (null)"], False),
+            (1, [], False),
+        ],
+    )
+    def test_trouble_of_the_machine_says_nothing_of_the_backup(
+        self, status: int, failures: list[str], is_outside: bool
+    ) -> None:
+        assert bool(outside(status, failures)) == is_outside

@@ -11,7 +11,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from pyinfra_pgmigrate import script
 from pyinfra_pgmigrate import sql as library
 
 from tests.conftest import on_all_versions
@@ -443,28 +442,24 @@ class TestOtherMigrations:
         assert not result.ok
         assert "cannot use a registry of version 99" in result.text
 
-    def test_an_older_registry_is_upgraded_in_the_session_that_finds_it(
-        self, legacy: Database, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_an_older_registry_is_read_and_upgraded_by_the_next_run(self, legacy: Database) -> None:
         migrate(legacy.settings(pg_target=1))
-        original = library.read
-        upgrade = (
-            "BEGIN; ALTER TABLE pgmigrate.runs ADD COLUMN note text;"
-            " INSERT INTO pgmigrate.registry (version, tool_version) VALUES (2, :'tool_version'); COMMIT;"
+        # As version 1 made it.
+        legacy.run(
+            "DROP TABLE pgmigrate.backups, pgmigrate.quarantines; DELETE FROM pgmigrate.registry WHERE version = 2"
         )
-        monkeypatch.setattr(script, "REGISTRY_FILES", ("registry_1", "registry_2"))
-        monkeypatch.setattr(library, "read", lambda name: upgrade if name == "registry_2" else original(name))
+        assert "1 of 6 migrations applied" in status(legacy.settings()).text
+        assert legacy.value("SELECT max(version) FROM pgmigrate.registry") == 1
 
         result = migrate(legacy.settings(pg_target=2))
 
         assert result.ok, result.text
         assert legacy.rows("SELECT version FROM pgmigrate.registry ORDER BY 1") == [(1,), (2,)]
-        assert (
-            legacy.value(
-                "SELECT count(*) FROM pg_attribute WHERE attrelid = 'pgmigrate.runs'::regclass AND attname = 'note'"
-            )
-            == 1
-        )
+        assert legacy.rows("SELECT version, how FROM pgmigrate.migrations ORDER BY 1") == [
+            (1, "applied"),
+            (2, "applied"),
+        ]
+        assert legacy.value("SELECT count(*) FROM pgmigrate.quarantines") == 0
 
     def test_changed_copies_need_recording(self, legacy: Database, tmp_path: Path) -> None:
         sql = copied(tmp_path)

@@ -55,6 +55,25 @@ EXECUTE pgmigrate_read('pgmigrate.now');
 
 SELECT pg_catalog.to_regclass('pgmigrate.registry') IS NOT NULL AS has_registry \gset
 \if :has_registry
+-- Since version 2 of the registry.
+SELECT pg_catalog.to_regclass('pgmigrate.quarantines') IS NOT NULL AS has_quarantines \gset
+\set quarantines '[]'
+\if :has_quarantines
+SELECT COALESCE(
+    pg_catalog.json_agg(pg_catalog.json_build_object(
+        'run_id', q.run_id,
+        'at', pg_catalog.to_char(q.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
+        'object', q.table_name || COALESCE('.' || q.column_name, ''),
+        'rows', q.row_count,
+        'size_bytes', COALESCE(
+            pg_catalog.pg_total_relation_size(pg_catalog.to_regclass('pgmigrate.quarantine_' || q.id)), 0
+        )
+    ) ORDER BY q.id),
+    '[]'::json
+)::text AS quarantines
+FROM pgmigrate.quarantines AS q
+WHERE q.row_count > 0 \gset
+\endif
 SELECT pg_catalog.json_build_object(
     'version', (SELECT max(r.version) FROM pgmigrate.registry AS r),
     'migrations', COALESCE((
@@ -72,19 +91,7 @@ SELECT pg_catalog.json_build_object(
         ) ORDER BY m.version)
         FROM pgmigrate.migrations AS m
     ), '[]'::json),
-    'quarantines', (
-        SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(
-            'run_id', q.run_id,
-            'at', pg_catalog.to_char(q.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
-            'object', q.table_name || COALESCE('.' || q.column_name, ''),
-            'rows', q.row_count,
-            'size_bytes', COALESCE(
-                pg_catalog.pg_total_relation_size(pg_catalog.to_regclass('pgmigrate.quarantine_' || q.id)), 0
-            )
-        ) ORDER BY q.id), '[]'::json)
-        FROM pgmigrate.quarantines AS q
-        WHERE q.row_count > 0
-    ),
+    'quarantines', :'quarantines'::json,
     -- What was there before the first migration and is not any more.
     'gone_since_first', (
         SELECT COALESCE(pg_catalog.json_agg(d.line), '[]'::json)

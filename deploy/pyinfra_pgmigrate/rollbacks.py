@@ -127,7 +127,7 @@ def make_rollback(
             Kind.FILE,
             "could not find a rollback script",
             "Found no file rollback_*.sql in the SQL folder; expected one whose header says what it reverts.",
-            'Write one, with "-- purpose: ..." and "-- reverts: 001-006" at its top.',
+            "Draft one from the effects, and read it: pgmigrate draft-rollback 001-006",
         )
     stays = scripts[0].first - 1 if target is None else target
     states = {

@@ -404,7 +404,7 @@ def _inside(step: Step) -> list[str]:
     if step.is_last and step.migration.verify is not None:
         parts += [setting("verify", step.migration.verify), sql.read("verify"), sql.read("step_verify")]
     register = "step_register" if step.rollback is None else "rollback_register"
-    return [*parts, sql.read(register), "COMMIT;"]
+    return [*parts, sql.read("keep_catalog"), sql.read(register), "COMMIT;"]
 
 
 def _made(step: Step) -> dict[str, str]:
@@ -440,7 +440,8 @@ def _outside(step: Step) -> list[str]:
             sql.read("drop_invalid"),
             *_timed(statement, _RUN),
         ]
-    return [*parts, "BEGIN;", sql.read("step_compare"), sql.read("step_register"), "COMMIT;"]
+    after = [sql.read(name) for name in ("step_compare", "keep_catalog", "step_register")]
+    return [*parts, "BEGIN;", *after, "COMMIT;"]
 
 
 def blockers(step: Step, run: Run, schema: str) -> str:

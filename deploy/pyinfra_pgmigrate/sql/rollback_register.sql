@@ -25,14 +25,6 @@ WHERE m.version IN (
     SELECT (r.value ->> 0)::bigint
     FROM pg_catalog.jsonb_array_elements(:'reverted'::jsonb) AS r
 );
-INSERT INTO pgmigrate.catalogs AS c (kind, run_id, lines)
-VALUES ('last', :'run_id', pg_catalog.current_setting('pgmigrate.after')::text[])
-ON CONFLICT (kind) DO UPDATE
-SET
-    taken_at = excluded.taken_at,
-    run_id = excluded.run_id,
-    server_version_num = excluded.server_version_num,
-    lines = excluded.lines;
 UPDATE pgmigrate.runs AS r
 SET
     seen_at = pg_catalog.clock_timestamp(),

@@ -23,14 +23,6 @@ VALUES (
     ),
     :'tool_version'
 );
-INSERT INTO pgmigrate.catalogs AS c (kind, run_id, lines)
-VALUES ('last', :'run_id', pg_catalog.current_setting('pgmigrate.after')::text[])
-ON CONFLICT (kind) DO UPDATE
-SET
-    taken_at = excluded.taken_at,
-    run_id = excluded.run_id,
-    server_version_num = excluded.server_version_num,
-    lines = excluded.lines;
 \if :is_last_step
 -- What the earlier steps of this migration did in this run, or in one that was cut off, belongs to it.
 WITH steps AS (

@@ -27,14 +27,14 @@ from pyinfra.api import Host, State, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 from pyinfra.api.state import StateStage
 
-from . import facts, psql, reading, refusals, script
+from . import facts, psql, reading, script
 from .errors import Kind, Refusal
 from .migration import Migration, load_folder
 from .observed import Blocker, Observed, OtherRun, Verified
 from .plan import Action, Plan, make_plan
 from .psql import Answer, Command
 from .reading import Unreadable
-from .rollbacks import Rollback, load_rollbacks, make_rollback
+from .rollbacks import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving, unique_rules
 from .script import Run
 from .settings import Connection, Settings, read_settings
 from .state import State as MigrationState
@@ -152,13 +152,13 @@ class Engine:
             return seen
         scripts = load_rollbacks(self.settings.sql_dir)
         found = make_rollback(self.migrations, scripts, seen, target)
-        if not isinstance(found, Rollback) or not any(rule.columns for rule in found.rules):
+        if not isinstance(found, Rollback) or not unique_rules(found):
             return found
         request = facts.conflicts_request(self.run, self.settings.connection, self.settings.schema, found)
         rows = self.host.get_fact(facts.ConflictingRows, request, _stdin=request.stdin)
         if rows is None or isinstance(rows, Unreadable):
             return self._unreadable(rows)
-        return refusals.conflicting(rows) if rows else found
+        return resolving(found, conflicts_of(found, rows), self.settings.on_conflict)
 
     def _ask(self, queries: Mapping[int, str]) -> dict[int, Verified] | Refusal:
         request = facts.verify_request(self.run, self.settings.connection, self.settings.schema, queries)

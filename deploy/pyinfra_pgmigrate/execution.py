@@ -20,6 +20,7 @@ from .trace import StatementTrace, traces_of
 
 # Only these are tried again; source: PostgreSQL manual, "Error Codes".
 _LOCK_NOT_AVAILABLE, _DEADLOCK = "55P03", "40P01"
+_UNIQUE_VIOLATION = "23505"
 
 # How often a plan may be overtaken by others before we give up.
 _MOST_REPLANS = 5
@@ -123,9 +124,13 @@ class _Execution:
                 numbers = ", ".join(str(statement.number) for statement in step.statements)
                 rows = f", {outcome.rows} rows" if step.in_batches else ""
                 self.engine.tell(f"    {step.migration.name}: statement {numbers} in {outcome.duration_ms} ms{rows}")
-            for name, put, left in outcome.put_back:
-                rest = f"; {left} stay there: what they belong to is gone" if left else ""
-                self.engine.tell(f"    put back from the quarantine: {put} rows of {name}{rest}")
+            for back in outcome.put_back:
+                rest = f"; {back.left} cannot be, and stay there:" if back.left else ""
+                self.engine.tell(f"    put back from the quarantine: {back.put} rows of {back.object}{rest}")
+                for key, reason in back.rows:
+                    self.engine.tell(f"        {key}: {reason}")
+                if back.left > len(back.rows):
+                    self.engine.tell(f"        and {back.left - len(back.rows)} more")
             for line in outcome.foreign:
                 self.engine.tell(f"    note: meanwhile somebody else changed the catalog: {line}")
 
@@ -198,7 +203,7 @@ class _Execution:
         self._aftermath(step, refusal, answer.sqlstate)
         return refusal
 
-    def _failed(self, step: Step, answer: Answer) -> Refusal:
+    def _failed(self, step: Step, answer: Answer) -> Refusal | None:
         numbers = ", ".join(str(statement.number) for statement in step.statements) or "none"
         words = step.statements[0].words if len(step.statements) == 1 else f"statements {numbers}"
         if answer.status == psql.EXIT_SCRIPT:
@@ -239,6 +244,13 @@ class _Reverting(_Execution):
     def __init__(self, engine: Engine, target: int | None) -> None:
         super().__init__(engine, (), [])
         self.target = target
+
+    def _failed(self, step: Step, answer: Answer) -> Refusal | None:
+        if answer.sqlstate == _UNIQUE_VIOLATION and self.replans < _MOST_REPLANS:
+            # Rows came since the plan that break the rule: it looks for them again, and says or does what is due.
+            self.replans += 1
+            return None
+        return super()._failed(step, answer)
 
     def revert(self, rollback: Rollback) -> Refusal | None:
         """Returns None when all is taken back, else why not."""

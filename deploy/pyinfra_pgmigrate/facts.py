@@ -77,7 +77,7 @@ def backups_request(place: Place, data_directory: str | None) -> Request:
 class ConflictingRows(FactBase[list[dict[str, Any]] | Unreadable | None]):
     """Returns rows that break unique rules which a rollback brings back, or why that is not known.
 
-    A table, its columns, how many of their values stand there more than once, and the first of them.
+    As conflicts.sql tells them, by rule.
     """
 
     def command(self, request: Request) -> StringCommand:
@@ -97,7 +97,8 @@ class ConflictingRows(FactBase[list[dict[str, Any]] | Unreadable | None]):
             raise FactProcessError(f"could not read the answer of psql: {error!r}") from error
         if answer.status != 0:
             return Unreadable(answer.status, answer.sqlstate, answer.message)
-        return [found for found in answer.values("conflicts") if found["count"]]
+        found: list[dict[str, Any]] = answer.value("conflicts")
+        return found
 
 
 class Backups(FactBase[Store | None]):

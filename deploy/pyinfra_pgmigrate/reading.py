@@ -57,6 +57,21 @@ class TracedTable:
 
 
 @dataclass(frozen=True)
+class PutBack:
+    """What a step put back from the quarantine.
+
+    + object: table or column
+    + put, left: rows put back, and rows that cannot be
+    + rows: up to 20 of those, each by its key with the reason
+    """
+
+    object: str
+    put: int
+    left: int
+    rows: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a step reported, or that it did not.
 
@@ -66,7 +81,7 @@ class Outcome:
     + lacking: lines that it promises and that did not change
     + removed, added: lines that went and came
     + traces: tables after each statement by its number; 0 is before the first
-    + put_back: table or column, rows put back from the quarantine, rows left there
+    + put_back: what was put back from the quarantine
     """
 
     result: str
@@ -80,7 +95,7 @@ class Outcome:
     removed: frozenset[str] = frozenset()
     added: frozenset[str] = frozenset()
     traces: tuple[tuple[int, tuple[TracedTable, ...]], ...] = ()
-    put_back: tuple[tuple[str, int, int], ...] = ()
+    put_back: tuple[PutBack, ...] = ()
 
 
 def database(answer: Answer) -> Observed | Unreadable:
@@ -161,7 +176,10 @@ def outcomes(answer: Answer) -> list[Outcome]:
             verified=_verified(found["verified"]) if "verified" in found else None,
             removed=frozenset(found.get("removed", ())),
             added=frozenset(found.get("added", ())),
-            put_back=tuple((one["object"], one["put"], one["left"]) for one in found.get("put_back", ())),
+            put_back=tuple(
+                PutBack(one["object"], one["put"], one["left"], tuple((key, reason) for key, reason in one["rows"]))
+                for one in found.get("put_back", ())
+            ),
             traces=tuple(
                 (number, tuple(TracedTable(*table) for table in tables)) for number, tables in found.get("traces", ())
             ),

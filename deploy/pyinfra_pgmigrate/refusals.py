@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from .errors import Kind, Refusal
 from .migration import Migration
@@ -191,21 +190,4 @@ def not_verified(migration: Migration, verified: Verified) -> Refusal:
         f'could not verify migration "{migration.name}": {verified.count or "some"} problem(s)',
         detail=f"Found {problems_of(verified)}; expected no row from {migration.name}.verify.sql.",
         hint="Correct these rows or objects, then run again.",
-    )
-
-
-def conflicting(found: Sequence[Mapping[str, Any]]) -> Refusal:
-    """Returns the refusal of a rollback under whose rules some rows cannot be.
-
-    + found: table, columns, number of groups of such rows, and the first of them with how many each has
-    """
-    one = found[0]
-    columns = ", ".join(one["columns"])
-    shown = "; ".join(f"({', '.join(map(str, key[:-1]))}) {key[-1]} times" for key in one["first"])
-    return Refusal(
-        Kind.CONFLICT,
-        f"could not roll back: {one['count']} values of ({columns}) stand in table {one['table']} more than once",
-        f"Found {shown}{' and more' if one['count'] > len(one['first']) else ''}; expected each once, under the rule "
-        "that comes back. Nothing was changed.",
-        "Rename or remove all but one of each, then run again.",
     )

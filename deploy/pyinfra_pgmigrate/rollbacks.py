@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from .catalog import Catalog, Patch, definition_of, is_own, key_of, parts_of
 from .effect import Effect, Lock, StatementEffect
@@ -20,7 +21,14 @@ from .migration import Header, Migration, parse_header, read_statements, wrong_h
 from .observed import Observed
 from .plan import Action, Decision
 from .state import Judgement, State, StatementState, judge, superseded_lines
-from .statements import Statement, UniqueRule, checksum_of, unique_rule_of_constraint, unique_rule_of_index
+from .statements import (
+    Statement,
+    UniqueRule,
+    checksum_of,
+    table_of_index,
+    unique_rule_of_constraint,
+    unique_rule_of_index,
+)
 
 HEADER_KEYS = ("purpose", "reverts")
 
@@ -48,16 +56,41 @@ class Rule:
     """An index, or a constraint of a table, that comes back where the script does not bring it.
 
     + kind: index or constraint
-    + on: the table as SQL writes it; empty for an index, whose definition names it
-    + table, columns: of a unique one, as the catalog names them, unquoted; empty of any other
+    + on: the table as SQL writes it
+    + columns: of a unique one, as the catalog names them, unquoted; empty of any other
+    + predicate: rows that it is for, as SQL; empty: all
+    + nulls_distinct: whether two nulls are two values
     """
 
     kind: str
     name: str
     on: str
     definition: str
-    table: str
     columns: tuple[str, ...]
+    predicate: str = ""
+    nulls_distinct: bool = True
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Rows that break a unique rule which comes back.
+
+    + count: how many values stand more than once; stuck: in how many of them more than one row is of the default
+    + rows: how many rows are not
+    + first: up to 20 of these values, each with what the columns that go say in its rows
+    + names: up to 20 names and what they would become; empty where the rule holds no name
+    + hanging: the table and those that point at it, directly or not
+    + has_key: whether the table has a primary key
+    """
+
+    rule: Rule
+    count: int
+    stuck: int
+    rows: int
+    first: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    names: tuple[tuple[str, str], ...]
+    hanging: tuple[str, ...]
+    has_key: bool
 
 
 @dataclass(frozen=True)
@@ -78,6 +111,8 @@ class Rollback:
     columns: tuple[tuple[str, str], ...]
     rules: tuple[Rule, ...]
     decision: Decision = field(repr=False)
+    conflicts: tuple[Conflict, ...] = ()
+    on_conflict: str = "abort"
 
 
 def load_rollbacks(folder: Path) -> tuple[RollbackScript, ...]:
@@ -149,6 +184,81 @@ def make_rollback(
         return refusal
     chosen = tuple(script for script in scripts if script.first > stays and _covers(script, reverted))
     return _turned(reverted, chosen, observed, states)
+
+
+def conflicts_of(rollback: Rollback, found: Sequence[Mapping[str, Any]]) -> tuple[Conflict, ...]:
+    """Returns the conflicts that conflicts.sql told of, for the unique rules of a rollback in their order."""
+    rules = unique_rules(rollback)
+    return tuple(
+        Conflict(
+            rule=rules[one["rule"] - 1],
+            count=one["count"],
+            stuck=one["stuck"],
+            rows=one["rows"],
+            first=tuple((tuple(keys), tuple(says)) for keys, says in one["first"]),
+            names=tuple((old, new) for old, new in one["names"]) if one["name_column"] else (),
+            hanging=tuple(one["hanging"]),
+            has_key=one["has_key"],
+        )
+        for one in found
+    )
+
+
+def unique_rules(rollback: Rollback) -> tuple[Rule, ...]:
+    """Returns the unique rules that come back."""
+    return tuple(rule for rule in rollback.rules if rule.columns)
+
+
+def resolving(rollback: Rollback, conflicts: tuple[Conflict, ...], on_conflict: str) -> Rollback | Refusal:
+    """Returns the rollback that also renames or moves the rows in its way, or why that cannot be.
+
+    + on_conflict: abort, rename or quarantine
+    """
+    refusal = next(filter(None, (_unresolvable(one, on_conflict) for one in conflicts)), None)
+    if refusal is not None or not conflicts:
+        return refusal or rollback
+    hanging = {table for one in conflicts for table in one.hanging} if on_conflict == "quarantine" else set()
+    migration = rollback.decision.migration
+    effects = () if migration.effect is None else migration.effect.statements
+    more = tuple(Lock("ShareRowExclusiveLock", table) for table in sorted(hanging))
+    effect = Effect("", (replace(effects[0], locks=(*effects[0].locks, *more)), *effects[1:]))
+    decision = replace(rollback.decision, migration=replace(migration, effect=effect))
+    return replace(rollback, decision=decision, conflicts=conflicts, on_conflict=on_conflict)
+
+
+def _unresolvable(conflict: Conflict, on_conflict: str) -> Refusal | None:
+    columns = ", ".join(conflict.rule.columns)
+    shown = "; ".join(f"({', '.join(keys)}) in {', '.join(says)}" for keys, says in conflict.first)
+    more = f" and {conflict.count - len(conflict.first)} more" if conflict.count > len(conflict.first) else ""
+    message = (
+        f"could not roll back: {conflict.count} values of ({columns}) stand in table {conflict.hanging[0]} "
+        "more than once"
+    )
+    found = f"Found {shown}{more}; expected each once, under the rule that comes back. Nothing was changed."
+    if conflict.stuck:
+        return Refusal(
+            Kind.CONFLICT,
+            message,
+            f"{found} In {conflict.stuck} of them more than one row is of the default, so none of them gives way.",
+            "Rename or remove all but one of each by hand, then run again.",
+        )
+    if on_conflict == "abort":
+        return Refusal(
+            Kind.CONFLICT,
+            message,
+            found,
+            "See what either would do: --dry --data pg_on_conflict=rename (the others get a name that says their "
+            "variant) or quarantine (they move out with all that hangs on them); going forward undoes both.",
+        )
+    if on_conflict == "rename" and not (conflict.names and conflict.has_key):
+        lacking = "no text among these columns" if conflict.has_key else "no primary key"
+        return Refusal(
+            Kind.CONFLICT,
+            f"{message}, and they cannot be renamed",
+            f"{found} The table has {lacking}.",
+            "Move them out instead: --data pg_on_conflict=quarantine",
+        )
+    return None
 
 
 def _is_there(migration: Migration, observed: Observed, states: Mapping[int, Judgement]) -> bool:
@@ -223,7 +333,13 @@ def _turned(
     tables = tuple(sorted(key.removeprefix("table ") for key in objects - kept if key.startswith("table ")))
     columns = tuple(sorted(_columns(objects - kept, tables)))
     return Rollback(
-        scripts, reverted, patch, tables, columns, rules, _decision(scripts, reverted, patch, observed.catalog)
+        scripts,
+        reverted,
+        patch,
+        tables,
+        columns,
+        rules,
+        _decision(scripts, reverted, patch, observed.catalog, (*tables, *(table for table, _ in columns))),
     )
 
 
@@ -283,13 +399,16 @@ def _rules(lines: Collection[str]) -> list[Rule]:
     found: list[Rule] = []
     for line in sorted(lines):
         rule = _unique(line)
-        table, columns = ("", ()) if rule is None else (rule.table, tuple(sorted(rule.columns)))
+        columns = () if rule is None else tuple(sorted(rule.columns))
+        definition = definition_of(line)
         if line.startswith("index "):
             name = key_of(line).removeprefix("index ")
-            found.append(Rule("index", name, "", definition_of(line), table, columns))
+            predicate, distinct = definition.partition(" WHERE ")[2], " NULLS NOT DISTINCT" not in definition
+            found.append(Rule("index", name, table_of_index(definition), definition, columns, predicate, distinct))
         elif line.startswith("constraint "):
             on, name = parts_of(key_of(line).removeprefix("constraint "))
-            found.append(Rule("constraint", name, on, definition_of(line), table, columns))
+            distinct = not definition.startswith("UNIQUE NULLS NOT DISTINCT")
+            found.append(Rule("constraint", name, on, definition, columns, nulls_distinct=distinct))
     return found
 
 
@@ -299,9 +418,16 @@ def _columns(objects: Collection[str], tables: Collection[str]) -> list[tuple[st
 
 
 def _decision(
-    scripts: Sequence[RollbackScript], reverted: Sequence[Migration], patch: Patch, catalog: Catalog
+    scripts: Sequence[RollbackScript],
+    reverted: Sequence[Migration],
+    patch: Patch,
+    catalog: Catalog,
+    copied: Collection[str],
 ) -> Decision:
-    """Returns the rollback in the form of a migration, with the patch as the effect of its last statement."""
+    """Returns the rollback in the form of a migration, with the patch as the effect of its last statement.
+
+    + copied: tables that are copied from before they change
+    """
     statements = tuple(statement for script in scripts for statement in script.statements)
     numbered = tuple(
         Statement(**{**vars(statement), "number": number}) for number, statement in enumerate(statements, start=1)
@@ -316,7 +442,7 @@ def _decision(
                 for effect in migration.effect.statements
                 for lock in effect.locks
                 if sql_name(lock.mode) is not None
-            }
+            }.union(copied)
         )
         if f"table {relation}" in catalog.by_key
     )

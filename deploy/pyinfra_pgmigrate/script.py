@@ -20,7 +20,7 @@ from .locks import conflicting_modes, sql_name
 from .migration import Migration
 from .observed import REGISTRY_VERSION
 from .plan import OUTCOME, Decision
-from .rollbacks import Rollback
+from .rollbacks import Rollback, Rule, unique_rules
 from .statements import Statement
 
 # Registry structures, each made by the file registry_N.sql from the one before it.
@@ -254,8 +254,21 @@ def about(run: Run, schema: str) -> str:
 
 def conflicts(rollback: Rollback, run: Run, schema: str) -> str:
     """Returns the script that looks for rows which break the rules that come back."""
-    rules = _list([rule.table, rule.columns] for rule in rollback.rules if rule.columns)
-    return _joined([*_session(run, schema, "conflicts")[:2], setting("rules", rules), sql.read("conflicts")])
+    values = {"rules": _rules(unique_rules(rollback)), "columns": _list(rollback.columns)}
+    parts = [_settings(values), "BEGIN;", "SET LOCAL lock_timeout = '10s';", sql.read("conflicting")]
+    return _joined([*_session(run, schema, "conflicts")[:2], *parts, sql.read("conflicts")])
+
+
+def _rules(rules: Iterable[Rule]) -> str:
+    return _list(
+        {
+            "table": rule.on,
+            "columns": rule.columns,
+            "nulls_distinct": rule.nulls_distinct,
+            "predicate": rule.predicate,
+        }
+        for rule in rules
+    )
 
 
 def prepared(run: Run, schema: str, name: str, **values: Any) -> str:
@@ -396,9 +409,10 @@ def _inside(step: Step) -> list[str]:
     for statement in step.statements:
         parts += _timed(statement, _RUN)
     if step.rollback is not None:
-        parts.append(sql.read("rules_back"))
-    elif made := _made(step):
-        parts += [_settings(made), sql.read("put_back")]
+        parts += _rules_back(step.rollback)
+    elif (made := _made(step)) is not None:
+        parts += [_settings(made), sql.read("due"), "\\if :is_due", sql.read("triggers_off"), sql.read("put_back")]
+        parts += [sql.read("triggers_on"), "\\endif"]
     # From here on the locks are held for our own reading and writing only.
     parts.append(sql.read("step_compare"))
     if step.is_last and step.migration.verify is not None:
@@ -407,23 +421,37 @@ def _inside(step: Step) -> list[str]:
     return [*parts, sql.read("keep_catalog"), sql.read(register), "COMMIT;"]
 
 
-def _made(step: Step) -> dict[str, str]:
-    """Returns the tables and columns that a step makes, if any: a rollback may have kept some of their rows."""
+def _made(step: Step) -> dict[str, str] | None:
+    """Returns the tables and columns that a step makes: a rollback may have kept some of their rows.
+
+    None where nothing can be due: it makes neither and does not end its migration.
+    """
     objects = {key_of(line) for line in step.patch.plus}
     tables = {key.removeprefix("table ") for key in objects if key.startswith("table ")}
     parts = [parts_of(key.removeprefix("column ")) for key in objects if key.startswith("column ")]
     columns = sorted((table, column) for table, column in parts if table not in tables)
-    return {"tables": _list(sorted(tables)), "columns": _list(columns)} if tables or columns else {}
+    if not (tables or columns or step.is_last):
+        return None
+    return {"tables": _list(sorted(tables)), "columns": _list(columns)}
 
 
 def _kept_before(rollback: Rollback) -> list[str]:
     values = {
         "tables": _list(rollback.tables),
         "columns": _list(rollback.columns),
-        "rules": _list([rule.kind, rule.on, rule.name, rule.definition] for rule in rollback.rules),
         "reverted": _list([one.version, one.name, one.checksum] for one in rollback.reverted),
+        "rules": _rules(unique_rules(rollback)),
+        "on_conflict": rollback.on_conflict,
     }
-    return [_settings(values), sql.read("quarantine")]
+    parts = [_settings(values), sql.read("rollback_locks")]
+    if rollback.conflicts:
+        parts += map(sql.read, ("conflicting", "resolve_tables", "triggers_off", "resolve", "triggers_on"))
+    return [*parts, sql.read("quarantine")]
+
+
+def _rules_back(rollback: Rollback) -> list[str]:
+    rules = _list([rule.kind, rule.on, rule.name, rule.definition] for rule in rollback.rules)
+    return [setting("rules", rules), sql.read("rules_back")]
 
 
 def _outside(step: Step) -> list[str]:

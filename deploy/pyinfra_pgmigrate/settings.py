@@ -184,6 +184,12 @@ KEYS: dict[str, Key] = {
     "pg_table": Key(_text, None, "restore this table alone, into a schema beside (restore.py only)"),
     "pg_confirm": Key(_text, None, "name of the database, where pg_needs_confirm wants it said"),
     "pg_needs_confirm": Key(_flag, False, "restore and roll back only with pg_confirm=DATABASE; meant for group data"),
+    "pg_on_conflict": Key(
+        _one_of("abort", "rename", "quarantine"),
+        "abort",
+        "rollback.py, rows that break a unique rule which comes back: refuse, rename those that are not of the "
+        "default, or move them out with all that hangs on them",
+    ),
     "pg_maintenance_database": Key(_text, "postgres", "database from which others are made, renamed and dropped"),
     "pg_connect_timeout_s": Key(_seconds, 10.0, "seconds to wait for a connection"),
     "pg_lock_timeout_s": Key(
@@ -240,6 +246,7 @@ class Settings:
     table: str | None
     confirm: str | None
     needs_confirm: bool
+    on_conflict: str
     maintenance_database: str
     lock_timeout_s: float
     lock_poll_s: float

@@ -128,6 +128,16 @@ def unique_rule_of_index(definition: str) -> UniqueRule | None:
     return UniqueRule(index.relation.relname, frozenset(columns), index.idxname)
 
 
+def table_of_index(definition: str) -> str:
+    """Returns the table of ``CREATE INDEX ...``, as SQL writes it.
+
+    >>> table_of_index('CREATE INDEX i ON ONLY s."Order Notes" USING btree (a)')
+    '"s"."Order Notes"'
+    """
+    relation = _parse(definition.removesuffix(" INVALID")).stmts[0].stmt.index_stmt.relation
+    return ".".join('"' + part.replace('"', '""') + '"' for part in (relation.schemaname, relation.relname) if part)
+
+
 def unique_rule_of_constraint(table: str, name: str, definition: str) -> UniqueRule | None:
     """Returns the rule of a constraint as the catalog prints it; None where it is not UNIQUE.
 

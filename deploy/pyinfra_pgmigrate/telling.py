@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from .migration import Migration
 from .observed import Observed
 from .plan import Action, Decision, Plan
-from .rollbacks import Rollback
+from .rollbacks import Conflict, Rollback
 
 _WORDS = {
     Action.NONE: "applied",
@@ -92,12 +92,32 @@ def rollback_lines(rollback: Rollback) -> Iterator[str]:
     """Yields what a rollback would do: what is kept, what goes and what comes back."""
     names = ", ".join(migration.name for migration in rollback.reverted)
     yield f"would take back {names}, by {' and '.join(script.name for script in rollback.scripts)}"
+    for conflict in rollback.conflicts:
+        yield from _conflict_lines(conflict, rollback.on_conflict)
     for table in rollback.tables:
         yield f"    keeps all rows of table {table} in the quarantine"
     for table, column in rollback.columns:
         yield f"    keeps what is not the default in column {table}.{column} in the quarantine"
     for line in rollback.patch.render():
         yield f"    {line}"
+
+
+def _conflict_lines(conflict: Conflict, on_conflict: str) -> Iterator[str]:
+    columns = ", ".join(conflict.rule.columns)
+    many = f"{conflict.rows} row{'s' if conflict.rows > 1 else ''} of {conflict.hanging[0]}"
+    why = f"({columns}) must be unique again"
+    if on_conflict == "rename":
+        yield f"    renames {many}: {why}"
+        for old, new in conflict.names:
+            yield f'        "{old}" becomes "{new}"'
+        if conflict.rows > len(conflict.names):
+            yield f"        and {conflict.rows - len(conflict.names)} more"
+        return
+    yield f"    moves {many} into the quarantine, with what hangs on them: {why}"
+    for keys, says in conflict.first:
+        yield f"        ({', '.join(keys)}) in {', '.join(says)}"
+    if conflict.count > len(conflict.first):
+        yield f"        and {conflict.count - len(conflict.first)} more"
 
 
 def status_lines(observed: Observed, plan: Plan, migrations: Sequence[Migration]) -> Iterator[str]:

@@ -49,6 +49,9 @@ def rollback(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
             refusal = execution.revert(engine, plan, target=target)
             if refusal is not None:
                 return engine.refuse(refusal)
+            for conflict in plan.conflicts:
+                done = "renamed" if plan.on_conflict == "rename" else "moved with all that hangs on them"
+                engine.tell(f"    {done}: {conflict.rows} rows of table {conflict.hanging[0]}")
             for table in plan.tables:
                 engine.tell(f"    kept: all rows of table {table}")
             for table, column in plan.columns:

@@ -1,21 +1,53 @@
--- Rows that break unique rules which are to come back. Changes nothing. Variables: rules (JSON: [[table,
--- [column, ...]], ...]).
-BEGIN TRANSACTION READ ONLY;
-SET LOCAL lock_timeout = '10s';
-\o
-SELECT pg_catalog.format(
-    'SELECT ''##pgmigrate conflicts '' || pg_catalog.translate(pg_catalog.encode(pg_catalog.convert_to('
-    'pg_catalog.json_build_object(''table'', %L::text, ''columns'', %L::jsonb, ''count'', count(*), ''first'','
-    ' COALESCE(pg_catalog.json_agg(q.key) FILTER (WHERE q.place <= 20), ''[]''::json))::text, ''UTF8''), ''base64''),'
-    ' E''\n'', '''') FROM (SELECT pg_catalog.json_build_array(%s, count(*)) AS key, row_number() OVER () AS place'
-    ' FROM %I GROUP BY %s HAVING count(*) > 1) AS q',
-    r.value ->> 0, r.value -> 1, c.list, r.value ->> 0, c.list
-)
-FROM pg_catalog.jsonb_array_elements(:'rules'::jsonb) AS r
+-- Tells what conflicting.sql found: by rule the number of values that stand more than once, the first of
+-- them with what the columns that go say, the names that the rows would get, and what hangs on them.
+SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(
+    'rule', n.place,
+    'count', c.count,
+    'stuck', c.stuck,
+    'rows', c.rows,
+    'first', c.first,
+    'name_column', n.name_column,
+    'has_key', n.keys <> '{}',
+    'names', (
+        SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(f.old_name, f.new_name)), '[]'::json)
+        FROM (
+            SELECT r.old_name, r.new_name
+            FROM pgmigrate_rows AS r
+            WHERE r.place = n.place
+                AND NOT r.is_default
+            ORDER BY r.keys, r.says
+            LIMIT 20
+        ) AS f
+    ),
+    'hanging', (
+        SELECT pg_catalog.json_agg(h.relation::regclass::text ORDER BY h.depth, h.relation::regclass::text)
+        FROM pgmigrate_hanging AS h
+        WHERE h.place = n.place
+    )
+) ORDER BY n.place), '[]'::json)::text AS payload
+FROM pgmigrate_naming AS n
 CROSS JOIN LATERAL (
-    SELECT pg_catalog.string_agg(pg_catalog.quote_ident(n.value), ', ') AS list
-    FROM pg_catalog.jsonb_array_elements_text(r.value -> 1) AS n
+    SELECT
+        count(*) AS count,
+        count(*) FILTER (WHERE g.defaults > 1) AS stuck,
+        COALESCE(sum(g.many - g.defaults), 0) AS rows,
+        COALESCE(
+            pg_catalog.json_agg(pg_catalog.json_build_array(g.keys, g.says) ORDER BY g.keys) FILTER (WHERE g.turn <= 20),
+            '[]'::json
+        ) AS first
+    FROM (
+        SELECT
+            r.keys,
+            count(*) AS many,
+            count(*) FILTER (WHERE r.is_default) AS defaults,
+            pg_catalog.array_agg(r.says ORDER BY NOT r.is_default, r.says) AS says,
+            row_number() OVER (ORDER BY r.keys) AS turn
+        FROM pgmigrate_rows AS r
+        WHERE r.place = n.place
+        GROUP BY r.keys
+    ) AS g
 ) AS c
-\gexec
-\o /dev/null
+WHERE c.count > 0 \gset
+EXECUTE pgmigrate_encode(:'payload') \gset
+\echo ##pgmigrate conflicts :payload
 ROLLBACK;

@@ -1,72 +1,39 @@
--- Puts back what earlier rollbacks kept of the tables and columns that this step has just made, in its own
--- transaction; no trigger of the application fires on that. A row that has been put back leaves the
--- quarantine; one whose row, or whose parent, is gone since stays there. Variables: tables (JSON: [name,
--- ...]), columns (JSON: [[table, column], ...]).
-SELECT
-    pg_catalog.set_config('pgmigrate.tables', :'tables', true),
-    pg_catalog.set_config('pgmigrate.columns', :'columns', true),
-    pg_catalog.set_config('pgmigrate.put_back', '[]', true);
+-- Puts back what due.sql found. A row that has been put back leaves the quarantine; one that cannot be stays
+-- there, and is told with the reason: its row or its parent is gone since, or another has taken its place.
 DO $$
 DECLARE
     one record;
-    fired record;
+    row_place tid;
     place text;
     target regclass;
     list text;
-    parents text;
+    keys text;
     same_key text;
+    condition text;
+    reason text;
+    statement text;
     put bigint;
+    turn bigint;
     remaining bigint;
+    lefts jsonb;
     told jsonb := '[]';
 BEGIN
     FOR one IN
-        SELECT
-            q.id,
-            q.table_name,
-            q.column_name,
-            q.key_columns
-        FROM pgmigrate.quarantines AS q
-        WHERE q.restored_at IS NULL
-            AND (
-                q.column_name IS NULL
-                    AND pg_catalog.current_setting('pgmigrate.tables')::jsonb ? q.table_name
-                OR pg_catalog.current_setting('pgmigrate.columns')::jsonb
-                    @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_array(q.table_name, q.column_name))
-            )
-        -- What was kept last is what was true last.
-        ORDER BY q.id DESC
+        SELECT q.*
+        FROM pg_catalog.jsonb_array_elements_text(pg_catalog.current_setting('pgmigrate.due')::jsonb)
+            WITH ORDINALITY AS d (id, turn)
+        JOIN pgmigrate.quarantines AS q ON q.id = d.id::bigint
+        ORDER BY d.turn
     LOOP
         place := 'pgmigrate.quarantine_' || one.id;
         target := pg_catalog.to_regclass(one.table_name);
-        CONTINUE WHEN pg_catalog.to_regclass(place) IS NULL;
-
-        -- Triggers of the application, not those of foreign keys: updated_at and prices stay what they are.
-        FOR fired IN
-            SELECT
-                pg_catalog.quote_ident(t.tgname) AS name,
-                CASE t.tgenabled WHEN 'O' THEN '' WHEN 'A' THEN 'ALWAYS ' END AS mode
-            FROM pg_catalog.pg_trigger AS t
-            WHERE t.tgrelid = target
-                AND NOT t.tgisinternal
-                AND t.tgenabled IN ('O', 'A')
-        LOOP
-            EXECUTE pg_catalog.format('ALTER TABLE %s DISABLE TRIGGER %s', target, fired.name);
-            told := told || pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
-                'again', pg_catalog.format('ALTER TABLE %s ENABLE %sTRIGGER %s', target, fired.mode, fired.name)
-            ));
-        END LOOP;
-
-        SELECT pg_catalog.string_agg(pg_catalog.format('t.%1$s = q.%1$s', k.name), ' AND ')
-        INTO same_key
+        SELECT
+            COALESCE(pg_catalog.string_agg(pg_catalog.format('t.%1$s = q.%1$s', k.name), ' AND '), 'false'),
+            COALESCE('pg_catalog.concat_ws('', '', ' || pg_catalog.string_agg('q.' || k.name, ', ') || ')', 'q::text')
+        INTO same_key, keys
         FROM pg_catalog.unnest(one.key_columns) AS k (name);
 
-        IF one.column_name IS NOT NULL THEN
-            EXECUTE pg_catalog.format(
-                'WITH put AS (UPDATE %1$s AS t SET %2$s = q.%2$s FROM %3$s AS q WHERE %4$s RETURNING q.*)'
-                ' DELETE FROM %3$s AS q USING put AS t WHERE %4$s',
-                target, one.column_name, place, same_key
-            );
-        ELSE
+        IF one.kind IN ('table', 'row') THEN
             SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum)
             INTO list
             FROM pg_catalog.pg_attribute AS a
@@ -80,7 +47,7 @@ BEGIN
                 AND a.attgenerated = '';
 
             SELECT COALESCE(pg_catalog.string_agg(f.condition, ''), '')
-            INTO parents
+            INTO condition
             FROM (
                 SELECT pg_catalog.format(
                     ' AND (%s OR EXISTS (SELECT 1 FROM %s AS p WHERE %s))',
@@ -99,17 +66,85 @@ BEGIN
                     AND c.confrelid <> c.conrelid
                 GROUP BY c.oid, c.confrelid
             ) AS f;
-
-            -- A row is known by its place in the quarantine: a table may have no key.
-            EXECUTE pg_catalog.format(
-                'INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s AS q WHERE true%s',
-                target, list, list, place, parents
+            condition := condition || pg_catalog.format(' AND NOT EXISTS (SELECT 1 FROM %s AS t WHERE %s)', target, same_key);
+            reason := 'what it belongs to is gone, or its key is taken';
+            statement := pg_catalog.format(
+                'WITH taken AS (DELETE FROM %1$s AS q WHERE true%2$s%%s RETURNING q.*)'
+                ' INSERT INTO %3$s (%4$s) OVERRIDING SYSTEM VALUE SELECT %4$s FROM taken',
+                place, pg_catalog.replace(condition, '%', '%%'), pg_catalog.replace(target::text, '%', '%%'),
+                pg_catalog.replace(list, '%', '%%')
             );
-            EXECUTE pg_catalog.format('DELETE FROM %s AS q WHERE true%s', place, parents);
+        ELSE
+            SELECT
+                pg_catalog.string_agg(pg_catalog.format('%1$I = q.%1$I', a.attname), ', '),
+                CASE one.kind
+                    -- A name that somebody gave since stays; so does what points somewhere else by now.
+                    WHEN 'name' THEN pg_catalog.format(' AND t.%s = q.pgmigrate_given', one.column_name)
+                    WHEN 'reference' THEN COALESCE(pg_catalog.string_agg(
+                        CASE WHEN a.attnotnull THEN '' ELSE pg_catalog.format(' AND t.%I IS NULL', a.attname) END, ''
+                    ), '')
+                    ELSE ''
+                END
+            INTO list, condition
+            FROM pg_catalog.pg_attribute AS a
+            WHERE a.attrelid = pg_catalog.to_regclass(place)
+                AND a.attnum > 0
+                AND NOT a.attisdropped
+                AND a.attname <> 'pgmigrate_given'
+                AND pg_catalog.quote_ident(a.attname) <> ALL (one.key_columns);
+            reason := CASE WHEN one.kind = 'column' THEN 'its row is gone' ELSE 'its row is gone, or was changed since' END;
+            statement := pg_catalog.format(
+                'WITH put AS (UPDATE %1$s AS t SET %2$s FROM %3$s AS q WHERE %4$s%5$s%%s RETURNING q.ctid AS place)'
+                ' DELETE FROM %3$s AS q USING put AS p WHERE q.ctid = p.place',
+                pg_catalog.replace(target::text, '%', '%%'), pg_catalog.replace(list, '%', '%%'), place,
+                pg_catalog.replace(same_key, '%', '%%'),
+                pg_catalog.replace(condition, '%', '%%')
+            );
         END IF;
-        GET DIAGNOSTICS put = ROW_COUNT;
+
+        lefts := '[]';
+        BEGIN
+            EXECUTE pg_catalog.format(statement, '');
+            GET DIAGNOSTICS put = ROW_COUNT;
+        EXCEPTION
+            WHEN integrity_constraint_violation OR raise_exception THEN
+                -- Some of them do not fit any more: one by one, as long as any does.
+                put := 0;
+                LOOP
+                    lefts := '[]';
+                    turn := 0;
+                    FOR row_place IN EXECUTE pg_catalog.format('SELECT q.ctid FROM %s AS q', place) LOOP
+                        BEGIN
+                            EXECUTE pg_catalog.format(statement, pg_catalog.format(' AND q.ctid = %L', row_place));
+                            GET DIAGNOSTICS remaining = ROW_COUNT;
+                            turn := turn + remaining;
+                        EXCEPTION
+                            WHEN integrity_constraint_violation OR raise_exception THEN
+                                IF pg_catalog.jsonb_array_length(lefts) < 20 THEN
+                                    EXECUTE pg_catalog.format(
+                                        'SELECT $1 || pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_array('
+                                        'pg_catalog.left(%s, 200), $2)) FROM %s AS q WHERE q.ctid = $3',
+                                        keys, place
+                                    )
+                                    INTO lefts
+                                    USING lefts, SQLERRM, row_place;
+                                END IF;
+                        END;
+                    END LOOP;
+                    put := put + turn;
+                    EXIT WHEN turn = 0;
+                END LOOP;
+        END;
 
         EXECUTE pg_catalog.format('SELECT count(*) FROM %s', place) INTO remaining;
+        IF remaining > 0 AND lefts = '[]' THEN
+            EXECUTE pg_catalog.format(
+                'SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(l.key, %L))'
+                ' FROM (SELECT pg_catalog.left(%s, 200) AS key FROM %s AS q ORDER BY 1 LIMIT 20) AS l',
+                reason, keys, place
+            )
+            INTO lefts;
+        END IF;
         UPDATE pgmigrate.quarantines AS q
         SET
             restored_at = pg_catalog.clock_timestamp(),
@@ -119,26 +154,10 @@ BEGIN
             EXECUTE pg_catalog.format('DROP TABLE %s', place);
         END IF;
         told := told || pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
-            'object', one.table_name || COALESCE('.' || one.column_name, ''), 'put', put, 'left', remaining
+            'object', one.table_name || COALESCE('.' || one.column_name, ''), 'put', put, 'left', remaining, 'rows', lefts
         ));
     END LOOP;
-
-    -- Checks of foreign keys that wait for the end of the transaction keep a table from being altered.
-    IF told @? '$[*].again' THEN
-        SET CONSTRAINTS ALL IMMEDIATE;
-    END IF;
-    FOR one IN
-        SELECT t.value ->> 'again' AS statement
-        FROM pg_catalog.jsonb_array_elements(told) AS t
-        WHERE t.value ? 'again'
-    LOOP
-        EXECUTE one.statement;
-    END LOOP;
-    PERFORM pg_catalog.set_config('pgmigrate.put_back', (
-        SELECT COALESCE(pg_catalog.jsonb_agg(t.value), '[]')::text
-        FROM pg_catalog.jsonb_array_elements(told) AS t
-        WHERE t.value ? 'object'
-    ), true);
+    PERFORM pg_catalog.set_config('pgmigrate.put_back', told::text, true);
 END;
 $$;
 SELECT pg_catalog.current_setting('pgmigrate.put_back') AS put_back \gset

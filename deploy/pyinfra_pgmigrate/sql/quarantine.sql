@@ -14,12 +14,27 @@ DECLARE
     kept bigint;
 BEGIN
     FOR one IN
-        SELECT t.value AS table_name, NULL::text AS column_name
-        FROM pg_catalog.jsonb_array_elements_text(pg_catalog.current_setting('pgmigrate.tables')::jsonb) AS t
+        -- Tables that point at others first: what was kept last is put back first.
+        WITH RECURSIVE pointing AS (
+            SELECT t.value AS table_name, pg_catalog.to_regclass(t.value)::oid AS relation, 0 AS depth
+            FROM pg_catalog.jsonb_array_elements_text(pg_catalog.current_setting('pgmigrate.tables')::jsonb) AS t
+
+            UNION ALL
+            SELECT p.table_name, k.confrelid, p.depth + 1
+            FROM pointing AS p
+            JOIN pg_catalog.pg_constraint AS k ON k.conrelid = p.relation
+            WHERE k.contype = 'f'
+                AND k.confrelid <> k.conrelid
+                AND p.depth < 50
+        )
+        SELECT p.table_name, NULL::text AS column_name, max(p.depth) AS depth
+        FROM pointing AS p
+        GROUP BY p.table_name
 
         UNION ALL
-        SELECT c.value ->> 0, c.value ->> 1
+        SELECT c.value ->> 0, c.value ->> 1, -1
         FROM pg_catalog.jsonb_array_elements(pg_catalog.current_setting('pgmigrate.columns')::jsonb) AS c
+        ORDER BY depth DESC, table_name, column_name
     LOOP
         SELECT COALESCE(pg_catalog.array_agg(pg_catalog.quote_ident(a.attname) ORDER BY k.place), '{}')
         INTO keys
@@ -29,8 +44,14 @@ BEGIN
         WHERE i.indrelid = pg_catalog.to_regclass(one.table_name)
             AND i.indisprimary;
 
-        INSERT INTO pgmigrate.quarantines (run_id, table_name, column_name, key_columns)
-        VALUES (pg_catalog.current_setting('pgmigrate.run_id')::uuid, one.table_name, one.column_name, keys)
+        INSERT INTO pgmigrate.quarantines (run_id, kind, table_name, column_name, key_columns)
+        VALUES (
+            pg_catalog.current_setting('pgmigrate.run_id')::uuid,
+            CASE WHEN one.column_name IS NULL THEN 'table' ELSE 'column' END,
+            one.table_name,
+            one.column_name,
+            keys
+        )
         RETURNING id INTO place;
 
         list := '*';

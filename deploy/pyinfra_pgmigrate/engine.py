@@ -34,7 +34,7 @@ from .observed import Blocker, Observed, OtherRun, Verified
 from .plan import Action, Plan, make_plan
 from .psql import Answer, Command
 from .reading import Unreadable
-from .rollbacks import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving, unique_rules
+from .rollbacks import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving
 from .script import Run
 from .settings import Connection, Settings, read_settings
 from .state import State as MigrationState
@@ -152,13 +152,20 @@ class Engine:
             return seen
         scripts = load_rollbacks(self.settings.sql_dir)
         found = make_rollback(self.migrations, scripts, seen, target)
-        if not isinstance(found, Rollback) or not unique_rules(found):
+        if not isinstance(found, Rollback):
             return found
-        request = facts.conflicts_request(self.run, self.settings.connection, self.settings.schema, found)
-        rows = self.host.get_fact(facts.ConflictingRows, request, _stdin=request.stdin)
-        if rows is None or isinstance(rows, Unreadable):
-            return self._unreadable(rows)
-        return resolving(found, conflicts_of(found, rows), self.settings.on_conflict)
+        request = facts.obstacles_request(self.run, self.settings.connection, self.settings.schema, found)
+        in_the_way = self.host.get_fact(facts.Obstacles, request, _stdin=request.stdin)
+        if in_the_way is None or isinstance(in_the_way, Unreadable):
+            return self._unreadable(in_the_way)
+        return resolving(
+            found,
+            seen.catalog,
+            conflicts_of(found, in_the_way.conflicts),
+            in_the_way.dependents,
+            on_conflict=self.settings.on_conflict,
+            keeps_dependents=self.settings.dependents == "quarantine",
+        )
 
     def _ask(self, queries: Mapping[int, str]) -> dict[int, Verified] | Refusal:
         request = facts.verify_request(self.run, self.settings.connection, self.settings.schema, queries)

@@ -18,6 +18,7 @@ class Kind(Enum):
     UNREADABLE = "unreadable"  # the database could not be read
     PRIVILEGE = "privilege"  # the role may not do what the migration does
     NEEDS = "needs"  # something the migration builds on is not there
+    DEPENDENT = "dependent"  # others built on what a rollback drops
     CONFLICT = "conflict"  # an object of that name exists with another definition
     DRIFT = "drift"  # an applied migration is not in the catalog any more
     CHANGED = "changed"  # a file changed after it was applied

@@ -20,7 +20,7 @@ from .trace import StatementTrace, traces_of
 
 # Only these are tried again; source: PostgreSQL manual, "Error Codes".
 _LOCK_NOT_AVAILABLE, _DEADLOCK = "55P03", "40P01"
-_UNIQUE_VIOLATION = "23505"
+_UNIQUE_VIOLATION, _STILL_DEPENDENT = "23505", "2BP01"
 
 # How often a plan may be overtaken by others before we give up.
 _MOST_REPLANS = 5
@@ -131,6 +131,11 @@ class _Execution:
                     self.engine.tell(f"        {key}: {reason}")
                 if back.left > len(back.rows):
                     self.engine.tell(f"        and {back.left - len(back.rows)} more")
+            for what, reason, waits in outcome.made:
+                if not reason:
+                    self.engine.tell(f"    made again: {what}")
+                elif not waits or step.ends_run:
+                    self.engine.tell(f"    note: could not make {what} again, its definition stays kept: {reason}")
             for line in outcome.foreign:
                 self.engine.tell(f"    note: meanwhile somebody else changed the catalog: {line}")
 
@@ -246,8 +251,8 @@ class _Reverting(_Execution):
         self.target = target
 
     def _failed(self, step: Step, answer: Answer) -> Refusal | None:
-        if answer.sqlstate == _UNIQUE_VIOLATION and self.replans < _MOST_REPLANS:
-            # Rows came since the plan that break the rule: it looks for them again, and says or does what is due.
+        if answer.sqlstate in (_UNIQUE_VIOLATION, _STILL_DEPENDENT) and self.replans < _MOST_REPLANS:
+            # Rows or objects came since the plan: it looks again, and says or does what is due.
             self.replans += 1
             return None
         return super()._failed(step, answer)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from pyinfra.api import FactBase, StringCommand
 from pyinfra.api.exceptions import FactProcessError
@@ -17,7 +16,7 @@ from .backups import Store
 from .observed import Observed, Verified
 from .programs import Place
 from .psql import Command
-from .reading import Unreadable
+from .reading import Obstructions, Unreadable
 from .rollbacks import Rollback
 from .script import Run
 from .settings import Connection
@@ -59,10 +58,10 @@ def verify_request(run: Run, connection: Connection, schema: str, queries: Mappi
     return Request(purpose, psql.run(script.verify(run, schema, queries), connection))
 
 
-def conflicts_request(run: Run, connection: Connection, schema: str, rollback: Rollback) -> Request:
-    """Returns the request for the fact ConflictingRows."""
-    text = script.conflicts(rollback, run, schema)
-    return Request(f"rows in the way of {rollback.decision.migration.name}", psql.run(text, connection))
+def obstacles_request(run: Run, connection: Connection, schema: str, rollback: Rollback) -> Request:
+    """Returns the request for the fact Obstacles."""
+    text = script.obstacles(rollback, run, schema)
+    return Request(f"what is in the way of {rollback.decision.migration.name}", psql.run(text, connection))
 
 
 def backups_request(place: Place, data_directory: str | None) -> Request:
@@ -74,10 +73,10 @@ def backups_request(place: Place, data_directory: str | None) -> Request:
     return Request(f"backups of {place.connection.database}", command)
 
 
-class ConflictingRows(FactBase[list[dict[str, Any]] | Unreadable | None]):
-    """Returns rows that break unique rules which a rollback brings back, or why that is not known.
+class Obstacles(FactBase[Obstructions | Unreadable | None]):
+    """Returns what stands in the way of a rollback, or why that is not known.
 
-    As conflicts.sql tells them, by rule.
+    Locks: reads only; needs the right to make temporary tables.
     """
 
     def command(self, request: Request) -> StringCommand:
@@ -85,20 +84,16 @@ class ConflictingRows(FactBase[list[dict[str, Any]] | Unreadable | None]):
         return StringCommand(request.command.line)
 
     @staticmethod
-    def default() -> list[dict[str, Any]] | Unreadable | None:
+    def default() -> Obstructions | Unreadable | None:
         """Returns None: nothing is known."""
         return None
 
-    def process(self, output: list[str]) -> list[dict[str, Any]] | Unreadable | None:
-        """Returns the rows. Raises FactProcessError for an answer that cannot be read."""
+    def process(self, output: list[str]) -> Obstructions | Unreadable | None:
+        """Returns the answer. Raises FactProcessError for one that cannot be read."""
         try:
-            answer = psql.read_answer(output)
+            return reading.obstructions(psql.read_answer(output))
         except (ValueError, KeyError, TypeError) as error:
             raise FactProcessError(f"could not read the answer of psql: {error!r}") from error
-        if answer.status != 0:
-            return Unreadable(answer.status, answer.sqlstate, answer.message)
-        found: list[dict[str, Any]] = answer.value("conflicts")
-        return found
 
 
 class Backups(FactBase[Store | None]):

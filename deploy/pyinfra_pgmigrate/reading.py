@@ -25,6 +25,7 @@ from .observed import (
     Upsert,
     Verified,
 )
+from .obstacles import Dependent
 from .psql import Answer
 from .settings import Connection
 
@@ -82,6 +83,7 @@ class Outcome:
     + removed, added: lines that went and came
     + traces: tables after each statement by its number; 0 is before the first
     + put_back: what was put back from the quarantine
+    + made: what others had built and was made again, with the reason where it was not, and whether it waits
     """
 
     result: str
@@ -96,6 +98,7 @@ class Outcome:
     added: frozenset[str] = frozenset()
     traces: tuple[tuple[int, tuple[TracedTable, ...]], ...] = ()
     put_back: tuple[PutBack, ...] = ()
+    made: tuple[tuple[str, str, bool], ...] = ()
 
 
 def database(answer: Answer) -> Observed | Unreadable:
@@ -180,12 +183,34 @@ def outcomes(answer: Answer) -> list[Outcome]:
                 PutBack(one["object"], one["put"], one["left"], tuple((key, reason) for key, reason in one["rows"]))
                 for one in found.get("put_back", ())
             ),
+            made=tuple((what, reason, waits) for what, reason, waits in found.get("made", ())),
             traces=tuple(
                 (number, tuple(TracedTable(*table) for table in tables)) for number, tables in found.get("traces", ())
             ),
         )
         for found in answer.values("outcome")
     ]
+
+
+@dataclass(frozen=True)
+class Obstructions:
+    """What stands in the way of a rollback.
+
+    + conflicts: as conflicts.sql tells them, by rule
+    """
+
+    conflicts: tuple[Mapping[str, Any], ...]
+    dependents: tuple[Dependent, ...]
+
+
+def obstructions(answer: Answer) -> Obstructions | Unreadable:
+    """Returns what stands in the way of a rollback. Raises TypeError where the answer does not say."""
+    if answer.status != 0:
+        return Unreadable(answer.status, answer.sqlstate, answer.message)
+    return Obstructions(
+        tuple(answer.value("conflicts")),
+        tuple(Dependent(one["key"], one["gone"], one["made"]) for one in answer.value("dependents")),
+    )
 
 
 def store(answer: Answer) -> Store:

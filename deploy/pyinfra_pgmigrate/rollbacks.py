@@ -19,6 +19,7 @@ from .errors import Kind, PgMigrateError, Refusal
 from .locks import sql_name
 from .migration import Header, Migration, parse_header, read_statements, wrong_header
 from .observed import Observed
+from .obstacles import Conflict, Dependent, KeptObject, Rule, kept_objects, refusal_for_dependents, refusal_for_rows
 from .plan import Action, Decision
 from .state import Judgement, State, StatementState, judge, superseded_lines
 from .statements import (
@@ -52,48 +53,6 @@ class RollbackScript:
 
 
 @dataclass(frozen=True)
-class Rule:
-    """An index, or a constraint of a table, that comes back where the script does not bring it.
-
-    + kind: index or constraint
-    + on: the table as SQL writes it
-    + columns: of a unique one, as the catalog names them, unquoted; empty of any other
-    + predicate: rows that it is for, as SQL; empty: all
-    + nulls_distinct: whether two nulls are two values
-    """
-
-    kind: str
-    name: str
-    on: str
-    definition: str
-    columns: tuple[str, ...]
-    predicate: str = ""
-    nulls_distinct: bool = True
-
-
-@dataclass(frozen=True)
-class Conflict:
-    """Rows that break a unique rule which comes back.
-
-    + count: how many values stand more than once; stuck: in how many of them more than one row is of the default
-    + rows: how many rows are not
-    + first: up to 20 of these values, each with what the columns that go say in its rows
-    + names: up to 20 names and what they would become; empty where the rule holds no name
-    + hanging: the table and those that point at it, directly or not
-    + has_key: whether the table has a primary key
-    """
-
-    rule: Rule
-    count: int
-    stuck: int
-    rows: int
-    first: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
-    names: tuple[tuple[str, str], ...]
-    hanging: tuple[str, ...]
-    has_key: bool
-
-
-@dataclass(frozen=True)
 class Rollback:
     """What a rollback does on one database.
 
@@ -102,6 +61,8 @@ class Rollback:
     + patch: the lines that go and come back
     + tables, columns: what is copied into the quarantine before it is dropped
     + decision: the same as a decision of a plan, so that it runs as a migration does
+    + objects: keys of what goes
+    + conflicts: rows that give way; kept: what others built on what goes, dropped and made again later
     """
 
     scripts: tuple[RollbackScript, ...]
@@ -111,8 +72,10 @@ class Rollback:
     columns: tuple[tuple[str, str], ...]
     rules: tuple[Rule, ...]
     decision: Decision = field(repr=False)
+    objects: frozenset[str] = frozenset()
     conflicts: tuple[Conflict, ...] = ()
     on_conflict: str = "abort"
+    kept: tuple[KeptObject, ...] = ()
 
 
 def load_rollbacks(folder: Path) -> tuple[RollbackScript, ...]:
@@ -209,56 +172,38 @@ def unique_rules(rollback: Rollback) -> tuple[Rule, ...]:
     return tuple(rule for rule in rollback.rules if rule.columns)
 
 
-def resolving(rollback: Rollback, conflicts: tuple[Conflict, ...], on_conflict: str) -> Rollback | Refusal:
-    """Returns the rollback that also renames or moves the rows in its way, or why that cannot be.
+def resolving(
+    rollback: Rollback,
+    catalog: Catalog,
+    conflicts: tuple[Conflict, ...],
+    dependents: tuple[Dependent, ...],
+    *,
+    on_conflict: str,
+    keeps_dependents: bool,
+) -> Rollback | Refusal:
+    """Returns the rollback that also clears its way, or why that cannot be.
 
+    + conflicts: rows that are renamed or moved; dependents: what others built and is made again on the way forward
     + on_conflict: abort, rename or quarantine
+    + keeps_dependents: False refuses where there are any
     """
-    refusal = next(filter(None, (_unresolvable(one, on_conflict) for one in conflicts)), None)
-    if refusal is not None or not conflicts:
-        return refusal or rollback
+    refusal = refusal_for_dependents(dependents, keeps=keeps_dependents) or next(
+        filter(None, (refusal_for_rows(one, on_conflict) for one in conflicts)), None
+    )
+    if refusal is not None:
+        return refusal
+    kept = tuple(kept_objects(dependents, rollback.patch, catalog))
     hanging = {table for one in conflicts for table in one.hanging} if on_conflict == "quarantine" else set()
     migration = rollback.decision.migration
     effects = () if migration.effect is None else migration.effect.statements
     more = tuple(Lock("ShareRowExclusiveLock", table) for table in sorted(hanging))
     effect = Effect("", (replace(effects[0], locks=(*effects[0].locks, *more)), *effects[1:]))
-    decision = replace(rollback.decision, migration=replace(migration, effect=effect))
-    return replace(rollback, decision=decision, conflicts=conflicts, on_conflict=on_conflict)
-
-
-def _unresolvable(conflict: Conflict, on_conflict: str) -> Refusal | None:
-    columns = ", ".join(conflict.rule.columns)
-    shown = "; ".join(f"({', '.join(keys)}) in {', '.join(says)}" for keys, says in conflict.first)
-    more = f" and {conflict.count - len(conflict.first)} more" if conflict.count > len(conflict.first) else ""
-    message = (
-        f"could not roll back: {conflict.count} values of ({columns}) stand in table {conflict.hanging[0]} "
-        "more than once"
+    decision = replace(
+        rollback.decision,
+        migration=replace(migration, effect=effect),
+        present=rollback.decision.present.union(*(one.lines for one in kept)),
     )
-    found = f"Found {shown}{more}; expected each once, under the rule that comes back. Nothing was changed."
-    if conflict.stuck:
-        return Refusal(
-            Kind.CONFLICT,
-            message,
-            f"{found} In {conflict.stuck} of them more than one row is of the default, so none of them gives way.",
-            "Rename or remove all but one of each by hand, then run again.",
-        )
-    if on_conflict == "abort":
-        return Refusal(
-            Kind.CONFLICT,
-            message,
-            found,
-            "See what either would do: --dry --data pg_on_conflict=rename (the others get a name that says their "
-            "variant) or quarantine (they move out with all that hangs on them); going forward undoes both.",
-        )
-    if on_conflict == "rename" and not (conflict.names and conflict.has_key):
-        lacking = "no text among these columns" if conflict.has_key else "no primary key"
-        return Refusal(
-            Kind.CONFLICT,
-            f"{message}, and they cannot be renamed",
-            f"{found} The table has {lacking}.",
-            "Move them out instead: --data pg_on_conflict=quarantine",
-        )
-    return None
+    return replace(rollback, decision=decision, conflicts=conflicts, on_conflict=on_conflict, kept=kept)
 
 
 def _is_there(migration: Migration, observed: Observed, states: Mapping[int, Judgement]) -> bool:
@@ -340,6 +285,7 @@ def _turned(
         columns,
         rules,
         _decision(scripts, reverted, patch, observed.catalog, (*tables, *(table for table, _ in columns))),
+        objects=frozenset(objects - kept),
     )
 
 

@@ -19,8 +19,9 @@ from .errors import Kind
 from .locks import conflicting_modes, sql_name
 from .migration import Migration
 from .observed import REGISTRY_VERSION
+from .obstacles import Rule
 from .plan import OUTCOME, Decision
-from .rollbacks import Rollback, Rule, unique_rules
+from .rollbacks import Rollback, unique_rules
 from .statements import Statement
 
 # Registry structures, each made by the file registry_N.sql from the one before it.
@@ -252,11 +253,16 @@ def about(run: Run, schema: str) -> str:
     )
 
 
-def conflicts(rollback: Rollback, run: Run, schema: str) -> str:
-    """Returns the script that looks for rows which break the rules that come back."""
-    values = {"rules": _rules(unique_rules(rollback)), "columns": _list(rollback.columns)}
-    parts = [_settings(values), "BEGIN;", "SET LOCAL lock_timeout = '10s';", sql.read("conflicting")]
-    return _joined([*_session(run, schema, "conflicts")[:2], *parts, sql.read("conflicts")])
+def obstacles(rollback: Rollback, run: Run, schema: str) -> str:
+    """Returns the script that looks for what stands in the way of a rollback; it changes nothing."""
+    values = {
+        "rules": _rules(unique_rules(rollback)),
+        "columns": _list(rollback.columns),
+        "going": _list(sorted(rollback.objects)),
+    }
+    parts = [_settings(values), "BEGIN;", "SET LOCAL lock_timeout = '10s';"]
+    parts += map(sql.read, ("dependents", "conflicting", "conflicts"))
+    return _joined([*_session(run, schema, "obstacles")[:2], *parts, "ROLLBACK;"])
 
 
 def _rules(rules: Iterable[Rule]) -> str:
@@ -357,6 +363,7 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) ->
                 "durations": "[]",
                 "traces": "[]",
                 "put_back": "[]",
+                "made": "[]",
             }
         ),
         "BEGIN;",
@@ -413,6 +420,7 @@ def _inside(step: Step) -> list[str]:
     elif (made := _made(step)) is not None:
         parts += [_settings(made), sql.read("due"), "\\if :is_due", sql.read("triggers_off"), sql.read("put_back")]
         parts += [sql.read("triggers_on"), "\\endif"]
+        parts += ["\\if :has_dependents", sql.read("dependents_back"), "\\endif"]
     # From here on the locks are held for our own reading and writing only.
     parts.append(sql.read("step_compare"))
     if step.is_last and step.migration.verify is not None:
@@ -446,6 +454,9 @@ def _kept_before(rollback: Rollback) -> list[str]:
     parts = [_settings(values), sql.read("rollback_locks")]
     if rollback.conflicts:
         parts += map(sql.read, ("conflicting", "resolve_tables", "triggers_off", "resolve", "triggers_on"))
+    if rollback.kept:
+        kept = _list([one.object, one.gone, one.statements, sorted(one.lines)] for one in rollback.kept)
+        parts += [setting("dependents", kept), sql.read("dependents_kept")]
     return [*parts, sql.read("quarantine")]
 
 

@@ -190,6 +190,12 @@ KEYS: dict[str, Key] = {
         "rollback.py, rows that break a unique rule which comes back: refuse, rename those that are not of the "
         "default, or move them out with all that hangs on them",
     ),
+    "pg_dependents": Key(
+        _one_of("abort", "quarantine"),
+        "abort",
+        "rollback.py, views and other objects that others built on what goes: refuse, or drop them and make them again "
+        "on the way forward",
+    ),
     "pg_maintenance_database": Key(_text, "postgres", "database from which others are made, renamed and dropped"),
     "pg_connect_timeout_s": Key(_seconds, 10.0, "seconds to wait for a connection"),
     "pg_lock_timeout_s": Key(
@@ -247,6 +253,7 @@ class Settings:
     confirm: str | None
     needs_confirm: bool
     on_conflict: str
+    dependents: str
     maintenance_database: str
     lock_timeout_s: float
     lock_poll_s: float

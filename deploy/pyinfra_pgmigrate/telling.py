@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from .migration import Migration
 from .observed import Observed
+from .obstacles import Conflict
 from .plan import Action, Decision, Plan
-from .rollbacks import Conflict, Rollback
+from .rollbacks import Rollback
 
 _WORDS = {
     Action.NONE: "applied",
@@ -98,6 +99,11 @@ def rollback_lines(rollback: Rollback) -> Iterator[str]:
         yield f"    keeps all rows of table {table} in the quarantine"
     for table, column in rollback.columns:
         yield f"    keeps what is not the default in column {table}.{column} in the quarantine"
+    for kept in rollback.kept:
+        if kept.gone:
+            yield f"    drops {kept.object}, to make it again on the way forward"
+            if kept.object.startswith("policy ") and "AS RESTRICTIVE" in kept.statements[0]:
+                yield "        this policy restricts: without it more rows can be seen"
     for line in rollback.patch.render():
         yield f"    {line}"
 

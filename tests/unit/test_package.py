@@ -25,7 +25,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     ["sql", "sh", "errors", "catalog", "locks", "statements"],
     ["effect", "migration", "settings", "observed", "backups"],
-    ["state", "refusals", "plan", "rollbacks", "telling", "checks", "drafts"],
+    ["state", "refusals", "plan", "obstacles", "rollbacks", "telling", "checks", "drafts"],
     ["script", "psql", "programs", "reading", "trace"],
     ["facts", "embedded", "record", "hosts", "fetching"],
     ["engine", "execution", "keeper", "copies", "rehearsal", "cli"],

@@ -50,4 +50,3 @@ CROSS JOIN LATERAL (
 WHERE c.count > 0 \gset
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate conflicts :payload
-ROLLBACK;

@@ -1,6 +1,7 @@
 -- Finds what may be put back after this step: what earlier rollbacks kept of the tables and columns that it
 -- has just made, and what was moved or renamed for a rule that does not stand any more. Variables: tables
--- (JSON: [name, ...]), columns (JSON: [[table, column], ...]). Sets is_due.
+-- (JSON: [name, ...]), columns (JSON: [[table, column], ...]). Sets is_due and
+-- has_dependents.
 SELECT
     pg_catalog.set_config('pgmigrate.due', q.ids::text, true),
     pg_catalog.set_config('pgmigrate.relations', q.tables::text, true),
@@ -52,4 +53,8 @@ FROM (
             )
         END
 ) AS q;
-SELECT pg_catalog.current_setting('pgmigrate.due') <> '[]' AS is_due \gset
+SELECT
+    pg_catalog.current_setting('pgmigrate.due') <> '[]' AS is_due,
+    EXISTS (
+        SELECT 1 FROM pgmigrate.dependents AS d WHERE d.restored_at IS NULL AND d.dropped_at IS NULL
+    ) AS has_dependents \gset

@@ -7,6 +7,12 @@ WITH before AS (
 after AS (
     SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.after')::text[]) AS line
 ),
+-- What others had built and the library itself dropped or made again in this step.
+allowed AS (
+    SELECT pg_catalog.jsonb_array_elements_text(
+        COALESCE(NULLIF(pg_catalog.current_setting('pgmigrate.allowed', true), ''), '[]')::jsonb
+    ) AS line
+),
 promised_minus AS (
     SELECT pg_catalog.jsonb_array_elements_text(:'minus'::jsonb) AS line
 ),
@@ -17,11 +23,15 @@ gone AS (
     SELECT b.line FROM before AS b
     EXCEPT
     SELECT a.line FROM after AS a
+    EXCEPT
+    SELECT l.line FROM allowed AS l
 ),
 come AS (
     SELECT a.line FROM after AS a
     EXCEPT
     SELECT b.line FROM before AS b
+    EXCEPT
+    SELECT l.line FROM allowed AS l
 ),
 unexpected AS (
     SELECT

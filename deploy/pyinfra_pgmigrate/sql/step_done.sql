@@ -1,5 +1,5 @@
 -- Reports a step. Variables: version, duration_ms, durations, traces, row_count, foreign_lines, removed, added,
--- put_back.
+-- put_back, made.
 SELECT pg_catalog.json_build_object(
     'result', 'done',
     'version', :'version'::bigint,
@@ -10,7 +10,8 @@ SELECT pg_catalog.json_build_object(
     'removed', pg_catalog.array_to_json(:'removed'::text[]),
     'added', pg_catalog.array_to_json(:'added'::text[]),
     'traces', :'traces'::json,
-    'put_back', :'put_back'::json
+    'put_back', :'put_back'::json,
+    'made', :'made'::json
 )::text AS payload \gset
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate outcome :payload

@@ -165,6 +165,8 @@ class Engine:
             in_the_way.dependents,
             on_conflict=self.settings.on_conflict,
             keeps_dependents=self.settings.dependents == "quarantine",
+            table_bytes=in_the_way.table_bytes,
+            needed_bytes=in_the_way.needed_bytes,
         )
 
     def _ask(self, queries: Mapping[int, str]) -> dict[int, Verified] | Refusal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from time import monotonic
 
 import gevent
@@ -11,10 +11,11 @@ import gevent
 from . import psql, reading, refusals, script
 from .engine import Engine
 from .errors import Kind, Refusal
+from .obstacles import Rule
 from .plan import Plan
 from .psql import Answer
 from .reading import Outcome
-from .rollbacks import Rollback
+from .rollbacks import Rollback, built_ahead
 from .script import LockLimits, Step
 from .trace import StatementTrace, traces_of
 
@@ -259,7 +260,70 @@ class _Reverting(_Execution):
 
     def revert(self, rollback: Rollback) -> Refusal | None:
         """Returns None when all is taken back, else why not."""
-        return self._run_all([script.step_back(rollback)])
+        rules = built_ahead(rollback, self.settings.build_from_mib * 1024**2)
+        if not rules:
+            return self._run_all([script.step_back(rollback)])
+        refusal = self._no_old_snapshot(rules)
+        if refusal is not None:
+            return refusal
+        self._build(rollback, rules)
+        left = self._again()
+        refusal = left if isinstance(left, Refusal) else self._run_all(left)
+        if refusal is not None:
+            self._take_back(rollback, rules)
+        return refusal
+
+    def _no_old_snapshot(self, rules: Sequence[Rule]) -> Refusal | None:
+        """Waits for sessions for which a build would have to wait without end; returns why in vain."""
+        started, told = monotonic(), False
+        while True:
+            seen = self.engine.look()
+            if isinstance(seen, Refusal) or not seen.snapshots:
+                return seen if isinstance(seen, Refusal) else None
+            in_the_way = "; ".join(map(str, seen.snapshots))
+            if monotonic() - started > self.settings.lock_budget_s:
+                ending = " ".join(f"SELECT pg_terminate_backend({one.pid});" for one in seen.snapshots)
+                return Refusal(
+                    Kind.LOCK,
+                    f"could not roll back: index {rules[0].index} cannot be built before the cut-over",
+                    f"Found in the way: {in_the_way}; expected its end within {self.settings.lock_budget_s:.0f} s "
+                    "(pg_lock_budget_s). Nothing was changed.",
+                    f"Let that transaction end, then run again; to end it: {ending}",
+                )
+            if not told:
+                told = True
+                self.engine.tell(f"    waiting for {in_the_way}")
+            gevent.sleep(random.uniform(0.3, 0.7))  # noqa: S311  (jitter, no secret)
+
+    def _build(self, rollback: Rollback, rules: Sequence[Rule]) -> None:
+        """Builds indexes; where that fails they are built in the cut-over, which says why not."""
+        names = ", ".join(rule.index for rule in rules)
+        self.engine.tell(f"    building {names} before the cut-over")
+        started = monotonic()
+        with self.engine.watched():
+            answer = self.engine.psql(script.build(rules, self.engine.run, self.settings.schema))
+        if answer.status == 0 and not _outcomes(answer):
+            self.engine.tell(f"    built in {monotonic() - started:.1f} s")
+            return
+        why = answer.message or answer.errors or "another run is at work"
+        self.engine.tell(f"    note: could not build it before the cut-over: {why}")
+        self._take_back(rollback, rules)
+
+    def _take_back(self, rollback: Rollback, rules: Sequence[Rule]) -> None:
+        text = script.drop_built(
+            rules,
+            rollback,
+            self.engine.run,
+            self.settings.schema,
+            lock_timeout_ms=round(self.settings.lock_timeout_s * 1000),
+        )
+        answer = self.engine.psql(text)
+        if answer.status != 0 or _outcomes(answer):
+            names = "; ".join(f"DROP INDEX CONCURRENTLY IF EXISTS {rule.index}" for rule in rules)
+            self.engine.tell(
+                f"    note: what was built before the cut-over is still there ({answer.message or answer.errors}); "
+                f"the next rollback uses it. To remove it: {names}"
+            )
 
     def _again(self) -> list[Step] | Refusal:
         found = self.engine.plan_rollback(target=self.target)

@@ -11,6 +11,10 @@ from .errors import Kind, Refusal
 
 _MOST_SHOWN = 20
 
+_PLAIN_UNIQUE = re.compile(
+    r"UNIQUE(?P<nulls> NULLS NOT DISTINCT)? (?P<columns>\([^()]*\))(?P<include> INCLUDE \([^()]*\))?(?P<ending> .*)?"
+)
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -30,6 +34,31 @@ class Rule:
     columns: tuple[str, ...]
     predicate: str = ""
     nulls_distinct: bool = True
+
+    @property
+    def index(self) -> str:
+        """The index of that name, as SQL writes it: its own, or the one of the constraint."""
+        if self.kind == "index":
+            return self.name
+        schema = parts_of(self.on)[0]
+        return f"{schema}.{self.name}" if schema else self.name
+
+    @property
+    def ahead(self) -> str:
+        """The statement that builds it without a lock that keeps a writer out; empty where there is none."""
+        if self.kind == "index":
+            return re.sub(r"^CREATE (UNIQUE )?INDEX ", r"CREATE \1INDEX CONCURRENTLY ", self.definition)
+        found = _PLAIN_UNIQUE.fullmatch(self.definition)
+        if found is None:
+            return ""
+        unique = f"CREATE UNIQUE INDEX CONCURRENTLY {self.name} ON {self.on} USING btree {found['columns']}"
+        return f"{unique}{found['include'] or ''}{found['nulls'] or ''}"
+
+    @property
+    def ending(self) -> str:
+        """What follows when a constraint takes over its index."""
+        found = _PLAIN_UNIQUE.fullmatch(self.definition)
+        return "" if found is None else found["ending"] or ""
 
 
 @dataclass(frozen=True)

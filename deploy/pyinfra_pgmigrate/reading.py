@@ -197,10 +197,13 @@ class Obstructions:
     """What stands in the way of a rollback.
 
     + conflicts: as conflicts.sql tells them, by rule
+    + table_bytes, needed_bytes: as in ``Rollback``
     """
 
     conflicts: tuple[Mapping[str, Any], ...]
     dependents: tuple[Dependent, ...]
+    table_bytes: Mapping[str, int]
+    needed_bytes: int
 
 
 def obstructions(answer: Answer) -> Obstructions | Unreadable:
@@ -210,6 +213,8 @@ def obstructions(answer: Answer) -> Obstructions | Unreadable:
     return Obstructions(
         tuple(answer.value("conflicts")),
         tuple(Dependent(one["key"], one["gone"], one["made"]) for one in answer.value("dependents")),
+        answer.value("sizes")["tables"],
+        answer.value("sizes")["bytes"],
     )
 
 

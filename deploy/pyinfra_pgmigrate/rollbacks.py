@@ -8,7 +8,7 @@ how; whether it did just that is checked before it is committed.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,7 @@ class Rollback:
     + decision: the same as a decision of a plan, so that it runs as a migration does
     + objects: keys of what goes
     + conflicts: rows that give way; kept: what others built on what goes, dropped and made again later
+    + table_bytes: size of each plain table on which an index comes back; needed_bytes: room for copies and indexes
     """
 
     scripts: tuple[RollbackScript, ...]
@@ -76,6 +77,8 @@ class Rollback:
     conflicts: tuple[Conflict, ...] = ()
     on_conflict: str = "abort"
     kept: tuple[KeptObject, ...] = ()
+    table_bytes: Mapping[str, int] = field(default_factory=dict)
+    needed_bytes: int = 0
 
 
 def load_rollbacks(folder: Path) -> tuple[RollbackScript, ...]:
@@ -180,6 +183,8 @@ def resolving(
     *,
     on_conflict: str,
     keeps_dependents: bool,
+    table_bytes: Mapping[str, int],
+    needed_bytes: int,
 ) -> Rollback | Refusal:
     """Returns the rollback that also clears its way, or why that cannot be.
 
@@ -203,7 +208,28 @@ def resolving(
         migration=replace(migration, effect=effect),
         present=rollback.decision.present.union(*(one.lines for one in kept)),
     )
-    return replace(rollback, decision=decision, conflicts=conflicts, on_conflict=on_conflict, kept=kept)
+    return replace(
+        rollback,
+        decision=decision,
+        conflicts=conflicts,
+        on_conflict=on_conflict,
+        kept=kept,
+        table_bytes=table_bytes,
+        needed_bytes=needed_bytes,
+    )
+
+
+def built_ahead(rollback: Rollback, from_bytes: int) -> tuple[Rule, ...]:
+    """Returns the indexes and unique constraints to build before the cut-over.
+
+    + from_bytes: size of a table from which on that is worth while
+    """
+    in_conflict = {conflict.rule for conflict in rollback.conflicts}
+    return tuple(
+        rule
+        for rule in rollback.rules
+        if rule.ahead and rule not in in_conflict and rollback.table_bytes.get(rule.on, -1) >= from_bytes
+    )
 
 
 def _is_there(migration: Migration, observed: Observed, states: Mapping[int, Judgement]) -> bool:
@@ -273,6 +299,7 @@ def _turned(
     kept = {key_of(line) for line in lines if not is_own(line)}
     # Owner, grants and comments of what goes go with it, whoever gave them.
     lines -= {line for line in lines if is_own(line) and key_of(line) in objects - kept}
+    lines -= set(_built_before(lines - observed.catalog.lines, observed.catalog))
     patch = observed.catalog.difference(Catalog(frozenset(lines)))
     rules = tuple(_rules(patch.plus))
     tables = tuple(sorted(key.removeprefix("table ") for key in objects - kept if key.startswith("table ")))
@@ -356,6 +383,14 @@ def _rules(lines: Collection[str]) -> list[Rule]:
             distinct = not definition.startswith("UNIQUE NULLS NOT DISTINCT")
             found.append(Rule("constraint", name, on, definition, columns, nulls_distinct=distinct))
     return found
+
+
+def _built_before(coming: Collection[str], catalog: Catalog) -> Iterator[str]:
+    """Yields the lines of indexes that an earlier try built for what comes back, or left INVALID."""
+    for rule in _rules(coming):
+        for line in catalog.by_key.get(f"index {rule.index}", ()):
+            if line not in coming:
+                yield line
 
 
 def _columns(objects: Collection[str], tables: Collection[str]) -> list[tuple[str, str]]:

@@ -259,9 +259,11 @@ def obstacles(rollback: Rollback, run: Run, schema: str) -> str:
         "rules": _rules(unique_rules(rollback)),
         "columns": _list(rollback.columns),
         "going": _list(sorted(rollback.objects)),
+        "tables": _list(rollback.tables),
+        "rules_on": _list(sorted({rule.on for rule in rollback.rules})),
     }
     parts = [_settings(values), "BEGIN;", "SET LOCAL lock_timeout = '10s';"]
-    parts += map(sql.read, ("dependents", "conflicting", "conflicts"))
+    parts += map(sql.read, ("sizes", "dependents", "conflicting", "conflicts"))
     return _joined([*_session(run, schema, "obstacles")[:2], *parts, "ROLLBACK;"])
 
 
@@ -297,23 +299,42 @@ def apply(
     + backup: label of the backup taken before; may be empty
     Each step ends with an outcome line; the script ends at the first that is not ``done``.
     """
-    parts = _session(run, schema, steps[0].migration.name)
-    parts.append(
-        _settings(
-            {
-                "operator": run.operator,
-                "controller": run.controller,
-                "inventory_host": run.inventory_host,
-                "tool_version": run.tool_version,
-                "backup": backup,
-            }
-        )
-    )
-    parts += [sql.read("claim"), *_registry_upgrade(), sql.read("lease")]
+    parts = [*_session(run, schema, steps[0].migration.name), *_claimed(run), setting("backup", backup)]
     for place, step in enumerate(steps):
         parts += [setting("application_name", session_name(run, step.migration.name)), sql.read("step_name")]
         parts += _step(step, limits, batch_rows, is_first=place == 0)
     return _joined(parts)
+
+
+def _claimed(run: Run) -> list[str]:
+    """Returns what a session begins with that changes the database: the run lock, and the registry as it should be."""
+    values = {
+        "operator": run.operator,
+        "controller": run.controller,
+        "inventory_host": run.inventory_host,
+        "tool_version": run.tool_version,
+    }
+    return [_settings(values), sql.read("claim"), *_registry_upgrade(), sql.read("lease")]
+
+
+def build(rules: Sequence[Rule], run: Run, schema: str) -> str:
+    """Returns the script that builds indexes before a cut-over, without a lock that keeps a writer out."""
+    parts = [*_session(run, schema, "build")[:2], *_claimed(run)]
+    for rule in rules:
+        parts += [setting("built", _list([rule.index])), sql.read("drop_invalid")]
+        parts += [setting("statement", rule.ahead), sql.read("build")]
+    return _joined(parts)
+
+
+def drop_built(rules: Sequence[Rule], rollback: Rollback, run: Run, schema: str, *, lock_timeout_ms: int) -> str:
+    """Returns the script that takes such indexes back, as long as the rollback has not come to pass."""
+    values = {
+        "built": _list(rule.index for rule in rules),
+        "reverted": _list(migration.version for migration in rollback.reverted),
+        "lock_timeout_ms": lock_timeout_ms,
+    }
+    parts = [*_session(run, schema, "drop built")[:2], *_claimed(run), _settings(values)]
+    return _joined([*parts, sql.read("drop_built")])
 
 
 def _registry_upgrade() -> list[str]:
@@ -461,7 +482,7 @@ def _kept_before(rollback: Rollback) -> list[str]:
 
 
 def _rules_back(rollback: Rollback) -> list[str]:
-    rules = _list([rule.kind, rule.on, rule.name, rule.definition] for rule in rollback.rules)
+    rules = _list([rule.kind, rule.on, rule.name, rule.definition, rule.index, rule.ending] for rule in rollback.rules)
     return [setting("rules", rules), sql.read("rules_back")]
 
 

@@ -51,6 +51,12 @@ def _count(value: Any) -> int:
     return value
 
 
+def _size(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError("a whole number, 0 or more")
+    return value
+
+
 def _seconds(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
         raise ValueError("a number of seconds above 0")
@@ -196,6 +202,12 @@ KEYS: dict[str, Key] = {
         "rollback.py, views and other objects that others built on what goes: refuse, or drop them and make them again "
         "on the way forward",
     ),
+    "pg_build_from_mib": Key(
+        _size,
+        32,
+        "rollback.py: on tables from this size on, in MiB, an index that comes back is built before the cut-over, "
+        "without a lock that keeps a writer out",
+    ),
     "pg_maintenance_database": Key(_text, "postgres", "database from which others are made, renamed and dropped"),
     "pg_connect_timeout_s": Key(_seconds, 10.0, "seconds to wait for a connection"),
     "pg_lock_timeout_s": Key(
@@ -254,6 +266,7 @@ class Settings:
     needs_confirm: bool
     on_conflict: str
     dependents: str
+    build_from_mib: int
     maintenance_database: str
     lock_timeout_s: float
     lock_poll_s: float

@@ -1,7 +1,16 @@
--- Brings indexes and constraints back that the script did not, each of its own kind and under its own name.
--- Variables: rules (JSON: [[kind, table, name, definition], ...]).
-SELECT CASE r.value ->> 0
-    WHEN 'index' THEN r.value ->> 3
+-- Brings indexes and constraints back that the script did not, each of its own kind and under its own name;
+-- one that was built before the cut-over is used. Variables: rules (JSON: [[kind, table, name, definition,
+-- index, ending], ...]; the index is the one of that name, the ending what follows USING INDEX).
+SELECT pg_catalog.format('DROP INDEX %s', i.indexrelid::regclass)
+FROM pg_catalog.jsonb_array_elements(:'rules'::jsonb) AS r
+JOIN pg_catalog.pg_index AS i ON i.indexrelid = pg_catalog.to_regclass(r.value ->> 4)
+WHERE NOT i.indisvalid
+\gexec
+SELECT CASE
+    WHEN r.value ->> 0 = 'index' THEN r.value ->> 3
+    WHEN pg_catalog.to_regclass(r.value ->> 4) IS NOT NULL THEN pg_catalog.format(
+        'ALTER TABLE %1$s ADD CONSTRAINT %2$s UNIQUE USING INDEX %2$s%3$s', r.value ->> 1, r.value ->> 2, r.value ->> 5
+    )
     ELSE pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %s %s', r.value ->> 1, r.value ->> 2, r.value ->> 3)
 END
 FROM pg_catalog.jsonb_array_elements(:'rules'::jsonb) AS r

@@ -1,0 +1,113 @@
+"""Indexes that come back, built before the cut-over; room for what is copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.conftest import on_all_versions
+from tests.integration.test_rollback import CONSTRAINT, INDEX, application, same
+from tests.integration.test_running import QUICK, open_transaction
+from tests.support.contents import contents_of
+from tests.support.harness import migrate, rollback
+from tests.support.servers import Database
+
+AHEAD = {"pg_build_from_mib": 0}
+DEFERRED = "ALTER TABLE project_equipment_groups ADD CONSTRAINT any_name UNIQUE (project_id, name) DEFERRABLE INITIALLY DEFERRED"
+
+
+def with_rule(database: Database, rule: str) -> None:
+    if rule != "index":
+        database.run(f"DROP INDEX {INDEX}")
+        database.run(DEFERRED if rule == "deferred" else CONSTRAINT)
+
+
+@contextmanager
+def old_snapshot(database: Database) -> Iterator[None]:
+    """A session that keeps every concurrent build waiting."""
+    with database.server.connect(database.name, application_name="night report") as connection:
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        connection.execute("SELECT count(*), pg_sleep(1.1) FROM equipment")
+        yield
+
+
+class TestBuild:
+    @on_all_versions
+    @pytest.mark.parametrize("rule", ["index", "constraint", "deferred"])
+    def test_comes_before_the_cut_over_and_is_used_there(self, legacy: Database, rule: str) -> None:
+        with_rule(legacy, rule)
+        before = application(legacy)
+        assert migrate(legacy.settings()).ok
+
+        result = rollback(legacy.settings(**AHEAD))
+
+        assert result.ok, result.text
+        assert f"building {INDEX if rule == 'index' else 'any_name'} before the cut-over" in result.text
+        assert "could not build" not in result.text
+        assert same(before, legacy) == []
+        assert migrate(legacy.settings()).ok
+
+    def test_is_left_out_on_small_tables(self, legacy: Database) -> None:
+        assert migrate(legacy.settings()).ok
+
+        assert "before the cut-over" not in rollback(legacy.settings()).text
+
+    @pytest.mark.parametrize("rule", ["index", "constraint"])
+    @pytest.mark.parametrize("state", ["valid", "invalid"])
+    def test_what_a_killed_try_left_is_used_or_replaced(self, legacy: Database, rule: str, state: str) -> None:
+        with_rule(legacy, rule)
+        before = application(legacy)
+        assert migrate(legacy.settings()).ok
+        name = INDEX if rule == "index" else "any_name"
+        legacy.run(f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON project_equipment_groups (project_id, name)")
+        if state == "invalid":
+            legacy.run(f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{name}'::regclass")
+
+        result = rollback(legacy.settings(**(AHEAD if rule == "index" else {})))
+
+        assert result.ok, result.text
+        assert same(before, legacy) == []
+
+    def test_is_not_begun_while_somebody_would_keep_it_waiting(self, legacy: Database) -> None:
+        assert migrate(legacy.settings()).ok
+        before = application(legacy)
+
+        with old_snapshot(legacy):
+            result = rollback(legacy.settings(**AHEAD, **QUICK, pg_lock_budget_s=1))
+
+        (refusal,) = result.refusals
+        assert f"index {INDEX} cannot be built before the cut-over" in refusal
+        assert "night report" in refusal
+        assert "pg_terminate_backend" in refusal
+        assert same(before, legacy) == []
+        assert rollback(legacy.settings(**AHEAD)).ok
+
+    def test_is_taken_back_when_the_cut_over_is_given_up(self, legacy: Database) -> None:
+        assert migrate(legacy.settings()).ok
+        before = application(legacy)
+
+        # Whoever has only read holds no snapshot, but the tables.
+        with open_transaction(legacy, "SELECT 1 FROM project_roles"):
+            result = rollback(legacy.settings(**AHEAD, **QUICK, pg_lock_budget_s=1))
+
+        assert "building" in result.text
+        assert "no lock on" in result.refusals[0]
+        assert same(before, legacy) == []
+
+    def test_rows_that_break_the_rule_are_found_before_it_is_begun(self, legacy: Database) -> None:
+        assert migrate(legacy.settings()).ok
+        legacy.run(
+            "INSERT INTO project_equipment_groups (project_id, name, variant_name)"
+            " SELECT project_id, name, 'trio' FROM project_equipment_groups ORDER BY id LIMIT 1"
+        )
+        before = contents_of(legacy)
+
+        result = rollback(legacy.settings(**AHEAD))
+
+        assert "stand in table project_equipment_groups more than once" in result.refusals[0]
+        assert contents_of(legacy) == before
+        renamed = rollback(legacy.settings(**AHEAD, pg_on_conflict="rename"))
+        assert renamed.ok, renamed.text
+        assert "before the cut-over" not in renamed.text

@@ -140,6 +140,8 @@ def rollback_database(**settings: Any) -> None:
     seen = engine.look()
     found = seen if isinstance(seen, Refusal) else _rollback(engine, seen)
     refusal = found if isinstance(found, Refusal) else engine.unnamed("roll back")
+    if refusal is None and isinstance(found, Rollback) and isinstance(seen, Observed):
+        refusal = rollbacks.no_room(engine, seen, found)
     if isinstance(seen, Observed):
         engine.tell(heading(seen))
     if refusal is not None:
@@ -210,10 +212,10 @@ def database_status(**settings: Any) -> None:
 
     + settings: host data keys without their prefix, above the host's own
 
-    Changes: nothing; there is no operation in it. With pg_check the exit status is 1 when something is
-    pending or drifted.
+    Changes: nothing; there is no operation in it, unless pg_quarantine_drop names a run: see the operation
+    ``drop_quarantine``. With pg_check the exit status is 1 when something is pending or drifted.
     """
-    engine, _ = _engine(settings)
+    engine, overrides = _engine(settings)
     seen = engine.look()
     if isinstance(seen, Refusal):
         _tell_refusals(engine, seen)
@@ -227,3 +229,11 @@ def database_status(**settings: Any) -> None:
     engine.tell("\n".join(status_lines(seen, plan, engine.migrations)))
     if _tell_refusals(engine, plan) or (engine.settings.check and _is_behind(seen, plan)):
         _fail(engine.host)
+    if engine.settings.quarantine_drop is not None:
+        refusal = rollbacks.dropping(engine, seen)
+        if refusal is not None:
+            _tell_refusals(engine, refusal)
+            _fail(engine.host)
+        for kept in rollbacks.in_quarantine(engine, seen):
+            engine.tell(f"would throw away what run {kept.run_id[:8]} kept of {kept.object}")
+        rollbacks.drop_quarantine(name="Drop quarantine", overrides=overrides, _retries=0)

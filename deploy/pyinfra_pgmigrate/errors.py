@@ -29,6 +29,7 @@ class Kind(Enum):
     FAILED = "failed"  # a statement failed
     UNEXPECTED = "unexpected"  # the catalog changed otherwise than the effect says
     VERIFY = "verify"  # the verify query found problems
+    ROOM = "room"  # the server has too little room for what a rollback keeps
     BACKUP = "backup"  # a backup could not be taken
     DAMAGED = "damaged"  # a backup is not what its manifest says
     REHEARSAL = "rehearsal"  # a migration failed on the copy

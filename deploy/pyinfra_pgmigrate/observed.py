@@ -94,15 +94,18 @@ class Blocker:
 
 @dataclass(frozen=True)
 class Quarantine:
-    """What a rollback kept of one table or column.
+    """What a rollback kept: rows of one table or column, or how to make something again.
 
-    + object: the table, or table.column
-    + at: time in UTC; size_bytes: of the table that holds the rows
+    + object: the table, table.column, or what is made again
+    + kind: table, column, row, name, reference or definition
+    + at: time in UTC; age_s: seconds since then; size_bytes: of the table that holds the rows
     """
 
     run_id: str
     at: str
+    age_s: float
     object: str
+    kind: str
     rows: int
     size_bytes: int
 
@@ -114,6 +117,7 @@ class Registry:
     + version: of its own structure
     + drift: what changed in the catalog since the last run ended, own lines included
     + quarantines: what rollbacks kept and nothing has put back
+    + quarantined_runs: every run that ever kept something
     + gone_since_first: lines that were there before the first migration of this tool and are not any more
     """
 
@@ -122,6 +126,7 @@ class Registry:
     drift: Patch = field(default_factory=Patch)
     gone_since_first: frozenset[str] = frozenset()
     quarantines: tuple[Quarantine, ...] = ()
+    quarantined_runs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,7 @@ def _registry(found: Mapping[str, Any]) -> Registry:
         drift=Patch(frozenset(found["gone"]), frozenset(found["come"])),
         gone_since_first=frozenset(found["gone_since_first"]),
         quarantines=tuple(Quarantine(**one) for one in found["quarantines"]),
+        quarantined_runs=tuple(found["quarantined_runs"]),
     )
 
 

@@ -337,6 +337,15 @@ def drop_built(rules: Sequence[Rule], rollback: Rollback, run: Run, schema: str,
     return _joined([*parts, sql.read("drop_built")])
 
 
+def drop_quarantine(run_id: str, run: Run, schema: str) -> str:
+    """Returns the script that throws away what the rollback of a run kept.
+
+    + run_id: its beginning
+    """
+    parts = [*_session(run, schema, "drop quarantine")[:2], *_claimed(run), setting("run", run_id)]
+    return _joined([*parts, sql.read("drop_quarantine")])
+
+
 def _registry_upgrade() -> list[str]:
     parts = [sql.read("registry_version")]
     for version, name in enumerate(REGISTRY_FILES, start=1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,6 +96,14 @@ def _label(value: Any) -> str:
     text = _text(value)
     if text.startswith(".") or not all(character.isalnum() or character in "_.-" for character in text):
         raise ValueError("the label of a backup, or latest")
+    return text
+
+
+def _run(value: Any) -> str:
+    # --data pg_quarantine_drop=12345678 arrives as a number, and 1234e567 as infinity: then it takes quotes.
+    text = str(value).lower()
+    if not re.fullmatch(r"[0-9a-f]{8}[0-9a-f-]{0,28}", text):
+        raise ValueError("the first 8 characters of a run's id, or all of it")
     return text
 
 
@@ -208,6 +217,9 @@ KEYS: dict[str, Key] = {
         "rollback.py: on tables from this size on, in MiB, an index that comes back is built before the cut-over, "
         "without a lock that keeps a writer out",
     ),
+    "pg_quarantine_drop": Key(
+        _run, None, "status.py: throw away what the rollback of this run kept; the first 8 characters of its id"
+    ),
     "pg_maintenance_database": Key(_text, "postgres", "database from which others are made, renamed and dropped"),
     "pg_connect_timeout_s": Key(_seconds, 10.0, "seconds to wait for a connection"),
     "pg_lock_timeout_s": Key(
@@ -267,6 +279,7 @@ class Settings:
     on_conflict: str
     dependents: str
     build_from_mib: int
+    quarantine_drop: str | None
     maintenance_database: str
     lock_timeout_s: float
     lock_poll_s: float

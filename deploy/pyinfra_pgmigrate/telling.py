@@ -38,6 +38,18 @@ def size(size_bytes: int) -> str:
     return f"{value:.1f} TiB"
 
 
+def age(seconds: float) -> str:
+    """Returns a time span in its largest unit.
+
+    >>> age(7300)
+    '2 h'
+    """
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def heading(observed: Observed) -> str:
     """Returns one line that says which database this is."""
     server = observed.server
@@ -135,9 +147,29 @@ def status_lines(observed: Observed, plan: Plan, migrations: Sequence[Migration]
         yield _status_line(decision)
     if observed.other_run is not None:
         yield f"a run is at work: {observed.other_run.operator}"
-    for kept in () if observed.registry is None else observed.registry.quarantines:
-        yield f"in the quarantine since {kept.at}: {kept.rows} rows of {kept.object}, {size(kept.size_bytes)}"
+    yield from _quarantine_lines(observed)
     yield from _drift_lines(observed)
+
+
+_QUARANTINED = {
+    "table": "{0.rows} rows of {0.object}",
+    "column": "{0.rows} values of {0.object}",
+    "row": "{0.rows} rows moved out of {0.object}",
+    "name": "{0.rows} values of {0.object} from before they were renamed",
+    "reference": "{0.rows} values of {0.object}, which pointed at moved rows",
+    "definition": "how to make again: {0.object}",
+}
+
+
+def _quarantine_lines(observed: Observed) -> Iterator[str]:
+    kept = () if observed.registry is None else observed.registry.quarantines
+    for run_id in dict.fromkeys(one.run_id for one in kept):
+        of_run = [one for one in kept if one.run_id == run_id]
+        whole = size(sum(one.size_bytes for one in of_run))
+        yield f"in the quarantine of run {run_id[:8]}, since {of_run[0].at} ({age(of_run[0].age_s)}), {whole}:"
+        for one in of_run:
+            yield f"    {_QUARANTINED[one.kind].format(one)}"
+        yield f"    to throw it away: deploy/status.py --data pg_quarantine_drop={run_id[:8]}"
 
 
 def _status_line(decision: Decision) -> str:

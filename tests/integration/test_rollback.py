@@ -230,8 +230,45 @@ class TestQuarantine:
         assert (legacy.rows(f"SELECT * FROM pgmigrate.quarantine_{place} ORDER BY id"), count) == (trio, 3)
         assert found["project_equipment_groups", "variant_name"][1] == 0
         told = status(legacy.settings()).text
-        assert re.search(rf"in the quarantine since [0-9: -]+: {len(variants)} rows of project_variants, [1-9]", told)
-        assert "3 rows of project_roles.variant_name" in told
+        run = legacy.value("SELECT min(run_id::text) FROM pgmigrate.quarantines")[:8]
+        assert re.search(rf"in the quarantine of run {run}, since [0-9: -]+ \([0-9]+ s\), [1-9][0-9.]* KiB:", told)
+        assert f"{len(variants)} rows of project_variants" in told
+        assert "3 values of project_roles.variant_name" in told
+        assert f"--data pg_quarantine_drop={run}" in told
+
+    def test_is_thrown_away_on_request_only(self, legacy: Database) -> None:
+        migrate(legacy.settings())
+        assert rollback(legacy.settings()).ok
+        run = legacy.value("SELECT min(run_id::text) FROM pgmigrate.quarantines")
+        drop = legacy.settings(pg_quarantine_drop=run[:8])
+
+        refused = status({**drop, "pg_needs_confirm": True})
+        wrong = status({**drop, "pg_quarantine_drop": "00000000"})
+        assert "could not throw away what a rollback kept of database" in refused.refusals[0]
+        assert f"Found {run[:8]}; expected the run that pg_quarantine_drop names" in wrong.refusals[0]
+        assert legacy.value("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'quarantine\\_%%'") == 3
+
+        first, second = status(drop), status(drop)
+
+        assert first.ok, first.text
+        assert (first.changed, second.unchanged) == (["Drop quarantine"], ["Drop quarantine"])
+        assert legacy.value("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'quarantine\\_%%'") == 0
+        assert legacy.value("SELECT count(*) FROM pgmigrate.quarantines WHERE dropped_at IS NULL") == 0
+        assert "in the quarantine" not in second.text
+        # Forward again without it: as on a database that never had any.
+        assert migrate(legacy.settings()).ok
+
+    def test_wants_room(self, legacy: Database) -> None:
+        migrate(legacy.settings())
+        before = application(legacy)
+        legacy.run("UPDATE pg_class SET reltuples = 1e12 WHERE relname = 'project_roles'")
+
+        result = rollback(legacy.settings())
+
+        assert "not enough room where the server keeps its data" in result.refusals[0]
+        assert same(before, legacy) == []
+        legacy.run("ANALYZE project_roles")
+        assert rollback(legacy.settings()).ok
 
 
 class TestForwardAgain:

@@ -8,10 +8,94 @@ from typing import Any
 from pyinfra import context
 from pyinfra.api import FunctionCommand, operation
 
-from .. import execution
+from .. import execution, script, telling
 from ..engine import Engine, current_host, is_preparing
-from ..errors import Refusal
+from ..errors import Kind, PgMigrateError, Refusal
+from ..keeper import Keeper
+from ..observed import Observed, Quarantine
 from ..rollbacks import Rollback
+
+
+def no_room(engine: Engine, seen: Observed, rollback: Rollback) -> Refusal | None:
+    """Returns why there is no room for what a rollback keeps and builds, or None; asks the host."""
+    try:
+        free = Keeper(engine).look(seen).data_free_bytes
+    except PgMigrateError:
+        free = None
+    # What is written goes through the write-ahead log as well.
+    needed = 2 * rollback.needed_bytes
+    if free is None or free >= needed:
+        return None
+    return Refusal(
+        Kind.ROOM,
+        f'could not roll back database "{engine.settings.connection.database}": not enough room where the server keeps '
+        "its data",
+        f"Found {telling.size(free)} free; expected {telling.size(needed)} for the rows that are kept and the indexes "
+        "that come back. Nothing was changed.",
+        "Make room there, then run again; what earlier rollbacks kept is told by deploy/status.py.",
+    )
+
+
+@operation()
+def drop_quarantine(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
+    """Ensures that what the rollback of run pg_quarantine_drop kept is not there any more.
+
+    + overrides: host data keys (``pg_...``) that stand above the host's own
+
+    Changes: tables and rows of the registry; it cannot be undone. Refuses: where that run never kept anything.
+    Needs: the owner of the registry. Locks: ACCESS EXCLUSIVE on the tables that go, which nobody else uses.
+    """
+    engine = Engine.of(current_host(), overrides)
+    seen = engine.look()
+    refusal = seen if isinstance(seen, Refusal) else dropping(engine, seen)
+    if refusal is not None:
+        told = refusal
+        yield FunctionCommand(lambda state, host: engine.refuse(told), (), {})
+    elif isinstance(seen, Refusal) or not in_quarantine(engine, seen):
+        context.host.noop("it is not there any more")
+    else:
+
+        def drop() -> bool:
+            answer = engine.psql(
+                script.drop_quarantine(str(engine.settings.quarantine_drop), engine.run, engine.settings.schema)
+            )
+            if answer.status == 0 and not answer.values("outcome"):
+                return True
+            return engine.refuse(
+                Refusal(
+                    Kind.FAILED,
+                    "could not throw away what a rollback kept",
+                    f"Found: {answer.message or answer.errors or 'another run is at work'}. All of it is still there.",
+                    "Remove the cause, then run again.",
+                )
+            )
+
+        yield FunctionCommand(lambda state, host: drop(), (), {})
+
+
+def in_quarantine(engine: Engine, seen: Observed) -> list[Quarantine]:
+    """Returns what is there of the run that pg_quarantine_drop names."""
+    kept = () if seen.registry is None else seen.registry.quarantines
+    return [one for one in kept if one.run_id.startswith(str(engine.settings.quarantine_drop))]
+
+
+def dropping(engine: Engine, seen: Observed) -> Refusal | None:
+    """Returns why a quarantine may not be thrown away, or None."""
+    run = str(engine.settings.quarantine_drop)
+    known = () if seen.registry is None else seen.registry.quarantined_runs
+    if any(one.startswith(run) for one in known):
+        return (
+            engine.unnamed("throw away what a rollback kept of", "It cannot be undone.")
+            if in_quarantine(engine, seen)
+            else None
+        )
+    there = ", ".join(sorted(one[:8] for one in known)) or "none"
+    return Refusal(
+        Kind.SETTINGS,
+        f"could not find a quarantine of run {run}",
+        f"Found {there}; expected the run that pg_quarantine_drop names.",
+        "See what is there: deploy/status.py without pg_quarantine_drop",
+    )
 
 
 @operation()
@@ -21,6 +105,7 @@ def rollback(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
     + overrides: host data keys (``pg_...``) that stand above the host's own
 
     Changes: what the migrations did, turned round, in one transaction: all or nothing; the registry. Refuses:
+    without room for what is kept,
     when the rollback scripts do not revert just that, when rows break a rule that comes back, when others
     built on what would go, and when the catalog would not be what it was before. Needs: the owner of the
     tables. Locks: ACCESS EXCLUSIVE on every table that the migrations locked, asked for as by ``migration``.
@@ -42,6 +127,8 @@ def rollback(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
         yield FunctionCommand(lambda state, host: engine.refuse(refusal), (), {})
     elif found is None:
         context.host.noop("none of the migrations is there any more")
+    elif not isinstance(seen, Refusal) and (lack := no_room(engine, seen, found)) is not None:
+        yield FunctionCommand(lambda state, host: engine.refuse(lack), (), {})
     else:
         plan: Rollback = found
 

@@ -55,24 +55,48 @@ EXECUTE pgmigrate_read('pgmigrate.now');
 
 SELECT pg_catalog.to_regclass('pgmigrate.registry') IS NOT NULL AS has_registry \gset
 \if :has_registry
--- Since version 2 of the registry.
-SELECT pg_catalog.to_regclass('pgmigrate.quarantines') IS NOT NULL AS has_quarantines \gset
+-- Since version 2 of the registry, and since version 3.
+SELECT
+    pg_catalog.to_regclass('pgmigrate.quarantines') IS NOT NULL AS has_quarantines,
+    pg_catalog.to_regclass('pgmigrate.dependents') IS NOT NULL AS has_dependents \gset
 \set quarantines '[]'
+\set dependents '[]'
+\set quarantined_runs '[]'
 \if :has_quarantines
+SELECT
+    COALESCE(
+        pg_catalog.json_agg(pg_catalog.json_build_object(
+            'run_id', q.run_id,
+            'at', pg_catalog.to_char(q.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
+            'age_s', pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - q.at)),
+            'object', q.table_name || COALESCE('.' || q.column_name, ''),
+            'kind', COALESCE(pg_catalog.to_jsonb(q) ->> 'kind', 'table'),
+            'rows', q.row_count,
+            'size_bytes', COALESCE(
+                pg_catalog.pg_total_relation_size(pg_catalog.to_regclass('pgmigrate.quarantine_' || q.id)), 0
+            )
+        ) ORDER BY q.id) FILTER (WHERE q.row_count > 0 AND pg_catalog.to_jsonb(q) ->> 'dropped_at' IS NULL),
+        '[]'::json
+    )::text AS quarantines,
+    COALESCE(pg_catalog.json_agg(DISTINCT q.run_id), '[]'::json)::text AS quarantined_runs
+FROM pgmigrate.quarantines AS q \gset
+\endif
+\if :has_dependents
 SELECT COALESCE(
     pg_catalog.json_agg(pg_catalog.json_build_object(
-        'run_id', q.run_id,
-        'at', pg_catalog.to_char(q.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
-        'object', q.table_name || COALESCE('.' || q.column_name, ''),
-        'rows', q.row_count,
-        'size_bytes', COALESCE(
-            pg_catalog.pg_total_relation_size(pg_catalog.to_regclass('pgmigrate.quarantine_' || q.id)), 0
-        )
-    ) ORDER BY q.id),
+        'run_id', d.run_id,
+        'at', pg_catalog.to_char(d.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
+        'age_s', pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - d.at)),
+        'object', d.object,
+        'kind', 'definition',
+        'rows', 0,
+        'size_bytes', 0
+    ) ORDER BY d.id),
     '[]'::json
-)::text AS quarantines
-FROM pgmigrate.quarantines AS q
-WHERE q.row_count > 0 \gset
+)::text AS dependents
+FROM pgmigrate.dependents AS d
+WHERE d.restored_at IS NULL
+    AND d.dropped_at IS NULL \gset
 \endif
 SELECT pg_catalog.json_build_object(
     'version', (SELECT max(r.version) FROM pgmigrate.registry AS r),
@@ -91,7 +115,8 @@ SELECT pg_catalog.json_build_object(
         ) ORDER BY m.version)
         FROM pgmigrate.migrations AS m
     ), '[]'::json),
-    'quarantines', :'quarantines'::json,
+    'quarantines', (:'quarantines'::jsonb || :'dependents'::jsonb)::json,
+    'quarantined_runs', :'quarantined_runs'::json,
     -- What was there before the first migration and is not any more.
     'gone_since_first', (
         SELECT COALESCE(pg_catalog.json_agg(d.line), '[]'::json)

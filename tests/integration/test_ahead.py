@@ -70,6 +70,16 @@ class TestBuild:
         assert result.ok, result.text
         assert same(before, legacy) == []
 
+    def test_what_a_killed_try_left_goes_with_a_repair(self, legacy: Database) -> None:
+        assert migrate(legacy.settings()).ok
+        before = application(legacy)
+        legacy.run(f"CREATE UNIQUE INDEX CONCURRENTLY {INDEX} ON project_equipment_groups (project_id, name)")
+
+        assert f"there again: index {INDEX}" in migrate(legacy.settings()).refusals[0]
+        assert migrate(legacy.settings(pg_repair=True)).ok
+
+        assert same(before, legacy) == []
+
     def test_is_not_begun_while_somebody_would_keep_it_waiting(self, legacy: Database) -> None:
         assert migrate(legacy.settings()).ok
         before = application(legacy)

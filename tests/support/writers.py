@@ -15,11 +15,13 @@ class Writers:
     """Clients that read and write groups as fast as they can, and note each error and the longest stall.
 
     + reconnect: True connects again when a session was ended, without an error; the stall counts
+    + pause_s: seconds that each waits after each turn
     """
 
-    def __init__(self, database: Database, count: int = 8, *, reconnect: bool = False) -> None:
+    def __init__(self, database: Database, count: int = 8, *, reconnect: bool = False, pause_s: float = 0.0) -> None:
         self.database = database
         self.reconnect = reconnect
+        self.pause_s = pause_s
         self.stop = threading.Event()
         self.errors: list[str] = []
         self.longest_s = 0.0
@@ -53,6 +55,8 @@ class Writers:
                     self.errors.append(str(error))
             self.longest_s = max(self.longest_s, time.monotonic() - started)
             self.done += 1
+            if self.pause_s:
+                self.stop.wait(self.pause_s)
         connection.close()
 
     @staticmethod

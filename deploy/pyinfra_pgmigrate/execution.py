@@ -301,7 +301,7 @@ class _Reverting(_Execution):
         self.engine.tell(f"    building {names} before the cut-over")
         started = monotonic()
         with self.engine.watched():
-            answer = self.engine.psql(script.build(rules, self.engine.run, self.settings.schema))
+            answer = self.engine.psql(script.build(rules, rollback, self.engine.run, self.settings.schema))
         if answer.status == 0 and not _outcomes(answer):
             self.engine.tell(f"    built in {monotonic() - started:.1f} s")
             return

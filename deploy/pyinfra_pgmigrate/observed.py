@@ -118,13 +118,14 @@ class Registry:
     + drift: what changed in the catalog since the last run ended, own lines included
     + quarantines: what rollbacks kept and nothing has put back
     + quarantined_runs: every run that ever kept something
-    + gone_since_first: lines that were there before the first migration of this tool and are not any more
+    + gone_since_first: lines that were there before the first migration of this tool and are not any more; None
+      where that is not known
     """
 
     version: int
     migrations: Mapping[int, AppliedMigration] = field(default_factory=dict)
     drift: Patch = field(default_factory=Patch)
-    gone_since_first: frozenset[str] = frozenset()
+    gone_since_first: frozenset[str] | None = frozenset()
     quarantines: tuple[Quarantine, ...] = ()
     quarantined_runs: tuple[str, ...] = ()
 
@@ -176,6 +177,7 @@ class Observed:
 
     + registry: None where there is none yet
     + upserts: statements with ON CONFLICT; None where pg_stat_statements is not to be read
+    + damaged: tables of the registry that are not there or lack a column; then it counts as none
     + snapshots: sessions that keep CREATE INDEX CONCURRENTLY waiting
     """
 
@@ -185,6 +187,7 @@ class Observed:
     upserts: tuple[Upsert, ...] | None = None
     other_run: OtherRun | None = None
     snapshots: tuple[Blocker, ...] = ()
+    damaged: tuple[str, ...] = ()
 
     @property
     def applied(self) -> Mapping[int, AppliedMigration]:

@@ -176,6 +176,8 @@ class _Planner:
     def _check_database(self) -> None:
         if not self.observed.server.schema_exists:
             self.refuse(refusals.schema_missing(self.settings.schema, self.observed))
+        if self.observed.damaged:
+            self.refuse(refusals.registry_damaged(self.observed.damaged))
         if self.observed.registry is not None and self.observed.registry.version > REGISTRY_VERSION:
             self.refuse(refusals.registry_newer(self.observed.registry.version, REGISTRY_VERSION))
 

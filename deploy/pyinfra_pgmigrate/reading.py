@@ -117,6 +117,7 @@ def database(answer: Answer) -> Observed | Unreadable:
         catalog=Catalog.of(catalog),
         upserts=None if upserts is None else tuple(Upsert(**upsert) for upsert in upserts),
         other_run=_other_run(answer.value("at_work"), registry),
+        damaged=tuple(answer.value("damaged") or ()),
         snapshots=tuple(Blocker(**found) for found in answer.value("snapshots") or ()),
     )
 
@@ -136,7 +137,7 @@ def _registry(found: Mapping[str, Any]) -> Registry:
         version=found["version"],
         migrations={row.version: row for row in rows},
         drift=Patch(frozenset(found["gone"]), frozenset(found["come"])),
-        gone_since_first=frozenset(found["gone_since_first"]),
+        gone_since_first=None if found["gone_since_first"] is None else frozenset(found["gone_since_first"]),
         quarantines=tuple(Quarantine(**one) for one in found["quarantines"]),
         quarantined_runs=tuple(found["quarantined_runs"]),
     )

@@ -47,6 +47,18 @@ def registry_newer(found: int, expected: int) -> Refusal:
     )
 
 
+def registry_damaged(damaged: Sequence[str]) -> Refusal:
+    """Somebody had a hand in the registry."""
+    return Refusal(
+        Kind.REGISTRY,
+        "cannot use the registry: it is damaged",
+        detail=f"Found tables missing or without one of their columns: {', '.join(damaged)}; expected all of schema "
+        "pgmigrate.",
+        hint="Bring its tables back from a backup; or put it aside, and the run adopts what is in place: "
+        "ALTER SCHEMA pgmigrate RENAME TO pgmigrate_damaged_1",
+    )
+
+
 def no_such_target(target: int, migrations: Sequence[Migration]) -> Refusal:
     """The target names no migration."""
     known = ", ".join(migration.name.split("_")[0] for migration in migrations) or "none"

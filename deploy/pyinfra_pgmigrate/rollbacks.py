@@ -63,6 +63,7 @@ class Rollback:
     + decision: the same as a decision of a plan, so that it runs as a migration does
     + objects: keys of what goes
     + conflicts: rows that give way; kept: what others built on what goes, dropped and made again later
+    + damaged: tables of the registry that are; then it is put aside, and the effects decide
     + table_bytes: size of each plain table on which an index comes back; needed_bytes: room for copies and indexes
     """
 
@@ -79,6 +80,7 @@ class Rollback:
     kept: tuple[KeptObject, ...] = ()
     table_bytes: Mapping[str, int] = field(default_factory=dict)
     needed_bytes: int = 0
+    damaged: tuple[str, ...] = ()
 
 
 def load_rollbacks(folder: Path) -> tuple[RollbackScript, ...]:
@@ -313,6 +315,7 @@ def _turned(
         rules,
         _decision(scripts, reverted, patch, observed.catalog, (*tables, *(table for table, _ in columns))),
         objects=frozenset(objects - kept),
+        damaged=observed.damaged,
     )
 
 

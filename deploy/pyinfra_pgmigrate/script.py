@@ -299,27 +299,32 @@ def apply(
     + backup: label of the backup taken before; may be empty
     Each step ends with an outcome line; the script ends at the first that is not ``done``.
     """
-    parts = [*_session(run, schema, steps[0].migration.name), *_claimed(run), setting("backup", backup)]
+    parts = [
+        *_session(run, schema, steps[0].migration.name),
+        *_claimed(run, steps[0].rollback),
+        setting("backup", backup),
+    ]
     for place, step in enumerate(steps):
         parts += [setting("application_name", session_name(run, step.migration.name)), sql.read("step_name")]
         parts += _step(step, limits, batch_rows, is_first=place == 0)
     return _joined(parts)
 
 
-def _claimed(run: Run) -> list[str]:
-    """Returns what a session begins with that changes the database: the run lock, and the registry as it should be."""
+def _claimed(run: Run, rollback: Rollback | None = None) -> list[str]:
+    """Returns what a session begins with that changes the database: run lock, and the registry as it should be."""
     values = {
         "operator": run.operator,
         "controller": run.controller,
         "inventory_host": run.inventory_host,
         "tool_version": run.tool_version,
     }
-    return [_settings(values), sql.read("claim"), *_registry_upgrade(), sql.read("lease")]
+    aside = [sql.read("set_aside")] if rollback is not None and rollback.damaged else []
+    return [_settings(values), sql.read("claim"), *aside, *_registry_upgrade(), sql.read("lease")]
 
 
-def build(rules: Sequence[Rule], run: Run, schema: str) -> str:
+def build(rules: Sequence[Rule], rollback: Rollback, run: Run, schema: str) -> str:
     """Returns the script that builds indexes before a cut-over, without a lock that keeps a writer out."""
-    parts = [*_session(run, schema, "build")[:2], *_claimed(run)]
+    parts = [*_session(run, schema, "build")[:2], *_claimed(run, rollback)]
     for rule in rules:
         parts += [setting("built", _list([rule.index])), sql.read("drop_invalid")]
         parts += [setting("statement", rule.ahead), sql.read("build")]

@@ -105,6 +105,8 @@ def rollback_lines(rollback: Rollback) -> Iterator[str]:
     """Yields what a rollback would do: what is kept, what goes and what comes back."""
     names = ", ".join(migration.name for migration in rollback.reverted)
     yield f"would take back {names}, by {' and '.join(script.name for script in rollback.scripts)}"
+    if rollback.damaged:
+        yield f"    puts the registry aside, as it is damaged ({', '.join(rollback.damaged)}), and goes by the effects"
     for conflict in rollback.conflicts:
         yield from _conflict_lines(conflict, rollback.on_conflict)
     for table in rollback.tables:

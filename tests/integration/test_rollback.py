@@ -14,7 +14,7 @@ from tests.conftest import Machines, on_all_versions
 from tests.integration.test_running import QUICK, open_transaction
 from tests.support.contents import contents_of
 from tests.support.harness import migrate, rollback, status
-from tests.support.migrations import MIGRATIONS, copied, record, run_statement
+from tests.support.migrations import MIGRATIONS, copied, record, replace_in, run_statement
 from tests.support.servers import Database, Server
 from tests.support.writers import Writers
 
@@ -25,7 +25,7 @@ CONSTRAINT = "ALTER TABLE project_equipment_groups ADD CONSTRAINT any_name UNIQU
 def application(database: Database) -> Contents:
     """What the application has: tables and catalog, the registry left out."""
     found = contents_of(database)
-    tables = {name: value for name, value in found.tables.items() if not name.startswith("pgmigrate.")}
+    tables = {name: value for name, value in found.tables.items() if not re.match(r"pgmigrate(_damaged_\d+)?\.", name)}
     return Contents(tables, found.large_objects, found.catalog)
 
 
@@ -89,7 +89,7 @@ class TestWayBack:
         assert result.ok, result.text
         assert same(before, legacy) == []
 
-    @pytest.mark.parametrize("target", [2, 5, 6])
+    @pytest.mark.parametrize("target", range(1, 7))
     def test_without_a_registry_by_the_effects(self, legacy: Database, target: int) -> None:
         before = application(legacy)
         assert migrate(legacy.settings(pg_target=target)).ok
@@ -99,6 +99,46 @@ class TestWayBack:
 
         assert result.ok, result.text
         assert same(before, legacy) == []
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            "DROP TABLE pgmigrate.registry",
+            "DELETE FROM pgmigrate.registry",
+            "DROP TABLE pgmigrate.migrations",
+            "ALTER TABLE pgmigrate.migrations DROP COLUMN removed",
+            "DROP TABLE pgmigrate.catalogs, pgmigrate.quarantines",
+            "DELETE FROM pgmigrate.migrations WHERE version IN (2, 6)",
+            "UPDATE pgmigrate.migrations SET removed = NULL, added = NULL; DELETE FROM pgmigrate.catalogs",
+        ],
+    )
+    def test_with_a_damaged_registry_by_the_effects(self, legacy: Database, damage: str) -> None:
+        before = application(legacy)
+        assert migrate(legacy.settings()).ok
+        after = application(legacy)
+        legacy.run(damage)
+
+        result = rollback(legacy.settings())
+
+        assert result.ok, result.text
+        assert same(before, legacy) == []
+        # Nothing of what was left of it is lost.
+        aside = legacy.rows("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'pgmigrate\\_damaged\\_%%'")
+        assert len(aside) == (0 if "DELETE FROM pgmigrate.migrations" in damage or "UPDATE" in damage else 1)
+        assert migrate(legacy.settings()).ok
+        assert application(legacy).catalog == after.catalog
+
+    def test_migrate_refuses_a_damaged_registry(self, legacy: Database) -> None:
+        assert migrate(legacy.settings()).ok
+        legacy.run("DROP TABLE pgmigrate.migrations")
+
+        result = migrate(legacy.settings())
+
+        assert "cannot use the registry: it is damaged" in result.refusals[0]
+        assert "Found tables missing or without one of their columns: migrations" in result.refusals[0]
+        legacy.run("ALTER SCHEMA pgmigrate RENAME TO pgmigrate_damaged_1")
+        adopted = migrate(legacy.settings())
+        assert adopted.ok, adopted.text
 
     def test_grants_and_comments_on_what_goes_do_not_stand_in_the_way(self, legacy: Database) -> None:
         before = application(legacy)
@@ -162,6 +202,46 @@ def test_another_application_goes_back_with_a_few_lines(server: Server, machines
         ]  # fmt: skip
         assert rollback(settings).unchanged == ["Rollback"]
         assert migrate(settings).ok
+
+
+class TestScripts:
+    """Two scripts, each for a part of the way."""
+
+    @pytest.fixture
+    def parts(self, tmp_path: Path) -> str:
+        sql = copied(tmp_path)
+        (sql / "rollback_variants.sql").rename(sql / "rollback_first.sql")
+        replace_in(sql / "rollback_first.sql", "reverts: 001-006", "reverts: 001-004")
+        (sql / "rollback_indexes.sql").write_text(
+            "-- purpose: indexes\n-- reverts: 005-006\n\n"
+            "DROP INDEX IF EXISTS idx_project_equipment_groups_variant_lookup, idx_project_roles_variant_lookup;\n"
+        )
+        return str(sql)
+
+    def test_without_a_target_the_newest_alone_is_run(self, legacy: Database, parts: str) -> None:
+        settings = legacy.settings(pg_sql_dir=parts)
+        assert migrate({**settings, "pg_target": 4}).ok
+        before = application(legacy)
+        assert migrate(settings).ok
+
+        result = rollback(settings)
+
+        assert result.ok, result.text
+        assert "by rollback_indexes" in result.text
+        assert same(before, legacy) == []
+        assert rollback(settings).unchanged == ["Rollback"]
+        assert legacy.value("SELECT max(version) FROM pgmigrate.migrations") == 4
+
+    def test_all_that_cover_the_way_are_run_newest_first(self, legacy: Database, parts: str) -> None:
+        before = application(legacy)
+        settings = legacy.settings(pg_sql_dir=parts)
+        assert migrate(settings).ok
+
+        result = rollback({**settings, "pg_target": 0})
+
+        assert result.ok, result.text
+        assert "by rollback_indexes and rollback_first" in result.text
+        assert same(before, legacy) == []
 
 
 class TestDraft:

@@ -19,7 +19,8 @@ WITH namespaces AS MATERIALIZED (
         END AS prefix
     FROM pg_catalog.pg_namespace AS n
     WHERE n.nspname !~ '^pg_'
-        AND n.nspname NOT IN ('information_schema', 'pgmigrate')
+        AND n.nspname <> 'information_schema'
+        AND n.nspname !~ '^pgmigrate(_damaged_[0-9]+)?$'
 ),
 extension_members AS MATERIALIZED (
     SELECT

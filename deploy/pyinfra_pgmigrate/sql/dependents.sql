@@ -13,7 +13,8 @@ namespaces AS MATERIALIZED (
             ELSE pg_catalog.quote_ident(n.nspname) || '.'
         END AS prefix
     FROM pg_catalog.pg_namespace AS n
-    WHERE n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema', 'pgmigrate')
+    WHERE n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')
+        AND n.nspname !~ '^pgmigrate(_damaged_[0-9]+)?$'
 ),
 relations AS MATERIALIZED (
     SELECT

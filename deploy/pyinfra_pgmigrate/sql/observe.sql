@@ -53,7 +53,53 @@ EXECUTE pgmigrate_encode(:'payload') \gset
 
 EXECUTE pgmigrate_read('pgmigrate.now');
 
+-- What is not there of a registry that is: tables, and columns of them. Somebody may have had a hand in it.
 SELECT pg_catalog.to_regclass('pgmigrate.registry') IS NOT NULL AS has_registry \gset
+\set registry_version 0
+\if :has_registry
+SELECT COALESCE(max(r.version), 0) AS registry_version FROM pgmigrate.registry AS r \gset
+\endif
+WITH expected (since, name, columns) AS (
+    VALUES
+        (1, 'registry', 3),
+        (1, 'runs', 12),
+        (1, 'migrations', 14),
+        (1, 'events', 13),
+        (1, 'catalogs', 5),
+        (2, 'backups', 9),
+        (2, 'quarantines', 8),
+        (3, 'quarantines', 11),
+        (3, 'dependents', 8)
+),
+damage AS (
+    SELECT
+        e.name,
+        e.columns,
+        pg_catalog.to_regclass('pgmigrate.' || e.name)::oid AS relation
+    FROM expected AS e
+    WHERE e.since <= GREATEST(:'registry_version'::integer, 1)
+)
+SELECT
+    COALESCE(pg_catalog.json_agg(DISTINCT d.name) FILTER (
+        WHERE d.columns > (
+            SELECT count(*)
+            FROM pg_catalog.pg_attribute AS a
+            WHERE a.attrelid = d.relation
+                AND a.attnum > 0
+                AND NOT a.attisdropped
+        )
+        OR d.relation IS NULL
+        OR :'registry_version' = '0'
+            AND d.name = 'registry'
+    ), '[]'::json)::text AS damaged,
+    pg_catalog.to_regnamespace('pgmigrate') IS NOT NULL AS has_registry
+FROM damage AS d \gset
+SELECT :'has_registry' AND :'damaged' <> '[]' AS is_damaged \gset
+\if :is_damaged
+EXECUTE pgmigrate_encode(:'damaged') \gset
+\echo ##pgmigrate damaged :payload
+\set has_registry false
+\endif
 \if :has_registry
 -- Since version 2 of the registry, and since version 3.
 SELECT
@@ -117,9 +163,12 @@ SELECT pg_catalog.json_build_object(
     ), '[]'::json),
     'quarantines', (:'quarantines'::jsonb || :'dependents'::jsonb)::json,
     'quarantined_runs', :'quarantined_runs'::json,
-    -- What was there before the first migration and is not any more.
+    -- What was there before the first migration and is not any more; null where nobody knows what was.
     'gone_since_first', (
-        SELECT COALESCE(pg_catalog.json_agg(d.line), '[]'::json)
+        SELECT CASE
+            WHEN EXISTS (SELECT 1 FROM pgmigrate.catalogs AS c WHERE c.kind = 'first')
+                THEN COALESCE(pg_catalog.json_agg(d.line), '[]'::json)
+        END
         FROM (
             SELECT pg_catalog.unnest(c.lines) AS line
             FROM pgmigrate.catalogs AS c

@@ -12,7 +12,7 @@ Layers, each importing only from those below it:
 Pure, without pyinfra and without a server:
 
 - ``plan``, ``state``: what a run does, and how much of a migration is there; ``rollbacks``: the way back,
-  ``obstacles``: what stands in it;
+  ``obstacles``: what stands in it; ``validation``: what a database must show;
   ``refusals``: why not
 - ``script``, ``psql``: the text that psql runs, and the command that runs it; ``reading``: its answer;
   ``trace``: what statements did; ``programs``: the commands of the backups
@@ -29,6 +29,20 @@ On the controller only:
   ``fetching``: copies of backups
 """
 
-from .deploys import backup_database, database_status, migrate_database, restore_database, rollback_database
+from .deploys import (
+    backup_database,
+    database_status,
+    migrate_database,
+    restore_database,
+    rollback_database,
+    validate_database,
+)
 
-__all__ = ["backup_database", "database_status", "migrate_database", "restore_database", "rollback_database"]
+__all__ = [
+    "backup_database",
+    "database_status",
+    "migrate_database",
+    "restore_database",
+    "rollback_database",
+    "validate_database",
+]

@@ -11,7 +11,7 @@ own: ``migrate_database(database="shop")``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,12 +21,13 @@ from pyinfra.api import DeployError, Host, deploy
 from .engine import Engine, current_host
 from .errors import PgMigrateError, Refusal
 from .observed import Observed
-from .operations import backups, rollbacks
+from .operations import backups, rollbacks, validation
 from .operations import migrations as operations
 from .plan import Plan
 from .rollbacks import Rollback
 from .settings import PREFIX
-from .telling import heading, plan_lines, rollback_lines, status_lines
+from .telling import heading, plan_lines, rollback_lines, status_lines, validation_lines
+from .validation import Verdict
 
 
 def _engine(settings: Mapping[str, Any]) -> tuple[Engine, dict[str, Any]]:
@@ -97,12 +98,19 @@ def migrate_database(**settings: Any) -> None:
         if isinstance(seen, Observed):
             _tell_safeguard(engine, seen, len(versions))
         backups.safeguard(name="Backup and rehearsal", overrides=overrides, _retries=0)
+    _migrations(engine, overrides, versions, batch=batch)
+    if versions:
+        validation.validate(name="Validation", overrides=overrides, _retries=0)
+
+
+def _migrations(engine: Engine, overrides: Mapping[str, Any], versions: Sequence[int], *, batch: bool) -> None:
+    """Declares one operation for all of them, or one each."""
     if batch:
         operations.migrations(name=f"All from {engine.settings.batch_from} pending on", overrides=overrides, _retries=0)
         return
     for number, migration in enumerate(engine.migrations):
         if migration.version in versions:
-            with _keyed(host, number):
+            with _keyed(engine.host, number):
                 operations.migration(name=migration.name, version=migration.version, overrides=overrides, _retries=0)
 
 
@@ -160,6 +168,26 @@ def _rollback(engine: Engine, seen: Observed) -> Rollback | Refusal | None:
     except PgMigrateError as error:
         # A rollback script that breaks a rule: the same for all hosts.
         raise DeployError(str(error)) from None
+
+
+@deploy("Validate database")
+def validate_database(**settings: Any) -> None:
+    """Checks a database: verify queries, what was there before, and what the structure cannot do.
+
+    + settings: host data keys without their prefix, above the host's own
+
+    Changes: nothing; there is no operation in it. The exit status is 1 when a check fails, or could not be made.
+    """
+    engine, _ = _engine(settings)
+    seen = engine.look()
+    plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
+    if isinstance(seen, Observed):
+        engine.tell(heading(seen))
+    refused = _tell_refusals(engine, plan)
+    checks = list(engine.validate(seen)) if isinstance(seen, Observed) else []
+    engine.tell("\n".join(validation_lines(checks)))
+    if refused or any(check.verdict is Verdict.FAIL for check in checks):
+        _fail(engine.host)
 
 
 @deploy("Back up database")

@@ -38,6 +38,7 @@ from .rollbacks import Rollback, conflicts_of, load_rollbacks, make_rollback, re
 from .script import Run
 from .settings import Connection, Settings, read_settings
 from .state import State as MigrationState
+from .validation import Check, added_by, validate
 
 # One run a start of the program, whichever hosts and databases it works on.
 _run_ids: WeakKeyDictionary[State, str] = WeakKeyDictionary()
@@ -168,6 +169,18 @@ class Engine:
             table_bytes=in_the_way.table_bytes,
             needed_bytes=in_the_way.needed_bytes,
         )
+
+    def validate(self, seen: Observed) -> Iterator[Check]:
+        """Yields the checks of the database, which has just been read; asks the host."""
+        queries = {
+            one.version: one.verify for one in self.migrations if one.version in seen.applied and one.verify is not None
+        }
+        answers = self._ask(queries) if queries else {}
+        request = facts.warnings_request(
+            self.run, self.settings.connection, self.settings.schema, added_by(self.migrations, seen)
+        )
+        found = self.host.get_fact(facts.Warnings, request, _stdin=request.stdin)
+        yield from validate(self.migrations, seen, {} if isinstance(answers, Refusal) else answers, found)
 
     def _ask(self, queries: Mapping[int, str]) -> dict[int, Verified] | Refusal:
         request = facts.verify_request(self.run, self.settings.connection, self.settings.schema, queries)

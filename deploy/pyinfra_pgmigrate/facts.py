@@ -20,6 +20,7 @@ from .reading import Obstructions, Unreadable
 from .rollbacks import Rollback
 from .script import Run
 from .settings import Connection
+from .validation import Added
 
 
 class HiddenLines(list[str]):
@@ -64,6 +65,11 @@ def obstacles_request(run: Run, connection: Connection, schema: str, rollback: R
     return Request(f"what is in the way of {rollback.decision.migration.name}", psql.run(text, connection))
 
 
+def warnings_request(run: Run, connection: Connection, schema: str, added: Added) -> Request:
+    """Returns the request for the fact Warnings."""
+    return Request(f"warnings about {connection.database}", psql.run(script.warnings(added, run, schema), connection))
+
+
 def backups_request(place: Place, data_directory: str | None) -> Request:
     """Returns the request for the fact Backups.
 
@@ -94,6 +100,30 @@ class Obstacles(FactBase[Obstructions | Unreadable | None]):
             return reading.obstructions(psql.read_answer(output))
         except (ValueError, KeyError, TypeError) as error:
             raise FactProcessError(f"could not read the answer of psql: {error!r}") from error
+
+
+class Warnings(FactBase[list[tuple[str, str, str, str]] | None]):
+    """Returns what the structure cannot do: name of the check, object, found, expected; None where nobody could look.
+
+    Reads only, in a read-only transaction.
+    """
+
+    def command(self, request: Request) -> StringCommand:
+        """Returns the shell command; its standard input is ``request.stdin``."""
+        return StringCommand(request.command.line)
+
+    @staticmethod
+    def default() -> list[tuple[str, str, str, str]] | None:
+        """Returns None: nothing is known."""
+        return None
+
+    def process(self, output: list[str]) -> list[tuple[str, str, str, str]] | None:
+        """Returns the findings. Raises FactProcessError for an answer that cannot be read."""
+        try:
+            found = psql.read_answer(output).value("warnings")
+        except (ValueError, KeyError, TypeError) as error:
+            raise FactProcessError(f"could not read the answer of psql: {error!r}") from error
+        return None if found is None else [(name, place, what, wanted) for name, place, what, wanted in found]
 
 
 class Backups(FactBase[Store | None]):

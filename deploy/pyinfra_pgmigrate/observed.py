@@ -117,6 +117,7 @@ class Registry:
     + version: of its own structure
     + drift: what changed in the catalog since the last run ended, own lines included
     + quarantines: what rollbacks kept and nothing has put back
+    + noted_gone: lines that other hands took away, as a run noted when it began
     + quarantined_runs: every run that ever kept something
     + gone_since_first: lines that were there before the first migration of this tool and are not any more; None
       where that is not known
@@ -128,6 +129,7 @@ class Registry:
     gone_since_first: frozenset[str] | None = frozenset()
     quarantines: tuple[Quarantine, ...] = ()
     quarantined_runs: tuple[str, ...] = ()
+    noted_gone: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

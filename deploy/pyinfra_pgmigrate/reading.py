@@ -140,6 +140,7 @@ def _registry(found: Mapping[str, Any]) -> Registry:
         gone_since_first=None if found["gone_since_first"] is None else frozenset(found["gone_since_first"]),
         quarantines=tuple(Quarantine(**one) for one in found["quarantines"]),
         quarantined_runs=tuple(found["quarantined_runs"]),
+        noted_gone=frozenset(found["noted_gone"]),
     )
 
 

@@ -23,6 +23,7 @@ from .obstacles import Rule
 from .plan import OUTCOME, Decision
 from .rollbacks import Rollback, unique_rules
 from .statements import Statement
+from .validation import Added
 
 # Registry structures, each made by the file registry_N.sql from the one before it.
 REGISTRY_FILES = tuple(f"registry_{version}" for version in range(1, REGISTRY_VERSION + 1))
@@ -211,6 +212,16 @@ def verify(run: Run, schema: str, queries: Mapping[int, str]) -> str:
             sql.read("ask_verify"),
         ]
     return _joined(parts)
+
+
+def warnings(added: Added, run: Run, schema: str) -> str:
+    """Returns the script that looks for what the structure cannot do; it cannot write."""
+    values = {
+        "added_tables": _list(added.tables),
+        "added_columns": _list(added.columns),
+        "built": _list(added.built),
+    }
+    return _joined([*_session(run, schema, "validate")[:2], _settings(values), sql.read("warnings")])
 
 
 def dump(run: Run, schema: str) -> str:

@@ -9,6 +9,7 @@ from .observed import Observed
 from .obstacles import Conflict
 from .plan import Action, Decision, Plan
 from .rollbacks import Rollback
+from .validation import Check, Verdict
 
 _WORDS = {
     Action.NONE: "applied",
@@ -181,6 +182,18 @@ def _status_line(decision: Decision) -> str:
         return f"    {row.name:34} {row.how:9} {row.applied_at[:16].replace('T', ' ')}  {who}"
     reason = f": {decision.reason}" if decision.reason else ""
     return f"    {decision.migration.name:34} {_WORDS[decision.action]}{reason}"
+
+
+def validation_lines(checks: Sequence[Check]) -> Iterator[str]:
+    """Yields the checks of a database, the worst first, and a verdict."""
+    order = (Verdict.FAIL, Verdict.WARN, Verdict.PASS)
+    for check in sorted(checks, key=lambda one: order.index(one.verdict)):
+        yield f"{check.verdict.value}  {check.name}: {check.object}"
+        if check.verdict is not Verdict.PASS:
+            yield f"      found {check.found}"
+            yield f"      expected {check.expected}"
+    counts = {verdict: sum(one.verdict is verdict for one in checks) for verdict in order}
+    yield ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items())
 
 
 def _drift_lines(observed: Observed) -> Iterator[str]:

@@ -14,7 +14,8 @@ import pytest
 from pyinfra_pgmigrate import sql as library
 
 from tests.conftest import on_all_versions
-from tests.support.harness import migrate, status
+from tests.support.contents import contents_of
+from tests.support.harness import migrate, rollback, status
 from tests.support.migrations import MIGRATIONS, NAMES, copied, record, run_statement
 from tests.support.servers import Database, Server
 from tests.support.waiting import wait_for
@@ -354,6 +355,14 @@ class TestBatch:
             assert database.value("SELECT max(version) FROM pgmigrate.migrations") == 12
 
 
+# What makes a registry of a version out of one of the next.
+OLDER = {
+    1: "DROP TABLE pgmigrate.backups, pgmigrate.quarantines; DELETE FROM pgmigrate.registry WHERE version = 2",
+    2: "ALTER TABLE pgmigrate.quarantines DROP COLUMN kind, DROP COLUMN rules, DROP COLUMN dropped_at;"
+    " DROP TABLE pgmigrate.dependents; DELETE FROM pgmigrate.registry WHERE version = 3",
+}
+
+
 class TestOtherMigrations:
     """Migrations of other applications, with what the shipped ones do not have."""
 
@@ -442,24 +451,37 @@ class TestOtherMigrations:
         assert not result.ok
         assert "cannot use a registry of version 99" in result.text
 
-    def test_an_older_registry_is_read_and_upgraded_by_the_next_run(self, legacy: Database) -> None:
+    @pytest.mark.parametrize("version", OLDER)
+    def test_an_older_registry_is_read_and_upgraded_by_the_next_run(self, legacy: Database, version: int) -> None:
         migrate(legacy.settings(pg_target=1))
-        # As version 1 made it.
-        legacy.run(
-            "DROP TABLE pgmigrate.backups, pgmigrate.quarantines; DELETE FROM pgmigrate.registry WHERE version = 2"
-        )
+        for older in range(max(OLDER), version - 1, -1):
+            legacy.run(OLDER[older])
         assert "1 of 6 migrations applied" in status(legacy.settings()).text
-        assert legacy.value("SELECT max(version) FROM pgmigrate.registry") == 1
+        assert legacy.value("SELECT max(version) FROM pgmigrate.registry") == version
 
         result = migrate(legacy.settings(pg_target=2))
 
         assert result.ok, result.text
-        assert legacy.rows("SELECT version FROM pgmigrate.registry ORDER BY 1") == [(1,), (2,)]
+        assert legacy.rows("SELECT version FROM pgmigrate.registry ORDER BY 1") == [(1,), (2,), (3,)]
         assert legacy.rows("SELECT version, how FROM pgmigrate.migrations ORDER BY 1") == [
             (1, "applied"),
             (2, "applied"),
         ]
         assert legacy.value("SELECT count(*) FROM pgmigrate.quarantines") == 0
+
+    def test_what_an_older_version_kept_is_put_back(self, legacy: Database) -> None:
+        assert migrate(legacy.settings()).ok
+        legacy.run("UPDATE project_roles SET variant_name = 'trio' WHERE id IN (SELECT id FROM project_roles LIMIT 3)")
+        before = contents_of(legacy)
+        assert rollback(legacy.settings()).ok
+        legacy.run(OLDER[2])
+        assert "in the quarantine of run" in status(legacy.settings()).text
+
+        assert migrate(legacy.settings()).ok
+
+        after = contents_of(legacy)
+        for table in ("public.project_roles", "public.project_variants"):
+            assert after.tables[table] == before.tables[table]
 
     def test_changed_copies_need_recording(self, legacy: Database, tmp_path: Path) -> None:
         sql = copied(tmp_path)

@@ -21,6 +21,7 @@ from pyinfra_pgmigrate import (
     migrate_database,
     restore_database,
     rollback_database,
+    validate_database,
 )
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -131,3 +132,8 @@ def restore(data: Mapping[str, Any], *, execute: bool = True) -> Result:
 def rollback(data: Mapping[str, Any], *, execute: bool = True) -> Result:
     """Runs rollback_database; see ``run``."""
     return run(rollback_database, data, execute=execute)
+
+
+def validate(data: Mapping[str, Any]) -> Result:
+    """Runs validate_database; see ``run``."""
+    return run(validate_database, data)

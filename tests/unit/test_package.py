@@ -25,7 +25,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     ["sql", "sh", "errors", "catalog", "locks", "statements"],
     ["effect", "migration", "settings", "observed", "backups"],
-    ["state", "refusals", "plan", "obstacles", "rollbacks", "telling", "checks", "drafts"],
+    ["state", "refusals", "plan", "obstacles", "rollbacks", "validation", "telling", "checks", "drafts"],
     ["script", "psql", "programs", "reading", "trace"],
     ["facts", "embedded", "record", "hosts", "fetching"],
     ["engine", "execution", "keeper", "copies", "rehearsal", "cli"],
@@ -74,6 +74,7 @@ def test_the_package_exports_its_deploys() -> None:
         "migrate_database",
         "restore_database",
         "rollback_database",
+        "validate_database",
     ]
 
 

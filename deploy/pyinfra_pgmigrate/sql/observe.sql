@@ -177,6 +177,13 @@ SELECT pg_catalog.json_build_object(
             SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.now')::text[])
         ) AS d
     ),
+    -- What other hands took away, as runs noted it when they began.
+    'noted_gone', (
+        SELECT COALESCE(pg_catalog.json_agg(DISTINCT pg_catalog.substr(d.line, 3)), '[]'::json)
+        FROM pgmigrate.runs AS r
+        CROSS JOIN LATERAL pg_catalog.unnest(r.drift) AS d (line)
+        WHERE d.line LIKE '- %'
+    ),
     -- A view's full text differs between major versions of the server: after an upgrade it is no drift.
     'gone', (
         SELECT COALESCE(pg_catalog.json_agg(d.line), '[]'::json)

@@ -68,7 +68,7 @@ class Conflict:
     + count: how many values stand more than once; stuck: in how many of them more than one row is of the default
     + rows: how many rows are not
     + first: up to 20 of these values, each with what the columns that go say in its rows
-    + names: up to 20 names and what they would become; empty where the rule holds no name
+    + names: up to 20 rows and the names that they would get; empty where the rule holds no name
     + hanging: the table and those that point at it, directly or not
     + has_key: whether the table has a primary key
     """
@@ -170,6 +170,19 @@ def refusal_for_dependents(dependents: Sequence[Dependent], *, keeps: bool) -> R
         if keeps
         else "Drop or change them, or have them dropped now and made again on the way forward: "
         "--data pg_dependents=quarantine",
+    )
+
+
+def together(refusals: Sequence[Refusal]) -> Refusal:
+    """Returns all of them as one: who decides about one wants to know of the others."""
+    first = refusals[0]
+    if len(refusals) == 1:
+        return first
+    return Refusal(
+        first.kind,
+        "; and ".join(one.message for one in refusals),
+        " ".join(one.detail for one in refusals),
+        " And: ".join(one.hint for one in refusals),
     )
 
 

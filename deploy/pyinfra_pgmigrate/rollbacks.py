@@ -19,7 +19,16 @@ from .errors import Kind, PgMigrateError, Refusal
 from .locks import sql_name
 from .migration import Header, Migration, parse_header, read_statements, wrong_header
 from .observed import Observed
-from .obstacles import Conflict, Dependent, KeptObject, Rule, kept_objects, refusal_for_dependents, refusal_for_rows
+from .obstacles import (
+    Conflict,
+    Dependent,
+    KeptObject,
+    Rule,
+    kept_objects,
+    refusal_for_dependents,
+    refusal_for_rows,
+    together,
+)
 from .plan import Action, Decision
 from .state import Judgement, State, StatementState, judge, superseded_lines
 from .statements import (
@@ -194,11 +203,10 @@ def resolving(
     + on_conflict: abort, rename or quarantine
     + keeps_dependents: False refuses where there are any
     """
-    refusal = refusal_for_dependents(dependents, keeps=keeps_dependents) or next(
-        filter(None, (refusal_for_rows(one, on_conflict) for one in conflicts)), None
-    )
-    if refusal is not None:
-        return refusal
+    refusals = [refusal_for_dependents(dependents, keeps=keeps_dependents)]
+    refusals += [refusal_for_rows(one, on_conflict) for one in conflicts]
+    if any(refusals):
+        return together([one for one in refusals if one is not None])
     kept = tuple(kept_objects(dependents, rollback.patch, catalog))
     hanging = {table for one in conflicts for table in one.hanging} if on_conflict == "quarantine" else set()
     migration = rollback.decision.migration

@@ -130,7 +130,7 @@ def _conflict_lines(conflict: Conflict, on_conflict: str) -> Iterator[str]:
     if on_conflict == "rename":
         yield f"    renames {many}: {why}"
         for old, new in conflict.names:
-            yield f'        "{old}" becomes "{new}"'
+            yield f'        {old} becomes "{new}"'
         if conflict.rows > len(conflict.names):
             yield f"        and {conflict.rows - len(conflict.names)} more"
         return
@@ -184,10 +184,15 @@ def _status_line(decision: Decision) -> str:
     return f"    {decision.migration.name:34} {_WORDS[decision.action]}{reason}"
 
 
-def validation_lines(checks: Sequence[Check]) -> Iterator[str]:
-    """Yields the checks of a database, the worst first, and a verdict."""
+def validation_lines(checks: Sequence[Check], *, passed: bool = True) -> Iterator[str]:
+    """Yields the checks of a database, the worst first, and a verdict.
+
+    + passed: False leaves out those that passed, but counts them
+    """
     order = (Verdict.FAIL, Verdict.WARN, Verdict.PASS)
     for check in sorted(checks, key=lambda one: order.index(one.verdict)):
+        if check.verdict is Verdict.PASS and not passed:
+            continue
         yield f"{check.verdict.value}  {check.name}: {check.object}"
         if check.verdict is not Verdict.PASS:
             yield f"      found {check.found}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ class TestRename:
         assert {name, f"{name} (trio)", f"{name} (trio 2)", f"{name} (trio 3)", f"{name} (band)"} <= found
         many = used.value("SELECT count(*) FROM project_equipment_groups WHERE sort_order = 7")
         assert f"renames {many} rows of project_equipment_groups" in dry.text
-        assert '" becomes "' in dry.text
+        assert re.search(r'\((.+), [0-9a-f-]{36}\) in band becomes "\1 \(band\)"', dry.text)
         assert f"renamed: {many} rows of table project_equipment_groups" in result.text
 
     def test_one_that_was_renamed_since_keeps_its_name(self, used: Database) -> None:
@@ -183,6 +184,16 @@ class TestQuarantine:
 
 
 class TestRefusals:
+    def test_what_others_built_is_told_with_them(self, used: Database) -> None:
+        used.run("CREATE VIEW theirs AS SELECT * FROM project_variants")
+
+        (refusal,) = rollback(used.settings()).refusals
+
+        assert "others built on what goes (1 object); and could not roll back: " in refusal
+        assert "Found view theirs;" in refusal
+        assert ") in default, band, trio;" in refusal
+        assert "pg_dependents=quarantine And: See what either would do: --dry --data pg_on_conflict=rename" in refusal
+
     def test_no_more_than_twenty_are_listed_with_the_count(self, used: Database) -> None:
         count = used.value("SELECT count(*) FROM project_equipment_groups WHERE variant_name = 'trio'")
         assert count > 20

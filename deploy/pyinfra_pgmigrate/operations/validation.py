@@ -36,7 +36,7 @@ def validate(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
         return
     checks = list(engine.validate(seen))
     failed = [check for check in checks if check.verdict is Verdict.FAIL]
-    engine.tell("\n".join(validation_lines([check for check in checks if check.verdict is not Verdict.PASS])))
+    engine.tell("\n".join(validation_lines(checks, passed=False)))
     if not failed:
         context.host.noop(f"{len(checks)} checks, none failed")
         return

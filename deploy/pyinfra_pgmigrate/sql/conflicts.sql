@@ -9,9 +9,9 @@ SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(
     'name_column', n.name_column,
     'has_key', n.keys <> '{}',
     'names', (
-        SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(f.old_name, f.new_name)), '[]'::json)
+        SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(f.old, f.new_name)), '[]'::json)
         FROM (
-            SELECT r.old_name, r.new_name
+            SELECT '(' || pg_catalog.array_to_string(r.keys, ', ', 'null') || ') in ' || r.says AS old, r.new_name
             FROM pgmigrate_rows AS r
             WHERE r.place = n.place
                 AND NOT r.is_default

@@ -12,7 +12,8 @@ Layers, each importing only from those below it:
 Pure, without pyinfra and without a server:
 
 - ``plan``, ``state``: what a run does, and how much of a migration is there; ``rollbacks``: the way back,
-  ``obstacles``: what stands in it; ``validation``: what a database must show;
+  ``obstacles``: what stands in it; ``validation``,
+  ``compatibility``: what a database must show, and allow;
   ``refusals``: why not
 - ``script``, ``psql``: the text that psql runs, and the command that runs it; ``reading``: its answer;
   ``trace``: what statements did; ``programs``: the commands of the backups

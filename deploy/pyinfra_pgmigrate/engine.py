@@ -28,6 +28,7 @@ from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 from pyinfra.api.state import StateStage
 
 from . import facts, psql, reading, script
+from .compatibility import Use, compatibility_checks, load_uses
 from .errors import Kind, Refusal
 from .migration import Migration, load_folder
 from .observed import Blocker, Observed, OtherRun, Verified
@@ -82,12 +83,14 @@ def migrations_in(folder: Path) -> tuple[Migration, ...]:
 class Engine:
     """One host with its settings and migrations.
 
+    + uses: what the application does, where it is to be tried
     + prefix: before every line that it tells
     """
 
     host: Host
     settings: Settings
     migrations: tuple[Migration, ...]
+    uses: tuple[Use, ...] = ()
     prefix: str = ""
 
     @classmethod
@@ -99,7 +102,8 @@ class Engine:
         """
         data: dict[str, Any] = host.data.dict()  # type: ignore[no-untyped-call]
         settings = read_settings({**data, **overrides})
-        return cls(host, settings, migrations_in(settings.sql_dir))
+        uses = load_uses(settings.sql_dir) if settings.compatibility else ()
+        return cls(host, settings, migrations_in(settings.sql_dir), uses)
 
     @property
     def run(self) -> Run:
@@ -181,6 +185,11 @@ class Engine:
         )
         found = self.host.get_fact(facts.Warnings, request, _stdin=request.stdin)
         yield from validate(self.migrations, seen, {} if isinstance(answers, Refusal) else answers, found)
+        if self.uses:
+            request = facts.uses_request(self.run, self.settings.connection, self.settings.schema, self.uses)
+            tried = self.host.get_fact(facts.TriedUses, request, _stdin=request.stdin)
+            names = {one.version: one.name for one in self.migrations}
+            yield from compatibility_checks(self.uses, tried, seen.applied.keys(), names)
 
     def _ask(self, queries: Mapping[int, str]) -> dict[int, Verified] | Refusal:
         request = facts.verify_request(self.run, self.settings.connection, self.settings.schema, queries)

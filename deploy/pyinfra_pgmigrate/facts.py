@@ -5,7 +5,7 @@ A fact's ``default()`` is None and means "not known", never "nothing there": ope
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyinfra.api import FactBase, StringCommand
@@ -13,6 +13,7 @@ from pyinfra.api.exceptions import FactProcessError
 
 from . import programs, psql, reading, script
 from .backups import Store
+from .compatibility import Use
 from .observed import Observed, Verified
 from .programs import Place
 from .psql import Command
@@ -70,6 +71,11 @@ def warnings_request(run: Run, connection: Connection, schema: str, added: Added
     return Request(f"warnings about {connection.database}", psql.run(script.warnings(added, run, schema), connection))
 
 
+def uses_request(run: Run, connection: Connection, schema: str, uses: Sequence[Use]) -> Request:
+    """Returns the request for the fact TriedUses."""
+    return Request(f"compatibility of {connection.database}", psql.run(script.try_uses(uses, run, schema), connection))
+
+
 def backups_request(place: Place, data_directory: str | None) -> Request:
     """Returns the request for the fact Backups.
 
@@ -124,6 +130,29 @@ class Warnings(FactBase[list[tuple[str, str, str, str]] | None]):
         except (ValueError, KeyError, TypeError) as error:
             raise FactProcessError(f"could not read the answer of psql: {error!r}") from error
         return None if found is None else [(name, place, what, wanted) for name, place, what, wanted in found]
+
+
+class TriedUses(FactBase[dict[str, str] | None]):
+    """Returns why something that the application does is not possible, by name; empty where it is.
+
+    Each is undone. None where nobody could try. Locks: what the statements take, waiting two seconds at most.
+    """
+
+    def command(self, request: Request) -> StringCommand:
+        """Returns the shell command; its standard input is ``request.stdin``."""
+        return StringCommand(request.command.line)
+
+    @staticmethod
+    def default() -> dict[str, str] | None:
+        """Returns None: nothing is known."""
+        return None
+
+    def process(self, output: list[str]) -> dict[str, str] | None:
+        """Returns the answers. Raises FactProcessError for one that cannot be read."""
+        try:
+            return dict(psql.read_answer(output).values("use"))
+        except (ValueError, KeyError, TypeError) as error:
+            raise FactProcessError(f"could not read the answer of psql: {error!r}") from error
 
 
 class Backups(FactBase[Store | None]):

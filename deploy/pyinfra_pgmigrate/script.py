@@ -14,6 +14,7 @@ from typing import Any
 
 from . import sql
 from .catalog import Patch, key_of, like_pattern, parts_of
+from .compatibility import Use
 from .effect import Lock, StatementEffect
 from .errors import Kind
 from .locks import conflicting_modes, sql_name
@@ -222,6 +223,15 @@ def warnings(added: Added, run: Run, schema: str) -> str:
         "built": _list(added.built),
     }
     return _joined([*_session(run, schema, "validate")[:2], _settings(values), sql.read("warnings")])
+
+
+def try_uses(uses: Sequence[Use], run: Run, schema: str) -> str:
+    """Returns the script that tries what the application does, each in a transaction that is undone."""
+    parts = _session(run, schema, "compatibility")[:2]
+    for use in uses:
+        values = {"name": use.name, "role": use.role, "statements": _list(use.statements)}
+        parts += [_settings(values), sql.read("try_use")]
+    return _joined(parts)
 
 
 def dump(run: Run, schema: str) -> str:

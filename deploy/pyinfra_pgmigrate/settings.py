@@ -220,6 +220,11 @@ KEYS: dict[str, Key] = {
     "pg_quarantine_drop": Key(
         _run, None, "status.py: throw away what the rollback of this run kept; the first 8 characters of its id"
     ),
+    "pg_compatibility": Key(
+        _flag,
+        False,
+        "validate.py and migrate.py: try what sql/compatibility/*.sql do, each in a transaction that is undone",
+    ),
     "pg_maintenance_database": Key(_text, "postgres", "database from which others are made, renamed and dropped"),
     "pg_connect_timeout_s": Key(_seconds, 10.0, "seconds to wait for a connection"),
     "pg_lock_timeout_s": Key(
@@ -280,6 +285,7 @@ class Settings:
     dependents: str
     build_from_mib: int
     quarantine_drop: str | None
+    compatibility: bool
     maintenance_database: str
     lock_timeout_s: float
     lock_poll_s: float

@@ -1,0 +1,84 @@
+"""What the application as it is does: statements that must go on working. Pure: no I/O but the files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import Kind, PgMigrateError
+from .migration import parse_header, read_statements, wrong_header
+from .validation import Check, Verdict
+
+HEADER_KEYS = ("purpose", "role", "until")
+
+
+@dataclass(frozen=True)
+class Use:
+    """A file of the folder ``compatibility``: something that the application does.
+
+    + role: who does it; empty: the role of the connection
+    + until: version of the migration that it works until; None: for ever
+    + statements: run one after the other in one transaction, which is undone
+    """
+
+    name: str
+    purpose: str
+    role: str
+    until: int | None
+    statements: tuple[str, ...]
+
+
+def load_uses(folder: Path) -> tuple[Use, ...]:
+    """Returns what the files ``compatibility/*.sql`` of an SQL folder do, by name.
+
+    Raises PgMigrateError (file) for the first that breaks a rule, naming it.
+    """
+    return tuple(_read(path) for path in sorted((folder / "compatibility").glob("*.sql")))
+
+
+def _read(path: Path) -> Use:
+    text = path.read_text(encoding="utf-8")
+    values = parse_header(text, source=path.name)
+    for key in values:
+        if key not in HEADER_KEYS:
+            raise wrong_header(path.name, None, f'Found the key "{key}"; expected one of {", ".join(HEADER_KEYS)}.')
+    until = values.get("until")
+    if "purpose" not in values or (until is not None and not until.isdigit()):
+        found = "no purpose" if "purpose" not in values else f'until "{until}"'
+        raise wrong_header(path.name, None, f'Found {found}; expected a purpose, and until as in "-- until: 006".')
+    statements = read_statements(text, path.name)
+    if not statements or not all(statement.in_transaction for statement in statements):
+        raise PgMigrateError(
+            Kind.FILE,
+            f"cannot use {path.name}: it is tried in a transaction that is undone",
+            detail="Found no statement, or one that cannot run in a transaction; expected what the application does.",
+            hint="Correct the file.",
+        )
+    return Use(
+        path.stem,
+        values["purpose"],
+        values.get("role", ""),
+        None if until is None else int(until),
+        tuple(statement.text for statement in statements),
+    )
+
+
+def compatibility_checks(
+    uses: Sequence[Use], answers: Mapping[str, str] | None, applied: Collection[int], names: Mapping[int, str]
+) -> Iterator[Check]:
+    """Yields whether each use works.
+
+    + answers: why it does not, by name, empty where it does; None where nobody could try
+    + applied: versions of the migrations that hold; names: of migrations by version
+    """
+    newest = names.get(max(applied, default=0), "before the first migration")
+    for use in uses:
+        why = "not tried" if answers is None else answers.get(use.name, "not tried")
+        if not why:
+            yield Check(Verdict.PASS, "compatibility", use.name)
+        elif use.until is not None and use.until in applied:
+            until = names.get(use.until, f"{use.until:03}")
+            yield Check(Verdict.WARN, "compatibility", use.name, why, f"no more: it was to work until {until}")
+        else:
+            yield Check(Verdict.FAIL, "compatibility", use.name, why, f"that it still works at {newest}: {use.purpose}")

@@ -178,7 +178,7 @@ class Store:
     """
 
     folder: str
-    now_s: int
+    now_s: float
     free_bytes: int
     pg_dump: str
     backups: tuple[Backup, ...] = ()

@@ -50,7 +50,10 @@ class Writers:
                 self._use(connection, projects[(turn * 7 + number) % len(projects)], f"{number}-{turn}")
             except psycopg.Error as error:
                 if connection.closed and self.reconnect:
-                    connection = self._again()
+                    again = self._again()
+                    if again is None:
+                        return
+                    connection = again
                 elif not isinstance(error, psycopg.errors.DeadlockDetected):
                     self.errors.append(str(error))
             self.longest_s = max(self.longest_s, time.monotonic() - started)
@@ -65,11 +68,12 @@ class Writers:
         connection.execute("INSERT INTO project_equipment_groups (project_id, name) VALUES (%s, %s)", [project, name])
         connection.execute("UPDATE project_roles SET daily_rate = 1 WHERE project_id = %s", [project])
 
-    def _again(self) -> psycopg.Connection[Any]:
+    def _again(self) -> psycopg.Connection[Any] | None:
+        """Returns a new session; None where it is time to stop."""
         while True:
             self.reconnects += 1
             try:
                 return self.database.server.connect(self.database.name)
             except psycopg.OperationalError:
                 if self.stop.wait(0.01):
-                    raise
+                    return None

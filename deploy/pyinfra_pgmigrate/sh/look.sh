@@ -1,7 +1,7 @@
 # Tells which backups of a database there are, and how much room. Changes nothing.
 # Argument: folder of the server's data; empty where it is not known or not on this machine.
 say folder "\"$folder\""
-say now "$(date +%s)"
+say now "$(date +%s.%3N)"
 place=$folder
 while [ ! -d "$place" ]; do place=$(dirname "$place"); done
 say free_kib "$(df -Pk "$place" | awk 'NR == 2 { print $4 }')"

@@ -16,7 +16,7 @@ SELECT pg_catalog.json_build_object(
     'taken_at', pg_catalog.to_char(
         pg_catalog.transaction_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'
     ),
-    'taken_s', pg_catalog.round(EXTRACT(epoch FROM pg_catalog.transaction_timestamp()))::bigint,
+    'taken_s', pg_catalog.floor(EXTRACT(epoch FROM pg_catalog.transaction_timestamp()))::bigint,
     'lsn', CASE
         WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
         ELSE pg_catalog.pg_current_wal_lsn()

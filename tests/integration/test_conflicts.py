@@ -278,3 +278,31 @@ class TestAnotherApplication:
                 assert database.value("SELECT count(*) FROM booking") == 21
             assert migrate(settings).ok
             assert same(before, database) == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_owner_of_the_tables_needs_to_be_no_superuser(server: Server, mode: str) -> None:
+    with server.database("legacy") as database:
+        owner = f"owner_{database.name}"
+        database.run(f"CREATE ROLE {owner} LOGIN PASSWORD 'not secret'")
+        try:
+            database.run(f"GRANT CREATE ON DATABASE {database.name} TO {owner}; GRANT ALL ON SCHEMA public TO {owner}")
+            for kind, name in database.rows(
+                "SELECT CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, oid::regclass::text FROM pg_class"
+                " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
+            ):
+                database.run(f"ALTER {kind} {name} OWNER TO {owner}")
+            settings = database.settings(pg_user=owner, pg_password="not secret")
+            assert migrate(settings).ok
+            use_variants(database)
+            database.run(f"SET ROLE {owner}; CREATE VIEW theirs AS SELECT * FROM project_variants; RESET ROLE")
+            before = application(database)
+
+            back = rollback({**settings, "pg_on_conflict": mode, "pg_dependents": "quarantine"})
+
+            assert back.ok, back.text
+            forward = migrate(settings)
+            assert forward.ok, forward.text
+            assert same(before, database) == []
+        finally:
+            database.run(f"DROP OWNED BY {owner} CASCADE; DROP ROLE {owner}")

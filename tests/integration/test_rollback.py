@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.support.contents import contents_of
 from tests.support.harness import migrate, rollback, status
 from tests.support.migrations import MIGRATIONS, copied, record, replace_in, run_statement
 from tests.support.servers import Database, Server
+from tests.support.waiting import wait_for
 from tests.support.writers import Writers, longest_stall_s
 
 INDEX = "idx_project_equipment_groups_project"
@@ -351,6 +353,34 @@ class TestQuarantine:
         assert same(before, legacy) == []
         legacy.run("ANALYZE project_roles")
         assert rollback(legacy.settings()).ok
+
+    def test_holds_the_row_that_is_committed_while_it_waits(self, legacy: Database) -> None:
+        migrate(legacy.settings())
+        count = legacy.value("SELECT count(*) FROM project_variants")
+
+        def commit_once_it_waits() -> None:
+            wait_for(
+                lambda: legacy.rows("SELECT 1 FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"),
+                what="the rollback in the queue",
+                seconds=30,
+            )
+            writer.commit()
+
+        with legacy.server.connect(legacy.name) as writer:
+            writer.autocommit = False
+            writer.execute(
+                "INSERT INTO project_variants (project_id, variant_name, display_name)"
+                " SELECT id, 'late', 'Late' FROM projects LIMIT 1"
+            )
+            committing = threading.Thread(target=commit_once_it_waits)
+            committing.start()
+            result = rollback(legacy.settings(pg_lock_poll_s=0.05, pg_lock_timeout_s=50))
+            committing.join()
+
+        assert result.ok, result.text
+        assert legacy.value("SELECT row_count FROM pgmigrate.quarantines WHERE column_name IS NULL") == count + 1
+        assert migrate(legacy.settings()).ok
+        assert legacy.value("SELECT count(*) FROM project_variants WHERE variant_name = 'late'") == 1
 
 
 class TestForwardAgain:

@@ -32,6 +32,7 @@ class Check:
     """One check of one object.
 
     + name: what was looked at; object: where
+    + hint: the one next command or statement; empty where the name of the check says it all
     """
 
     verdict: Verdict
@@ -39,6 +40,7 @@ class Check:
     object: str
     found: str = ""
     expected: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True)

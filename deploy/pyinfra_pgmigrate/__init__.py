@@ -7,6 +7,7 @@ Layers, each importing only from those below it:
 - ``keeper``: one host's backups at work; ``copies``: databases restored from them; ``rehearsal``: a plan run on
   a copy first
 - ``execution``: steps at work, with retries; ``engine``: one host's database: read, plan, run scripts, tell
+- ``reporting``: writes the report of a run while it lasts
 - ``facts``: a database as it is, what verify queries say, which backups there are
 
 Pure, without pyinfra and without a server:
@@ -17,6 +18,7 @@ Pure, without pyinfra and without a server:
   ``refusals``: why not
 - ``script``, ``psql``: the text that psql runs, and the command that runs it; ``reading``: its answer;
   ``trace``: what statements did; ``programs``: the commands of the backups
+- ``journal``: what happened in a run; ``report``: that as data and as a page
 - ``backups``: what a backup is, which one to take, keep or remove
 - ``migration``, ``statements``, ``effect``: the files of the SQL folder
 - ``catalog``, ``locks``, ``observed``, ``settings``, ``errors``, ``telling``: values and their words

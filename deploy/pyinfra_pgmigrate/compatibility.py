@@ -79,6 +79,11 @@ def compatibility_checks(
             yield Check(Verdict.PASS, "compatibility", use.name)
         elif use.until is not None and use.until in applied:
             until = names.get(use.until, f"{use.until:03}")
-            yield Check(Verdict.WARN, "compatibility", use.name, why, f"no more: it was to work until {until}")
+            expected, hint = (
+                f"no more: it was to work until {until}",
+                "nothing, once the application does it another way",
+            )
+            yield Check(Verdict.WARN, "compatibility", use.name, why, expected, hint)
         else:
-            yield Check(Verdict.FAIL, "compatibility", use.name, why, f"that it still works at {newest}: {use.purpose}")
+            expected = f"that it still works at {newest}: {use.purpose}"
+            yield Check(Verdict.FAIL, "compatibility", use.name, why, expected, "deploy/rollback.py takes it back")

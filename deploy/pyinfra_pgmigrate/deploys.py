@@ -30,10 +30,12 @@ from .telling import heading, plan_lines, rollback_lines, status_lines, validati
 from .validation import Verdict
 
 
-def _engine(settings: Mapping[str, Any]) -> tuple[Engine, dict[str, Any]]:
+def _engine(title: str, settings: Mapping[str, Any]) -> tuple[Engine, dict[str, Any]]:
     overrides = {f"{PREFIX}{name}": value for name, value in settings.items()}
     try:
-        return Engine.of(current_host(), overrides), overrides
+        engine = Engine.of(current_host(), overrides)
+        engine.journal.deploys.append(title)
+        return engine, overrides
     except PgMigrateError as error:
         # The user's mistake, the same for all hosts: nothing is run anywhere.
         raise DeployError(str(error)) from None
@@ -54,6 +56,13 @@ def _fail(host: Host) -> None:
     context.state.failed_hosts.add(host)
 
 
+def _note(engine: Engine, seen: Observed | Refusal, found: Plan | Rollback | Refusal | None = None) -> None:
+    """Takes down, for the report, what was found before anything is run."""
+    engine.journal.saw(
+        seen if isinstance(seen, Observed) else None, found if isinstance(found, (Plan, Rollback)) else None
+    )
+
+
 def _tell_refusals(engine: Engine, found: Plan | Refusal) -> bool:
     refusals = (found,) if isinstance(found, Refusal) else found.refusals
     for refusal in refusals:
@@ -71,10 +80,11 @@ def migrate_database(**settings: Any) -> None:
     changes nothing. Leaves a standby alone. Refuses: see ``plan``. Raises DeployError for mistakes in
     settings and files, before anything runs.
     """
-    engine, overrides = _engine(settings)
+    engine, overrides = _engine("Migrate database", settings)
     host = engine.host
     seen = engine.look()
     plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
+    _note(engine, seen, plan)
     if isinstance(seen, Observed):
         engine.tell(heading(seen))
         if seen.registry is not None and seen.registry.drift:
@@ -144,12 +154,13 @@ def rollback_database(**settings: Any) -> None:
 
     A second run changes nothing. What goes is kept in the quarantine.
     """
-    engine, overrides = _engine(settings)
+    engine, overrides = _engine("Roll back database", settings)
     seen = engine.look()
     found = seen if isinstance(seen, Refusal) else _rollback(engine, seen)
     refusal = found if isinstance(found, Refusal) else engine.unnamed("roll back")
     if refusal is None and isinstance(found, Rollback) and isinstance(seen, Observed):
         refusal = rollbacks.no_room(engine, seen, found)
+    _note(engine, seen, found)
     if isinstance(seen, Observed):
         engine.tell(heading(seen))
     if refusal is not None:
@@ -178,13 +189,16 @@ def validate_database(**settings: Any) -> None:
 
     Changes: nothing; there is no operation in it. The exit status is 1 when a check fails, or could not be made.
     """
-    engine, _ = _engine(settings)
+    engine, _ = _engine("Validate database", settings)
     seen = engine.look()
     plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
+    _note(engine, seen, plan)
     if isinstance(seen, Observed):
         engine.tell(heading(seen))
     refused = _tell_refusals(engine, plan)
-    checks = list(engine.validate(seen)) if isinstance(seen, Observed) else []
+    with engine.journal.phase("Validation"):
+        checks = list(engine.validate(seen)) if isinstance(seen, Observed) else []
+        engine.journal.checks = tuple(checks)
     engine.tell("\n".join(validation_lines(checks)))
     if refused or any(check.verdict is Verdict.FAIL for check in checks):
         _fail(engine.host)
@@ -198,8 +212,9 @@ def backup_database(**settings: Any) -> None:
 
     A second run within pg_backup_max_age_s changes nothing, as long as the structure is the same.
     """
-    engine, overrides = _engine(settings)
+    engine, overrides = _engine("Back up database", settings)
     seen = engine.look()
+    _note(engine, seen)
     if isinstance(seen, Observed):
         engine.tell(heading(seen))
         if not seen.server.in_recovery:
@@ -220,7 +235,7 @@ def restore_database(**settings: Any) -> None:
 
     + settings: host data keys without their prefix, above the host's own; ``backup`` names the backup
     """
-    engine, overrides = _engine(settings)
+    engine, overrides = _engine("Restore database", settings)
     refusal = backups.unconfirmed(engine)
     if refusal is not None:
         _tell_refusals(engine, refusal)
@@ -243,13 +258,14 @@ def database_status(**settings: Any) -> None:
     Changes: nothing; there is no operation in it, unless pg_quarantine_drop names a run: see the operation
     ``drop_quarantine``. With pg_check the exit status is 1 when something is pending or drifted.
     """
-    engine, overrides = _engine(settings)
+    engine, overrides = _engine("Database status", settings)
     seen = engine.look()
     if isinstance(seen, Refusal):
         _tell_refusals(engine, seen)
         _fail(engine.host)
         return
     plan = engine.plan(observed=seen)
+    _note(engine, seen, plan)
     if isinstance(plan, Refusal):
         _tell_refusals(engine, plan)
         _fail(engine.host)

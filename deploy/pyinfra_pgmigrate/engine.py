@@ -12,7 +12,7 @@ import socket
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version as distribution_version
 from pathlib import Path
@@ -30,11 +30,13 @@ from pyinfra.api.state import StateStage
 from . import facts, psql, reading, script
 from .compatibility import Use, compatibility_checks, load_uses
 from .errors import Kind, Refusal
+from .journal import Journal
 from .migration import Migration, load_folder
 from .observed import Blocker, Observed, OtherRun, Verified
 from .plan import Action, Plan, make_plan
 from .psql import Answer, Command
 from .reading import Unreadable
+from .reporting import journal_of
 from .rollbacks import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving
 from .script import Run
 from .settings import Connection, Settings, read_settings
@@ -84,7 +86,8 @@ class Engine:
     """One host with its settings and migrations.
 
     + uses: what the application does, where it is to be tried
-    + prefix: before every line that it tells
+    + prefix: before every line that it tells; not empty where it works on a copy
+    + journal: takes down what happens
     """
 
     host: Host
@@ -92,6 +95,7 @@ class Engine:
     migrations: tuple[Migration, ...]
     uses: tuple[Use, ...] = ()
     prefix: str = ""
+    journal: Journal = field(default_factory=lambda: Journal("", ""), compare=False)
 
     @classmethod
     def of(cls, host: Host, overrides: Mapping[str, Any]) -> Engine:
@@ -103,13 +107,15 @@ class Engine:
         data: dict[str, Any] = host.data.dict()  # type: ignore[no-untyped-call]
         settings = read_settings({**data, **overrides})
         uses = load_uses(settings.sql_dir) if settings.compatibility else ()
-        return cls(host, settings, migrations_in(settings.sql_dir), uses)
+        migrations = migrations_in(settings.sql_dir)
+        reports = settings.report_dir if settings.report else None
+        journal = journal_of(host, settings.connection.database, _run_on(host), reports)
+        return cls(host, settings, migrations, uses, journal=journal)
 
     @property
     def run(self) -> Run:
         """Who runs this, from where."""
-        run_id = _run_ids.setdefault(self.host.state, str(uuid.uuid4()))
-        return Run(run_id, getpass.getuser(), socket.gethostname(), self.host.name, TOOL_VERSION)
+        return _run_on(self.host)
 
     # Reading.
 
@@ -243,9 +249,11 @@ class Engine:
         """Logs lines for this host."""
         for line in text.splitlines():
             self.host.log(f"{self.prefix}{line}")
+            self.journal.told(f"{self.prefix}{line}")
 
     def tell_refusal(self, refusal: Refusal) -> None:
         """Logs a refusal: message, DETAIL, HINT."""
+        self.journal.refused(refusal)
         self.tell_error(str(refusal))
 
     def refuse(self, refusal: Refusal) -> bool:
@@ -257,6 +265,7 @@ class Engine:
         """Logs lines for this host as errors."""
         for line in text.splitlines():
             self.host.log_styled(line, fg="red", log_func=logger.error)
+            self.journal.told(line, is_error=True)
 
     # Running.
 
@@ -332,6 +341,11 @@ class Engine:
                 if text != told and not done.is_set():
                     told = text
                     self.tell(f"    {text}")
+
+
+def _run_on(host: Host) -> Run:
+    run_id = _run_ids.setdefault(host.state, str(uuid.uuid4()))
+    return Run(run_id, getpass.getuser(), socket.gethostname(), host.name, TOOL_VERSION)
 
 
 def _described(run: OtherRun) -> str:

@@ -9,8 +9,10 @@ from time import monotonic
 import gevent
 
 from . import psql, reading, refusals, script
+from .catalog import Patch
 from .engine import Engine
 from .errors import Kind, Refusal
+from .journal import Span
 from .obstacles import Rule
 from .plan import Plan
 from .psql import Answer
@@ -64,6 +66,7 @@ class _Execution:
         self.replans = 0
         self.passes = 1
         self.surprises = 0
+        self.step_since = monotonic()
 
     def run(self, plan: Plan) -> Refusal | None:
         """Returns None when all is done, else why not."""
@@ -111,6 +114,7 @@ class _Execution:
             batch_rows=self.settings.batch_rows,
             backup=self.engine.backup,
         )
+        self.step_since = monotonic()
         with self.engine.watched():
             return self.engine.psql(text)
 
@@ -119,8 +123,12 @@ class _Execution:
         return LockLimits(self.settings.lock_poll_s, max(1, round(timeout_s * 1000)), self.tries)
 
     def _tell_done(self, steps: list[Step], done: list[Outcome]) -> None:
+        ago_s = monotonic() - self.step_since
         for step, outcome in zip(steps, done, strict=False):
-            self.traces.extend(traces_of(step, outcome))
+            traces = list(traces_of(step, outcome))
+            self.traces.extend(traces)
+            self._note_done(step, outcome, traces, ago_s)
+            ago_s -= outcome.duration_ms / 1000
             if step.statements:
                 numbers = ", ".join(str(statement.number) for statement in step.statements)
                 rows = f", {outcome.rows} rows" if step.in_batches else ""
@@ -139,6 +147,32 @@ class _Execution:
                     self.engine.tell(f"    note: could not make {what} again, its definition stays kept: {reason}")
             for line in outcome.foreign:
                 self.engine.tell(f"    note: meanwhile somebody else changed the catalog: {line}")
+        self.step_since = monotonic() - max(0.0, ago_s)
+
+    def _note_done(self, step: Step, outcome: Outcome, traces: Sequence[StatementTrace], ago_s: float) -> None:
+        if not self.engine.prefix:
+            self.engine.journal.ran(Patch(outcome.removed, outcome.added), traces)
+        if step.statements:
+            self.engine.journal.lasted(
+                Span.STEP,
+                _numbered(step),
+                ago_s=ago_s,
+                duration_s=outcome.duration_ms / 1000,
+                on_copy=bool(self.engine.prefix),
+            )
+
+    def _note_in_vain(self, span: Span, step: Step, detail: str) -> None:
+        """Takes down the time since the last step that was done, as it came to nothing."""
+        lasted_s = monotonic() - self.step_since
+        self.engine.journal.lasted(
+            span,
+            _numbered(step),
+            ago_s=lasted_s,
+            duration_s=lasted_s,
+            detail=detail,
+            on_copy=bool(self.engine.prefix),
+            ended_well=False,
+        )
 
     def _look_after(self, steps: list[Step], found: list[Outcome], answer: Answer) -> Refusal | None:
         """Returns why to stop, or None to plan and try again."""
@@ -153,6 +187,7 @@ class _Execution:
     def _answered(self, step: Step, outcome: Outcome) -> Refusal | None:
         match outcome.result:
             case "busy":
+                self._note_in_vain(Span.TURN, step, outcome.detail)
                 return self._wait(outcome)
             case "moved":
                 self.replans += 1
@@ -190,6 +225,7 @@ class _Execution:
         text = script.blockers(step, self.engine.run, self.settings.schema)
         blockers = reading.blockers(self.engine.psql(text))
         in_the_way = "; ".join(map(str, blockers)) or "nobody any more"
+        self._note_in_vain(Span.LOCK, step, f"try {self.tries}, locked by {in_the_way}")
         if now - self.lock_since < self.settings.lock_budget_s:
             self.engine.tell(f"    try {self.tries}: a table is locked by {in_the_way}; trying again")
             self.tries += 1
@@ -210,6 +246,7 @@ class _Execution:
         return refusal
 
     def _failed(self, step: Step, answer: Answer) -> Refusal | None:
+        self._note_in_vain(Span.STEP, step, answer.message)
         numbers = ", ".join(str(statement.number) for statement in step.statements) or "none"
         words = step.statements[0].words if len(step.statements) == 1 else f"statements {numbers}"
         if answer.status == psql.EXIT_SCRIPT:
@@ -338,6 +375,13 @@ def _outcomes(answer: Answer) -> list[Outcome]:
         return reading.outcomes(answer)
     except (ValueError, KeyError, TypeError):
         return []
+
+
+def _numbered(step: Step) -> str:
+    numbers = ", ".join(str(statement.number) for statement in step.statements)
+    if step.rollback is not None:
+        return step.migration.name
+    return f"{step.migration.name}, statement {numbers}" if numbers else step.migration.name
 
 
 def _left_behind(step: Step) -> str:

@@ -50,6 +50,7 @@ def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
             detail=f"{refusal.detail} Nothing was run on the database itself.",
             hint="Correct the rows or the migration that it names, then run again.",
         )
+    engine.journal.rehearsed = tuple(traces)
     _found.setdefault(engine.host, {})[engine.settings.connection.database] = traces
 
 

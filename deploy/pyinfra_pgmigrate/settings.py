@@ -225,6 +225,10 @@ KEYS: dict[str, Key] = {
         False,
         "validate.py and migrate.py: try what sql/compatibility/*.sql do, each in a transaction that is undone",
     ),
+    "pg_report": Key(_flag, True, "write report.json and report.html of the run, on the controller"),
+    "pg_report_dir": Key(
+        _text, "reports", "folder of the reports on the controller, from where pyinfra was started; one folder a run"
+    ),
     "pg_maintenance_database": Key(_text, "postgres", "database from which others are made, renamed and dropped"),
     "pg_connect_timeout_s": Key(_seconds, 10.0, "seconds to wait for a connection"),
     "pg_lock_timeout_s": Key(
@@ -286,6 +290,8 @@ class Settings:
     build_from_mib: int
     quarantine_drop: str | None
     compatibility: bool
+    report: bool
+    report_dir: Path
     maintenance_database: str
     lock_timeout_s: float
     lock_poll_s: float
@@ -321,6 +327,7 @@ def read_settings(data: Mapping[str, Any]) -> Settings:
     connection = Connection(**{name: value for name, value in values.items() if name in of_connection})
     others = {name: value for name, value in values.items() if name not in of_connection}
     others["sql_dir"] = Path(others["sql_dir"])
+    others["report_dir"] = Path(others["report_dir"])
     return Settings(connection=connection, **others)
 
 

@@ -88,6 +88,11 @@ def _would(decision: Decision) -> str:
     return f"run {chosen} of {total} statement{'s' if total > 1 else ''}{how}"
 
 
+def state_of(decision: Decision) -> str:
+    """Returns the word for what was found of a migration."""
+    return _WORDS[decision.action]
+
+
 def plan_lines(plan: Plan, *, most: int) -> Iterator[str]:
     """Yields what a run would do.
 
@@ -197,6 +202,8 @@ def validation_lines(checks: Sequence[Check], *, passed: bool = True) -> Iterato
         if check.verdict is not Verdict.PASS:
             yield f"      found {check.found}"
             yield f"      expected {check.expected}"
+            if check.hint:
+                yield f"      next: {check.hint}"
     counts = {verdict: sum(one.verdict is verdict for one in checks) for verdict in order}
     yield ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items())
 

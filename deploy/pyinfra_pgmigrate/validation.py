@@ -85,13 +85,28 @@ def validate(
     yield from _preserved_checks(migrations, observed)
     for name in WARNINGS:
         if warnings is None:
-            yield Check(Verdict.FAIL, name, "the catalog", "could not be read", "an answer")
+            yield Check(Verdict.FAIL, name, "the catalog", "could not be read", "an answer", "deploy/validate.py")
             continue
         found = [one for one in warnings if one[0] == name]
         for _, place, what, expected in found:
-            yield Check(Verdict.WARN, name, place, what, expected)
+            yield _warning(name, place, what, expected)
         if not found:
             yield Check(Verdict.PASS, name, "all of them")
+
+
+def _warning(name: str, place: str, found: str, expected: str) -> Check:
+    """Returns the check for a finding of warnings.sql, with the statement, or what it takes, that mends it."""
+    ident = place.split(" ", 1)[1]
+    hint = "a migration of phase contract that replaces the rule, once the application knows the column"
+    match name:
+        case "valid indexes":
+            hint = f"REINDEX INDEX CONCURRENTLY {ident}"
+        case "validated constraints":
+            table, constraint = parts_of(ident)
+            hint = f"ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}"
+        case "readers" | "statistics":
+            hint = expected
+    return Check(Verdict.WARN, name, place, found, expected, hint)
 
 
 def _verify_checks(
@@ -102,11 +117,13 @@ def _verify_checks(
             continue
         answer = verified.get(migration.version)
         if answer is None:
-            yield Check(Verdict.FAIL, "verify", migration.name, "not asked", "no row from its verify query")
+            hint = "deploy/validate.py"
+            yield Check(Verdict.FAIL, "verify", migration.name, "not asked", "no row from its verify query", hint)
         elif answer.holds:
             yield Check(Verdict.PASS, "verify", migration.name)
         else:
-            yield Check(Verdict.FAIL, "verify", migration.name, problems_of(answer), "no row from its verify query")
+            found, hint = problems_of(answer), "deploy/migrate.py --data pg_repair=true, once the cause is known"
+            yield Check(Verdict.FAIL, "verify", migration.name, found, "no row from its verify query", hint)
 
 
 def _preserved_checks(migrations: Sequence[Migration], observed: Observed) -> Iterator[Check]:
@@ -117,7 +134,12 @@ def _preserved_checks(migrations: Sequence[Migration], observed: Observed) -> It
     gone = None if observed.registry is None else observed.registry.gone_since_first
     if observed.registry is None or gone is None:
         yield Check(
-            Verdict.FAIL, "preserved", "the catalog before", "not known: the registry does not hold it", "its lines"
+            Verdict.FAIL,
+            "preserved",
+            "the catalog before",
+            "not known: the registry does not hold it",
+            "its lines",
+            "deploy/migrate.py: its first run keeps them",
         )
         return
     applied = [one for one in migrations if one.version in observed.applied]
@@ -128,10 +150,13 @@ def _preserved_checks(migrations: Sequence[Migration], observed: Observed) -> It
     )
     for line in missing:
         what = "missing" if is_own(line) else _instead(observed, line)
+        hint = "deploy/status.py says how to put it back"
         if line in observed.registry.noted_gone:
-            yield Check(Verdict.WARN, "preserved", key_of(line), f"{what}, by other hands before an earlier run", line)
+            yield Check(
+                Verdict.WARN, "preserved", key_of(line), f"{what}, by other hands before an earlier run", line, hint
+            )
         else:
-            yield Check(Verdict.FAIL, "preserved", key_of(line), what, line)
+            yield Check(Verdict.FAIL, "preserved", key_of(line), what, line, hint)
     if not missing:
         yield Check(Verdict.PASS, "preserved", "every line from before that no migration takes away")
 

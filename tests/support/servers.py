@@ -123,5 +123,7 @@ class Database:
             "pg_sql_dir": str(SQL),
             # Tests of backups say False.
             "pg_skip_backup": True,
+            # Tests of reports say True.
+            "pg_report": False,
         }
         return {name: value for name, value in {**data, **more}.items() if value is not None}

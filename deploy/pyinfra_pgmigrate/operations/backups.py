@@ -19,16 +19,19 @@ from ..observed import Observed
 from ..rehearsal import rehearse
 
 
-def work(engine: Engine, function: Callable[[], object]) -> FunctionCommand:
-    """Returns the command that does something on this host, and fails this host alone where it cannot."""
+def work(engine: Engine, title: str, function: Callable[[], object]) -> FunctionCommand:
+    """Returns the command that does something on this host, and fails this host alone where it cannot.
+
+    + title: what it does, for the report
+    """
 
     def execute(state: State, host: Host) -> bool:
-        try:
-            function()
-        except PgMigrateError as error:
-            engine.tell_refusal(error.refusal)
-            return False
-        return True
+        with engine.journal.phase(title):
+            try:
+                function()
+            except PgMigrateError as error:
+                return engine.refuse(error.refusal)
+            return True
 
     return FunctionCommand(execute, (), {})
 
@@ -75,7 +78,7 @@ def backup(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, Non
     observed = seen
     keeper = Keeper(engine)
     if engine.settings.backup is not None:
-        yield work(engine, lambda: verify_again(keeper, observed))
+        yield work(engine, "Verification of a backup", lambda: verify_again(keeper, observed))
         return
     try:
         young = keeper.young(keeper.look(seen), seen)
@@ -88,7 +91,7 @@ def backup(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, Non
     if young is not None and is_where_wanted(engine, young):
         context.host.noop(f'backup "{young.label}" of {young.taken_at} is verified and young enough')
         return
-    yield work(engine, lambda: ensure(keeper, observed))
+    yield work(engine, "Backup", lambda: ensure(keeper, observed))
 
 
 def _still_good(keeper: Keeper, manifest: Manifest) -> Manifest | None:
@@ -137,7 +140,7 @@ def safeguard(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, 
     else:
         versions = [decision.migration.version for decision in plan.changes]
         observed = seen
-        yield work(engine, lambda: _safeguard(engine, observed, versions))
+        yield work(engine, "Backup and rehearsal", lambda: _safeguard(engine, observed, versions))
 
 
 def _safeguard(engine: Engine, seen: Observed, versions: Collection[int]) -> None:
@@ -192,6 +195,7 @@ def ensure(keeper: Keeper, seen: Observed, use: Callable[[Copy], None] | None = 
             keeper.fetch(manifest, Path(engine.settings.backup_fetch))
         if is_new:
             keeper.prune(seen)
+        engine.journal.backup = manifest
     return manifest
 
 
@@ -243,7 +247,7 @@ def restore(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, No
         found = refusal
         yield FunctionCommand(lambda state, host: engine.refuse(found), (), {})
         return
-    yield work(engine, lambda: _restore(engine))
+    yield work(engine, "Restore", lambda: _restore(engine))
 
 
 def unconfirmed(engine: Engine) -> Refusal | None:

@@ -53,9 +53,11 @@ def _refuse(engine: Engine, refusals: Collection[Refusal], told: Collection[Refu
 def _execute(engine: Engine, plan: Plan, versions: Collection[int]) -> FunctionCommand:
     def execute(state: State, host: Host) -> bool:
         traces: list[StatementTrace] = []
-        refusal = run_plan(engine, plan, versions, traces)
-        tell_compared(engine, traces)
-        return True if refusal is None else engine.refuse(refusal)
+        names = [one.migration.name for one in plan.changes if one.migration.version in versions]
+        with engine.journal.phase(names[0] if len(names) == 1 else f"{len(names)} migrations"):
+            refusal = run_plan(engine, plan, versions, traces)
+            tell_compared(engine, traces)
+            return True if refusal is None else engine.refuse(refusal)
 
     return FunctionCommand(execute, (), {})
 
@@ -99,6 +101,7 @@ def check(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None
         found = _current_plan(engine, () if is_clean else None)
         if not _refusals_of(found):
             context.state.failed_hosts.discard(host)
+            engine.journal.refusals.clear()
     if refusals := _refusals_of(found):
         yield _refuse(engine, refusals, told=_refusals_of(before))
     else:

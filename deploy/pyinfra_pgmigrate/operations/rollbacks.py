@@ -133,9 +133,10 @@ def rollback(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
         plan: Rollback = found
 
         def revert() -> bool:
-            refusal = execution.revert(engine, plan, target=target)
-            if refusal is not None:
-                return engine.refuse(refusal)
+            with engine.journal.phase("Rollback"):
+                refusal = execution.revert(engine, plan, target=target)
+                if refusal is not None:
+                    return engine.refuse(refusal)
             for conflict in plan.conflicts:
                 done = "renamed" if plan.on_conflict == "rename" else "moved with all that hangs on them"
                 engine.tell(f"    {done}: {conflict.rows} rows of table {conflict.hanging[0]}")

@@ -34,7 +34,9 @@ def validate(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
     if seen.server.in_recovery:
         context.host.noop("this server is a standby: it follows its primary")
         return
-    checks = list(engine.validate(seen))
+    with engine.journal.phase("Validation"):
+        checks = list(engine.validate(seen))
+        engine.journal.checks = tuple(checks)
     failed = [check for check in checks if check.verdict is Verdict.FAIL]
     engine.tell("\n".join(validation_lines(checks, passed=False)))
     if not failed:

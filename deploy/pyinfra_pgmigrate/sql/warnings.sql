@@ -59,7 +59,11 @@ WITH finding (name, object, found, expected) AS (
                 THEN 'may read ' || k.confrelid::regclass || ', but no policy lets it see rows of ' || t.oid::regclass
             ELSE 'may read ' || k.confrelid::regclass || ', but not ' || t.oid::regclass
         END,
-        'to read both'
+        CASE
+            WHEN pg_catalog.has_table_privilege(r.oid, t.oid, 'SELECT')
+                THEN 'CREATE POLICY ... ON ' || t.oid::regclass || ' FOR SELECT TO ' || pg_catalog.quote_ident(r.rolname)
+            ELSE 'GRANT SELECT ON ' || t.oid::regclass || ' TO ' || pg_catalog.quote_ident(r.rolname)
+        END
     FROM pg_catalog.jsonb_array_elements_text(:'added_tables'::jsonb) AS n (name)
     JOIN pg_catalog.pg_class AS t ON t.oid = pg_catalog.to_regclass(n.name)
     JOIN pg_catalog.pg_constraint AS k ON k.conrelid = t.oid AND k.contype = 'f' AND k.confrelid <> t.oid

@@ -1,0 +1,354 @@
+"""The report of a run: journals turned into one document, and that into JSON and a page. Pure: no I/O.
+
+The page shows what the document says and nothing else; what its keys mean is in the README.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from enum import Enum
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from . import telling
+from .backups import Manifest
+from .effect import Lock
+from .journal import Event, Journal, Span
+from .observed import Observed
+from .plan import Action, Plan
+from .rollbacks import Rollback
+from .script import Run
+from .trace import StatementTrace
+from .validation import Check, Verdict
+
+FORMAT = 1
+
+
+class Stage(Enum):
+    """How far a run came."""
+
+    RUNNING = "running"  # it had not ended when this was written
+    PLANNED = "planned"  # nothing was to be run: a dry run, or left before it began
+    INTERRUPTED = "interrupted"
+    ENDED = "ended"
+
+
+class HostState(Enum):
+    """What became of a host."""
+
+    GOOD = "good"
+    FAILED = "failed"
+    UNREACHED = "unreached"  # no connection
+
+
+# The worst first: a run is as good as its worst host.
+_ORDER = ("failed", "unreached", "interrupted", "running", "warnings", "planned", "ok")
+
+
+def document(
+    run: Run,
+    journals: Sequence[Journal],
+    hosts: Mapping[str, HostState],
+    stage: Stage,
+    began_s: float,
+    now_s: float,
+) -> dict[str, Any]:
+    """Returns the report as it goes into report.json.
+
+    + hosts: all that the run was to work on
+    + began_s, now_s: seconds since 1970
+    """
+    known = [_host(journal, hosts.get(journal.host, HostState.GOOD), stage) for journal in journals]
+    named = {journal.host for journal in journals}
+    lost = [
+        {**_host(Journal(name, ""), state, stage), "database": None}
+        for name, state in hosts.items()
+        if name not in named and state is HostState.UNREACHED
+    ]
+    whole = known + lost
+    verdicts = [one["verdict"] for one in whole]
+    return {
+        "format": FORMAT,
+        "verdict": min(verdicts, key=_ORDER.index, default="ok"),
+        "run": {
+            "id": run.run_id,
+            "deploys": list(dict.fromkeys(name for journal in journals for name in journal.deploys)),
+            "stage": stage.value,
+            "began_at": _at(began_s),
+            "written_at": _at(now_s),
+            "duration_s": round(now_s - began_s, 3),
+            "operator": run.operator,
+            "controller": run.controller,
+            "tool_version": run.tool_version,
+        },
+        "hosts": whole,
+    }
+
+
+def render_json(whole: Mapping[str, Any]) -> str:
+    """Returns the text of report.json."""
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+
+
+def render_html(whole: Mapping[str, Any]) -> str:
+    """Returns the page, complete in itself."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["size"] = telling.size
+    environment.filters["seconds"] = _seconds
+    environment.filters["age"] = telling.age
+    text = resources.files(__package__).joinpath("templates", "report.html").read_text(encoding="utf-8")
+    page: str = environment.from_string(text).render(whole)
+    return page
+
+
+def _at(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, tz=timezone.utc)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _seconds(value: float | None) -> str:
+    """Returns a duration as people say it.
+
+    >>> _seconds(0.0421), _seconds(12.34), _seconds(754.0)
+    ('42 ms', '12.3 s', '12 min 34 s')
+    """
+    if value is None:
+        return "cut off"
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
+    return f"{value:.1f} s" if value < 60 else f"{value // 60:.0f} min {value % 60:.0f} s"
+
+
+def _host(journal: Journal, state: HostState, stage: Stage) -> dict[str, Any]:
+    findings = [] if state is HostState.UNREACHED else list(_findings(journal))
+    return {
+        "name": journal.host,
+        "database": journal.database,
+        "verdict": _verdict(state, stage, findings),
+        "deploys": list(journal.deploys),
+        "server": None if journal.observed is None else _server(journal.observed),
+        "findings": findings if state is not HostState.UNREACHED else [_unreached(journal.host)],
+        "timeline": list(_timeline(journal.events)),
+        "migrations": [] if journal.plan is None else list(_migrations(journal.plan, journal.observed)),
+        "rollback": None if journal.rollback is None else _rollback(journal.rollback),
+        "statements": list(_statements(journal)),
+        "patch": _patch(journal),
+        "checks": None if journal.checks is None else [_check(check) for check in journal.checks],
+        "backup": None if journal.backup is None else _backup(journal.backup),
+        "quarantines": [] if journal.observed is None else list(_quarantines(journal.observed)),
+        "log": [{"at_s": round(one.at_s, 3), "text": one.text, "is_error": one.is_error} for one in journal.lines],
+    }
+
+
+def _verdict(state: HostState, stage: Stage, findings: Sequence[Mapping[str, str]]) -> str:
+    if state is not HostState.GOOD:
+        return str(state.value)
+    if stage is not Stage.ENDED:
+        return str(stage.value)
+    return "warnings" if findings else "ok"
+
+
+def _server(observed: Observed) -> dict[str, Any]:
+    server = observed.server
+    return {
+        "version": server.version.split()[0],
+        "kind": "standby" if server.in_recovery else "primary",
+        "role": server.role,
+        "size_bytes": server.size_bytes,
+    }
+
+
+def _unreached(host: str) -> dict[str, str]:
+    return {
+        "verdict": "FAIL",
+        "subject": f"host {host}",
+        "found": "no connection: nothing was looked at and nothing was run there",
+        "expected": "a connection",
+        "next": f"See why: pyinfra INVENTORY --limit {host} exec -- true",
+    }
+
+
+def _findings(journal: Journal) -> Iterator[dict[str, str]]:
+    """Yields what somebody should know or do, the worst first, each with the next command."""
+    for refusal in journal.refusals:
+        yield {
+            "verdict": "FAIL",
+            "subject": refusal.message,
+            "found": refusal.detail,
+            "expected": "",
+            "next": refusal.hint,
+        }
+    for verdict in (Verdict.FAIL, Verdict.WARN):
+        for check in journal.checks or ():
+            if check.verdict is verdict:
+                yield {
+                    "verdict": verdict.value,
+                    "subject": f"{check.name}: {check.object}",
+                    "found": check.found,
+                    "expected": check.expected,
+                    "next": check.hint,
+                }
+    for decision in () if journal.plan is None else journal.plan.held:
+        yield {
+            "verdict": "WARN",
+            "subject": f"migration {decision.migration.name} is held back",
+            "found": decision.reason,
+            "expected": "an application that has let go of it",
+            "next": "To apply it all the same: deploy/migrate.py --data pg_release=true",
+        }
+    for run_id in dict.fromkeys(one["run"] for one in _quarantines(journal.observed) if journal.observed is not None):
+        yield {
+            "verdict": "WARN",
+            "subject": f"the quarantine of run {run_id[:8]}",
+            "found": "rows that a rollback kept",
+            "expected": "that they are put back or thrown away some day",
+            "next": f"Put back: deploy/migrate.py; throw away: deploy/status.py --data pg_quarantine_drop={run_id[:8]}",
+        }
+
+
+def _timeline(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
+    """Yields the phases in the order in which they began, each with what happened during it."""
+    phases = [event for event in events if event.span is Span.PHASE]
+    inner = [event for event in events if event.span is not Span.PHASE]
+    for place, phase in enumerate(phases):
+        ends_s = phases[place + 1].start_s if place + 1 < len(phases) else float("inf")
+        within = [event for event in inner if phase.start_s <= event.start_s < ends_s]
+        yield {**_event(phase), "events": [_event(event) for event in sorted(within, key=lambda one: one.start_s)]}
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {
+        "kind": event.span.value,
+        "title": event.title,
+        "start_s": round(event.start_s, 3),
+        "duration_s": None if event.duration_s is None else round(event.duration_s, 3),
+        "detail": event.detail,
+        "on_copy": event.on_copy,
+        "ended_well": event.ended_well,
+    }
+
+
+def _migrations(plan: Plan, observed: Observed | None) -> Iterator[dict[str, Any]]:
+    for decision in plan.decisions:
+        row = decision.row
+        yield {
+            "version": decision.migration.version,
+            "name": decision.migration.name,
+            "purpose": decision.migration.header.purpose,
+            "found": telling.state_of(decision),
+            "action": "none" if decision.action is Action.NONE else decision.action.name.lower(),
+            "reason": decision.reason,
+            "statements": list(decision.statements),
+            "how": None if row is None else row.how,
+            "applied_at": None if row is None else row.applied_at,
+            "applied_by": None if row is None else row.applied_by,
+        }
+
+
+def _rollback(rollback: Rollback) -> dict[str, Any]:
+    return {
+        "scripts": [script.name for script in rollback.scripts],
+        "migrations": [migration.name for migration in rollback.reverted],
+        "tables_kept": list(rollback.tables),
+        "columns_kept": [".".join(one) for one in rollback.columns],
+    }
+
+
+def _statements(journal: Journal) -> Iterator[dict[str, Any]]:
+    """Yields what was predicted of each statement, what it did on the copy, and on the database."""
+    rehearsed = {(one.migration, one.effect.number): one for one in journal.rehearsed}
+    run = {(one.migration, one.effect.number): one for one in journal.traces}
+    for key in sorted({**rehearsed, **run}):
+        found = run.get(key) or rehearsed[key]
+        yield {
+            "migration": found.migration,
+            "number": found.effect.number,
+            "words": found.effect.words,
+            "predicted": {
+                "lines": len(found.effect.patch.plus) + len(found.effect.patch.minus),
+                "locks": _locks(found.effect.locks),
+                "rewrites": list(found.effect.rewrites),
+            },
+            "rehearsed": _traced(rehearsed.get(key)),
+            "run": _traced(run.get(key)),
+        }
+
+
+def _traced(trace: StatementTrace | None) -> dict[str, Any] | None:
+    if trace is None:
+        return None
+    return {
+        "duration_ms": trace.duration_ms,
+        "lines": trace.lines,
+        "locks": None if trace.locks is None else _locks(trace.locks),
+        "rewrites": list(trace.rewrites),
+        "size_bytes": trace.size_bytes,
+        "unpredicted": _locks(trace.unpredicted),
+    }
+
+
+def _locks(locks: Sequence[Lock]) -> list[str]:
+    return [f"{lock.mode} on {lock.relation}" for lock in locks]
+
+
+def _patch(journal: Journal) -> list[dict[str, Any]]:
+    """Returns the lines that were to go and to come, and those that did; what is both is marked so."""
+    minus: set[str] = set()
+    plus: set[str] = set()
+    if journal.rollback is not None:
+        minus, plus = set(journal.rollback.patch.minus), set(journal.rollback.patch.plus)
+    for decision in () if journal.plan is None else journal.plan.changes:
+        minus, plus = (
+            (minus - decision.patch.plus) | (decision.patch.minus - plus),
+            (plus - decision.patch.minus) | (decision.patch.plus - minus),
+        )
+    found = []
+    for sign, predicted, actual in (("-", minus, journal.actual.minus), ("+", plus, journal.actual.plus)):
+        for line in sorted(predicted | actual):
+            found.append({"sign": sign, "line": line, "predicted": line in predicted, "happened": line in actual})
+    return found
+
+
+def _check(check: Check) -> dict[str, str]:
+    return {
+        "verdict": check.verdict.value,
+        "name": check.name,
+        "object": check.object,
+        "found": check.found,
+        "expected": check.expected,
+        "next": check.hint,
+    }
+
+
+def _backup(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "label": manifest.label,
+        "taken_at": manifest.taken_at,
+        "backup_bytes": manifest.backup_bytes,
+        "database_bytes": manifest.size_bytes,
+        "tables": manifest.tables,
+        "rows": manifest.rows,
+        "duration_ms": manifest.duration_ms,
+        "compression": manifest.compression,
+        "verification": manifest.verification.how,
+        "verified_at": manifest.verification.at,
+        "verified_on": manifest.verification.server_version,
+        "notes": list(manifest.verification.notes),
+        "sums": dict(manifest.sums),
+    }
+
+
+def _quarantines(observed: Observed | None) -> Iterator[dict[str, Any]]:
+    for kept in () if observed is None or observed.registry is None else observed.registry.quarantines:
+        yield {
+            "run": kept.run_id,
+            "at": kept.at,
+            "object": kept.object,
+            "kind": kept.kind,
+            "rows": kept.rows,
+            "size_bytes": kept.size_bytes,
+        }

@@ -1,0 +1,135 @@
+"""Writes the report of a run, report.json and report.html, while it lasts and when it ends.
+
+A run that is killed leaves what was known a moment before, with the verdict "running".
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from pyinfra import logger
+from pyinfra.api import Host, State
+from pyinfra.api.state import StateStage
+
+from .journal import Journal
+from .report import HostState, Stage, document, render_html, render_json
+from .script import Run
+
+# Writing takes a few milliseconds a host; oftener would be felt with a hundred of them.
+_WRITE_EVERY_S = 2.0
+
+
+@dataclass
+class _Report:
+    """The report of one start of the program.
+
+    + folder: where its two files go
+    + unwritable: why they cannot be written, told once
+    """
+
+    state: State
+    run: Run
+    parent: Path
+    began_s: float = field(default_factory=time.time)
+    journals: dict[tuple[str, str], Journal] = field(default_factory=dict)
+    written_s: float = 0.0
+    unwritable: str = ""
+
+    @cached_property
+    def folder(self) -> Path:
+        """The folder of this run's report: when, what, run."""
+        names = [name for journal in self.journals.values() for name in journal.deploys]
+        what = names[0].split()[0].lower() if names else "run"
+        when = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.began_s))
+        return self.parent / f"{when}-{what}-{self.run.run_id[:8]}"
+
+    def changed(self) -> None:
+        """Writes the files, not too often."""
+        if time.time() - self.written_s > _WRITE_EVERY_S:
+            self.write(ended=False)
+
+    def write(self, *, ended: bool) -> None:
+        """Writes both files, each under another name first; a report that cannot be written stops no run."""
+        self.written_s = time.time()
+        whole = document(
+            self.run, list(self.journals.values()), self._hosts(), self._stage(ended=ended), self.began_s, time.time()
+        )
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name, text in (("report.json", render_json(whole)), ("report.html", render_html(whole))):
+                partial = self.folder / f".{name}.partial"
+                partial.write_text(text, encoding="utf-8")
+                os.replace(partial, self.folder / name)
+        except OSError as error:
+            if not self.unwritable:
+                self.unwritable = f'could not write the report to "{self.folder}": {error.strerror}'
+                logger.warning(self.unwritable)
+
+    def _hosts(self) -> dict[str, HostState]:
+        state = self.state
+        chosen = {
+            host for host in state.inventory if not isinstance(state.limit_hosts, list) or host in state.limit_hosts
+        }
+        found: dict[str, HostState] = {}
+        for host in sorted(chosen, key=lambda one: str(one.name)):
+            if host in state.failed_hosts and host not in state.activated_hosts:
+                found[host.name] = HostState.UNREACHED
+            elif host in state.failed_hosts:
+                found[host.name] = HostState.FAILED
+            else:
+                found[host.name] = HostState.GOOD
+        return found
+
+    def _stage(self, *, ended: bool) -> Stage:
+        if not ended:
+            return Stage.RUNNING
+        if self.state.current_stage < StateStage.Execute:
+            return Stage.PLANNED
+        # pyinfra goes on to the next stage after the last operation, and exits from this one when it is interrupted.
+        return Stage.INTERRUPTED if self.state.current_stage == StateStage.Execute else Stage.ENDED
+
+
+_reports: dict[int, _Report] = {}
+
+
+def journal_of(host: Host, database: str, run: Run, parent: Path | None) -> Journal:
+    """Returns the journal of a database in this run.
+
+    + parent: folder of the reports on the controller; None: nothing is kept
+    """
+    if parent is None:
+        return Journal(host.name, database)
+    state = host.state
+    if id(state) not in _reports:
+        if not _reports:
+            atexit.register(_finish_all)
+        _reports[id(state)] = _Report(state, run, parent)
+    report = _reports[id(state)]
+    key = (host.name, database)
+    if key not in report.journals:
+        report.journals[key] = Journal(host.name, database, report.began_s, report.changed)
+    return report.journals[key]
+
+
+def finish(state: State) -> Path | None:
+    """Writes the last word of a run and forgets it; returns the page, or None where there is no report.
+
+    Called when the program exits; programs that start many runs call it after each.
+    """
+    report = _reports.pop(id(state), None)
+    if report is None:
+        return None
+    report.write(ended=True)
+    return None if report.unwritable else report.folder / "report.html"
+
+
+def _finish_all() -> None:
+    for report in list(_reports.values()):
+        page = finish(report.state)
+        if page is not None:
+            logger.info(f"--> Report: {page}")

@@ -31,11 +31,13 @@ demo: $(VENV)/.installed
 	@echo "    $(BIN)/pyinfra --dry $(INVENTORY) deploy/migrate.py     # what a run would do: nothing more"
 	@echo "    $(BIN)/pyinfra -y $(INVENTORY) deploy/status.py         # which migrations hold, by whom, drift"
 	@echo "    $(BIN)/pgmigrate new add_something                      # a migration of your own"
+	@echo
+	@echo "What that migration did, to look at in a browser: $$(ls -d reports/*-migrate-* | tail -n 1)/report.html"
 
 demo-clean:
 	@if [ -d .pgdata ]; then $(BIN)/python -c "from pathlib import Path; \
 	from pyinfra_pgmigrate.embedded import stop_server; stop_server(Path('.pgdata'))"; fi
-	rm -rf .pgdata .pgbackups
+	rm -rf .pgdata .pgbackups reports
 
 test: $(VENV)/.installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" tests/docker/engine $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)

@@ -62,10 +62,10 @@ def document(
     + hosts: all that the run was to work on
     + began_s, now_s: seconds since 1970
     """
-    known = [_host(journal, hosts.get(journal.host, HostState.GOOD), stage) for journal in journals]
+    known = [_host(journal, hosts.get(journal.host, HostState.GOOD), stage, run.run_id) for journal in journals]
     named = {journal.host for journal in journals}
     lost = [
-        {**_host(Journal(name, ""), state, stage), "database": None}
+        {**_host(Journal(name, ""), state, stage, run.run_id), "database": None}
         for name, state in hosts.items()
         if name not in named and state is HostState.UNREACHED
     ]
@@ -123,15 +123,15 @@ def _seconds(value: float | None) -> str:
     return f"{value:.1f} s" if value < 60 else f"{value // 60:.0f} min {value % 60:.0f} s"
 
 
-def _host(journal: Journal, state: HostState, stage: Stage) -> dict[str, Any]:
-    findings = [] if state is HostState.UNREACHED else list(_findings(journal))
+def _host(journal: Journal, state: HostState, stage: Stage, run_id: str) -> dict[str, Any]:
+    findings = [_unreached(journal.host)] if state is HostState.UNREACHED else list(_findings(journal, run_id))
     return {
         "name": journal.host,
         "database": journal.database,
         "verdict": _verdict(state, stage, findings),
         "deploys": list(journal.deploys),
         "server": None if journal.observed is None else _server(journal.observed),
-        "findings": findings if state is not HostState.UNREACHED else [_unreached(journal.host)],
+        "findings": findings,
         "timeline": list(_timeline(journal.events)),
         "migrations": [] if journal.plan is None else list(_migrations(journal.plan, journal.observed)),
         "rollback": None if journal.rollback is None else _rollback(journal.rollback),
@@ -172,7 +172,7 @@ def _unreached(host: str) -> dict[str, str]:
     }
 
 
-def _findings(journal: Journal) -> Iterator[dict[str, str]]:
+def _findings(journal: Journal, this_run: str) -> Iterator[dict[str, str]]:
     """Yields what somebody should know or do, the worst first, each with the next command."""
     for refusal in journal.refusals:
         yield {
@@ -200,13 +200,17 @@ def _findings(journal: Journal) -> Iterator[dict[str, str]]:
             "expected": "an application that has let go of it",
             "next": "To apply it all the same: deploy/migrate.py --data pg_release=true",
         }
-    for run_id in dict.fromkeys(one["run"] for one in _quarantines(journal.observed) if journal.observed is not None):
+    runs = [one["run"] for one in _quarantines(journal.observed)]
+    if journal.rollback is not None and journal.actual and (journal.rollback.tables or journal.rollback.columns):
+        runs.append(this_run)
+    for run_id in dict.fromkeys(runs):
         yield {
             "verdict": "WARN",
             "subject": f"the quarantine of run {run_id[:8]}",
             "found": "rows that a rollback kept",
             "expected": "that they are put back or thrown away some day",
-            "next": f"Put back: deploy/migrate.py; throw away: deploy/status.py --data pg_quarantine_drop={run_id[:8]}",
+            "next": f"deploy/migrate.py puts them back; deploy/status.py --data pg_quarantine_drop={run_id[:8]} throws "
+            "them away",
         }
 
 

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pyinfra import logger
@@ -23,6 +24,7 @@ from pyinfra_pgmigrate import (
     rollback_database,
     validate_database,
 )
+from pyinfra_pgmigrate.reporting import finish
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -43,6 +45,7 @@ class Result:
 
     + predicted: operations that were expected to change something, by name
     + changed, unchanged, failed: operations as they ended, by name
+    + page: of the report, where one was written
     """
 
     lines: list[str]
@@ -51,6 +54,7 @@ class Result:
     changed: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    page: Path | None = None
 
     @property
     def text(self) -> str:
@@ -102,6 +106,9 @@ def run(deploy: Callable[..., Any], data: Mapping[str, Any], *, execute: bool = 
                 kind.append(name)
         result.ok = not state.failed_hosts
     finally:
+        if state.current_stage == StateStage.Execute:
+            state.set_stage(StateStage.Disconnect)
+        result.page = finish(state)
         state.set_stage(StateStage.Disconnect)
         disconnect_all(state)
         logger.removeHandler(handler)

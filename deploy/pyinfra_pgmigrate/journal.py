@@ -65,7 +65,7 @@ class Journal:
     + changed: called after each entry
     + deploys: what was run, in order
     + observed, plan, rollback: as they were before anything was run
-    + drift: what had changed by other hands before it
+    + after: as it was found to be validated, after the migrations
     + actual: lines that really went and came on the database
     + rehearsed, traces: what each statement did on the copy, and on the database
     + checks: None where nothing was validated
@@ -77,6 +77,7 @@ class Journal:
     changed: Callable[[], None] = lambda: None
     deploys: list[str] = field(default_factory=list)
     observed: Observed | None = None
+    after: Observed | None = None
     plan: Plan | None = None
     rollback: Rollback | None = None
     events: list[Event] = field(default_factory=list)

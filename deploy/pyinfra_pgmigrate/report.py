@@ -200,7 +200,7 @@ def _findings(journal: Journal, this_run: str) -> Iterator[dict[str, str]]:
             "expected": "an application that has let go of it",
             "next": "To apply it all the same: deploy/migrate.py --data pg_release=true",
         }
-    runs = [one["run"] for one in _quarantines(journal.observed)]
+    runs = [one["run"] for one in _quarantines(journal.after or journal.observed)]
     if journal.rollback is not None and journal.actual and (journal.rollback.tables or journal.rollback.columns):
         runs.append(this_run)
     for run_id in dict.fromkeys(runs):

@@ -80,6 +80,7 @@ def test_all_hosts_are_in_one_report_also_one_that_is_not_there(site: Site, lega
         ("@local", "warnings"), ("127.0.0.1", "unreached")
     ]  # fmt: skip
     assert found["verdict"] == "unreached"
+    assert "Not reached: 1 of 2" in pages(site)[0].read_text()
     assert found["hosts"][1]["findings"][0]["next"]
 
 

@@ -216,6 +216,8 @@ def test_a_rollback_shows_what_went_and_what_it_keeps(
     kept = document_of(status(reported()))["hosts"][0]
     assert kept["quarantines"][0]["object"] == "project_variants"
     assert any("pg_quarantine_drop=" in one["next"] for one in kept["findings"])
+    back = document_of(migrate(reported(pg_skip_backup=True)))["hosts"][0]
+    assert not any("pg_quarantine_drop=" in one["next"] for one in back["findings"])
 
 
 def test_a_check_that_fails_is_the_first_finding(legacy: Database, reported: Callable[..., dict[str, Any]]) -> None:

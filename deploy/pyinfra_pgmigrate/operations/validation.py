@@ -34,6 +34,7 @@ def validate(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
     if seen.server.in_recovery:
         context.host.noop("this server is a standby: it follows its primary")
         return
+    engine.journal.after = seen
     with engine.journal.phase("Validation"):
         checks = list(engine.validate(seen))
         engine.journal.checks = tuple(checks)

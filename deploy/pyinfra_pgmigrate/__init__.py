@@ -5,7 +5,7 @@ Layers, each importing only from those below it:
 - ``deploys``: operations in order, for entry points and for your own provisioning
 - ``operations``: declare a state, yield what brings it about
 - ``keeper``: one host's backups at work; ``copies``: databases restored from them; ``rehearsal``: a plan run on
-  a copy first
+  a copy first; ``measuring``: what queries cost before and after
 - ``execution``: steps at work, with retries; ``engine``: one host's database: read, plan, run scripts, tell
 - ``reporting``: writes the report of a run while it lasts
 - ``facts``: a database as it is, what verify queries say, which backups there are
@@ -14,7 +14,7 @@ Pure, without pyinfra and without a server:
 
 - ``plan``, ``state``: what a run does, and how much of a migration is there; ``rollbacks``: the way back,
   ``obstacles``: what stands in it; ``validation``,
-  ``compatibility``: what a database must show, and allow;
+  ``compatibility``: what a database must show, and allow; ``queries``, ``measurements``: what must not cost more;
   ``refusals``: why not
 - ``script``, ``psql``: the text that psql runs, and the command that runs it; ``reading``: its answer;
   ``trace``: what statements did; ``programs``: the commands of the backups

@@ -41,6 +41,14 @@ def _engine(title: str, settings: Mapping[str, Any]) -> tuple[Engine, dict[str, 
         raise DeployError(str(error)) from None
 
 
+def _check_queries(engine: Engine) -> None:
+    """Raises DeployError where a file of sql/queries breaks a rule: only deploys that measure want them."""
+    try:
+        _ = engine.queries
+    except PgMigrateError as error:
+        raise DeployError(str(error)) from None
+
+
 @contextmanager
 def _keyed(host: Host, number: int) -> Iterator[None]:
     """Gives the operations inside the same place on all hosts, whichever migrations each has pending."""
@@ -81,6 +89,7 @@ def migrate_database(**settings: Any) -> None:
     settings and files, before anything runs.
     """
     engine, overrides = _engine("Migrate database", settings)
+    _check_queries(engine)
     host = engine.host
     seen = engine.look()
     plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
@@ -109,7 +118,7 @@ def migrate_database(**settings: Any) -> None:
             _tell_safeguard(engine, seen, len(versions))
         backups.safeguard(name="Backup and rehearsal", overrides=overrides, _retries=0)
     _migrations(engine, overrides, versions, batch=batch)
-    if versions:
+    if versions or engine.settings.measure:
         validation.validate(name="Validation", overrides=overrides, _retries=0)
 
 
@@ -190,6 +199,7 @@ def validate_database(**settings: Any) -> None:
     Changes: nothing; there is no operation in it. The exit status is 1 when a check fails, or could not be made.
     """
     engine, _ = _engine("Validate database", settings)
+    _check_queries(engine)
     seen = engine.look()
     plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
     _note(engine, seen, plan)

@@ -10,7 +10,7 @@ import getpass
 import random
 import socket
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -31,10 +31,12 @@ from . import facts, psql, reading, script
 from .compatibility import Use, compatibility_checks, load_uses
 from .errors import Kind, Refusal
 from .journal import Journal
+from .measurements import Comparison, Measured, Terms, compare, due_queries
 from .migration import Migration, load_folder
 from .observed import Blocker, Observed, OtherRun, Verified
 from .plan import Action, Plan, make_plan
 from .psql import Answer, Command
+from .queries import Query, load_queries
 from .reading import Unreadable
 from .reporting import journal_of
 from .rollbacks import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving
@@ -79,6 +81,11 @@ def migrations_in(folder: Path) -> tuple[Migration, ...]:
     """
     files = sorted(folder.iterdir()) if folder.is_dir() else []
     return _folder(folder, tuple((path.name, path.stat().st_mtime_ns) for path in files))
+
+
+@cache
+def _queries(path: Path, versions: frozenset[int], _stamp: tuple[tuple[str, int], ...]) -> tuple[Query, ...]:
+    return load_queries(path, versions)
 
 
 @dataclass(frozen=True)
@@ -180,8 +187,51 @@ class Engine:
             needed_bytes=in_the_way.needed_bytes,
         )
 
-    def validate(self, seen: Observed) -> Iterator[Check]:
-        """Yields the checks of the database, which has just been read; asks the host."""
+    @property
+    def queries(self) -> tuple[Query, ...]:
+        """The queries whose cost is measured, read once as long as no file changes.
+
+        Raises PgMigrateError (file).
+        """
+        folder = self.settings.sql_dir
+        files = sorted((folder / "queries").glob("*.sql"))
+        versions = frozenset(migration.version for migration in self.migrations)
+        return _queries(folder, versions, tuple((path.name, path.stat().st_mtime_ns) for path in files))
+
+    def measure(self, applied: Collection[int]) -> list[Measured]:
+        """Returns what the queries cost that can run with these migrations; asks the host once."""
+        queries = due_queries(self.queries, applied)
+        if not queries:
+            return []
+        request = facts.measure_request(
+            self.run,
+            self.settings.connection,
+            self.settings.schema,
+            queries,
+            timeout_s=self.settings.query_timeout_s,
+        )
+        found = self.host.get_fact(facts.MeasuredQueries, request, _stdin=request.stdin)
+        if isinstance(found, list):
+            return found
+        why = "no answer" if found is None else found.message or "no answer"
+        return [Measured(query.name, None, why) for query in queries]
+
+    def comparisons(
+        self, seen: Observed, *, is_kept: bool = False, failed: Mapping[str, str] | None = None
+    ) -> tuple[Comparison, ...]:
+        """Returns each query that can run here before and after, measured now; asks the host once.
+
+        + is_kept, failed: see ``Terms``
+        """
+        applied = seen.applied.keys()
+        terms = Terms(self.settings.regression_factor, is_kept, {} if failed is None else failed)
+        return compare(due_queries(self.queries, applied), self.measure(applied), terms)
+
+    def validate(self, seen: Observed, comparisons: Sequence[Comparison] | None = None) -> Iterator[Check]:
+        """Yields the checks of the database, which has just been read; asks the host.
+
+        + comparisons: of the queries, where they have just been measured
+        """
         queries = {
             one.version: one.verify for one in self.migrations if one.version in seen.applied and one.verify is not None
         }
@@ -196,6 +246,8 @@ class Engine:
             tried = self.host.get_fact(facts.TriedUses, request, _stdin=request.stdin)
             names = {one.version: one.name for one in self.migrations}
             yield from compatibility_checks(self.uses, tried, seen.applied.keys(), names)
+        for comparison in self.comparisons(seen) if comparisons is None else comparisons:
+            yield comparison.check
 
     def _ask(self, queries: Mapping[int, str]) -> dict[int, Verified] | Refusal:
         request = facts.verify_request(self.run, self.settings.connection, self.settings.schema, queries)

@@ -14,9 +14,11 @@ from pyinfra.api.exceptions import FactProcessError
 from . import programs, psql, reading, script
 from .backups import Store
 from .compatibility import Use
+from .measurements import Measured, read_measured
 from .observed import Observed, Verified
 from .programs import Place
 from .psql import Command
+from .queries import Query
 from .reading import Obstructions, Unreadable
 from .rollbacks import Rollback
 from .script import Run
@@ -74,6 +76,14 @@ def warnings_request(run: Run, connection: Connection, schema: str, added: Added
 def uses_request(run: Run, connection: Connection, schema: str, uses: Sequence[Use]) -> Request:
     """Returns the request for the fact TriedUses."""
     return Request(f"compatibility of {connection.database}", psql.run(script.try_uses(uses, run, schema), connection))
+
+
+def measure_request(
+    run: Run, connection: Connection, schema: str, queries: Sequence[Query], *, timeout_s: float
+) -> Request:
+    """Returns the request for the fact MeasuredQueries."""
+    text = script.measure(queries, run, schema, timeout_s=timeout_s)
+    return Request(f"cost of {len(queries)} queries of {connection.database}", psql.run(text, connection))
 
 
 def backups_request(place: Place, data_directory: str | None) -> Request:
@@ -151,6 +161,32 @@ class TriedUses(FactBase[dict[str, str] | None]):
         """Returns the answers. Raises FactProcessError for one that cannot be read."""
         try:
             return dict(psql.read_answer(output).values("use"))
+        except (ValueError, KeyError, TypeError) as error:
+            raise FactProcessError(f"could not read the answer of psql: {error!r}") from error
+
+
+class MeasuredQueries(FactBase[list[Measured] | Unreadable | None]):
+    """Returns what queries cost, with what the registry keeps of them, or why they could not be measured.
+
+    Each is run twice in a read-only transaction. Locks: what the queries take, waiting two seconds at most.
+    """
+
+    def command(self, request: Request) -> StringCommand:
+        """Returns the shell command; its standard input is ``request.stdin``."""
+        return StringCommand(request.command.line)
+
+    @staticmethod
+    def default() -> list[Measured] | Unreadable | None:
+        """Returns None: nothing is known."""
+        return None
+
+    def process(self, output: list[str]) -> list[Measured] | Unreadable | None:
+        """Returns the measurements. Raises FactProcessError for an answer that cannot be read."""
+        try:
+            answer = psql.read_answer(output)
+            if answer.status != 0:
+                return Unreadable(answer.status, answer.sqlstate, answer.message or answer.errors)
+            return [read_measured(found) for found in answer.values("measured")]
         except (ValueError, KeyError, TypeError) as error:
             raise FactProcessError(f"could not read the answer of psql: {error!r}") from error
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from .catalog import Catalog, Patch
 
-REGISTRY_VERSION = 3
+REGISTRY_VERSION = 4
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from .migration import Migration
 from .observed import REGISTRY_VERSION
 from .obstacles import Rule
 from .plan import OUTCOME, Decision
+from .queries import Query
 from .rollbacks import Rollback, unique_rules
 from .statements import Statement
 from .validation import Added
@@ -232,6 +233,35 @@ def try_uses(uses: Sequence[Use], run: Run, schema: str) -> str:
         values = {"name": use.name, "role": use.role, "statements": _list(use.statements)}
         parts += [_settings(values), sql.read("try_use")]
     return _joined(parts)
+
+
+def measure(queries: Sequence[Query], run: Run, schema: str, *, timeout_s: float) -> str:
+    """Returns the script that measures what queries cost; it cannot write.
+
+    + timeout_s: longest time, in seconds, of one execution
+    """
+    parts = _session(run, schema, "measure")[:2]
+    for query in queries:
+        values = {
+            "query": query.name,
+            "checksum": query.checksum,
+            "drawing": query.drawing,
+            "statement": query.text,
+            "timeout_ms": max(1, round(timeout_s * 1000)),
+        }
+        parts += [_settings(values), *map(sql.read, ("measure", "measure_run", "measure_run", "measure_done"))]
+    return _joined(parts)
+
+
+def keep_measurements(found: Sequence[Mapping[str, Any]], run: Run, schema: str, *, moment: str, ends_run: bool) -> str:
+    """Returns the script that keeps measurements in the registry, making or upgrading it where needed.
+
+    + moment: before or after the migrations
+    + ends_run: the run has nothing more to do on this database
+    """
+    values = {"measurements": _list(found), "moment": moment, "ends_run": _flag(ends_run)}
+    parts = [*_session(run, schema, "keep measurements")[:2], *_claimed(run), _settings(values)]
+    return _joined([*parts, sql.read("keep_measurements")])
 
 
 def dump(run: Run, schema: str) -> str:

@@ -64,6 +64,12 @@ def _seconds(value: Any) -> float:
     return float(value)
 
 
+def _factor(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 1:
+        raise ValueError("a number of 1 or more")
+    return float(value)
+
+
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("true or false")
@@ -229,6 +235,15 @@ KEYS: dict[str, Key] = {
     "pg_report_dir": Key(
         _text, "reports", "folder of the reports on the controller, from where pyinfra was started; one folder a run"
     ),
+    "pg_measure": Key(
+        _flag,
+        False,
+        "migrate.py: measure the queries of sql/queries and keep that, although nothing is pending",
+    ),
+    "pg_query_timeout_s": Key(_seconds, 10.0, "seconds after which a query that is measured is given up"),
+    "pg_regression_factor": Key(
+        _factor, 2.0, "a query that reads more than so many times the buffers of before fails; see validate.py"
+    ),
     "pg_maintenance_database": Key(_text, "postgres", "database from which others are made, renamed and dropped"),
     "pg_connect_timeout_s": Key(_seconds, 10.0, "seconds to wait for a connection"),
     "pg_lock_timeout_s": Key(
@@ -292,6 +307,9 @@ class Settings:
     compatibility: bool
     report: bool
     report_dir: Path
+    measure: bool
+    query_timeout_s: float
+    regression_factor: float
     maintenance_database: str
     lock_timeout_s: float
     lock_poll_s: float

@@ -14,6 +14,16 @@ import postgast
 from postgast.errors import PgQueryError
 from postgast.pg_query_pb2 import ConstrType, Token
 
+# Parts of a SELECT that make it more than a reader, with the words for people.
+_WRITING = {
+    "InsertStmt": "INSERT",
+    "UpdateStmt": "UPDATE",
+    "DeleteStmt": "DELETE",
+    "MergeStmt": "MERGE",
+    "IntoClause": "INTO",
+    "LockingClause": "FOR UPDATE or FOR SHARE",
+}
+
 _COMMENTS = frozenset({Token.Value("SQL_COMMENT"), Token.Value("C_COMMENT")})
 
 
@@ -106,6 +116,23 @@ def is_query(sql: str) -> bool:
     """Tells whether a text is exactly one SELECT."""
     found = _parse(sql).stmts
     return len(found) == 1 and found[0].stmt.WhichOneof("node") == "select_stmt"
+
+
+def writing_words(sql: str) -> str:
+    """Returns by which words a query writes or locks rows, such as INSERT or FOR UPDATE; empty where it only reads.
+
+    What a function does cannot be seen in the text.
+
+    >>> writing_words("WITH gone AS (DELETE FROM t RETURNING id) SELECT count(*) FROM gone")
+    'DELETE'
+    >>> writing_words("SELECT 1")
+    ''
+    """
+    for statement in _parse(sql).stmts:
+        for _, node in postgast.walk(statement.stmt):
+            if node.DESCRIPTOR.name in _WRITING:
+                return _WRITING[node.DESCRIPTOR.name]
+    return ""
 
 
 def is_local_setting(statement: Statement) -> bool:

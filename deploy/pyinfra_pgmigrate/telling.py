@@ -198,7 +198,8 @@ def validation_lines(checks: Sequence[Check], *, passed: bool = True) -> Iterato
     for check in sorted(checks, key=lambda one: order.index(one.verdict)):
         if check.verdict is Verdict.PASS and not passed:
             continue
-        yield f"{check.verdict.value}  {check.name}: {check.object}"
+        told = f": {check.found}" if check.verdict is Verdict.PASS and check.found else ""
+        yield f"{check.verdict.value}  {check.name}: {check.object}{told}"
         if check.verdict is not Verdict.PASS:
             yield f"      found {check.found}"
             yield f"      expected {check.expected}"

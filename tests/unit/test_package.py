@@ -33,6 +33,8 @@ LAYERS = [
         "rollbacks",
         "validation",
         "compatibility",
+        "queries",
+        "measurements",
         "telling",
         "checks",
         "drafts",
@@ -40,7 +42,7 @@ LAYERS = [
     ["script", "psql", "programs", "reading", "trace", "journal", "report"],
     ["facts", "embedded", "record", "hosts", "fetching"],
     ["reporting"],
-    ["engine", "execution", "keeper", "copies", "rehearsal", "cli"],
+    ["engine", "execution", "keeper", "copies", "rehearsal", "measuring", "cli"],
     ["operations"],
     ["deploys"],
 ]

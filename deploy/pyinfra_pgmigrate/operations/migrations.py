@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from pyinfra import context
 from pyinfra.api import FunctionCommand, Host, State, operation
 
+from .. import measuring
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Refusal
 from ..execution import execute as run_plan
@@ -52,6 +53,7 @@ def _refuse(engine: Engine, refusals: Collection[Refusal], told: Collection[Refu
 
 def _execute(engine: Engine, plan: Plan, versions: Collection[int]) -> FunctionCommand:
     def execute(state: State, host: Host) -> bool:
+        measuring.before(engine, [one.migration.version for one in plan.decisions if one.row is not None])
         traces: list[StatementTrace] = []
         names = [one.migration.name for one in plan.changes if one.migration.version in versions]
         with engine.journal.phase(names[0] if len(names) == 1 else f"{len(names)} migrations"):

@@ -8,6 +8,7 @@ from typing import Any
 from pyinfra import context
 from pyinfra.api import FunctionCommand, operation
 
+from .. import measuring
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, Refusal
 from ..telling import validation_lines
@@ -20,7 +21,8 @@ def validate(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
 
     + overrides: host data keys (``pg_...``) that stand above the host's own
 
-    Changes: nothing. Refuses: when a check fails or could not be made; what was migrated stays. Locks: reads only.
+    Changes: the registry, by what queries cost, in a run that changed something or with pg_measure; it counts as no
+    change. Refuses: when a check fails or could not be made; what was migrated stays. Locks: reads only.
     """
     if is_preparing():
         context.host.noop("it is looked at once the migrations are there")
@@ -36,7 +38,8 @@ def validate(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
         return
     engine.journal.after = seen
     with engine.journal.phase("Validation"):
-        checks = list(engine.validate(seen))
+        comparisons = measuring.after(engine, seen)
+        checks = list(engine.validate(seen, comparisons))
         engine.journal.checks = tuple(checks)
     failed = [check for check in checks if check.verdict is Verdict.FAIL]
     engine.tell("\n".join(validation_lines(checks, passed=False)))

@@ -69,7 +69,8 @@ WITH expected (since, name, columns) AS (
         (2, 'backups', 9),
         (2, 'quarantines', 8),
         (3, 'quarantines', 11),
-        (3, 'dependents', 8)
+        (3, 'dependents', 8),
+        (4, 'measurements', 14)
 ),
 damage AS (
     SELECT

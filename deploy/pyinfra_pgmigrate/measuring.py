@@ -1,0 +1,66 @@
+"""What queries cost before and after the migrations of a run: measured on the host, kept in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from weakref import WeakKeyDictionary
+
+from pyinfra.api import Host
+
+from . import script
+from .engine import Engine
+from .measurements import Comparison, Measurement, to_keep
+from .observed import Observed
+from .validation import Verdict
+
+# Why queries could not be measured before the migrations of this start of the program, by host and database; a
+# database that is there has been measured.
+_before: WeakKeyDictionary[Host, dict[str, dict[str, str]]] = WeakKeyDictionary()
+
+
+def before(engine: Engine, applied: Sequence[int]) -> None:
+    """Measures the queries before the first migration of this start of the program, and keeps that.
+
+    + applied: versions of the migrations that hold
+    Changes: the registry, made or upgraded where needed. What could not be measured is told, and fails afterwards
+    unless an earlier run did.
+    """
+    database = engine.settings.connection.database
+    of_host = _before.setdefault(engine.host, {})
+    if database in of_host:
+        return
+    found = engine.measure(applied)
+    of_host[database] = {one.query: one.why for one in found if one.why}
+    for name, why in of_host[database].items():
+        engine.tell(f"    note: query {name} could not be measured: {why}")
+    _keep(engine, [(one.query, one.found) for one in found], moment="before", ends_run=False)
+
+
+def after(engine: Engine, seen: Observed) -> tuple[Comparison, ...]:
+    """Returns the queries before and after; tells them, and keeps them where the run changed something.
+
+    + seen: the database, which has just been read
+    Changes: the registry, in a run that changed something or with pg_measure.
+    """
+    database = engine.settings.connection.database
+    of_host = _before.get(engine.host, {})
+    is_kept = database in of_host or engine.settings.measure
+    found = engine.comparisons(seen, is_kept=is_kept, failed=of_host.get(database, {}))
+    for one in found:
+        if one.verdict is Verdict.PASS:
+            engine.tell(f"query {one.name}: {one.reason}")
+    if is_kept:
+        _keep(engine, [(one.name, one.after) for one in found], moment="after", ends_run=True)
+    return found
+
+
+def _keep(engine: Engine, found: Sequence[tuple[str, Measurement | None]], *, moment: str, ends_run: bool) -> None:
+    rows = to_keep(engine.queries, found)
+    if not rows:
+        return
+    text = script.keep_measurements(rows, engine.run, engine.settings.schema, moment=moment, ends_run=ends_run)
+    answer = engine.psql(text)
+    busy = answer.value("outcome")
+    if answer.status != 0 or busy is not None:
+        why = f"another run is at work ({busy['detail']})" if busy else answer.message or answer.errors or "no answer"
+        engine.tell(f"    note: could not keep what {len(rows)} queries cost {moment} the migrations: {why}")

@@ -103,14 +103,14 @@ class Measured:
     """What came of measuring a query.
 
     + found: None where it could not be measured; then ``why`` says so, or there was no row to draw parameters from
-    + baseline, newest: the first and the last measurement of the same text that the registry keeps
+    + first, last: the first and the last measurement of the same text that the registry keeps
     """
 
     query: str
     found: Measurement | None
     why: str = ""
-    baseline: Measurement | None = None
-    newest: Measurement | None = None
+    first: Measurement | None = None
+    last: Measurement | None = None
 
 
 @dataclass(frozen=True)
@@ -169,9 +169,7 @@ def read_measured(found: Mapping[str, Any]) -> Measured:
             tuple(_nodes(top, "")),
             _tables(found["tables"]),
         )
-    return Measured(
-        found["query"], measurement, found["why"], _read_kept(found["baseline"]), _read_kept(found["newest"])
-    )
+    return Measured(found["query"], measurement, found["why"], _read_kept(found["first"]), _read_kept(found["last"]))
 
 
 def _nodes(node: Mapping[str, Any], above: str) -> Iterator[Node]:
@@ -229,7 +227,7 @@ class Terms:
     """On which terms two measurements are compared.
 
     + factor: so many times the buffers of before are too many (pg_regression_factor)
-    + is_kept: what is measured now will be kept, so that the first one is a baseline
+    + is_kept: what is measured now will be kept, so that nothing to compare with is no finding
     + failed: queries that could not be measured before the migrations of this run, with the reason
     """
 
@@ -249,8 +247,8 @@ def _no_answer(query: Query) -> Measured:
 
 
 def _compare(query: Query, measured: Measured, terms: Terms) -> Comparison:
-    before, after = measured.baseline, measured.found
-    last = measured.newest if measured.newest != before else None
+    before, after = measured.first, measured.found
+    last = measured.last if measured.last != before else None
 
     def said(verdict: Verdict, reason: str, expected: str = "", hint: str = "") -> Comparison:
         return Comparison(query, before, after, last, verdict, reason, expected, hint)
@@ -285,10 +283,10 @@ def _judged(
     meant = f"See what changed: EXPLAIN (ANALYZE, BUFFERS) of sql/queries/{query.name}.sql; where it is meant: {anew}"
     lost = lost_indexes(before, after)
     gone = {table: names for table, names in lost.items() if not names & _indexes(after)}
-    instead = f"{before.access_of(gone)} -> {after.access_of(gone)}, as there is no valid index {_names(gone)} any more"
-    as_before = f"another index in its place: {before.access_of(gone)}"
+    instead = f"{before.access_of(gone)} -> {after.access_of(gone)}: that index is gone, or INVALID"
+    as_before = f"an index in place of {_names(gone)}"
     if gone and after.buffers > before.buffers and any(after.pages.get(one, 0) > FEW_BUFFERS for one in gone):
-        hint = f"Make an index in place of {_names(gone)}, or take the migrations back: deploy/rollback.py"
+        hint = "Make one in a new migration, or take the migrations back: deploy/rollback.py"
         return Verdict.FAIL, f"{figures}; {instead}{between}", as_before, hint
     most = max(before.buffers * factor, before.buffers + FEW_BUFFERS)
     if after.buffers > most:

@@ -13,9 +13,9 @@ from .measurements import Comparison, Measurement, to_keep
 from .observed import Observed
 from .validation import Verdict
 
-# Why queries could not be measured before the migrations of this start of the program, by host and database; a
-# database that is there has been measured.
-_before: WeakKeyDictionary[Host, dict[str, dict[str, str]]] = WeakKeyDictionary()
+# Why queries could not be measured before the migrations of this start of the program, by host and place; a place
+# that is there has been measured.
+_before: WeakKeyDictionary[Host, dict[tuple[str, ...], dict[str, str]]] = WeakKeyDictionary()
 
 
 def before(engine: Engine, applied: Sequence[int]) -> None:
@@ -25,13 +25,13 @@ def before(engine: Engine, applied: Sequence[int]) -> None:
     Changes: the registry, made or upgraded where needed. What could not be measured is told, and fails afterwards
     unless an earlier run did.
     """
-    database = engine.settings.connection.database
+    place = _place(engine)
     of_host = _before.setdefault(engine.host, {})
-    if database in of_host:
+    if place in of_host:
         return
     found = engine.measure(applied)
-    of_host[database] = {one.query: one.why for one in found if one.why}
-    for name, why in of_host[database].items():
+    of_host[place] = {one.query: one.why for one in found if one.why}
+    for name, why in of_host[place].items():
         engine.tell(f"    note: query {name} could not be measured: {why}")
     _keep(engine, [(one.query, one.found) for one in found], moment="before", ends_run=False)
 
@@ -42,16 +42,21 @@ def after(engine: Engine, seen: Observed) -> tuple[Comparison, ...]:
     + seen: the database, which has just been read
     Changes: the registry, in a run that changed something or with pg_measure.
     """
-    database = engine.settings.connection.database
+    place = _place(engine)
     of_host = _before.get(engine.host, {})
-    is_kept = database in of_host or engine.settings.measure
-    found = engine.comparisons(seen, is_kept=is_kept, failed=of_host.get(database, {}))
+    is_kept = place in of_host or engine.settings.measure
+    found = engine.comparisons(seen, is_kept=is_kept, failed=of_host.get(place, {}))
     for one in found:
         if one.verdict is Verdict.PASS:
             engine.tell(f"query {one.name}: {one.reason}")
     if is_kept:
         _keep(engine, [(one.name, one.after) for one in found], moment="after", ends_run=True)
     return found
+
+
+def _place(engine: Engine) -> tuple[str, ...]:
+    """Returns what tells one database and SQL folder of a host from the others."""
+    return (engine.settings.connection.database, engine.settings.schema, str(engine.settings.sql_dir))
 
 
 def _keep(engine: Engine, found: Sequence[tuple[str, Measurement | None]], *, moment: str, ends_run: bool) -> None:

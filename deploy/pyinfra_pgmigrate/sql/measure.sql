@@ -1,10 +1,10 @@
--- Measures one query: reads the baseline of the registry, draws the parameters or takes those of the baseline;
+-- Measures one query: reads what the registry keeps of it, draws the parameters or takes those of the first time;
 -- measure_run.sql, twice, and measure_done.sql follow. Cannot write, and waits for nobody for long.
 -- Variables: query (its name), checksum, drawing (SELECT of the parameters, may be empty), statement,
 -- timeout_ms (longest time of one statement).
 SELECT pg_catalog.to_regclass('pgmigrate.measurements') IS NOT NULL AS has_measurements \gset
-\set baseline 'null'
-\set newest 'null'
+\set first 'null'
+\set last 'null'
 \if :has_measurements
 WITH kept AS (
     SELECT
@@ -25,8 +25,8 @@ WITH kept AS (
         AND m.checksum = :'checksum'
 )
 SELECT
-    COALESCE((SELECT k.row FROM kept AS k ORDER BY k.id LIMIT 1)::text, 'null') AS baseline,
-    COALESCE((SELECT k.row FROM kept AS k ORDER BY k.id DESC LIMIT 1)::text, 'null') AS newest \gset
+    COALESCE((SELECT k.row FROM kept AS k ORDER BY k.id LIMIT 1)::text, 'null') AS first,
+    COALESCE((SELECT k.row FROM kept AS k ORDER BY k.id DESC LIMIT 1)::text, 'null') AS last \gset
 \endif
 BEGIN TRANSACTION READ ONLY;
 SET LOCAL lock_timeout = '2s';
@@ -36,21 +36,21 @@ SELECT
     pg_catalog.set_config('statement_timeout', :'timeout_ms', true),
     pg_catalog.set_config('pgmigrate.drawing', :'drawing', true),
     pg_catalog.set_config('pgmigrate.statement', :'statement', true),
-    pg_catalog.set_config('pgmigrate.baseline', :'baseline', true),
+    pg_catalog.set_config('pgmigrate.first', :'first', true),
     pg_catalog.set_config('pgmigrate.parameters', '', true),
     pg_catalog.set_config('pgmigrate.explain', '', true),
     pg_catalog.set_config('pgmigrate.plan', 'null', true),
     pg_catalog.set_config('pgmigrate.why', '', true);
 DO $$
 DECLARE
-    baseline json := pg_catalog.current_setting('pgmigrate.baseline')::json;
+    first json := pg_catalog.current_setting('pgmigrate.first')::json;
     drawing text := pg_catalog.current_setting('pgmigrate.drawing');
     parameters text[] := '{}';
 BEGIN
-    IF pg_catalog.json_typeof(baseline) = 'object' THEN
+    IF pg_catalog.json_typeof(first) = 'object' THEN
         SELECT COALESCE(pg_catalog.array_agg(p.value ORDER BY p.place), '{}')
         INTO parameters
-        FROM pg_catalog.json_array_elements_text(baseline -> 'parameters') WITH ORDINALITY AS p (value, place);
+        FROM pg_catalog.json_array_elements_text(first -> 'parameters') WITH ORDINALITY AS p (value, place);
     ELSIF drawing <> '' THEN
         EXECUTE pg_catalog.format(
             'SELECT (SELECT pg_catalog.array_agg(p.value ORDER BY p.place)'

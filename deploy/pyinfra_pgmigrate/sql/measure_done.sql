@@ -1,5 +1,6 @@
 -- Reports what measure_run.sql found: the plan with what it read, and pages and indexes of each table in it.
--- Variables: query, baseline, newest.
+-- Variables: query, first, last.
+SET LOCAL statement_timeout = '10s';
 SELECT pg_catalog.json_build_object(
     'query', :'query',
     'why', pg_catalog.current_setting('pgmigrate.why'),
@@ -29,8 +30,8 @@ SELECT pg_catalog.json_build_object(
             ) AS n (node)
         ) AS t
     ),
-    'baseline', :'baseline'::json,
-    'newest', :'newest'::json
+    'first', :'first'::json,
+    'last', :'last'::json
 )::text AS payload \gset
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate measured :payload

@@ -17,14 +17,14 @@ CREATE TABLE pgmigrate.measurements (
     tool_version text NOT NULL
 );
 CREATE INDEX measurements_query ON pgmigrate.measurements (query, checksum, id);
-COMMENT ON TABLE pgmigrate.measurements IS 'What the queries of sql/queries cost, before and after migrations. The first row of a query and checksum is its baseline.';
+COMMENT ON TABLE pgmigrate.measurements IS 'What the queries of sql/queries cost, before and after migrations. Later measurements are compared with the first row of the same query and checksum.';
 COMMENT ON COLUMN pgmigrate.measurements.id IS 'Order of the measurements.';
 COMMENT ON COLUMN pgmigrate.measurements.run_id IS 'Run that measured.';
 COMMENT ON COLUMN pgmigrate.measurements.at IS 'When it was kept.';
 COMMENT ON COLUMN pgmigrate.measurements.moment IS 'before: before the first migration of the run; after: when it was done.';
 COMMENT ON COLUMN pgmigrate.measurements.query IS 'File name without .sql.';
-COMMENT ON COLUMN pgmigrate.measurements.checksum IS 'SHA-256 of the file''s tokens; another text has a baseline of its own.';
-COMMENT ON COLUMN pgmigrate.measurements.parameters IS 'Values of $1, $2 and so on, as text; later measurements take those of the baseline.';
+COMMENT ON COLUMN pgmigrate.measurements.checksum IS 'SHA-256 of the file''s tokens; another text begins anew.';
+COMMENT ON COLUMN pgmigrate.measurements.parameters IS 'Values of $1, $2 and so on, as text; later measurements take those of the first one.';
 COMMENT ON COLUMN pgmigrate.measurements.buffers IS 'Shared buffers that its execution read, from memory or not; without planning.';
 COMMENT ON COLUMN pgmigrate.measurements.row_count IS 'Rows that it returned.';
 COMMENT ON COLUMN pgmigrate.measurements.duration_ms IS 'Milliseconds of its execution, everything in memory.';

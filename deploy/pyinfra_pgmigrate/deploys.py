@@ -207,7 +207,9 @@ def validate_database(**settings: Any) -> None:
         engine.tell(heading(seen))
     refused = _tell_refusals(engine, plan)
     with engine.journal.phase("Validation"):
-        checks = list(engine.validate(seen)) if isinstance(seen, Observed) else []
+        comparisons = engine.comparisons(seen) if isinstance(seen, Observed) else ()
+        checks = list(engine.validate(seen, comparisons)) if isinstance(seen, Observed) else []
+        engine.journal.queries = comparisons
         engine.journal.checks = tuple(checks)
     engine.tell("\n".join(validation_lines(checks)))
     if refused or any(check.verdict is Verdict.FAIL for check in checks):

@@ -11,6 +11,7 @@ from enum import Enum
 from .backups import Manifest
 from .catalog import Patch
 from .errors import Refusal
+from .measurements import Comparison
 from .observed import Observed
 from .plan import Plan
 from .rollbacks import Rollback
@@ -68,6 +69,7 @@ class Journal:
     + after: as it was found to be validated, after the migrations
     + actual: lines that really went and came on the database
     + rehearsed, traces: what each statement did on the copy, and on the database
+    + queries: before and after, where they were measured
     + checks: None where nothing was validated
     """
 
@@ -86,6 +88,7 @@ class Journal:
     actual: Patch = field(default_factory=Patch)
     rehearsed: tuple[StatementTrace, ...] = ()
     traces: list[StatementTrace] = field(default_factory=list)
+    queries: tuple[Comparison, ...] = ()
     checks: tuple[Check, ...] | None = None
     backup: Manifest | None = None
 

@@ -18,6 +18,7 @@ from . import telling
 from .backups import Manifest
 from .effect import Lock
 from .journal import Event, Journal, Span
+from .measurements import Comparison, Measurement
 from .observed import Observed
 from .plan import Action, Plan
 from .rollbacks import Rollback
@@ -137,6 +138,7 @@ def _host(journal: Journal, state: HostState, stage: Stage, run_id: str) -> dict
         "rollback": None if journal.rollback is None else _rollback(journal.rollback),
         "statements": list(_statements(journal)),
         "patch": _patch(journal),
+        "queries": [_query(one) for one in journal.queries],
         "checks": None if journal.checks is None else [_check(check) for check in journal.checks],
         "backup": None if journal.backup is None else _backup(journal.backup),
         "quarantines": [] if journal.observed is None else list(_quarantines(journal.observed)),
@@ -315,6 +317,30 @@ def _patch(journal: Journal) -> list[dict[str, Any]]:
         for line in sorted(predicted | actual):
             found.append({"sign": sign, "line": line, "predicted": line in predicted, "happened": line in actual})
     return found
+
+
+def _query(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "name": comparison.name,
+        "purpose": comparison.purpose,
+        "verdict": comparison.verdict.value,
+        "reason": comparison.reason,
+        "before": _measured(comparison.before),
+        "last": _measured(comparison.last),
+        "after": _measured(comparison.after),
+    }
+
+
+def _measured(measurement: Measurement | None) -> dict[str, Any] | None:
+    if measurement is None:
+        return None
+    return {
+        "at": measurement.at,
+        "buffers": measurement.buffers,
+        "rows": measurement.rows,
+        "duration_ms": round(measurement.ms, 3),
+        "plan": measurement.words,
+    }
 
 
 def _check(check: Check) -> dict[str, str]:

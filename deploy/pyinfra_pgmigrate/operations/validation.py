@@ -40,6 +40,7 @@ def validate(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
     with engine.journal.phase("Validation"):
         comparisons = measuring.after(engine, seen)
         checks = list(engine.validate(seen, comparisons))
+        engine.journal.queries = comparisons
         engine.journal.checks = tuple(checks)
     failed = [check for check in checks if check.verdict is Verdict.FAIL]
     engine.tell("\n".join(validation_lines(checks, passed=False)))

@@ -105,7 +105,7 @@ def _warning(name: str, place: str, found: str, expected: str) -> Check:
             table, constraint = parts_of(ident)
             hint = f"ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}"
         case "readers" | "statistics":
-            hint = expected
+            expected, hint = {"readers": "to read both", "statistics": "statistics that know it"}[name], expected
     return Check(Verdict.WARN, name, place, found, expected, hint)
 
 

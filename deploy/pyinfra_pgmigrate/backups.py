@@ -4,7 +4,7 @@ A backup is a folder on the host::
 
     LABEL/manifest.json    what it is, with hashes of the three below and of itself; written last
     LABEL/files.sha256     hash of every file that PostgreSQL's programs wrote
-    LABEL/contents.json    rows and content hash of every table, properties of the database
+    LABEL/contents.json    rows and content hash of every table, properties of the database, answers of the totals
     LABEL/catalog.json     the catalog, line by line
     LABEL/dump/            pg_dump, directory format
     LABEL/globals.sql      roles and tablespaces, where the role may read them
@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from .catalog import Catalog, is_own, key_of
+from .totals import Answers, answers_of, as_json
 
 FORMAT = 1
 
@@ -257,6 +258,7 @@ class Contents:
 
     + tables: rows and content hash by table
     + large_objects: how many
+    + totals: answers by name of the total; none of a backup that an earlier version took
     """
 
     tables: Mapping[str, tuple[int, str]]
@@ -264,6 +266,7 @@ class Contents:
     catalog: Catalog
     applied: tuple[tuple[int, str], ...] = ()
     properties: Mapping[str, Any] = field(default_factory=dict)
+    totals: Mapping[str, Answers] = field(default_factory=dict)
 
     def text(self) -> str:
         """Returns all but the catalog as one line of JSON."""
@@ -273,6 +276,7 @@ class Contents:
                 "large_objects": self.large_objects,
                 "applied": self.applied,
                 "properties": self.properties,
+                "totals": {name: as_json(answers) for name, answers in self.totals.items()},
             }
         )
 
@@ -290,6 +294,7 @@ def read_contents(contents: str, catalog: str) -> Contents:
             Catalog.of(json.loads(catalog)),
             tuple((version, checksum) for version, checksum in values["applied"]),
             values["properties"],
+            {name: answers_of(found) for name, found in values.get("totals", {}).items()},
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"contents.json or catalog.json cannot be read: {error!r}") from error

@@ -211,19 +211,9 @@ class Copies:
         manifest, contents = self.keeper.check(manifest, manifest.label)
         ident = self._table_in(contents, table)
         schema, name = backups.identifiers(ident)
-        copy, maintenance = self.keeper.new_copy_name(), self.keeper.maintenance()
-        connection = replace(maintenance, database=copy)
-        try:
-            names = self._make(copy, contents, maintenance)
-            for options in (["--section=pre-data"], ["--data-only", f"--schema={schema}", f"--table={name}"]):
-                command = programs.restore(
-                    self.place, manifest.label, connection, "--no-subscriptions", *options, jobs=self.settings.jobs
-                )
-                answer = self.keeper.called(command, "restore a table of")
-                found = backups.complaints(answer.text("complaints"))
-                if failures := backups.judged(found, names.roles).failures:
-                    raise self._not_restored(manifest, failures)
-            side = _name_ending("restored_" + re.sub(r"\W", "_", name), names.now)
+        with self.copy_of_tables(manifest, contents, [ident], host=None) as connection:
+            now = self.keeper.names(self.keeper.maintenance()).now
+            side = _name_ending("restored_" + re.sub(r"\W", "_", name), now)
             self._compare_table(manifest, contents, connection, ident)
             aside = script.prepared(
                 self.engine.run, self.settings.schema, "table_aside", table_schema=schema, table_name=name, side=side
@@ -239,6 +229,33 @@ class Copies:
                     hint="Make what the table needs (its types, mostly), then run again.",
                 )
             return side
+
+    @contextmanager
+    def copy_of_tables(
+        self, manifest: Manifest, contents: Contents, idents: Collection[str], *, host: str | None
+    ) -> Iterator[Connection]:
+        """Makes a copy with the rows of some tables alone, without indexes and keys, and drops it at the end.
+
+        + idents: names of the tables, with their schema
+        + host: of another server on which it is made
+        """
+        copy, maintenance = self.keeper.new_copy_name(), self.keeper.maintenance(host)
+        connection = replace(maintenance, database=copy)
+        by_schema: dict[str, list[str]] = {}
+        for schema, name in map(backups.identifiers, idents):
+            by_schema.setdefault(schema, []).append(f"--table={name}")
+        try:
+            names = self._make(copy, contents, maintenance)
+            rows = [["--data-only", f"--schema={schema}", *tables] for schema, tables in by_schema.items()]
+            for options in (["--section=pre-data"], *rows):
+                command = programs.restore(
+                    self.place, manifest.label, connection, "--no-subscriptions", *options, jobs=self.settings.jobs
+                )
+                answer = self.keeper.called(command, "restore a table of")
+                found = backups.complaints(answer.text("complaints"))
+                if failures := backups.judged(found, names.roles).failures:
+                    raise self._not_restored(manifest, failures)
+            yield connection
         finally:
             self.keeper.drop(copy, maintenance, dead_only=False)
 

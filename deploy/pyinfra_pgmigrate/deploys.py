@@ -18,6 +18,7 @@ from typing import Any
 from pyinfra import context
 from pyinfra.api import DeployError, Host, deploy
 
+from .comparison import compared
 from .engine import Engine, current_host
 from .errors import PgMigrateError, Refusal
 from .observed import Observed
@@ -192,11 +193,12 @@ def _rollback(engine: Engine, seen: Observed) -> Rollback | Refusal | None:
 
 @deploy("Validate database")
 def validate_database(**settings: Any) -> None:
-    """Checks a database: verify queries, what was there before, and what the structure cannot do.
+    """Checks a database: verify queries, what was there before, rows and totals, what the structure cannot do.
 
     + settings: host data keys without their prefix, above the host's own
 
-    Changes: nothing; there is no operation in it. The exit status is 1 when a check fails, or could not be made.
+    Changes: nothing; there is no operation in it. Where rows differ from the backup, those of that table are restored
+    into a database beside, dropped at the end. The exit status is 1 when a check fails, or could not be made.
     """
     engine, _ = _engine("Validate database", settings)
     _check_queries(engine)
@@ -208,7 +210,9 @@ def validate_database(**settings: Any) -> None:
     refused = _tell_refusals(engine, plan)
     with engine.journal.phase("Validation"):
         comparisons = engine.comparisons(seen) if isinstance(seen, Observed) else ()
-        checks = list(engine.validate(seen, comparisons)) if isinstance(seen, Observed) else []
+        checks = []
+        if isinstance(seen, Observed):
+            checks = [*engine.validate(seen, comparisons), *compared(engine, seen)]
         engine.journal.queries = comparisons
         engine.journal.checks = tuple(checks)
     engine.tell("\n".join(validation_lines(checks)))

@@ -24,7 +24,7 @@ import gevent
 from gevent.event import Event
 from pyinfra import context, logger
 from pyinfra.api import Host, State, StringCommand
-from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
+from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
 from pyinfra.api.state import StateStage
 
 from . import facts, psql, reading, script
@@ -43,6 +43,7 @@ from .rollbacks import Rollback, conflicts_of, load_rollbacks, make_rollback, re
 from .script import Run
 from .settings import Connection, Settings, read_settings
 from .state import State as MigrationState
+from .totals import Total, load_totals
 from .validation import Check, added_by, validate
 
 # One run a start of the program, whichever hosts and databases it works on.
@@ -88,11 +89,21 @@ def _queries(path: Path, versions: frozenset[int], _stamp: tuple[tuple[str, int]
     return load_queries(path, versions)
 
 
+def _stamp(*folders: Path) -> tuple[tuple[str, int], ...]:
+    files = [path for folder in folders for path in sorted(folder.glob("*.sql"))]
+    return tuple((str(path), path.stat().st_mtime_ns) for path in files)
+
+
+@cache
+def _application(path: Path, _stamp: tuple[tuple[str, int], ...]) -> tuple[tuple[Use, ...], tuple[Total, ...]]:
+    return load_uses(path), load_totals(path)
+
+
 @dataclass(frozen=True)
 class Engine:
     """One host with its settings and migrations.
 
-    + uses: what the application does, where it is to be tried
+    + uses: what the application does; totals: what must be the same before and after
     + prefix: before every line that it tells; not empty where it works on a copy
     + journal: takes down what happens
     """
@@ -101,6 +112,7 @@ class Engine:
     settings: Settings
     migrations: tuple[Migration, ...]
     uses: tuple[Use, ...] = ()
+    totals: tuple[Total, ...] = ()
     prefix: str = ""
     journal: Journal = field(default_factory=lambda: Journal("", ""), compare=False)
 
@@ -113,11 +125,11 @@ class Engine:
         """
         data: dict[str, Any] = host.data.dict()  # type: ignore[no-untyped-call]
         settings = read_settings({**data, **overrides})
-        uses = load_uses(settings.sql_dir) if settings.compatibility else ()
-        migrations = migrations_in(settings.sql_dir)
+        folder = settings.sql_dir
+        uses, totals = _application(folder, _stamp(folder / "compatibility", folder / "totals"))
         reports = settings.report_dir if settings.report else None
         journal = journal_of(host, settings.connection.database, _run_on(host), reports)
-        return cls(host, settings, migrations, uses, journal=journal)
+        return cls(host, settings, migrations_in(folder), uses, totals, journal=journal)
 
     @property
     def run(self) -> Run:
@@ -241,7 +253,7 @@ class Engine:
         )
         found = self.host.get_fact(facts.Warnings, request, _stdin=request.stdin)
         yield from validate(self.migrations, seen, {} if isinstance(answers, Refusal) else answers, found)
-        if self.uses:
+        if self.uses and self.settings.compatibility:
             request = facts.uses_request(self.run, self.settings.connection, self.settings.schema, self.uses)
             tried = self.host.get_fact(facts.TriedUses, request, _stdin=request.stdin)
             names = {one.version: one.name for one in self.migrations}
@@ -350,11 +362,9 @@ class Engine:
 
     def call(self, command: Command) -> Answer:
         """Runs a command on the host, with the global arguments of the current operation."""
-        arguments: dict[str, Any] = {
-            key: value
-            for key, value in (self.host.current_op_global_arguments or {}).items()
-            if key in CONNECTOR_ARGUMENT_KEYS
-        }
+        # Outside an operation, as in validate.py, those of the deploy and the host data hold.
+        found = self.host.current_op_global_arguments or pop_global_arguments(self.host.state, self.host, {})[0]
+        arguments: dict[str, Any] = {key: value for key, value in found.items() if key in CONNECTOR_ARGUMENT_KEYS}
         arguments["_stdin"] = facts.HiddenLines(command.stdin)
         ended, output = self.host.run_shell_command(StringCommand(command.line), **arguments)
         if not ended:

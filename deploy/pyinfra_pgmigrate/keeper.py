@@ -233,7 +233,7 @@ class Keeper:
             label = backups.label_of(self.place.key, self.now(), max(seen.applied, default=0))
         self.engine.tell(f"taking backup {label} in {store.folder}")
         started = monotonic()
-        text = script.dump(self.engine.run, self.settings.schema)
+        text = script.dump(self.engine.run, self.settings.schema, self.engine.totals)
         command = programs.dump(
             self.place, label, text, jobs=self.settings.jobs, compression=self.settings.compress or ""
         )
@@ -329,7 +329,17 @@ class Keeper:
     def check(self, manifest: Manifest | None, label: str) -> tuple[Manifest, Contents]:
         """Returns what a backup says of itself, once its files, hashes and permissions are right."""
         answer = self.called(programs.call("check", self.place, label, self.settings.jobs), "read a backup of")
-        problems = answer.text("damage").splitlines()
+        return self._described(answer, manifest, label, answer.text("damage").splitlines())
+
+    def describe(self, label: str) -> tuple[Manifest, Contents]:
+        """Returns what a backup says of itself, without a look at its dump."""
+        answer = self.engine.call(programs.call("describe", self.place, label))
+        problem = answer.text("problem") or answer.errors
+        return self._described(answer, None, label, [] if answer.status == 0 else [problem or "no answer"])
+
+    def _described(
+        self, answer: Answer, manifest: Manifest | None, label: str, problems: list[str]
+    ) -> tuple[Manifest, Contents]:
         contents: Contents | None = None
         found: Manifest | None = None
         try:
@@ -337,7 +347,7 @@ class Keeper:
             if manifest is not None and found != manifest:
                 problems.append("its manifest is not the one that was read before")
             names = ("files.sha256", "contents.json", "catalog.json")
-            for name, digest in zip(names, answer.value("sums"), strict=True):
+            for name, digest in zip(names, answer.value("sums") or ("", "", ""), strict=True):
                 if found.sums.get(name) != digest:
                     problems.append(f"{name} does not fit the manifest")
             contents = backups.read_contents(answer.text("contents"), answer.text("catalog"))

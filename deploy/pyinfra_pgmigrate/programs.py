@@ -102,6 +102,16 @@ def copy_structure(place: Place, into: Connection, *, has_registry: bool) -> Com
     return call("copy_structure", place, psql.conninfo(place.connection), psql.conninfo(into), flag)
 
 
+def explain(place: Place, then: Connection, script: str, *, most: int) -> Command:
+    """Returns the command that compares rows of a restored copy with those of the database by key.
+
+    + then: the copy
+    + most: how many keys it names of each kind
+    """
+    now = psql.conninfo(place.connection)
+    return call("explain", place, psql.conninfo(then), now, _checksum(script), most, lines=script)
+
+
 def swap(place: Place, maintenance: Connection, script: str) -> Command:
     """Returns the command that runs swap.sql from a third database."""
     return call(

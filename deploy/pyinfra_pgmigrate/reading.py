@@ -5,13 +5,15 @@ Pure: answers come in, values go out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import psql
 from .backups import Contents, Store, decoded, found_backup
 from .catalog import Catalog, Patch
+from .data import Rows, Some
 from .errors import Kind, Refusal
 from .observed import (
     AppliedMigration,
@@ -28,6 +30,7 @@ from .observed import (
 from .obstacles import Dependent
 from .psql import Answer
 from .settings import Connection
+from .totals import Answers, answers_of
 
 # Feature not supported; source: PostgreSQL manual, "Error Codes".
 _TOO_OLD = "0A000"
@@ -241,12 +244,40 @@ def contents(answer: Answer) -> Contents:
     if about is None:
         raise ValueError("no answer")
     return Contents(
-        tables={table: (rows, digest) for table, rows, digest in answer.values("table")},
+        tables=tables(answer),
         large_objects=about["large_objects"],
         catalog=Catalog.of(answer.value("catalog")),
         applied=tuple((version, checksum) for version, checksum in about["applied"]),
         properties=about["properties"],
+        totals=totals(answer),
     )
+
+
+def rows(answer: Answer, keys: Sequence[tuple[str, ...]]) -> list[Rows]:
+    """Returns how rows differ, as explain.sh told, one for each table that was asked about.
+
+    + keys: columns of the primary key of each table; none where it has none
+    Raises ValueError where the answer cannot be read.
+    """
+    told: dict[tuple[int, str], Some] = {}
+    for line in answer.text("rows").splitlines():
+        number, kind, count, *first = line.split("\t")
+        names = tuple(", ".join(map(str, json.loads(key))) for key in first) if keys[int(number)] else ()
+        told[int(number), kind] = Some(int(count), names)
+    return [
+        Rows(key, *(told.get((number, kind), Some()) for kind in ("inserted", "deleted", "changed")))
+        for number, key in enumerate(keys)
+    ]
+
+
+def tables(answer: Answer) -> dict[str, tuple[int, str]]:
+    """Returns rows and content hash by table, as contents.sql told."""
+    return {table: (rows, digest) for table, rows, digest in answer.values("table")}
+
+
+def totals(answer: Answer) -> dict[str, Answers]:
+    """Returns the answers of the totals by name, as totals.sql told. Raises ValueError where it cannot be read."""
+    return {name: answers_of(found) for name, found in answer.values("total")}
 
 
 def blockers(answer: Answer) -> list[Blocker]:

@@ -25,6 +25,7 @@ from .plan import OUTCOME, Decision
 from .queries import Query
 from .rollbacks import Rollback, unique_rules
 from .statements import Statement
+from .totals import Total
 from .validation import Added
 
 # Registry structures, each made by the file registry_N.sql from the one before it.
@@ -264,14 +265,18 @@ def keep_measurements(found: Sequence[Mapping[str, Any]], run: Run, schema: str,
     return _joined([*parts, sql.read("keep_measurements")])
 
 
-def dump(run: Run, schema: str) -> str:
-    """Returns the script that holds the snapshot of a backup, and counts and hashes what is in it."""
+def dump(run: Run, schema: str, totals: Sequence[Total] = ()) -> str:
+    """Returns the script that holds the snapshot of a backup, and counts and hashes what is in it.
+
+    + totals: asked in the same snapshot
+    """
     return _joined(
         [
             *_session(run, schema, "backup"),
             sql.read("snapshot"),
             sql.read("about"),
-            sql.read("contents"),
+            *_all_contents(),
+            *_totals(totals),
             sql.read("snapshot_end"),
         ]
     )
@@ -285,10 +290,47 @@ def contents(run: Run, schema: str) -> str:
             "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;",
             "EXECUTE pgmigrate_read('pgmigrate.now');",
             sql.read("about"),
-            sql.read("contents"),
+            *_all_contents(),
             "ROLLBACK;",
         ]
     )
+
+
+def _all_contents() -> list[str]:
+    return [setting("known", ""), sql.read("contents")]
+
+
+def known_contents(known: Mapping[str, Sequence[str] | None], run: Run, schema: str) -> str:
+    """Returns the script that counts and hashes tables over some of their columns, a transaction each.
+
+    + known: columns by table, quoted as SQL would need them; None: all that it has
+    """
+    parts = [*_session(run, schema, "validate")[:2], setting("known", json.dumps(known, ensure_ascii=False))]
+    return _joined([*parts, sql.read("reading_only"), sql.read("contents")])
+
+
+def keys(tables: Sequence[str], run: Run, schema: str) -> str:
+    """Returns the script that tells sizes and primary keys of tables."""
+    parts = [*_session(run, schema, "validate")[:2], setting("tables", _list(tables))]
+    return _joined([*parts, sql.read("reading_only"), sql.read("keys")])
+
+
+def rows(tables: Sequence[tuple[int, str, Sequence[str], Sequence[str]]], run: Run, schema: str) -> str:
+    """Returns the script that prints the key and a hash of each row.
+
+    + tables: number, name, columns that count and columns of the key
+    """
+    parts = [*_session(run, schema, "validate")[:2], setting("tables", _list(tables))]
+    return _joined([*parts, sql.read("reading_only"), sql.read("rows")])
+
+
+def totals(asked: Sequence[Total], run: Run, schema: str) -> str:
+    """Returns the script that asks totals; it cannot write."""
+    return _joined([*_session(run, schema, "totals")[:2], "BEGIN TRANSACTION READ ONLY;", *_totals(asked), "ROLLBACK;"])
+
+
+def _totals(asked: Sequence[Total]) -> list[str]:
+    return [part for one in asked for part in (_settings({"total": one.name, "query": one.query}), sql.read("totals"))]
 
 
 def about(run: Run, schema: str) -> str:

@@ -199,7 +199,10 @@ KEYS: dict[str, Key] = {
     ),
     "pg_skip_backup": Key(_flag, False, "migrate or roll back without a backup, and without a rehearsal on its copy"),
     "pg_backup": Key(
-        _label, None, "label of a backup, or latest: the one that restore.py restores, or that backup.py verifies again"
+        _label,
+        None,
+        "label of a backup, or latest: the one that restore.py restores, that backup.py verifies again, or with which "
+        "validate.py compares",
     ),
     "pg_backup_fetch": Key(_text, None, "folder on the controller into which a verified backup is copied"),
     "pg_table": Key(_text, None, "restore this table alone, into a schema beside (restore.py only)"),
@@ -243,6 +246,18 @@ KEYS: dict[str, Key] = {
     "pg_query_timeout_s": Key(_seconds, 10.0, "seconds after which a query that is measured is given up"),
     "pg_regression_factor": Key(
         _factor, 2.0, "a query that reads more than so many times the buffers of before fails; see validate.py"
+    ),
+    "pg_writes": Key(
+        _one_of("running", "stopped"),
+        "running",
+        "validate.py and migrate.py: whether others may have written since the backup; running: a row that differs is "
+        "a warning, stopped: a failure",
+    ),
+    "pg_explain_mib": Key(
+        _size,
+        64,
+        "validate.py and migrate.py: tables up to this size, in MiB, that differ from the backup are restored beside "
+        "to name the rows",
     ),
     "pg_maintenance_database": Key(_text, "postgres", "database from which others are made, renamed and dropped"),
     "pg_connect_timeout_s": Key(_seconds, 10.0, "seconds to wait for a connection"),
@@ -310,6 +325,8 @@ class Settings:
     measure: bool
     query_timeout_s: float
     regression_factor: float
+    writes: str
+    explain_mib: int
     maintenance_database: str
     lock_timeout_s: float
     lock_poll_s: float

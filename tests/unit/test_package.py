@@ -24,7 +24,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # From the bottom up: a module imports only from earlier groups, or from its own where listed before.
 LAYERS = [
     ["sql", "sh", "errors", "catalog", "locks", "statements"],
-    ["effect", "migration", "settings", "observed", "backups"],
+    ["effect", "migration", "settings", "observed", "totals", "backups"],
     [
         "state",
         "refusals",
@@ -35,6 +35,7 @@ LAYERS = [
         "compatibility",
         "queries",
         "measurements",
+        "data",
         "telling",
         "checks",
         "drafts",
@@ -42,7 +43,7 @@ LAYERS = [
     ["script", "psql", "programs", "reading", "trace", "journal", "report"],
     ["facts", "embedded", "record", "hosts", "fetching"],
     ["reporting"],
-    ["engine", "execution", "keeper", "copies", "rehearsal", "measuring", "cli"],
+    ["engine", "execution", "keeper", "copies", "comparison", "rehearsal", "measuring", "cli"],
     ["operations"],
     ["deploys"],
 ]

@@ -9,6 +9,7 @@ from pyinfra import context
 from pyinfra.api import FunctionCommand, operation
 
 from .. import measuring
+from ..comparison import compared
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, Refusal
 from ..telling import validation_lines
@@ -39,7 +40,7 @@ def validate(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
     engine.journal.after = seen
     with engine.journal.phase("Validation"):
         comparisons = measuring.after(engine, seen)
-        checks = list(engine.validate(seen, comparisons))
+        checks = [*engine.validate(seen, comparisons), *compared(engine, seen)]
         engine.journal.queries = comparisons
         engine.journal.checks = tuple(checks)
     failed = [check for check in checks if check.verdict is Verdict.FAIL]

@@ -1,5 +1,6 @@
 -- Counts and hashes the rows of every table, one line a table. Changes nothing; the caller has the
--- transaction. Variables: application_name.
+-- transaction. Variables: application_name, known (JSON: the columns that count by table, null for all that it
+-- has, and no other table; empty: all columns of all tables).
 --
 -- The hash of a table is the sum of the 64-bit hashes of its rows: it does not depend on their order, and
 -- no two rows cancel each other out. What hash_record_extended gives is a sum over the columns itself
@@ -50,7 +51,15 @@ columns AS (
             ', ' ORDER BY a.attnum
         ) AS list
     FROM tables AS t
-    LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_catalog.pg_attribute AS a
+        ON a.attrelid = t.oid
+        AND a.attnum > 0
+        AND NOT a.attisdropped
+        AND (
+            NULLIF(:'known', '') IS NULL
+            OR pg_catalog.jsonb_typeof(NULLIF(:'known', '')::jsonb -> t.ident) = 'null'
+            OR NULLIF(:'known', '')::jsonb -> t.ident ? pg_catalog.quote_ident(a.attname)
+        )
     LEFT JOIN pg_catalog.pg_collation AS l ON l.oid = a.attcollation
     LEFT JOIN pg_catalog.pg_type AS y ON y.oid = a.atttypid
     CROSS JOIN LATERAL (
@@ -66,6 +75,8 @@ columns AS (
                 ) AS w (name)
             ) AS is_hashed
     ) AS k
+    WHERE NULLIF(:'known', '') IS NULL
+        OR NULLIF(:'known', '')::jsonb ? t.ident
     GROUP BY t.ident, t.oid
 )
 SELECT

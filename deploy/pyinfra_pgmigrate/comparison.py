@@ -14,7 +14,7 @@ from .backups import Contents, Manifest
 from .copies import Copies
 from .data import MOST_KEYS, Compared, Rows, Source
 from .engine import Engine
-from .errors import PgMigrateError
+from .errors import Kind, PgMigrateError
 from .keeper import Keeper
 from .observed import Observed
 from .totals import Answers
@@ -22,6 +22,9 @@ from .validation import Check
 
 # Bytes of a row that a table had in the backup, where it is empty now: a guess.
 _ROW_BYTES = 100
+
+# As describe.sh says it.
+_EXIT_NO_BACKUP = 66
 
 
 def compared(engine: Engine, seen: Observed) -> Iterator[Check]:
@@ -57,16 +60,30 @@ def compared(engine: Engine, seen: Observed) -> Iterator[Check]:
 
 def _backup(keeper: Keeper, label: str) -> tuple[Manifest, Contents]:
     """Returns what a backup says of itself; from then on the keeper works where it is."""
+    engine = keeper.engine
     if label == "latest":
         label = keeper.named(label).label
     elif keeper.look().named(label) is None:
-        text = script.prepared(keeper.engine.run, keeper.settings.schema, "backup_place", label=label)
-        place = keeper.psql(text, keeper.settings.connection, "read the registry").value("place")
-        if place is not None and place[0] == place[2]:
+        text = script.prepared(engine.run, engine.settings.schema, "backup_place", label=label)
+        place = keeper.psql(text, engine.settings.connection, "read the registry").value("place")
+        if place is not None and place[0] != place[2]:
+            raise _not_there(label, f"in the registry that it is on machine {place[0]}, in {place[1]}")
+        if place is not None:
             keeper.place = replace(keeper.place, folder=place[1])
-        elif place is not None:
-            raise keeper.damaged(label, [f"it is on machine {place[0]}, in {place[1]}, this is {place[2]}"])
-    return keeper.describe(label)
+    answer = engine.call(programs.call("describe", keeper.place, label))
+    problem = answer.text("problem") or answer.errors or "no answer"
+    if answer.status == _EXIT_NO_BACKUP:
+        raise _not_there(label, problem)
+    return keeper.described(answer, None, label, [] if answer.status == 0 else [problem])
+
+
+def _not_there(label: str, found: str) -> PgMigrateError:
+    return PgMigrateError(
+        Kind.RESTORE,
+        f'could not find backup "{label}"',
+        detail=f"Found {found}; expected it on this machine.",
+        hint="Set pg_backup_dir to where it is, or name another one: --data pg_backup=LABEL",
+    )
 
 
 def _found(engine: Engine, tables: Sequence[Compared]) -> dict[str, tuple[int, str]] | str:

@@ -329,17 +329,15 @@ class Keeper:
     def check(self, manifest: Manifest | None, label: str) -> tuple[Manifest, Contents]:
         """Returns what a backup says of itself, once its files, hashes and permissions are right."""
         answer = self.called(programs.call("check", self.place, label, self.settings.jobs), "read a backup of")
-        return self._described(answer, manifest, label, answer.text("damage").splitlines())
+        return self.described(answer, manifest, label, answer.text("damage").splitlines())
 
-    def describe(self, label: str) -> tuple[Manifest, Contents]:
-        """Returns what a backup says of itself, without a look at its dump."""
-        answer = self.engine.call(programs.call("describe", self.place, label))
-        problem = answer.text("problem") or answer.errors
-        return self._described(answer, None, label, [] if answer.status == 0 else [problem or "no answer"])
-
-    def _described(
+    def described(
         self, answer: Answer, manifest: Manifest | None, label: str, problems: list[str]
     ) -> tuple[Manifest, Contents]:
+        """Returns what a backup says of itself, as an answer of check.sh or describe.sh has it.
+
+        + manifest: as it was read before, if it was; problems: found so far
+        """
         contents: Contents | None = None
         found: Manifest | None = None
         try:

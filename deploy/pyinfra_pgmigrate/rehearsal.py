@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
@@ -15,6 +15,7 @@ from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
 from .execution import execute, revert
 from .rollbacks import load_rollbacks
+from .totals import Answers, are_equal, described
 from .trace import StatementTrace, compared_lines, rehearsed_lines
 
 # What the rehearsals of this start of the program found, by host and database.
@@ -39,7 +40,9 @@ def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
     # Counting and hashing takes a while: only where there may be a way back to compare with.
     has_scripts = bool(load_rollbacks(engine.settings.sql_dir))
     before = _contents(on_copy) if refusal is None and has_scripts else None
-    refusal = refusal or _migrated(on_copy, versions, traces)
+    totals = _totals(on_copy) if refusal is None else {}
+    refusal = refusal or _unanswered(on_copy, totals) or _migrated(on_copy, versions, traces)
+    refusal = refusal or _other_totals(on_copy, totals)
     if refusal is None:
         engine.tell("\n".join(rehearsed_lines(traces, most=engine.settings.batch_from)))
         refusal = _and_back(on_copy, versions, before)
@@ -71,6 +74,47 @@ def _contents(on_copy: Engine) -> Contents | None:
     return replace(
         found, tables={name: value for name, value in found.tables.items() if not name.startswith("pgmigrate.")}
     )
+
+
+def _totals(on_copy: Engine) -> dict[str, Answers]:
+    if not on_copy.totals:
+        return {}
+    answer = on_copy.psql(script.totals(on_copy.totals, on_copy.run, on_copy.settings.schema))
+    found = reading.totals(answer)
+    why = answer.message or answer.errors or "no answer"
+    return {one.name: found.get(one.name, Answers(problem=why)) for one in on_copy.totals}
+
+
+def _unanswered(on_copy: Engine, totals: Mapping[str, Answers]) -> Refusal | None:
+    """Returns why a total could not be asked before the migrations, or None."""
+    for total in on_copy.totals:
+        if totals[total.name].problem:
+            return Refusal(
+                Kind.REHEARSAL,
+                f"could not ask totals/{total.name}.sql before the migrations",
+                f"Found: {totals[total.name].problem}; expected a value for each key.",
+                "Correct the file.",
+            )
+    return None
+
+
+def _other_totals(on_copy: Engine, before: Mapping[str, Answers]) -> Refusal | None:
+    """Returns which total the migrations changed, or None; nobody else writes to the copy."""
+    if not before:
+        return None
+    after = _totals(on_copy)
+    for total in on_copy.totals:
+        was, now = before[total.name], after[total.name]
+        if now.problem or not are_equal(was, now):
+            return Refusal(
+                Kind.REHEARSAL,
+                f"totals/{total.name}.sql answers otherwise after the migrations: {total.purpose}",
+                f"Found {now.problem or described(was, now)}; expected the same as before.",
+                "Correct the migration.",
+            )
+    keys = ", ".join(f"{name} ({answers.count} keys)" for name, answers in sorted(before.items()))
+    on_copy.tell(f"the same totals before and after: {keys}")
+    return None
 
 
 def _migrated(on_copy: Engine, versions: Collection[int], traces: list[StatementTrace]) -> Refusal | None:

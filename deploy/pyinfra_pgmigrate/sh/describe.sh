@@ -1,5 +1,5 @@
 # Tells what a backup says of itself, without a look at its dump. Changes nothing. Argument: label.
-cd "$folder/$1" 2>/dev/null || leave 66 "there is no folder $folder/$1"
+cd "$folder/$1" 2>/dev/null || leave 66 "no folder $folder/$1"
 for name in manifest contents catalog; do
     say "$name" "$(encoded "$name.json")"
 done

@@ -14,20 +14,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from pyinfra import context
-from pyinfra.api import DeployError, Host, deploy
+from pyinfra import context, logger
+from pyinfra.api import DeployError, Host, State, deploy
 
 from .comparison import compared
 from .engine import Engine, current_host
 from .errors import PgMigrateError, Refusal
+from .glance import Summary, status_parts, summary, table
 from .observed import Observed
 from .operations import backups, rollbacks, validation
 from .operations import migrations as operations
 from .plan import Plan
 from .rollbacks import Rollback
 from .settings import PREFIX
-from .telling import heading, plan_lines, rollback_lines, status_lines, validation_lines
+from .telling import heading, plan_lines, rollback_lines, validation_lines
 from .validation import Verdict
 
 
@@ -97,8 +99,11 @@ def migrate_database(**settings: Any) -> None:
     _note(engine, seen, plan)
     if isinstance(seen, Observed):
         engine.tell(heading(seen))
-        if seen.registry is not None and seen.registry.drift:
-            engine.tell("note: the catalog was changed by other hands since the last run; deploy/status.py says how")
+        drifts = engine.drift(seen)
+        if drifts is not None and drifts.entries:
+            engine.tell(
+                f"note: the catalog was changed by other hands since the last run ({drifts.counts}); deploy/status.py says how"
+            )
         if seen.server.in_recovery:
             engine.tell("this server is a standby: it follows its primary and is left alone")
             return
@@ -111,7 +116,7 @@ def migrate_database(**settings: Any) -> None:
         engine.tell("\n".join(plan_lines(plan, most=engine.settings.batch_from)))
         versions = [decision.migration.version for decision in plan.changes]
         batch = len(versions) >= engine.settings.batch_from
-        if engine.settings.check and _is_behind(seen, plan):
+        if engine.settings.check and _is_behind(engine, seen, plan):
             _fail(host)
     operations.check(name="Check", overrides=overrides, _retries=0)
     if _is_safeguarded(engine) and not (isinstance(plan, Plan) and not plan.runs_statements):
@@ -151,9 +156,9 @@ def _tell_safeguard(engine: Engine, seen: Observed, count: int) -> None:
         _fail(engine.host)
 
 
-def _is_behind(seen: Observed | Refusal, plan: Plan) -> bool:
-    drifted = isinstance(seen, Observed) and seen.registry is not None and bool(seen.registry.drift)
-    return bool(plan.changes) or drifted
+def _is_behind(engine: Engine, seen: Observed | Refusal, plan: Plan) -> bool:
+    drifts = engine.drift(seen) if isinstance(seen, Observed) else None
+    return bool(plan.changes) or (drifts is not None and drifts.fails(strict=engine.settings.strict))
 
 
 @deploy("Roll back database")
@@ -265,6 +270,22 @@ def restore_database(**settings: Any) -> None:
     backups.restore(name="Restore", overrides=overrides, _retries=0)
 
 
+# Hosts in one line each, of one start of the program.
+_summaries: WeakKeyDictionary[State, dict[str, Summary]] = WeakKeyDictionary()
+
+
+def _summarize(host: Host, row: Summary) -> None:
+    """Keeps the line of a host; the last host that is asked tells those of all, where there are several.
+
+    pyinfra prepares hosts side by side, in any order; one that it could not connect to is not asked.
+    """
+    rows = _summaries.setdefault(host.state, {})
+    rows[host.name] = row
+    if len(host.state.inventory) > 1 and all(one.name in rows for one in host.state.active_hosts):
+        for line in table(rows.get(one.name, Summary(one.name)) for one in host.state.inventory):
+            logger.info(line)
+
+
 @deploy("Database status")
 def database_status(**settings: Any) -> None:
     """Tells which migrations hold on a database, by whom and since when, what is pending, held or drifted.
@@ -276,18 +297,19 @@ def database_status(**settings: Any) -> None:
     """
     engine, overrides = _engine("Database status", settings)
     seen = engine.look()
-    if isinstance(seen, Refusal):
-        _tell_refusals(engine, seen)
-        _fail(engine.host)
-        return
-    plan = engine.plan(observed=seen)
+    plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
     _note(engine, seen, plan)
-    if isinstance(plan, Refusal):
+    if isinstance(seen, Refusal) or isinstance(plan, Refusal):
         _tell_refusals(engine, plan)
         _fail(engine.host)
+        _summarize(engine.host, Summary(engine.host.name, verdict="unreadable"))
         return
-    engine.tell("\n".join(status_lines(seen, plan, engine.migrations)))
-    if _tell_refusals(engine, plan) or (engine.settings.check and _is_behind(seen, plan)):
+    drifts = engine.drift(seen)
+    for part in status_parts(seen, plan, engine.migrations, drifts):
+        engine.tell("\n".join(part.lines), colour=part.colour)
+    strict = engine.settings.strict
+    _summarize(engine.host, summary(engine.host.name, seen, plan, engine.migrations, drifts, strict=strict))
+    if _tell_refusals(engine, plan) or (engine.settings.check and _is_behind(engine, seen, plan)):
         _fail(engine.host)
     if engine.settings.quarantine_drop is not None:
         refusal = rollbacks.dropping(engine, seen)

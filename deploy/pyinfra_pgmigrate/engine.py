@@ -29,6 +29,7 @@ from pyinfra.api.state import StateStage
 
 from . import facts, psql, reading, script
 from .compatibility import Use, compatibility_checks, load_uses
+from .drift import Drifts, find_drift
 from .errors import Kind, Refusal
 from .journal import Journal
 from .measurements import Comparison, Measured, Terms, compare, due_queries
@@ -199,6 +200,10 @@ class Engine:
             needed_bytes=in_the_way.needed_bytes,
         )
 
+    def drift(self, seen: Observed) -> Drifts | None:
+        """Returns what other hands changed since the last run; None where there is no registry."""
+        return find_drift(seen, self.migrations, ignore=self.settings.drift_ignore or ())
+
     @property
     def queries(self) -> tuple[Query, ...]:
         """The queries whose cost is measured, read once as long as no file changes.
@@ -252,7 +257,14 @@ class Engine:
             self.run, self.settings.connection, self.settings.schema, added_by(self.migrations, seen)
         )
         found = self.host.get_fact(facts.Warnings, request, _stdin=request.stdin)
-        yield from validate(self.migrations, seen, {} if isinstance(answers, Refusal) else answers, found)
+        yield from validate(
+            self.migrations,
+            seen,
+            {} if isinstance(answers, Refusal) else answers,
+            found,
+            self.drift(seen),
+            strict=self.settings.strict,
+        )
         if self.uses and self.settings.compatibility:
             request = facts.uses_request(self.run, self.settings.connection, self.settings.schema, self.uses)
             tried = self.host.get_fact(facts.TriedUses, request, _stdin=request.stdin)
@@ -309,10 +321,16 @@ class Engine:
 
     # Telling.
 
-    def tell(self, text: str) -> None:
-        """Logs lines for this host."""
+    def tell(self, text: str, *, colour: str | None = None) -> None:
+        """Logs lines for this host.
+
+        + colour: on a terminal; None for its own
+        """
         for line in text.splitlines():
-            self.host.log(f"{self.prefix}{line}")
+            if colour is None:
+                self.host.log(f"{self.prefix}{line}")
+            else:
+                self.host.log_styled(f"{self.prefix}{line}", fg=colour)
             self.journal.told(f"{self.prefix}{line}")
 
     def tell_refusal(self, refusal: Refusal) -> None:

@@ -111,25 +111,44 @@ class Quarantine:
 
 
 @dataclass(frozen=True)
+class ProvedBackup:
+    """A verified backup, as the registry holds it.
+
+    + taken_at: time in UTC; age_s: seconds since then
+    + verification: restore or read
+    + host_name: of the machine on which it was written
+    """
+
+    label: str
+    taken_at: str
+    age_s: float
+    verification: str
+    size_bytes: int
+    host_name: str
+
+
+@dataclass(frozen=True)
 class Registry:
     """The registry of a database.
 
     + version: of its own structure
-    + drift: what changed in the catalog since the last run ended, own lines included
+    + drift: what changed in the catalog since the last run ended, own lines included; None where that is not known
     + quarantines: what rollbacks kept and nothing has put back
     + noted_gone: lines that other hands took away, as a run noted when it began
     + quarantined_runs: every run that ever kept something
     + gone_since_first: lines that were there before the first migration of this tool and are not any more; None
       where that is not known
+    + backup: the newest verified one; None where there is none
     """
 
     version: int
     migrations: Mapping[int, AppliedMigration] = field(default_factory=dict)
-    drift: Patch = field(default_factory=Patch)
+    drift: Patch | None = field(default_factory=Patch)
     gone_since_first: frozenset[str] | None = frozenset()
     quarantines: tuple[Quarantine, ...] = ()
     quarantined_runs: tuple[str, ...] = ()
     noted_gone: frozenset[str] = frozenset()
+    backup: ProvedBackup | None = None
 
 
 @dataclass(frozen=True)

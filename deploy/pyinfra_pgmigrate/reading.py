@@ -21,6 +21,7 @@ from .observed import (
     Observed,
     OtherRun,
     Problem,
+    ProvedBackup,
     Quarantine,
     Registry,
     Server,
@@ -139,11 +140,12 @@ def _registry(found: Mapping[str, Any]) -> Registry:
     return Registry(
         version=found["version"],
         migrations={row.version: row for row in rows},
-        drift=Patch(frozenset(found["gone"]), frozenset(found["come"])),
+        drift=Patch(frozenset(found["gone"]), frozenset(found["come"])) if found["knows_last"] else None,
         gone_since_first=None if found["gone_since_first"] is None else frozenset(found["gone_since_first"]),
         quarantines=tuple(Quarantine(**one) for one in found["quarantines"]),
         quarantined_runs=tuple(found["quarantined_runs"]),
         noted_gone=frozenset(found["noted_gone"]),
+        backup=None if found["backup"] is None else ProvedBackup(**found["backup"]),
     )
 
 

@@ -76,6 +76,14 @@ def _flag(value: Any) -> bool:
     return value
 
 
+def _patterns(value: Any) -> tuple[str, ...]:
+    # --data gives one text, or a list as JSON; an inventory gives a list.
+    found = [value] if isinstance(value, str) else value
+    if not isinstance(found, (list, tuple)) or not all(isinstance(one, str) and one.strip("* ") for one in found):
+        raise ValueError("a list of patterns of catalog lines, none of them for every line")
+    return tuple(found)
+
+
 def _version(value: Any) -> int:
     # --data pg_target=012 arrives as the number 12, so versions are compared as numbers.
     if isinstance(value, bool) or not str(value).isdigit():
@@ -165,7 +173,9 @@ KEYS: dict[str, Key] = {
         None,
         "stop before the first migration of a later phase (" + ", ".join(PHASES) + "); not set: all",
     ),
-    "pg_check": Key(_flag, False, "with --dry: exit status 1 when something is pending or drifted"),
+    "pg_check": Key(
+        _flag, False, "with --dry, and in status.py: exit status 1 when something is pending, missing or changed"
+    ),
     "pg_repair": Key(_flag, False, "put back what is missing of applied migrations"),
     "pg_out_of_order": Key(_flag, False, "apply a pending migration that is older than an applied one"),
     "pg_release": Key(_flag, False, "apply a contract migration although the application still uses what it removes"),
@@ -229,6 +239,12 @@ KEYS: dict[str, Key] = {
     "pg_quarantine_drop": Key(
         _run, None, "status.py: throw away what the rollback of this run kept; the first 8 characters of its id"
     ),
+    "pg_drift_ignore": Key(
+        _patterns,
+        None,
+        "patterns of catalog lines that are no drift, a list; * stands for any text: `index idx_tmp_*`",
+    ),
+    "pg_strict": Key(_flag, False, "what is extra fails too, in validate.py and with pg_check"),
     "pg_compatibility": Key(
         _flag,
         False,
@@ -319,6 +335,8 @@ class Settings:
     dependents: str
     build_from_mib: int
     quarantine_drop: str | None
+    drift_ignore: tuple[str, ...] | None
+    strict: bool
     compatibility: bool
     report: bool
     report_dir: Path

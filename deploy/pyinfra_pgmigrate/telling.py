@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .migration import Migration
 from .observed import Observed
 from .obstacles import Conflict
 from .plan import Action, Decision, Plan
 from .rollbacks import Rollback
 from .validation import Check, Verdict
 
-_WORDS = {
+WORDS = {
     Action.NONE: "applied",
     Action.APPLY: "pending",
     Action.RESUME: "partial",
@@ -21,8 +20,6 @@ _WORDS = {
     Action.HOLD: "held",
     Action.STOP: "pending, beyond the target",
 }
-
-_MOST_DRIFT_LINES = 20
 
 
 def size(size_bytes: int) -> str:
@@ -64,7 +61,7 @@ def heading(observed: Observed) -> str:
 def decision_lines(decision: Decision) -> Iterator[str]:
     """Yields what a run would do for one migration: the patch, and how."""
     migration = decision.migration
-    yield f"{migration.name}: {_WORDS[decision.action]}, would {_would(decision)}"
+    yield f"{migration.name}: {WORDS[decision.action]}, would {would(decision)}"
     if decision.reason:
         yield f"    because: {decision.reason}"
     for statement in migration.statements:
@@ -80,7 +77,8 @@ def decision_lines(decision: Decision) -> Iterator[str]:
         yield f"    {line}"
 
 
-def _would(decision: Decision) -> str:
+def would(decision: Decision) -> str:
+    """Returns what a run would do for one migration, as a verb."""
     total, chosen = len(decision.migration.statements), len(decision.statements)
     if not chosen:
         return "verify and register it, run nothing" if decision.action is Action.APPLY else "register it, run nothing"
@@ -146,49 +144,6 @@ def _conflict_lines(conflict: Conflict, on_conflict: str) -> Iterator[str]:
         yield f"        and {conflict.count - len(conflict.first)} more"
 
 
-def status_lines(observed: Observed, plan: Plan, migrations: Sequence[Migration]) -> Iterator[str]:
-    """Yields the state of a database, each line at most 80 characters where names allow it."""
-    yield heading(observed)
-    applied = [migration for migration in migrations if migration.version in observed.applied]
-    yield f"{len(applied)} of {len(migrations)} migrations applied"
-    for decision in plan.decisions:
-        yield _status_line(decision)
-    if observed.other_run is not None:
-        yield f"a run is at work: {observed.other_run.operator}"
-    yield from _quarantine_lines(observed)
-    yield from _drift_lines(observed)
-
-
-_QUARANTINED = {
-    "table": "{0.rows} rows of {0.object}",
-    "column": "{0.rows} values of {0.object}",
-    "row": "{0.rows} rows moved out of {0.object}",
-    "name": "{0.rows} values of {0.object} from before they were renamed",
-    "reference": "{0.rows} values of {0.object}, which pointed at moved rows",
-    "definition": "how to make again: {0.object}",
-}
-
-
-def _quarantine_lines(observed: Observed) -> Iterator[str]:
-    kept = () if observed.registry is None else observed.registry.quarantines
-    for run_id in dict.fromkeys(one.run_id for one in kept):
-        of_run = [one for one in kept if one.run_id == run_id]
-        whole = size(sum(one.size_bytes for one in of_run))
-        yield f"in the quarantine of run {run_id[:8]}, since {of_run[0].at} ({age(of_run[0].age_s)}), {whole}:"
-        for one in of_run:
-            yield f"    {_QUARANTINED[one.kind].format(one)}"
-        yield f"    to throw it away: deploy/status.py --data pg_quarantine_drop={run_id[:8]}"
-
-
-def _status_line(decision: Decision) -> str:
-    row = decision.row
-    if row is not None and decision.action is Action.NONE:
-        who = row.applied_by.split(", for ")[-1]
-        return f"    {row.name:34} {row.how:9} {row.applied_at[:16].replace('T', ' ')}  {who}"
-    reason = f": {decision.reason}" if decision.reason else ""
-    return f"    {decision.migration.name:34} {_WORDS[decision.action]}{reason}"
-
-
 def validation_lines(checks: Sequence[Check], *, passed: bool = True) -> Iterator[str]:
     """Yields the checks of a database, the worst first, and a verdict.
 
@@ -203,20 +158,7 @@ def validation_lines(checks: Sequence[Check], *, passed: bool = True) -> Iterato
         if check.verdict is not Verdict.PASS:
             yield f"      found {check.found}"
             yield f"      expected {check.expected}"
-            if check.hint:
-                yield f"      next: {check.hint}"
+            for place, line in enumerate(check.hint.splitlines()):
+                yield f"      {'next: ' if place == 0 else '      '}{line}"
     counts = {verdict: sum(one.verdict is verdict for one in checks) for verdict in order}
     yield ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items())
-
-
-def _drift_lines(observed: Observed) -> Iterator[str]:
-    drift = None if observed.registry is None else observed.registry.drift
-    if not drift:
-        yield "no drift" if drift is not None else "no registry yet: nothing is known about drift"
-        return
-    lines = drift.render()
-    yield f"drift: {len(lines)} line{'s' if len(lines) > 1 else ''} changed since the last run"
-    for line in lines[:_MOST_DRIFT_LINES]:
-        yield f"    {line}"
-    if len(lines) > _MOST_DRIFT_LINES:
-        yield f"    and {len(lines) - _MOST_DRIFT_LINES} more"

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .catalog import is_own, key_of, matches, parts_of
+from .drift import Change, Drift, Drifts
+from .lines import is_harmless, without_settings
 from .migration import Migration
 from .observed import Observed, Verified
 from .refusals import problems_of
@@ -75,14 +77,21 @@ def validate(
     observed: Observed,
     verified: Mapping[int, Verified],
     warnings: Collection[tuple[str, str, str, str]] | None,
+    drifts: Drifts | None,
+    *,
+    strict: bool = False,
 ) -> Iterator[Check]:
     """Yields every check of a database.
 
     + verified: answers of the verify queries, by version
     + warnings: name, object, found and expected of each finding; None where nobody could look
+    + drifts: what other hands changed since the last run; None where nobody knows
+    + strict: what is extra fails too
     """
     yield from _verify_checks(migrations, observed, verified)
-    yield from _preserved_checks(migrations, observed)
+    lost = _lost(migrations, observed)
+    yield from _preserved_checks(observed, lost, drifts)
+    yield from _drift_checks(lost, drifts, strict=strict)
     for name in WARNINGS:
         if warnings is None:
             yield Check(Verdict.FAIL, name, "the catalog", "could not be read", "an answer", "deploy/validate.py")
@@ -126,13 +135,29 @@ def _verify_checks(
             yield Check(Verdict.FAIL, "verify", migration.name, found, "no row from its verify query", hint)
 
 
-def _preserved_checks(migrations: Sequence[Migration], observed: Observed) -> Iterator[Check]:
+def _lost(migrations: Sequence[Migration], observed: Observed) -> tuple[str, ...] | None:
+    """Returns the lines from before the first migration that no migration takes away; None where nobody knows."""
+    gone = None if observed.registry is None else observed.registry.gone_since_first
+    if gone is None:
+        return None
+    applied = [one for one in migrations if one.version in observed.applied]
+    return tuple(
+        line
+        for line in sorted(gone)
+        if not line.startswith("definition ")
+        and not is_harmless(line)
+        and without_settings(line)
+        not in {without_settings(one) for one in observed.catalog.by_key.get(key_of(line), ())}
+        and not any(_takes(one, observed, line) for one in applied)
+    )
+
+
+def _preserved_checks(observed: Observed, lost: Sequence[str] | None, drifts: Drifts | None) -> Iterator[Check]:
     """Yields whether every line from before the first migration is there that no migration takes away.
 
     One that other hands took away before a run, which noted it, is WARN: somebody has seen it.
     """
-    gone = None if observed.registry is None else observed.registry.gone_since_first
-    if observed.registry is None or gone is None:
+    if observed.registry is None or lost is None:
         yield Check(
             Verdict.FAIL,
             "preserved",
@@ -142,12 +167,13 @@ def _preserved_checks(migrations: Sequence[Migration], observed: Observed) -> It
             "deploy/migrate.py: its first run keeps them",
         )
         return
-    applied = [one for one in migrations if one.version in observed.applied]
-    missing = sorted(
-        line
-        for line in gone
-        if not line.startswith("definition ") and not any(_takes(one, observed, line) for one in applied)
-    )
+    told = _before(lost, drifts)
+    covered = {line for one in told for line in one.patch.minus}
+    if drifts is not None:
+        covered |= drifts.harmless | drifts.ignored
+    for one in told:
+        yield _drift_check("preserved", one, Verdict.FAIL)
+    missing = [line for line in lost if line not in covered]
     for line in missing:
         what = "missing" if is_own(line) else _instead(observed, line)
         hint = "deploy/status.py says how to put it back"
@@ -157,8 +183,36 @@ def _preserved_checks(migrations: Sequence[Migration], observed: Observed) -> It
             )
         else:
             yield Check(Verdict.FAIL, "preserved", key_of(line), what, line, hint)
-    if not missing:
+    if not missing and not told:
         yield Check(Verdict.PASS, "preserved", "every line from before that no migration takes away")
+
+
+def _before(lost: Sequence[str] | None, drifts: Drifts | None) -> list[Drift]:
+    """Returns the differences from before the first migration: they are told once, as not preserved."""
+    entries = () if drifts is None else drifts.entries
+    return [one for one in entries if one.patch.minus & set(lost or ())]
+
+
+def _drift_checks(lost: Sequence[str] | None, drifts: Drifts | None, *, strict: bool) -> Iterator[Check]:
+    """Yields what other hands changed since the last run, besides what was there before the first."""
+    if drifts is None:
+        yield Check(
+            Verdict.FAIL, "drift", "the catalog of the last run", "not known: there is no registry", "its lines"
+        )
+        return
+    told = _before(lost, drifts)
+    rest = [one for one in drifts.entries if one not in told]
+    for one in rest:
+        bad = strict or one.kind is not Change.EXTRA
+        yield _drift_check("drift", one, Verdict.FAIL if bad else Verdict.WARN)
+    if not rest:
+        but = f", but for {len(told)} told above" if told else ""
+        ignored = f"; {len(drifts.ignored)} lines ignored by pg_drift_ignore" if drifts.ignored else ""
+        yield Check(Verdict.PASS, "drift", f"nothing has changed since the last run{but}{ignored}")
+
+
+def _drift_check(name: str, one: Drift, verdict: Verdict) -> Check:
+    return Check(verdict, name, one.key, one.found, one.expected, one.repair)
 
 
 def _takes(migration: Migration, observed: Observed, line: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pyinfra.api.deploy import add_deploy
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.operations import run_ops
 from pyinfra.api.state import StateStage
+from pyinfra.context import ctx_host, ctx_state
 from pyinfra_pgmigrate import (
     backup_database,
     database_status,
@@ -24,6 +26,7 @@ from pyinfra_pgmigrate import (
     rollback_database,
     validate_database,
 )
+from pyinfra_pgmigrate.engine import Engine
 from pyinfra_pgmigrate.reporting import finish
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -114,6 +117,23 @@ def run(deploy: Callable[..., Any], data: Mapping[str, Any], *, execute: bool = 
         logger.removeHandler(handler)
         logger.setLevel(level)
     return result
+
+
+@contextmanager
+def engine_of(data: Mapping[str, Any]) -> Iterator[Engine]:
+    """Gives an engine on @local with host data, as a deploy has it when it prepares."""
+    inventory = Inventory(([("@local", dict(data))], {}))
+    state = State(inventory, Config())
+    try:
+        state.set_stage(StateStage.Connect)
+        connect_all(state)
+        state.set_stage(StateStage.Prepare)
+        host = inventory.get_host("@local")
+        with ctx_state.use(state), ctx_host.use(host):
+            yield Engine.of(host, {})
+    finally:
+        state.set_stage(StateStage.Disconnect)
+        disconnect_all(state)
 
 
 def migrate(data: Mapping[str, Any], *, execute: bool = True) -> Result:

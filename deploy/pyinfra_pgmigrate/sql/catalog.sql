@@ -605,6 +605,51 @@ facts (line) AS (
     FROM pg_catalog.pg_rewrite AS w
     JOIN relations AS r ON r.oid = w.ev_class
     WHERE w.rulename <> '_RETURN'
+
+    -- What came into this list later than the lines above is an own line too: effects, and catalogs that a
+    -- registry or a backup kept, stay true. A catalog without a line "definition schema" is from before that.
+    UNION ALL
+    SELECT
+        'definition schema ' || pg_catalog.quote_ident(n.nspname)
+            || ' owned by ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(n.nspowner))
+    FROM namespaces AS n
+
+    UNION ALL
+    -- The sequence behind an identity column, where it is not as GENERATED AS IDENTITY alone makes it.
+    SELECT
+        'definition column ' || a.ident || ' identity start ' || s.seqstart || ' increment ' || s.seqincrement
+            || ' minvalue ' || s.seqmin || ' maxvalue ' || s.seqmax || ' cache ' || s.seqcache
+            || CASE WHEN s.seqcycle THEN ' cycle' ELSE '' END
+    FROM pg_catalog.pg_depend AS d
+    JOIN pg_catalog.pg_sequence AS s ON s.seqrelid = d.objid
+    JOIN columns AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        AND d.deptype = 'i'
+        AND (s.seqstart, s.seqincrement, s.seqmin, s.seqcache, s.seqcycle) <> (1, 1, 1, 1, false)
+
+    UNION ALL
+    SELECT
+        'definition table ' || r.ident || ' replica identity using index ' || pg_catalog.quote_ident(x.relname)
+    FROM pg_catalog.pg_index AS i
+    JOIN relations AS r ON r.oid = i.indrelid
+    JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
+    WHERE i.indisreplident
+        AND r.relreplident = 'i'
+        -- Of any other index its own line says it.
+        AND EXISTS (
+            SELECT 1
+            FROM pg_catalog.pg_constraint AS k
+            WHERE k.conindid = i.indexrelid
+                AND k.contype IN ('p', 'u', 'x')
+        )
+
+    UNION ALL
+    SELECT 'definition constraint ' || k.ident || ' its index is INVALID'
+    FROM constraints AS k
+    JOIN pg_catalog.pg_index AS i ON i.indexrelid = k.conindid
+    WHERE k.contype IN ('p', 'u', 'x')
+        AND NOT (i.indisvalid AND i.indisready)
 )
 SELECT
     pg_catalog.replace(pg_catalog.replace(f.line, E'\\', E'\\\\'), E'\n', E'\\n') COLLATE "C" AS line

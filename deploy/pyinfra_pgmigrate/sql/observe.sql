@@ -104,8 +104,10 @@ EXECUTE pgmigrate_encode(:'damaged') \gset
 \if :has_registry
 -- Since version 2 of the registry, and since version 3.
 SELECT
+    pg_catalog.to_regclass('pgmigrate.backups') IS NOT NULL AS has_backups,
     pg_catalog.to_regclass('pgmigrate.quarantines') IS NOT NULL AS has_quarantines,
     pg_catalog.to_regclass('pgmigrate.dependents') IS NOT NULL AS has_dependents \gset
+\set backup null
 \set quarantines '[]'
 \set dependents '[]'
 \set quarantined_runs '[]'
@@ -127,6 +129,22 @@ SELECT
     )::text AS quarantines,
     COALESCE(pg_catalog.json_agg(DISTINCT q.run_id), '[]'::json)::text AS quarantined_runs
 FROM pgmigrate.quarantines AS q \gset
+\endif
+\if :has_backups
+SELECT COALESCE((
+    SELECT pg_catalog.json_build_object(
+        'label', b.label,
+        'taken_at', pg_catalog.to_char(b.taken_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
+        'age_s', pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - b.taken_at)),
+        'verification', b.verification,
+        'size_bytes', b.backup_bytes,
+        'host_name', b.host_name
+    )
+    FROM pgmigrate.backups AS b
+    WHERE b.verification IN ('restore', 'read')
+    ORDER BY b.taken_at DESC, b.label DESC
+    LIMIT 1
+)::text, 'null') AS backup \gset
 \endif
 \if :has_dependents
 SELECT COALESCE(
@@ -185,6 +203,7 @@ SELECT pg_catalog.json_build_object(
         CROSS JOIN LATERAL pg_catalog.unnest(r.drift) AS d (line)
         WHERE d.line LIKE '- %'
     ),
+    'knows_last', EXISTS (SELECT 1 FROM pgmigrate.catalogs AS c WHERE c.kind = 'last'),
     -- A view's full text differs between major versions of the server: after an upgrade it is no drift.
     'gone', (
         SELECT COALESCE(pg_catalog.json_agg(d.line), '[]'::json)
@@ -209,10 +228,38 @@ SELECT pg_catalog.json_build_object(
             FROM pgmigrate.catalogs AS c
             WHERE c.kind = 'last'
         ) AS d
-        WHERE d.line !~ '^definition '
-            OR (SELECT c.server_version_num / 10000 FROM pgmigrate.catalogs AS c WHERE c.kind = 'last')
-                = pg_catalog.current_setting('server_version_num')::integer / 10000
+        WHERE (
+                d.line !~ '^definition '
+                OR (SELECT c.server_version_num / 10000 FROM pgmigrate.catalogs AS c WHERE c.kind = 'last')
+                    = pg_catalog.current_setting('server_version_num')::integer / 10000
+            )
+            -- A schema that an extension made, and an index of its table: no members of it, but its own.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM pg_catalog.pg_depend AS e
+                WHERE e.deptype = 'e'
+                    AND (
+                        (e.classid, e.objid) = (
+                            'pg_catalog.pg_namespace'::pg_catalog.regclass,
+                            pg_catalog.to_regnamespace(
+                                pg_catalog.substring(d.line, '^(?:(?:grant|definition) )?schema ("(?:[^"]|"")+"|[^ ]+)')
+                            )
+                        )
+                        OR (e.classid, e.objid) = (
+                            'pg_catalog.pg_class'::pg_catalog.regclass,
+                            (
+                                SELECT i.indrelid
+                                FROM pg_catalog.pg_index AS i
+                                WHERE i.indexrelid = pg_catalog.to_regclass(
+                                    pg_catalog.substring(d.line, '^index ((?:"(?:[^"]|"")+"|[^ "])+) CREATE ')
+                                )
+                            )
+                        )
+                    )
+            )
     ),
+    -- The newest backup that was proved, if only by reading it.
+    'backup', :'backup'::json,
     'other_run', (
         SELECT pg_catalog.json_build_object(
             'run_id', r.run_id,

@@ -1,0 +1,547 @@
+"""What other hands changed on a database since the last run: by object, with its origin and its repair. Pure.
+
+Drift is the difference between the catalog that the registry kept at the end of the last run and the one that is
+there now. Comments, settings and new partitions are no drift; lines that fit ``pg_drift_ignore`` are counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from . import repairs
+from .catalog import INVALID, Patch, definition_of, is_own, key_of, matches, parts_of
+from .lines import is_harmless, without_settings
+from .migration import Migration
+from .observed import Observed
+from .rights import Rights, changed_rights
+
+
+class Change(Enum):
+    """What became of something that was there when the last run ended."""
+
+    MISSING = "missing"
+    CHANGED = "changed"
+    EXTRA = "extra"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One difference.
+
+    + key: kind and name of the object; of an owner or a right with that word in front
+    + found, expected: catalog lines, or "missing" and "nothing of that name"
+    + migration: name of the one that made what was expected; empty where it is from before, or extra
+    + repair: SQL that leads back, or the next command where a line does not tell the SQL
+    + patch: the lines it stands for
+    """
+
+    kind: Change
+    key: str
+    found: str
+    expected: str
+    migration: str = ""
+    repair: str = ""
+    patch: Patch = field(default_factory=Patch, compare=False)
+
+
+@dataclass(frozen=True)
+class Drifts:
+    """All differences of a database.
+
+    + ignored: lines that ``pg_drift_ignore`` names
+    + notes: what changed and is no drift, a line each
+    + harmless: those lines, which nothing else needs to tell either
+    """
+
+    entries: tuple[Drift, ...] = ()
+    ignored: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    harmless: frozenset[str] = frozenset()
+
+    def of(self, kind: Change) -> tuple[Drift, ...]:
+        """Returns the differences of one kind."""
+        return tuple(one for one in self.entries if one.kind is kind)
+
+    def fails(self, *, strict: bool) -> bool:
+        """Tells whether something is missing or changed, or, when strict, extra."""
+        return any(strict or one.kind is not Change.EXTRA for one in self.entries)
+
+    @property
+    def counts(self) -> str:
+        """How many there are of each kind, such as ``2 missing, 1 extra``; empty where there is none."""
+        found = [(len(self.of(kind)), kind.value) for kind in Change]
+        return ", ".join(f"{count} {name}" for count, name in found if count)
+
+
+# In this order things are made again; what is extra goes in the opposite order.
+_ORDER = (
+    "schema", "extension", "type", "sequence", "table", "column", "function", "procedure", "aggregate", "operator", "view",
+    "materialized_view", "constraint", "index",
+)  # fmt: skip
+_WHOLE = frozenset({
+    "aggregate", "column", "constraint", "event_trigger", "foreign_server", "function", "index", "materialized_view",
+    "policy", "procedure", "publication", "rule", "schema", "sequence", "statistics", "table", "trigger", "type", "view",
+})  # fmt: skip
+_PARTS = frozenset({"column", "constraint", "trigger", "policy", "rule"})
+_NAMED = ("table", "view", "materialized_view", "sequence", "type", "function", "procedure", "column", "constraint",
+          "index", "trigger", "policy", "statistics")  # fmt: skip
+# See the end of catalog.sql.
+_LATER = re.compile(r"definition (schema|table|constraint|column) ")
+_WITH_TEXT = ("view ", "materialized_view ", "rule ")
+# More of one kind than this are not tried as new names of each other.
+_MOST_RENAMED = 100
+
+
+def find_drift(observed: Observed, migrations: Sequence[Migration], *, ignore: Sequence[str] = ()) -> Drifts | None:
+    """Returns the drift of a database; None where no registry holds the catalog of the last run.
+
+    + ignore: patterns of catalog lines, in which ``*`` stands for any text
+    """
+    drift = None if observed.registry is None else observed.registry.drift
+    if drift is None:
+        return None
+    return _Search(observed, drift, _origins(observed, migrations), ignore).result() if drift else Drifts()
+
+
+def _origins(observed: Observed, migrations: Sequence[Migration]) -> dict[str, str]:
+    """Returns the name of the migration that made a line, by line."""
+    found: dict[str, str] = {}
+    for migration in migrations:
+        row = observed.applied.get(migration.version)
+        if row is None:
+            continue
+        made = set(row.added or ())
+        if migration.effect is not None:
+            made |= migration.effect.patch.plus
+        found.update(dict.fromkeys(made, migration.name))
+    return found
+
+
+class _Search:
+    """The lines of one database that are not yet explained, and what was found so far."""
+
+    def __init__(self, observed: Observed, drift: Patch, origins: Mapping[str, str], ignore: Sequence[str]) -> None:
+        self.now = observed.catalog.lines
+        self.kept = (self.now - drift.plus) | drift.minus
+        self.version_num = observed.server.version_num
+        self.origins = origins
+        self.ignored = {line for line in drift.minus | drift.plus if any(matches(line, one) for one in ignore)}
+        self.minus = set(drift.minus - self.ignored)
+        self.plus = set(drift.plus - self.ignored)
+        self.domains = {
+            key_of(line).removeprefix("type ")
+            for line in self.kept | self.now
+            if line.startswith("type ") and definition_of(line).startswith("domain ")
+        }
+        self.entries: list[Drift] = []
+        self.notes: list[str] = []
+        self.harmless: set[str] = set()
+        # What follows a line of its parent or table by itself: told with that.
+        self.followers: defaultdict[str, set[str]] = defaultdict(set)
+
+    def result(self) -> Drifts:
+        """Returns what there is, explained step by step, the plainest first."""
+        self._leave_out_unknown()
+        self._leave_out_comments()
+        self._leave_out_settings()
+        self._leave_out_partitions()
+        self._leave_out_identity_sequences()
+        self._leave_out_inherited()
+        self._find_followers()
+        for kind in _NAMED:
+            self._find_renamed(kind)
+        self._find_moved_partitions()
+        self._find_whole(Change.MISSING)
+        self._find_whole(Change.EXTRA)
+        self._find_rights()
+        self._find_rest()
+        return Drifts(
+            tuple(sorted(self.entries, key=_place_of)),
+            frozenset(self.ignored),
+            tuple(self.notes),
+            frozenset(self.harmless),
+        )
+
+    def _take(self, lines: Iterable[str]) -> None:
+        taken = set(lines)
+        self.minus -= taken
+        self.plus -= taken
+
+    def _note(self, lines: Collection[str], text: str) -> None:
+        if lines:
+            self.harmless |= set(lines)
+            self._take(lines)
+            self.notes.append(text)
+
+    def _leave_out_unknown(self) -> None:
+        """Leaves out lines of kinds that an older version of the tool, which kept the catalog, did not print."""
+        if any(line.startswith("definition schema ") for line in self.kept):
+            return
+        later = {line for line in self.plus if _LATER.match(line)}
+        self.harmless |= later
+        self._take(later)
+
+    def _leave_out_comments(self) -> None:
+        found = {line for line in self.minus | self.plus if is_harmless(line)}
+        keys = {key_of(line) for line in found}
+        self._note(found, f"{len(keys)} comment{'s' if len(keys) > 1 else ''} changed")
+
+    def _leave_out_settings(self) -> None:
+        """Leaves out pairs that differ in settings alone, and indexes that became valid."""
+        came = {without_settings(line): line for line in self.plus}
+        for line in sorted(self.minus):
+            other = came.get(without_settings(line)) or came.get(without_settings(line).removesuffix(INVALID))
+            if other is not None:
+                self._note([line, other], f"settings of {key_of(line)} changed")
+
+    def _leave_out_partitions(self) -> None:
+        """Leaves out new partitions of tables that were there, with all that hangs on them."""
+        was = {key_of(line) for line in self.kept if line.startswith("table ")}
+        parents = {
+            key_of(line): f"table {found[1]}"
+            for line in self.plus
+            if (found := re.search(r" partition of (\S+) (?:FOR VALUES|DEFAULT)", line)) and line.startswith("table ")
+        }
+        new: set[str] = set()
+        while more := {one for one, of in parents.items() if one not in was | new and of in was | new}:
+            new |= more
+        for key in sorted(new):
+            lines = [line for line in self.plus if key in (key_of(line), *_hangs_on(line))]
+            self._note(lines, f"{key} is a new partition of {parents[key].removeprefix('table ')}")
+
+    def _leave_out_identity_sequences(self) -> None:
+        """Leaves out owners of sequences that belong to an identity column: they are what the table is."""
+        plain = {key_of(line) for line in self.kept | self.now if line.startswith("sequence ")}
+        was, now = (
+            {key_of(line) for line in lines if line.startswith("owner sequence ")} for lines in (self.kept, self.now)
+        )
+        for line in self.minus | self.plus:
+            key = key_of(line)
+            if key.startswith("sequence ") and key not in plain and (line.startswith("owner ") or key in was ^ now):
+                self.harmless.add(line)
+        self._take(self.harmless)
+
+    def _leave_out_inherited(self) -> None:
+        """Leaves out constraints that a table has from its parent anyhow, as its own or not."""
+        parents = dict(_parents(self.now))
+        for line in sorted(self.minus | self.plus):
+            if line.startswith("constraint "):
+                table, name = parts_of(key_of(line).removeprefix("constraint "))
+                rest = f"{name} {definition_of(line)}"
+                if any(f"constraint {parent}.{rest}" in self.now & self.kept for parent in parents.get(table, ())):
+                    self._note([line], f"{key_of(line)} is inherited")
+
+    def _find_followers(self) -> None:
+        """Finds columns that change because those of a parent do, and sequences that change owner with their table."""
+        parents = dict(_parents(self.kept | self.now))
+        owned = {
+            f"owner {key_of(line)}": f"owner table {parts_of(found[1])[0]}"
+            for line in self.kept | self.now
+            if line.startswith("sequence ") and (found := re.search(r" owned by (.+)$", line))
+        }
+        for lines in (self.minus, self.plus):
+            for line in sorted(lines):
+                leaders = []
+                if line.startswith("column "):
+                    table, name = parts_of(key_of(line).removeprefix("column "))
+                    rest = f"{name} {definition_of(line)}"
+                    leaders = [f"column {parent}.{rest}" for parent in parents.get(table, ())]
+                elif _subject(line) in owned:
+                    leaders = [f"{owned[_subject(line)]} {definition_of(line)}"]
+                for leader in leaders:
+                    if leader in lines or any(leader in many for many in self.followers.values()):
+                        self.followers[leader].add(line)
+                        break
+            for many in self.followers.values():
+                lines -= many
+
+    def _with_followers(self, lines: Iterable[str]) -> frozenset[str]:
+        found = set(lines)
+        while more := {follower for line in found for follower in self.followers.get(line, ())} - found:
+            found |= more
+        return frozenset(found)
+
+    def _find_renamed(self, kind: str) -> None:
+        """Finds what has another name now and is the same otherwise, in all lines that name it."""
+        lost = self._tops(self.minus, self.plus, kind)
+        new = self._tops(self.plus, self.minus, kind)
+        if not lost or not new or max(len(lost), len(new)) > _MOST_RENAMED:
+            return
+        for old_key, old_line in sorted(lost.items()):
+            for new_key in sorted(new):
+                swap = _swap(kind, old_key, new_key)
+                if swap is None or swap(old_line) not in self.plus or new_key not in new:
+                    continue
+                hanging = [line for line in self.minus if old_key in _hangs_on(line)]
+                if any(swap(line) not in self.plus for line in hanging if line.startswith("column ")):
+                    continue
+                pairs = {line: swap(line) for line in self.minus if swap(line) in self.plus}
+                del new[new_key]
+                self._add_renamed(kind, old_key, new_key, pairs)
+                break
+
+    def _add_renamed(self, kind: str, old: str, new: str, pairs: Mapping[str, str]) -> None:
+        made = repairs.rename(kind, new.split(" ", 1)[1], old.split(" ", 1)[1])
+        self._add(
+            Change.CHANGED, old, f"renamed to {new.split(' ', 1)[1]}, as it looks", old, Patch(frozenset(pairs), frozenset(pairs.values())), made,
+        )  # fmt: skip
+
+    @staticmethod
+    def _tops(lines: Iterable[str], others: Iterable[str], kind: str) -> dict[str, str]:
+        taken = {key_of(line) for line in others if line.startswith(f"{kind} ")}
+        return {key_of(line): line for line in lines if line.startswith(f"{kind} ") and key_of(line) not in taken}
+
+    def _find_moved_partitions(self) -> None:
+        """Finds tables that left or found a parent: inherited constraints and indexes become their own, or cease to be."""
+        old = {key_of(line): line for line in self.minus if line.startswith("table ")}
+        new = {key_of(line): line for line in self.plus if line.startswith("table ")}
+        for key in sorted(old.keys() & new.keys()):
+            was, now = (re.search(r" (?:partition of .*|inherits \(.*?\))", line) for line in (old[key], new[key]))
+            if (was and was[0]) == (now and now[0]):
+                continue
+            side = self.minus if now and not was else self.plus
+            hanging = {line for line in side if key in _hangs_on(line) and line.startswith(("constraint ", "index "))}
+            patch = Patch(frozenset({old[key]} | (hanging & self.minus)), frozenset({new[key]} | (hanging & self.plus)))
+            made = repairs.change([old[key]], [new[key]])
+            self._add(Change.CHANGED, key, new[key], old[key], patch, made)
+
+    def _find_whole(self, change: Change) -> None:
+        """Finds objects that are gone, or new, with all that hangs on them."""
+        lines, others = (self.minus, self.plus) if change is Change.MISSING else (self.plus, self.minus)
+        taken = {_subject(line) for line in others}
+        whole = {key_of(line) for line in lines if _kind(line) in _WHOLE and key_of(line) not in taken}
+        hanging: defaultdict[str, set[str]] = defaultdict(set)
+        for line in lines:
+            above = [one for one in (key_of(line), *_hangs_on(line)) if one in whole]
+            if above:
+                hanging[above[-1]].add(line)
+        for key in sorted(hanging):
+            self._add_whole(change, key, frozenset(hanging[key]))
+
+    def _add_whole(self, change: Change, key: str, lines: frozenset[str]) -> None:
+        main = next((line for line in lines if key_of(line) == key and not is_own(line)), key)
+        more = _more(key, lines)
+        if change is Change.MISSING:
+            made = None if _kind(main) == "table" else self._make_whole(key, lines)
+            self._add(change, key, "missing", f"{main}{more}", Patch(minus=lines), made)
+        else:
+            self._add(
+                change,
+                key,
+                f"{main}{more}",
+                "nothing of that name",
+                Patch(plus=lines),
+                repairs.drop(main, self.domains),
+            )
+
+    def _make_whole(self, key: str, lines: Collection[str]) -> list[str] | None:
+        """Returns what makes an object and all that hung on it again; None where the lines do not tell all of it."""
+        groups: defaultdict[str, list[str]] = defaultdict(list)
+        for line in sorted(lines):
+            groups[key_of(line)].append(line)
+        found: list[str] = []
+        for one in sorted(groups, key=lambda other: (other != key, _order_of(other), other)):
+            made = repairs.make(groups[one], self.domains)
+            if made is None:
+                return None
+            found += made
+        return found
+
+    def _find_rights(self) -> None:
+        was, now = (
+            {
+                key_of(line): definition_of(line).removeprefix("owned by ")
+                for line in lines
+                if line.startswith(("owner ", "definition schema "))
+            }
+            for lines in (self.kept, self.now)
+        )
+        touched = {line for line in self.minus | self.plus if line.startswith("grant ")}
+        for one in changed_rights(
+            touched, self.kept - self.ignored, self.now - self.ignored, was, now, self.version_num
+        ):
+            self._add_rights(one)
+        left = touched & (self.minus | self.plus)
+        self.harmless |= left
+        self._take(left)
+
+    def _add_rights(self, one: Rights) -> None:
+        key = f"grant {one.key} {one.grantee}"
+        lost = "; ".join(f"{key} {name}" for name in sorted(one.lost))
+        gained = "; ".join(f"{key} {name}" for name in sorted(one.gained))
+        made = []
+        if one.gained:
+            made += repairs.revoke(one.key, one.grantee, one.gained)
+        if one.lost:
+            made += repairs.grant(one.key, one.grantee, one.lost)
+        kind = Change.EXTRA if not lost else Change.CHANGED if gained else Change.MISSING
+        patch = Patch(
+            frozenset(line for line in self.minus if line.startswith(f"{key} ")),
+            frozenset(line for line in self.plus if line.startswith(f"{key} ")),
+        )
+        self._add(kind, key, gained or "missing", lost or "no such right", patch, made)
+
+    def _find_rest(self) -> None:
+        """Explains what is left: lines of one object that differ, or that came or went alone."""
+        groups: defaultdict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
+        for place, lines in enumerate((self.minus, self.plus)):
+            for line in lines:
+                groups[_subject(line)][place].add(line)
+        for key, (gone, come) in sorted(groups.items()):
+            patch = Patch(frozenset(gone), frozenset(come))
+            if key.startswith("constraint ") and not (gone and come):
+                self._add_switched(key, patch)
+            elif all(line.startswith("definition ") for line in gone | come) and not key.startswith(_WITH_TEXT):
+                self._add_property(key, patch)
+            elif gone and come:
+                wanted = gone | {line for line in self.kept if line.startswith(f"definition {key} ")}
+                made = repairs.change(sorted(wanted), sorted(come), self.domains)
+                self._add(Change.CHANGED, key, _told(come), _told(gone), patch, made)
+            elif gone:
+                made = repairs.make(sorted(gone), self.domains)
+                self._add(Change.MISSING, key, "missing", _told(gone), patch, made)
+            else:
+                made = repairs.drop(min(come), self.domains)
+                self._add(Change.EXTRA, key, _told(come), "nothing of that name", patch, made)
+
+    def _add_property(self, key: str, patch: Patch) -> None:
+        """Adds what changed of an object besides its own line: an identity's numbers, the owner of a schema."""
+        own = next((line for line in self.kept if line.startswith(f"{key} ") or line == key), key)
+        old, new = (next(iter(lines), "") for lines in (patch.minus, patch.plus))
+        made = repairs.change_property(old, new, own)
+        self._add(Change.CHANGED, key, new or own, old or own, patch, made)
+
+    def _add_switched(self, key: str, patch: Patch) -> None:
+        """Adds a constraint whose triggers, or whose index, are not as they were."""
+        expected = next((line for line in self.kept if line.startswith(f"{key} ")), key)
+        line = min(patch.minus | patch.plus)
+        if line in patch.plus:
+            self._add(Change.CHANGED, key, line, expected, patch, repairs.change([expected], [line], self.domains))
+        elif line.startswith("definition "):
+            self._note(patch.minus, f"the index of {key} is valid again")
+        else:
+            self._add(Change.CHANGED, key, expected, line, patch, None)
+
+    def _add(
+        self, kind: Change, key: str, found: str, expected: str, patch: Patch, statements: Iterable[str] | None
+    ) -> None:
+        migration = (
+            ""
+            if kind is Change.EXTRA
+            else next((self.origins[one] for one in sorted(patch.minus) if one in self.origins), "")
+        )
+        if not migration and kind is Change.CHANGED:
+            migration = self.origins.get(expected, "")
+        patch = Patch(self._with_followers(patch.minus), self._with_followers(patch.plus))
+        repair = repairs.joined(statements) if statements else _next_command(kind, key, migration)
+        self.entries.append(Drift(kind, key, found, expected, migration, repair, patch))
+        self._take(patch.minus | patch.plus)
+
+
+def _kind(line: str) -> str:
+    return line.split(" ", 1)[0]
+
+
+def _subject(line: str) -> str:
+    """Returns what a line is about: the object, or owner, or right of it."""
+    kind = _kind(line)
+    if kind.startswith("constraint_"):
+        return key_of(line).replace(kind, "constraint", 1)
+    return f"{kind} {key_of(line)}" if kind in {"owner", "grant"} else key_of(line)
+
+
+def _hangs_on(line: str) -> Iterator[str]:
+    """Yields the keys of what goes with its object when that goes: nearest first."""
+    key = key_of(line)
+    if is_own(line):
+        yield key
+    kind, name = key.split(" ", 1)
+    if kind in _PARTS or kind.startswith("constraint_"):
+        yield from (f"{one} {parts_of(name)[0]}" for one in ("type", "view", "materialized_view", "table"))
+    elif kind == "row_security":
+        yield f"table {name}"
+    elif kind == "index":
+        table = repairs.table_of(line)
+        yield from (f"materialized_view {table}", f"table {table}")
+    elif kind == "sequence" and (owned := re.search(r" owned by (.+)$", line)):
+        yield from (f"column {owned[1]}", f"table {parts_of(owned[1])[0]}")
+    elif kind == "statistics" and (of := re.search(r" FROM (.+?)(?: target \d+)?$", line)):
+        yield f"table {of[1]}"
+    elif kind == "publication_table":
+        publication, _, table = name.partition(".")
+        yield from (f"publication {publication}", f"table {table}")
+
+
+def _swap(kind: str, old: str, new: str):  # type: ignore[no-untyped-def]
+    """Returns a function that puts the new name in the place of the old one, or None where that cannot be."""
+    was, now = old.split(" ", 1)[1], new.split(" ", 1)[1]
+    if kind in _PARTS:
+        (table, was), (other, now) = parts_of(was), parts_of(now)
+        if table != other:
+            return None
+    elif kind in {"function", "procedure"}:
+        (was, arguments), (now, others) = (one.split("(", 1) for one in (was, now))
+        if arguments != others:
+            return None
+    elif kind == "index":
+        # The definition names it without its schema.
+        was, now = parts_of(was)[1], parts_of(now)[1]
+    before = r'(?<![\w"$.])' if kind in {"table", "view", "materialized_view", "sequence", "type"} else r'(?<![\w"$])'
+    word = re.compile(before + re.escape(was) + r'(?![\w"$])')
+    return lambda line: word.sub(lambda _: now, line)
+
+
+def _told(lines: Collection[str]) -> str:
+    plain = sorted(line for line in lines if not line.startswith("definition ")) or sorted(lines)
+    return "; ".join(plain)
+
+
+def _more(key: str, lines: Collection[str]) -> str:
+    """Returns how many lines of which kinds hang on an object."""
+    counts: defaultdict[str, int] = defaultdict(int)
+    for line in lines:
+        if key_of(line) != key and not is_own(line):
+            counts[_kind(line)] += 1
+    told = [
+        f"{count} {kind}{'' if count == 1 else 'es' if kind == 'index' else 's'}"
+        for kind, count in sorted(counts.items())
+    ]
+    return f", with {', '.join(told)}" if told else ""
+
+
+def _order_of(key: str) -> int:
+    kind = _kind(key)
+    return _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
+
+
+def _place_of(entry: Drift) -> tuple[int, int, str]:
+    place = _order_of(entry.key)
+    return list(Change).index(entry.kind), -place if entry.kind is Change.EXTRA else place, entry.key
+
+
+def _parents(lines: Collection[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yields tables with those that they inherit from."""
+    for line in lines:
+        found = re.search(r" (?:partition of (\S+) (?:FOR VALUES|DEFAULT)|inherits \((.*?)\))", line)
+        if found and line.startswith("table "):
+            yield key_of(line).removeprefix("table "), [found[1]] if found[1] else found[2].split(", ")
+
+
+def _next_command(kind: Change, key: str, migration: str) -> str:
+    """Returns what to do where the lines do not tell the SQL."""
+    name = key.split(" ", 1)[1]
+    if kind is Change.MISSING and migration:
+        return f"deploy/migrate.py --data pg_repair=true puts back what {migration} made"
+    if kind is Change.MISSING and key.startswith("table "):
+        return (
+            f"make it again as in sql/baseline.sql; its rows: deploy/restore.py --data pg_backup=latest "
+            f"--data pg_table={name}"
+        )
+    if key.startswith("type "):
+        return "PostgreSQL cannot take that back; keep it and write it into a migration, or deploy/restore.py --data pg_backup=latest"
+    origin = f"sql/{migration}.sql" if migration else "sql/baseline.sql"
+    return f"bring the definition back from {origin}, or look at the backup: deploy/restore.py --data pg_backup=latest"

@@ -1,0 +1,124 @@
+"""Who may do what with an object, before and after, with what PostgreSQL does not write down. Pure.
+
+As long as nobody granted or revoked anything an object has no list of rights: the owner has all, and everybody may
+execute a function or use a type. The first GRANT or REVOKE writes all of that out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from .catalog import definition_of, key_of
+
+# What everybody may do where nothing is written; source: acldefault() in acl.c.
+_EVERYBODY = {"function": "EXECUTE", "procedure": "EXECUTE", "aggregate": "EXECUTE", "type": "USAGE"}
+_OWNER = {
+    **_EVERYBODY,
+    "table": "SELECT INSERT UPDATE DELETE TRUNCATE REFERENCES TRIGGER",
+    "sequence": "SELECT UPDATE USAGE",
+    "schema": "CREATE USAGE",
+}
+_LIKE_TABLE = frozenset({"view", "materialized_view"})
+# The kinds of pg_default_acl.
+_DEFAULTS = {"r": "table", "S": "sequence", "f": "function", "T": "type", "n": "schema"}
+
+_MAINTAIN_SINCE = 170000
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What one role may do with one object no more, or may now; PUBLIC is everybody.
+
+    + key: of the object; for default privileges with the letter of the kind of objects
+    """
+
+    key: str
+    grantee: str
+    lost: frozenset[str]
+    gained: frozenset[str]
+
+
+def changed_rights(
+    touched: Collection[str],
+    kept: Collection[str],
+    now: Collection[str],
+    owners_kept: Mapping[str, str],
+    owners_now: Mapping[str, str],
+    version_num: int,
+) -> Iterator[Rights]:
+    """Yields what changed for a role and an object; nothing where the same was only written out.
+
+    + touched: the lines that differ; kept, now: all lines before and after
+    + owners_kept, owners_now: owner by key
+    """
+    keys = {_object(line) for line in touched}
+    if not keys:
+        return
+    before, after = _by_object(kept, keys), _by_object(now, keys)
+    for key in sorted(keys):
+        old, new = _owner(key, owners_kept), _owner(key, owners_now)
+        had = before[key] or _written_out(key, old, version_num)
+        has = after[key] or _written_out(key, new, version_num)
+        if old != new and old in had:
+            # A new owner takes over what the old one could do.
+            had[new] = had.get(new, set()) | had.pop(old)
+        for grantee in sorted(had.keys() | has.keys()):
+            lost = had.get(grantee, set()) - has.get(grantee, set())
+            gained = has.get(grantee, set()) - had.get(grantee, set())
+            # An owner may give itself any right at any time.
+            if grantee == new:
+                gained = set()
+            if lost or gained:
+                yield Rights(key, grantee, frozenset(lost), frozenset(gained))
+
+
+def _object(line: str) -> str:
+    if line.startswith("grant defaults "):
+        return f"{key_of(line)} {definition_of(line).split(' ', 1)[0]}"
+    return key_of(line)
+
+
+def _by_object(lines: Collection[str], keys: Collection[str]) -> defaultdict[str, dict[str, set[str]]]:
+    found: defaultdict[str, dict[str, set[str]]] = defaultdict(dict)
+    for line in lines:
+        if line.startswith("grant ") and (key := _object(line)) in keys:
+            words = definition_of(line)
+            if line.startswith("grant defaults "):
+                words = words.split(" ", 1)[1]
+            grantee, privilege = _grantee(words)
+            found[key].setdefault(grantee, set()).add(privilege)
+    return found
+
+
+def _grantee(words: str) -> tuple[str, str]:
+    """Returns role and privilege; a role in quotes may have spaces in it."""
+    end = words.index('" ', 1) + 1 if words.startswith('"') else words.index(" ")
+    return words[:end], words[end + 1 :]
+
+
+def _owner(key: str, owners: Mapping[str, str]) -> str:
+    if key.startswith("defaults "):
+        return key.split(" ")[1]
+    return owners.get(key, "")
+
+
+def _written_out(key: str, owner: str, version_num: int) -> dict[str, set[str]]:
+    """Returns the rights on an object whose list of rights is not there."""
+    kind, name = key.split(" ", 1)
+    if kind == "defaults":
+        who, letter = name.rsplit(" ", 1)
+        if "." in who:
+            # Of one schema: these add to the general ones, which are not repeated.
+            return {}
+        kind = _DEFAULTS.get(letter, "")
+    kind = "table" if kind in _LIKE_TABLE else kind
+    found: dict[str, set[str]] = {}
+    if kind in _OWNER and owner:
+        found[owner] = set(_OWNER[kind].split())
+        if kind == "table" and version_num >= _MAINTAIN_SINCE:
+            found[owner].add("MAINTAIN")
+    if kind in _EVERYBODY:
+        found["PUBLIC"] = {_EVERYBODY[kind]}
+    return found

@@ -102,7 +102,8 @@ def migrate_database(**settings: Any) -> None:
         drifts = engine.drift(seen)
         if drifts is not None and drifts.entries:
             engine.tell(
-                f"note: the catalog was changed by other hands since the last run ({drifts.counts}); deploy/status.py says how"
+                f"note: the catalog was changed by other hands since the last run ({drifts.counts}); "
+                "deploy/status.py says how"
             )
         if seen.server.in_recovery:
             engine.tell("this server is a standby: it follows its primary and is left alone")

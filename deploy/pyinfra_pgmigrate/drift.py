@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from . import repairs
+from . import mending, repairs
 from .catalog import INVALID, Patch, definition_of, is_own, key_of, matches, parts_of
-from .lines import is_harmless, without_settings
+from .lines import hangs_on, is_harmless, kind_of, parents_in, renaming, subject_of, without_settings
 from .migration import Migration
 from .observed import Observed
 from .rights import Rights, changed_rights
@@ -79,14 +79,14 @@ class Drifts:
 
 # In this order things are made again; what is extra goes in the opposite order.
 _ORDER = (
-    "schema", "extension", "type", "sequence", "table", "column", "function", "procedure", "aggregate", "operator", "view",
-    "materialized_view", "constraint", "index",
+    "schema", "extension", "type", "sequence", "table", "column", "function", "procedure", "aggregate", "operator",
+    "view", "materialized_view", "constraint", "index",
 )  # fmt: skip
 _WHOLE = frozenset({
     "aggregate", "column", "constraint", "event_trigger", "foreign_server", "function", "index", "materialized_view",
-    "policy", "procedure", "publication", "rule", "schema", "sequence", "statistics", "table", "trigger", "type", "view",
+    "policy", "procedure", "publication", "rule", "schema", "sequence", "statistics", "table", "trigger", "type",
+    "view",
 })  # fmt: skip
-_PARTS = frozenset({"column", "constraint", "trigger", "policy", "rule"})
 _NAMED = ("table", "view", "materialized_view", "sequence", "type", "function", "procedure", "column", "constraint",
           "index", "trigger", "policy", "statistics")  # fmt: skip
 # See the end of catalog.sql.
@@ -196,7 +196,10 @@ class _Search:
         for line in sorted(self.minus):
             other = came.get(without_settings(line)) or came.get(without_settings(line).removesuffix(INVALID))
             if other is not None:
-                self._note([line, other], f"settings of {key_of(line)} changed")
+                valid = line.endswith(INVALID) and not other.endswith(INVALID)
+                self._note(
+                    [line, other], f"{key_of(line)} is valid now" if valid else f"settings of {key_of(line)} changed"
+                )
 
     def _leave_out_partitions(self) -> None:
         """Leaves out new partitions of tables that were there, with all that hangs on them."""
@@ -210,7 +213,7 @@ class _Search:
         while more := {one for one, of in parents.items() if one not in was | new and of in was | new}:
             new |= more
         for key in sorted(new):
-            lines = [line for line in self.plus if key in (key_of(line), *_hangs_on(line))]
+            lines = [line for line in self.plus if key in (key_of(line), *hangs_on(line))]
             self._note(lines, f"{key} is a new partition of {parents[key].removeprefix('table ')}")
 
     def _leave_out_identity_sequences(self) -> None:
@@ -227,7 +230,7 @@ class _Search:
 
     def _leave_out_inherited(self) -> None:
         """Leaves out constraints that a table has from its parent anyhow, as its own or not."""
-        parents = dict(_parents(self.now))
+        parents = dict(parents_in(self.now))
         for line in sorted(self.minus | self.plus):
             if line.startswith("constraint "):
                 table, name = parts_of(key_of(line).removeprefix("constraint "))
@@ -237,7 +240,7 @@ class _Search:
 
     def _find_followers(self) -> None:
         """Finds columns that change because those of a parent do, and sequences that change owner with their table."""
-        parents = dict(_parents(self.kept | self.now))
+        parents = dict(parents_in(self.kept | self.now))
         owned = {
             f"owner {key_of(line)}": f"owner table {parts_of(found[1])[0]}"
             for line in self.kept | self.now
@@ -250,14 +253,13 @@ class _Search:
                     table, name = parts_of(key_of(line).removeprefix("column "))
                     rest = f"{name} {definition_of(line)}"
                     leaders = [f"column {parent}.{rest}" for parent in parents.get(table, ())]
-                elif _subject(line) in owned:
-                    leaders = [f"{owned[_subject(line)]} {definition_of(line)}"]
+                elif subject_of(line) in owned:
+                    leaders = [f"{owned[subject_of(line)]} {definition_of(line)}"]
                 for leader in leaders:
                     if leader in lines or any(leader in many for many in self.followers.values()):
                         self.followers[leader].add(line)
                         break
-            for many in self.followers.values():
-                lines -= many
+        self._take({follower for many in self.followers.values() for follower in many})
 
     def _with_followers(self, lines: Iterable[str]) -> frozenset[str]:
         found = set(lines)
@@ -273,10 +275,10 @@ class _Search:
             return
         for old_key, old_line in sorted(lost.items()):
             for new_key in sorted(new):
-                swap = _swap(kind, old_key, new_key)
+                swap = renaming(kind, old_key, new_key)
                 if swap is None or swap(old_line) not in self.plus or new_key not in new:
                     continue
-                hanging = [line for line in self.minus if old_key in _hangs_on(line)]
+                hanging = [line for line in self.minus if old_key in hangs_on(line)]
                 if any(swap(line) not in self.plus for line in hanging if line.startswith("column ")):
                     continue
                 pairs = {line: swap(line) for line in self.minus if swap(line) in self.plus}
@@ -286,9 +288,8 @@ class _Search:
 
     def _add_renamed(self, kind: str, old: str, new: str, pairs: Mapping[str, str]) -> None:
         made = repairs.rename(kind, new.split(" ", 1)[1], old.split(" ", 1)[1])
-        self._add(
-            Change.CHANGED, old, f"renamed to {new.split(' ', 1)[1]}, as it looks", old, Patch(frozenset(pairs), frozenset(pairs.values())), made,
-        )  # fmt: skip
+        patch = Patch(frozenset(pairs), frozenset(pairs.values()))
+        self._add(Change.CHANGED, old, f"renamed to {new.split(' ', 1)[1]}, as it looks", old, patch, made)
 
     @staticmethod
     def _tops(lines: Iterable[str], others: Iterable[str], kind: str) -> dict[str, str]:
@@ -296,7 +297,7 @@ class _Search:
         return {key_of(line): line for line in lines if line.startswith(f"{kind} ") and key_of(line) not in taken}
 
     def _find_moved_partitions(self) -> None:
-        """Finds tables that left or found a parent: inherited constraints and indexes become their own, or cease to be."""
+        """Finds tables that left or found a parent: what they had from it becomes their own, or the other way round."""
         old = {key_of(line): line for line in self.minus if line.startswith("table ")}
         new = {key_of(line): line for line in self.plus if line.startswith("table ")}
         for key in sorted(old.keys() & new.keys()):
@@ -304,19 +305,19 @@ class _Search:
             if (was and was[0]) == (now and now[0]):
                 continue
             side = self.minus if now and not was else self.plus
-            hanging = {line for line in side if key in _hangs_on(line) and line.startswith(("constraint ", "index "))}
+            hanging = {line for line in side if key in hangs_on(line) and line.startswith(("constraint ", "index "))}
             patch = Patch(frozenset({old[key]} | (hanging & self.minus)), frozenset({new[key]} | (hanging & self.plus)))
-            made = repairs.change([old[key]], [new[key]])
+            made = mending.change([old[key]], [new[key]])
             self._add(Change.CHANGED, key, new[key], old[key], patch, made)
 
     def _find_whole(self, change: Change) -> None:
         """Finds objects that are gone, or new, with all that hangs on them."""
         lines, others = (self.minus, self.plus) if change is Change.MISSING else (self.plus, self.minus)
-        taken = {_subject(line) for line in others}
-        whole = {key_of(line) for line in lines if _kind(line) in _WHOLE and key_of(line) not in taken}
+        taken = {subject_of(line) for line in others}
+        whole = {key_of(line) for line in lines if kind_of(line) in _WHOLE and key_of(line) not in taken}
         hanging: defaultdict[str, set[str]] = defaultdict(set)
         for line in lines:
-            above = [one for one in (key_of(line), *_hangs_on(line)) if one in whole]
+            above = [one for one in (key_of(line), *hangs_on(line)) if one in whole]
             if above:
                 hanging[above[-1]].add(line)
         for key in sorted(hanging):
@@ -326,7 +327,7 @@ class _Search:
         main = next((line for line in lines if key_of(line) == key and not is_own(line)), key)
         more = _more(key, lines)
         if change is Change.MISSING:
-            made = None if _kind(main) == "table" else self._make_whole(key, lines)
+            made = None if kind_of(main) == "table" else self._make_whole(key, lines)
             self._add(change, key, "missing", f"{main}{more}", Patch(minus=lines), made)
         else:
             self._add(
@@ -390,7 +391,7 @@ class _Search:
         groups: defaultdict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
         for place, lines in enumerate((self.minus, self.plus)):
             for line in lines:
-                groups[_subject(line)][place].add(line)
+                groups[subject_of(line)][place].add(line)
         for key, (gone, come) in sorted(groups.items()):
             patch = Patch(frozenset(gone), frozenset(come))
             if key.startswith("constraint ") and not (gone and come):
@@ -399,7 +400,7 @@ class _Search:
                 self._add_property(key, patch)
             elif gone and come:
                 wanted = gone | {line for line in self.kept if line.startswith(f"definition {key} ")}
-                made = repairs.change(sorted(wanted), sorted(come), self.domains)
+                made = mending.change(sorted(wanted), sorted(come), self.domains)
                 self._add(Change.CHANGED, key, _told(come), _told(gone), patch, made)
             elif gone:
                 made = repairs.make(sorted(gone), self.domains)
@@ -412,7 +413,7 @@ class _Search:
         """Adds what changed of an object besides its own line: an identity's numbers, the owner of a schema."""
         own = next((line for line in self.kept if line.startswith(f"{key} ") or line == key), key)
         old, new = (next(iter(lines), "") for lines in (patch.minus, patch.plus))
-        made = repairs.change_property(old, new, own)
+        made = mending.change_property(old, new, own)
         self._add(Change.CHANGED, key, new or own, old or own, patch, made)
 
     def _add_switched(self, key: str, patch: Patch) -> None:
@@ -420,7 +421,7 @@ class _Search:
         expected = next((line for line in self.kept if line.startswith(f"{key} ")), key)
         line = min(patch.minus | patch.plus)
         if line in patch.plus:
-            self._add(Change.CHANGED, key, line, expected, patch, repairs.change([expected], [line], self.domains))
+            self._add(Change.CHANGED, key, line, expected, patch, mending.change([expected], [line], self.domains))
         elif line.startswith("definition "):
             self._note(patch.minus, f"the index of {key} is valid again")
         else:
@@ -442,59 +443,6 @@ class _Search:
         self._take(patch.minus | patch.plus)
 
 
-def _kind(line: str) -> str:
-    return line.split(" ", 1)[0]
-
-
-def _subject(line: str) -> str:
-    """Returns what a line is about: the object, or owner, or right of it."""
-    kind = _kind(line)
-    if kind.startswith("constraint_"):
-        return key_of(line).replace(kind, "constraint", 1)
-    return f"{kind} {key_of(line)}" if kind in {"owner", "grant"} else key_of(line)
-
-
-def _hangs_on(line: str) -> Iterator[str]:
-    """Yields the keys of what goes with its object when that goes: nearest first."""
-    key = key_of(line)
-    if is_own(line):
-        yield key
-    kind, name = key.split(" ", 1)
-    if kind in _PARTS or kind.startswith("constraint_"):
-        yield from (f"{one} {parts_of(name)[0]}" for one in ("type", "view", "materialized_view", "table"))
-    elif kind == "row_security":
-        yield f"table {name}"
-    elif kind == "index":
-        table = repairs.table_of(line)
-        yield from (f"materialized_view {table}", f"table {table}")
-    elif kind == "sequence" and (owned := re.search(r" owned by (.+)$", line)):
-        yield from (f"column {owned[1]}", f"table {parts_of(owned[1])[0]}")
-    elif kind == "statistics" and (of := re.search(r" FROM (.+?)(?: target \d+)?$", line)):
-        yield f"table {of[1]}"
-    elif kind == "publication_table":
-        publication, _, table = name.partition(".")
-        yield from (f"publication {publication}", f"table {table}")
-
-
-def _swap(kind: str, old: str, new: str):  # type: ignore[no-untyped-def]
-    """Returns a function that puts the new name in the place of the old one, or None where that cannot be."""
-    was, now = old.split(" ", 1)[1], new.split(" ", 1)[1]
-    if kind in _PARTS:
-        (table, was), (other, now) = parts_of(was), parts_of(now)
-        if table != other:
-            return None
-    elif kind in {"function", "procedure"}:
-        (was, arguments), (now, others) = (one.split("(", 1) for one in (was, now))
-        if arguments != others:
-            return None
-    elif kind == "index":
-        # The definition names it without its schema.
-        was, now = parts_of(was)[1], parts_of(now)[1]
-    before = r'(?<![\w"$.])' if kind in {"table", "view", "materialized_view", "sequence", "type"} else r'(?<![\w"$])'
-    word = re.compile(before + re.escape(was) + r'(?![\w"$])')
-    return lambda line: word.sub(lambda _: now, line)
-
-
 def _told(lines: Collection[str]) -> str:
     plain = sorted(line for line in lines if not line.startswith("definition ")) or sorted(lines)
     return "; ".join(plain)
@@ -505,7 +453,7 @@ def _more(key: str, lines: Collection[str]) -> str:
     counts: defaultdict[str, int] = defaultdict(int)
     for line in lines:
         if key_of(line) != key and not is_own(line):
-            counts[_kind(line)] += 1
+            counts[kind_of(line)] += 1
     told = [
         f"{count} {kind}{'' if count == 1 else 'es' if kind == 'index' else 's'}"
         for kind, count in sorted(counts.items())
@@ -514,21 +462,13 @@ def _more(key: str, lines: Collection[str]) -> str:
 
 
 def _order_of(key: str) -> int:
-    kind = _kind(key)
+    kind = kind_of(key)
     return _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
 
 
 def _place_of(entry: Drift) -> tuple[int, int, str]:
     place = _order_of(entry.key)
     return list(Change).index(entry.kind), -place if entry.kind is Change.EXTRA else place, entry.key
-
-
-def _parents(lines: Collection[str]) -> Iterator[tuple[str, list[str]]]:
-    """Yields tables with those that they inherit from."""
-    for line in lines:
-        found = re.search(r" (?:partition of (\S+) (?:FOR VALUES|DEFAULT)|inherits \((.*?)\))", line)
-        if found and line.startswith("table "):
-            yield key_of(line).removeprefix("table "), [found[1]] if found[1] else found[2].split(", ")
 
 
 def _next_command(kind: Change, key: str, migration: str) -> str:
@@ -542,6 +482,9 @@ def _next_command(kind: Change, key: str, migration: str) -> str:
             f"--data pg_table={name}"
         )
     if key.startswith("type "):
-        return "PostgreSQL cannot take that back; keep it and write it into a migration, or deploy/restore.py --data pg_backup=latest"
+        return (
+            "PostgreSQL cannot take that back: keep it and write it into a migration, or "
+            "deploy/restore.py --data pg_backup=latest"
+        )
     origin = f"sql/{migration}.sql" if migration else "sql/baseline.sql"
     return f"bring the definition back from {origin}, or look at the backup: deploy/restore.py --data pg_backup=latest"

@@ -1,11 +1,15 @@
-"""Lines of the catalog taken apart: columns, functions, and what is a setting and no structure. Pure."""
+"""Lines of the catalog taken apart: columns, functions, settings, and what hangs on what. Pure."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from .catalog import definition_of, is_own
+from .catalog import definition_of, is_own, key_of, parts_of
+
+# Kinds whose name has that of a table before it.
+PARTS = frozenset({"column", "constraint", "trigger", "policy", "rule"})
 
 # A storage parameter or option as the lines print it; nothing in it needs quotes.
 _OPTIONS = r"[a-z_.]+='?[\w.+-]+'?(?:, [a-z_.]+='?[\w.+-]+'?)*"
@@ -78,8 +82,9 @@ _COLUMN = re.compile(
 def column_of(line: str) -> Column:
     """Returns the column that a line describes.
 
-    >>> column_of("column t.c timestamp with time zone not null default now()")
-    Column(type='timestamp with time zone', collation='', not_null=True, identity='', generated='', how='', default='now()')
+    >>> column = column_of("column t.c timestamp with time zone not null default now()")
+    >>> column.type, column.not_null, column.default
+    ('timestamp with time zone', True, 'now()')
     """
     text = definition_of(without_settings(line))
     found = _COLUMN.fullmatch(text)
@@ -125,7 +130,8 @@ _FUNCTION = re.compile(
 def function_of(line: str) -> Function | None:
     """Returns the function that a line describes, its line breaks put back; None where it cannot be told.
 
-    >>> found = function_of("function f(integer) (a integer) returns text language sql stable set search_path=a, b as SELECT 1")
+    >>> line = "function f(integer) (a integer) returns text language sql stable set search_path=a, b as SELECT 1"
+    >>> found = function_of(line)
     >>> found.arguments, found.returns, found.attributes, found.settings[0].sql, found.body
     ('a integer', 'text', ' stable', 'a, b', 'as SELECT 1')
     """
@@ -160,3 +166,74 @@ def _closing(text: str) -> int:
             if depth == 0:
                 return place
     return len(text)
+
+
+def table_of(line: str) -> str:
+    """Returns the table of an index line, as the line writes it."""
+    found = re.search(r' INDEX (?:"(?:[^"]|"")+"|\S+) ON (?:ONLY )?((?:"(?:[^"]|"")+"|[^\s"])+) USING ', line)
+    return found[1] if found else ""
+
+
+def kind_of(line: str) -> str:
+    """Returns the first word of a line or key."""
+    return line.split(" ", 1)[0]
+
+
+def subject_of(line: str) -> str:
+    """Returns what a line is about: the object, or owner, or right of it."""
+    kind = kind_of(line)
+    if kind.startswith("constraint_"):
+        return key_of(line).replace(kind, "constraint", 1)
+    return f"{kind} {key_of(line)}" if kind in {"owner", "grant"} else key_of(line)
+
+
+def hangs_on(line: str) -> Iterator[str]:
+    """Yields the keys of what goes with its object when that goes: nearest first."""
+    key = key_of(line)
+    if is_own(line):
+        yield key
+    kind, name = key.split(" ", 1)
+    if kind in PARTS or kind.startswith("constraint_"):
+        yield from (f"{one} {parts_of(name)[0]}" for one in ("type", "view", "materialized_view", "table"))
+    elif kind == "row_security":
+        yield f"table {name}"
+    elif kind == "index":
+        table = table_of(line)
+        yield from (f"materialized_view {table}", f"table {table}")
+    elif kind == "sequence" and (owned := re.search(r" owned by (.+)$", line)):
+        yield from (f"column {owned[1]}", f"table {parts_of(owned[1])[0]}")
+    elif kind == "statistics" and (of := re.search(r" FROM (.+?)(?: target \d+)?$", line)):
+        yield f"table {of[1]}"
+    elif kind == "publication_table":
+        publication, _, table = name.partition(".")
+        yield from (f"publication {publication}", f"table {table}")
+
+
+def renaming(kind: str, old: str, new: str) -> Callable[[str], str] | None:
+    """Returns what puts the new name in the place of the old one, into a line; None where that cannot be.
+
+    + kind: of the object; old, new: its keys
+    """
+    was, now = old.split(" ", 1)[1], new.split(" ", 1)[1]
+    if kind in PARTS:
+        (table, was), (other, now) = parts_of(was), parts_of(now)
+        if table != other:
+            return None
+    elif kind in {"function", "procedure"}:
+        (was, arguments), (now, others) = (one.split("(", 1) for one in (was, now))
+        if arguments != others:
+            return None
+    elif kind == "index":
+        # The definition names it without its schema.
+        was, now = parts_of(was)[1], parts_of(now)[1]
+    before = r'(?<![\w"$.])' if kind in {"table", "view", "materialized_view", "sequence", "type"} else r'(?<![\w"$])'
+    word = re.compile(before + re.escape(was) + r'(?![\w"$])')
+    return lambda line: word.sub(lambda _: now, line)
+
+
+def parents_in(lines: Collection[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yields tables with those that they inherit from."""
+    for line in lines:
+        found = re.search(r" (?:partition of (\S+) (?:FOR VALUES|DEFAULT)|inherits \((.*?)\))", line)
+        if found and line.startswith("table "):
+            yield key_of(line).removeprefix("table "), [found[1]] if found[1] else found[2].split(", ")

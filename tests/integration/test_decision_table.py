@@ -289,6 +289,6 @@ def test_status_shows_what_holds_and_what_drifted(legacy: Database) -> None:
 
     assert before.ok
     assert "5 of 6 migrations applied" in before.lines
-    assert "006_release_group_name_rule        pending" in before.lines
+    assert "006_release_group_name_rule        pending: would run 1 of 1 statement, -1 +0 lines" in before.lines
     assert "no drift" in before.lines
-    assert "+ table by_hand" in after.lines
+    assert "extra    table by_hand" in after.lines

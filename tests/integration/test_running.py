@@ -299,7 +299,7 @@ class TestPromises:
         assert not migrate(legacy.settings(**check), execute=False).ok
         migrate(legacy.settings())
         assert migrate(legacy.settings(**check), execute=False).ok
-        legacy.run("CREATE TABLE by_hand (id integer)")
+        legacy.run("DROP INDEX idx_projects_owner")
         assert not migrate(legacy.settings(**check), execute=False).ok
 
     def test_another_schema_is_migrated_with_the_same_effects(self, server: Server) -> None:

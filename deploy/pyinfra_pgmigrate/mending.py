@@ -1,0 +1,268 @@
+"""SQL that leads from an object that is otherwise to what its catalog lines should be. Pure: text for people to run.
+
+Beside ``repairs``, which makes what is missing and drops what is extra.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+
+from .catalog import INVALID, definition_of, key_of, parts_of
+from .lines import column_of, function_of, table_of, without_settings
+from .repairs import (
+    RULE_STATES,
+    Statements,
+    alter_constraint,
+    column_sql,
+    drop,
+    make,
+    make_function,
+    make_index,
+    make_rule,
+    make_trigger,
+    make_view,
+    name_of,
+    own_back,
+    place_of,
+    set_replica_identity,
+    set_row_security,
+    set_sequence,
+    text_of,
+    together,
+    trigger_state,
+    unescaped,
+)
+
+
+def change(gone: Collection[str], come: Collection[str], domains: Collection[str] = ()) -> Statements:
+    """Returns what leads from the lines of an object as they are to those that it should have.
+
+    + gone: the lines that should be there; come: those that are
+    """
+    old = next((line for line in gone if not line.startswith("definition ")), next(iter(gone)))
+    new = next((line for line in come if not line.startswith("definition ")), next(iter(come)))
+    kind = old.split(" ", 1)[0]
+    if kind in _CHANGERS:
+        return _CHANGERS[kind](old, new)
+    match kind:
+        case "constraint":
+            return _change_constraint(old, new, domains)
+        case "view" | "rule" | "definition":
+            return _change_whole(gone, old)
+        case "policy" | "statistics" | "publication_table":
+            dropped, made = drop(new), make([old])
+            return together([*dropped, *made]) if dropped and made else None
+        case "owner":
+            return [own_back(old)]
+    return None
+
+
+def change_property(old: str, new: str, own: str) -> Statements:
+    """Returns what leads back to a line of kind ``definition`` that tells a property, and no text.
+
+    + old, new: the line that should be there and the one that is; empty where it is as usual
+    + own: the line of the object itself
+    """
+    kind, name = key_of(old or new).split(" ", 1)
+    match kind:
+        case "schema":
+            return [f"ALTER SCHEMA {name} OWNER TO {definition_of(old).removeprefix('owned by ')}"] if old else None
+        case "table":
+            index = definition_of(old).removeprefix("replica identity using index ") if old else ""
+            identity = re.search(r" replica identity (full|nothing)", own)
+            back = f"USING INDEX {index}" if index else identity[1].upper() if identity else "DEFAULT"
+            return [f"ALTER TABLE {name} REPLICA IDENTITY {back}"]
+        case "column":
+            words = definition_of(old) if old else "identity start 1 increment 1 minvalue 1 cache 1"
+            numbers = dict(re.findall(r"(start|increment|minvalue|maxvalue|cache) (-?\d+)", words))
+            table, column = parts_of(name)
+            most = f"SET MAXVALUE {numbers['maxvalue']}" if "maxvalue" in numbers else "SET NO MAXVALUE"
+            return [
+                f"ALTER TABLE {table} ALTER COLUMN {column} SET START WITH {numbers['start']} "
+                f"SET INCREMENT BY {numbers['increment']} SET MINVALUE {numbers['minvalue']} {most} "
+                f"SET CACHE {numbers['cache']} SET {'CYCLE' if words.endswith(' cycle') else 'NO CYCLE'}"
+            ]
+    return None
+
+
+def _change_whole(gone: Collection[str], old: str) -> Statements:
+    """Puts a view or rule back, whose text is in its definition line."""
+    whole = next((line for line in gone if line.startswith("definition ")), "")
+    kind = key_of(old).split(" ", 1)[0]
+    if kind == "view":
+        return make_view(old, text_of(whole)) if whole else None
+    if kind == "rule":
+        state = re.search(r" enabled ([DAR])$", old)
+        table, name = place_of(old)
+        back = f"ALTER TABLE {table} {RULE_STATES[state[1]] if state else 'ENABLE RULE'} {name}"
+        return make_rule(old, text_of(whole)) if whole else [back]
+    return None
+
+
+def _change_index(old: str, new: str) -> Statements:
+    if old == new.removesuffix(INVALID):
+        return [f"REINDEX INDEX CONCURRENTLY {name_of(old)}"]
+    if old == new + " REPLICA IDENTITY":
+        return [set_replica_identity(old)]
+    if new == old + " REPLICA IDENTITY":
+        return [f"ALTER TABLE {table_of(old)} REPLICA IDENTITY DEFAULT"]
+    dropped, made = drop(new), make_index(old)
+    return [*dropped, *made] if dropped and made else None
+
+
+def _change_constraint(old: str, new: str, domains: Collection[str]) -> Statements:
+    table, name = place_of(old)
+    wanted, found = text_of(old), text_of(new)
+    if new.startswith("definition "):
+        schema = parts_of(table)[0]
+        return [f"REINDEX INDEX CONCURRENTLY {f'{schema}.{name}' if schema else name}"]
+    if new.startswith("constraint_disabled "):
+        return [f"ALTER TABLE {place_of(old)[0]} ENABLE TRIGGER ALL"]
+    if old.startswith("constraint_disabled "):
+        return None
+    if found == f"{wanted} NOT VALID":
+        return [alter_constraint(old, domains, f"VALIDATE CONSTRAINT {name}")]
+    timing = re.compile(r"( DEFERRABLE)?( INITIALLY DEFERRED)?$")
+    if wanted.startswith("FOREIGN KEY") and timing.sub("", wanted, 1) == timing.sub("", found, 1):
+        deferrable = " DEFERRABLE" if " DEFERRABLE" in wanted else " NOT DEFERRABLE"
+        initially = " INITIALLY DEFERRED" if " INITIALLY DEFERRED" in wanted else " INITIALLY IMMEDIATE"
+        return [f"ALTER TABLE {place_of(old)[0]} ALTER CONSTRAINT {name}{deferrable}{initially}"]
+    if place_of(old)[0] in domains:
+        return together(
+            [alter_constraint(old, domains, f"{one} CONSTRAINT {name}") for one in ("DROP",)]
+            + [alter_constraint(old, domains, f"ADD CONSTRAINT {name} {wanted}")]
+        )
+    return [f"ALTER TABLE {place_of(old)[0]} DROP CONSTRAINT {name}, ADD CONSTRAINT {name} {wanted}"]
+
+
+def _change_column(old: str, new: str) -> Statements:
+    table, name = place_of(old)
+    wanted, found = column_of(old), column_of(new)
+    if wanted.generated and (wanted.generated, wanted.how) != (found.generated, found.how):
+        return [f"ALTER TABLE {table} DROP COLUMN {name}, ADD COLUMN {name} {column_sql(wanted)}"]
+    actions = []
+    if found.generated and not wanted.generated:
+        actions.append("DROP EXPRESSION")
+    if found.identity and not wanted.identity:
+        actions.append("DROP IDENTITY")
+    if (wanted.type, wanted.collation) != (found.type, found.collation):
+        if found.default:
+            actions.append("DROP DEFAULT")
+        collation = f" COLLATE {wanted.collation}" if wanted.collation else ""
+        actions.append(f"TYPE {wanted.type}{collation} USING {name}::{wanted.type}")
+    if wanted.not_null != found.not_null:
+        actions.append("SET NOT NULL" if wanted.not_null else "DROP NOT NULL")
+    if wanted.default and (wanted.default != found.default or "DROP DEFAULT" in actions):
+        actions.append(f"SET DEFAULT {unescaped(wanted.default)}")
+    elif found.default and not wanted.default and "DROP DEFAULT" not in actions:
+        actions.append("DROP DEFAULT")
+    if wanted.identity and not found.identity:
+        actions.append(f"ADD GENERATED {wanted.identity.upper()} AS IDENTITY")
+    elif wanted.identity != found.identity and wanted.identity:
+        actions.append(f"SET GENERATED {wanted.identity.upper()}")
+    if not actions:
+        return None
+    if "DROP DEFAULT" in actions and any(one.startswith("SET DEFAULT") for one in actions):
+        # One ALTER TABLE runs both in its own order; the old default may not fit the type.
+        return together([f"ALTER TABLE {table} ALTER COLUMN {name} {one}" for one in actions])
+    return [f"ALTER TABLE {table} " + ", ".join(f"ALTER COLUMN {name} {one}" for one in actions)]
+
+
+def _change_table(old: str, new: str) -> Statements:
+    table = name_of(old)
+    wanted, found = without_settings(old), without_settings(new)
+    actions = []
+    if (" unlogged" in wanted) != (" unlogged" in found):
+        actions.append(f"ALTER TABLE {table} SET {'UNLOGGED' if ' unlogged' in wanted else 'LOGGED'}")
+    identity = re.compile(r" replica identity (full|nothing)$")
+    if (match := identity.search(wanted)) != (other := identity.search(found)) and (match or other):
+        back = f"ALTER TABLE {table} REPLICA IDENTITY {match[1].upper() if match else 'DEFAULT'}"
+        if not (match and other and match[1] == other[1]):
+            actions.append(back)
+    part = re.compile(r" partition of (\S+) ((?:FOR VALUES|DEFAULT).*?)(?: replica identity \w+)?$")
+    attached, now = part.search(wanted), part.search(found)
+    if (attached and attached.groups()) != (now and now.groups()):
+        if now:
+            actions.append(f"ALTER TABLE {now[1]} DETACH PARTITION {table}")
+        if attached:
+            actions.append(f"ALTER TABLE {attached[1]} ATTACH PARTITION {table} {attached[2]}")
+    inherits = re.compile(r" inherits \(([^)]*)\)")
+    parents, has = inherits.search(wanted), inherits.search(found)
+    wants = set(parents[1].split(", ")) if parents else set()
+    is_of = set(has[1].split(", ")) if has else set()
+    actions += [f"ALTER TABLE {table} NO INHERIT {one}" for one in sorted(is_of - wants)]
+    actions += [f"ALTER TABLE {table} INHERIT {one}" for one in sorted(wants - is_of)]
+    return actions or None
+
+
+def _change_trigger(old: str, new: str) -> Statements:
+    table, name = place_of(old)
+    (wanted, action), (found, _) = trigger_state(old), trigger_state(new)
+    if wanted == found:
+        return [f"ALTER TABLE {table} {action} {name}"]
+    made = make_trigger(old)
+    return None if made is None else together([f"DROP TRIGGER {name} ON {table}", *made])
+
+
+def _change_function(old: str, new: str) -> Statements:
+    wanted, found = function_of(unescaped(old)), function_of(unescaped(new))
+    made = make_function(old)
+    if wanted is None or found is None or made is None:
+        return made
+    if (wanted.arguments, wanted.returns) == (found.arguments, found.returns):
+        return made
+    dropped = drop(new)
+    return None if dropped is None else together([*dropped, *made])
+
+
+def _change_type(old: str, new: str) -> Statements:
+    name = name_of(old)
+    wanted, found = text_of(old), text_of(new)
+    if wanted.startswith("enum ") and found.startswith("enum "):
+        return _change_enum(name, _labels(wanted), _labels(found))
+    domain = re.compile(r"domain (.+?)( not null)?(?: default (.*))?$", re.DOTALL)
+    want, have = domain.match(wanted), domain.match(found)
+    if want and have and want[1] == have[1]:
+        actions = []
+        if want[2] != have[2]:
+            actions.append("SET NOT NULL" if want[2] else "DROP NOT NULL")
+        if want[3] != have[3]:
+            actions.append(f"SET DEFAULT {want[3]}" if want[3] else "DROP DEFAULT")
+        return [f"ALTER DOMAIN {name} {one}" for one in actions]
+    return None
+
+
+def _labels(text: str) -> list[str]:
+    return re.findall(r"E?'(?:[^']|'')*'", text)
+
+
+def _change_enum(name: str, wanted: list[str], found: list[str]) -> Statements:
+    if len(wanted) == len(found):
+        different = [(now, was) for was, now in zip(wanted, found, strict=True) if was != now]
+        return [f"ALTER TYPE {name} RENAME VALUE {now} TO {was}" for now, was in different]
+    # A value that came cannot be taken away again.
+    return None
+
+
+def _change_publication(old: str, new: str) -> Statements:
+    words = definition_of(old).split()
+    if ("all" in words) != ("all" in definition_of(new).split()):
+        return None
+    what = ", ".join(one for one in ("insert", "update", "delete", "truncate") if one in words)
+    root = "true" if "root" in words else "false"
+    return [f"ALTER PUBLICATION {name_of(old)} SET (publish = '{what}', publish_via_partition_root = {root})"]
+
+
+_CHANGERS: Mapping[str, Callable[[str, str], Statements]] = {
+    "publication": _change_publication,
+    "column": _change_column,
+    "index": _change_index,
+    "table": _change_table,
+    "trigger": _change_trigger,
+    "function": _change_function,
+    "procedure": _change_function,
+    "row_security": lambda old, new: set_row_security(old),
+    "sequence": lambda old, new: set_sequence(old, "ALTER"),
+    "type": _change_type,
+}

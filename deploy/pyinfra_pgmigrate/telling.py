@@ -88,7 +88,7 @@ def would(decision: Decision) -> str:
 
 def state_of(decision: Decision) -> str:
     """Returns the word for what was found of a migration."""
-    return _WORDS[decision.action]
+    return WORDS[decision.action]
 
 
 def plan_lines(plan: Plan, *, most: int) -> Iterator[str]:

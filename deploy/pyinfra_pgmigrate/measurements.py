@@ -54,12 +54,14 @@ class Measurement:
 
     + at: time in UTC, empty where it is now; version: the newest migration then
     + parameters: values of $1, $2 and so on, as text
-    + buffers: shared ones that it read; rows: that it returned; ms: milliseconds, all in memory
+    + buffers: shared ones that it read; heap_fetches: rows that index-only scans looked up in the table, which costs
+      a buffer each until VACUUM has seen them; rows: that it returned; ms: milliseconds, all in memory
     + plan: nodes in order
     """
 
     parameters: tuple[str | None, ...]
     buffers: int
+    heap_fetches: int
     rows: int
     ms: float
     plan: tuple[Node, ...]
@@ -164,6 +166,7 @@ def read_measured(found: Mapping[str, Any]) -> Measured:
         measurement = Measurement(
             tuple(found["parameters"]),
             top["Shared Hit Blocks"] + top["Shared Read Blocks"],
+            _heap_fetches(top),
             round(top["Actual Rows"]),
             explained["Execution Time"],
             tuple(_nodes(top, "")),
@@ -181,6 +184,11 @@ def _nodes(node: Mapping[str, Any], above: str) -> Iterator[Node]:
         yield from _nodes(child, table)
 
 
+def _heap_fetches(node: Mapping[str, Any]) -> int:
+    own: int = round(node.get("Heap Fetches", 0))
+    return own + sum(_heap_fetches(child) for child in node.get("Plans", ()))
+
+
 def _tables(found: Sequence[Sequence[Any]]) -> tuple[Table, ...]:
     return tuple(Table(name, pages, tuple(indexes)) for name, pages, indexes in found)
 
@@ -191,6 +199,7 @@ def _read_kept(found: Mapping[str, Any] | None) -> Measurement | None:
     return Measurement(
         tuple(found["parameters"]),
         found["buffers"],
+        found["heap_fetches"],
         found["rows"],
         found["ms"],
         tuple(Node(*node) for node in found["plan"]),
@@ -212,6 +221,7 @@ def to_keep(queries: Sequence[Query], found: Sequence[tuple[str, Measurement | N
             "checksum": checksums[name],
             "parameters": one.parameters,
             "buffers": one.buffers,
+            "heap_fetches": one.heap_fetches,
             "rows": one.rows,
             "ms": one.ms,
             "plan": [[node.kind, node.table, node.index] for node in one.plan],
@@ -293,6 +303,11 @@ def _judged(
         at_most = f"at most {most:.0f} buffers (pg_regression_factor {factor:g})"
         if after.buffers <= most * _growth(before, after):
             return Verdict.WARN, f"{figures}, with {_data(before, after)}{between}", at_most, meant
+        fetched = after.heap_fetches - before.heap_fetches
+        if after.buffers - max(0, fetched) <= most:
+            tables = ", ".join(sorted({node.table for node in after.plan if node.kind == "Index Only Scan"}))
+            reason = f"{figures}, {fetched} of them for rows that no VACUUM has seen since they were written{between}"
+            return Verdict.WARN, reason, at_most, f"VACUUM {tables}"
         return Verdict.FAIL, f"{figures}; {before.words} -> {after.words}{between}", at_most, meant
     if before.rows > 0 and after.rows == 0:
         reason = f"{figures}, but its parameters find no row any more, {before.rows} before"

@@ -137,6 +137,23 @@ class TestDroppedIndex:
         assert "project_groups" in passed(validate(large.settings()))
 
 
+def test_rows_that_no_vacuum_has_seen_yet_are_a_warning(large: Database, tmp_path: Path) -> None:
+    text = "SELECT '40000000-0000-0000-0000-000000000000'; SELECT count(*) FROM project_roles WHERE project_id < $1"
+    settings = large.settings(pg_sql_dir=with_queries(tmp_path, roles=text), pg_target=1)
+    large.run("ALTER TABLE project_roles SET (autovacuum_enabled = false)")
+    large.run("VACUUM ANALYZE project_roles")
+    assert migrate(settings).ok
+    # One row on each page: the index-only scan has to look at all rows of the page then.
+    large.run("UPDATE project_roles SET hourly_rate = 1 WHERE ctid::text LIKE '%,1)'")
+
+    written = validate(settings)
+    large.run("VACUUM project_roles")
+
+    assert re.search(r"WARN .* \d+ of them for rows that no VACUUM has seen", told(written, "roles")), written.text
+    assert "next: VACUUM project_roles" in written.text
+    assert passed(validate(settings)) == ["roles"]
+
+
 class TestNotMeasured:
     def test_fails_with_the_reason(self, legacy: Database, tmp_path: Path) -> None:
         sql = with_queries(

@@ -103,8 +103,9 @@ def measured(
     rows: int = 5,
     pages: int = 1000,
     indexes: tuple[str, ...] = ("by_project",),
+    heap_fetches: int = 0,
 ) -> Measurement:
-    return Measurement(("1",), buffers, rows, 0.5, plan, (Table("groups", pages, indexes),))
+    return Measurement(("1",), buffers, heap_fetches, rows, 0.5, plan, (Table("groups", pages, indexes),))
 
 
 def compared(
@@ -146,6 +147,9 @@ class TestComparison:
             (measured(100), measured(500, rows=25), Verdict.WARN),
             (measured(100), measured(500, pages=5000), Verdict.WARN),
             (measured(100), measured(5000, FROM_END_TO_END, pages=5000, indexes=()), Verdict.FAIL),
+            # Rows that no VACUUM has seen.
+            (measured(100, BY_OTHER), measured(500, BY_OTHER, heap_fetches=400), Verdict.WARN),
+            (measured(100, BY_OTHER, heap_fetches=90), measured(500, BY_OTHER, heap_fetches=90), Verdict.FAIL),
             # The rows that the parameters found are not there any more.
             (measured(100), measured(2, rows=0), Verdict.WARN),
             (measured(100, rows=0), measured(100, rows=0), Verdict.PASS),

@@ -1,8 +1,9 @@
--- Keeps measurements in the registry. Variables: measurements (JSON: [{query, checksum, parameters, buffers, rows,
--- ms, plan, tables}, ...]), moment, ends_run (the run has nothing more to do here), run_id, tool_version.
+-- Keeps measurements in the registry. Variables: measurements (JSON: [{query, checksum, parameters, buffers,
+-- heap_fetches, rows, ms, plan, tables}, ...]), moment, ends_run (the run has nothing more to do here), run_id, tool_version.
 BEGIN;
 INSERT INTO pgmigrate.measurements (
-    run_id, moment, query, checksum, parameters, buffers, row_count, duration_ms, plan, tables, version, tool_version
+    run_id, moment, query, checksum, parameters, buffers, heap_fetches, row_count, duration_ms, plan, tables, version,
+    tool_version
 )
 SELECT
     :'run_id',
@@ -11,6 +12,7 @@ SELECT
     m.value ->> 'checksum',
     ARRAY(SELECT pg_catalog.jsonb_array_elements_text(m.value -> 'parameters')),
     (m.value ->> 'buffers')::bigint,
+    (m.value ->> 'heap_fetches')::bigint,
     (m.value ->> 'rows')::bigint,
     (m.value ->> 'ms')::double precision,
     m.value -> 'plan',

@@ -15,6 +15,7 @@ WITH kept AS (
             'version', m.version,
             'parameters', m.parameters,
             'buffers', m.buffers,
+            'heap_fetches', m.heap_fetches,
             'rows', m.row_count,
             'ms', m.duration_ms,
             'plan', m.plan,

@@ -70,7 +70,7 @@ WITH expected (since, name, columns) AS (
         (2, 'quarantines', 8),
         (3, 'quarantines', 11),
         (3, 'dependents', 8),
-        (4, 'measurements', 14)
+        (4, 'measurements', 15)
 ),
 damage AS (
     SELECT

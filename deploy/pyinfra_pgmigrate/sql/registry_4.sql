@@ -9,6 +9,7 @@ CREATE TABLE pgmigrate.measurements (
     checksum text NOT NULL,
     parameters text[] NOT NULL,
     buffers bigint NOT NULL CHECK (buffers >= 0),
+    heap_fetches bigint NOT NULL CHECK (heap_fetches >= 0),
     row_count bigint NOT NULL CHECK (row_count >= 0),
     duration_ms double precision NOT NULL CHECK (duration_ms >= 0),
     plan jsonb NOT NULL,
@@ -26,6 +27,7 @@ COMMENT ON COLUMN pgmigrate.measurements.query IS 'File name without .sql.';
 COMMENT ON COLUMN pgmigrate.measurements.checksum IS 'SHA-256 of the file''s tokens; another text begins anew.';
 COMMENT ON COLUMN pgmigrate.measurements.parameters IS 'Values of $1, $2 and so on, as text; later measurements take those of the first one.';
 COMMENT ON COLUMN pgmigrate.measurements.buffers IS 'Shared buffers that its execution read, from memory or not; without planning.';
+COMMENT ON COLUMN pgmigrate.measurements.heap_fetches IS 'Rows that index-only scans looked up in the table, as no VACUUM had seen them since they were written.';
 COMMENT ON COLUMN pgmigrate.measurements.row_count IS 'Rows that it returned.';
 COMMENT ON COLUMN pgmigrate.measurements.duration_ms IS 'Milliseconds of its execution, everything in memory.';
 COMMENT ON COLUMN pgmigrate.measurements.plan IS 'Nodes of its plan, in order: kind, table, index.';

@@ -221,7 +221,8 @@ class TestFirstMeasurement:
             " FROM (SELECT max(id::text)::uuid AS id FROM projects) AS p CROSS JOIN generate_series(1, 50) AS n"
         )
 
-        assert migrate(legacy.settings()).ok
+        # One operation for all of them, this time.
+        assert migrate(legacy.settings(pg_batch_from=1)).ok
 
         found = legacy.rows(
             "SELECT query, count(*), count(DISTINCT parameters), min(version) FROM pgmigrate.measurements"

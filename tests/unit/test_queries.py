@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from pyinfra_pgmigrate.measurements import (
 from pyinfra_pgmigrate.queries import Query, load_queries
 from pyinfra_pgmigrate.validation import Verdict
 
-from tests.support.servers import SQL
+from tests.support.servers import ROOT, SQL
 
 VERSIONS = range(1, 7)
 
@@ -64,6 +65,14 @@ class TestFiles:
         (third,) = load_queries(folder, VERSIONS)
 
         assert first.checksum == second.checksum != third.checksum
+
+    def test_the_example_in_the_readme_is_a_shipped_one(self, tmp_path: Path) -> None:
+        text = re.findall(r"```sql\n(-- purpose.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
+
+        (example,) = load_queries(self.write(tmp_path, text), VERSIONS)
+
+        shipped = [(one.purpose, one.since, one.checksum) for one in load_queries(SQL, VERSIONS)]
+        assert (example.purpose, example.since, example.checksum) in shipped
 
     @pytest.mark.parametrize(
         ("text", "found"),

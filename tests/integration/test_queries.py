@@ -124,6 +124,27 @@ class TestDroppedIndex:
         assert {query for _, query in kept(legacy)} == set(ALL)
         assert "FAIL" not in validate(legacy.settings(pg_sql_dir=str(without_index))).text.replace("0 FAIL", "")
 
+    def test_fails_although_the_table_was_small_when_it_was_first_measured(
+        self, legacy: Database, without_index: Path
+    ) -> None:
+        assert migrate(legacy.settings()).ok
+        legacy.run(
+            "SET session_replication_role = replica;"
+            "INSERT INTO crew_roles (name) SELECT 'More ' || n FROM generate_series(1, 200) AS n;"
+            "INSERT INTO project_event_roles (project_id, event_id, role_id) SELECT e.project_id, e.id, r.id"
+            " FROM project_events AS e JOIN crew_roles AS r ON r.name LIKE 'More%' ORDER BY e.project_id;"
+            "ANALYZE"
+        )
+        settings = legacy.settings(pg_sql_dir=str(without_index))
+
+        result = migrate(settings)
+
+        assert result.failed == ["Validation"], result.text
+        for found in (told(result, "owner_projects"), told(validate(settings), "owner_projects")):
+            assert found.startswith("FAIL")
+            assert "before the migrations of " in found
+            assert "-> Seq Scan on project_event_roles: that index is gone" in found
+
     def test_by_other_hands_fails_until_it_is_back(self, large: Database) -> None:
         assert migrate(large.settings()).ok
         large.run("ALTER INDEX idx_project_equipment_group RENAME TO other_name")

@@ -183,12 +183,22 @@ class TestComparison:
     def test_takes_the_factor_of_the_settings(self) -> None:
         assert compared(measured(100), measured(350), factor=4).verdict is Verdict.PASS
 
-    def test_says_what_was_kept_last_where_that_differs(self) -> None:
-        last = replace(measured(250), at="2026-11-22 20:14", version=6)
+    def test_is_also_with_the_last_from_before_a_run(self) -> None:
+        first = measured(1, FROM_END_TO_END, rows=1, pages=1)
+        last = replace(measured(3), at="2026-11-22 20:14", version=6)
+        now = measured(1000, FROM_END_TO_END, indexes=())
 
-        assert "250 buffers (0.50 ms) when last kept, 2026-11-22 20:14" in (
-            compared(measured(100), measured(300), last=last).reason
-        )
+        found = compared(first, now, last=last)
+
+        assert compared(first, now).verdict is Verdict.WARN
+        assert found.verdict is Verdict.FAIL
+        assert found.before == last
+        assert "3 buffers (0.50 ms) before the migrations of 2026-11-22 20:14, 1000 buffers" in found.reason
+
+    def test_with_the_first_one_stays_whatever_the_last_says(self) -> None:
+        found = compared(measured(100), measured(300), last=measured(300))
+
+        assert (found.verdict, found.before) == (Verdict.FAIL, measured(100))
 
     @pytest.mark.parametrize(
         ("found", "verdict", "reason"),

@@ -9,9 +9,9 @@ SELECT pg_catalog.to_regclass('pgmigrate.measurements') IS NOT NULL AS has_measu
 WITH kept AS (
     SELECT
         m.id,
+        m.moment,
         pg_catalog.json_build_object(
             'at', pg_catalog.to_char(m.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
-            'moment', m.moment,
             'version', m.version,
             'parameters', m.parameters,
             'buffers', m.buffers,
@@ -27,7 +27,9 @@ WITH kept AS (
 )
 SELECT
     COALESCE((SELECT k.row FROM kept AS k ORDER BY k.id LIMIT 1)::text, 'null') AS first,
-    COALESCE((SELECT k.row FROM kept AS k ORDER BY k.id DESC LIMIT 1)::text, 'null') AS last \gset
+    COALESCE((
+        SELECT k.row FROM kept AS k WHERE k.moment = 'before' ORDER BY k.id DESC LIMIT 1
+    )::text, 'null') AS last \gset
 \endif
 BEGIN TRANSACTION READ ONLY;
 SET LOCAL lock_timeout = '2s';

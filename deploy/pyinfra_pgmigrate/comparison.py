@@ -43,7 +43,7 @@ def compared(engine: Engine, seen: Observed) -> Iterator[Check]:
         source = Source.of(manifest, contents, is_quiet=engine.settings.writes == "stopped")
         tables = data.compared_tables(source, seen, engine.migrations, engine.settings.schema)
         found = _found(engine, tables)
-        answers = _answers(engine)
+        answers = answered(engine)
     except PgMigrateError as error:
         why = f"{error.refusal.message} ({error.refusal.detail})"
         yield from data.not_compared(engine.totals, f"backup {label}", why, error.refusal.hint)
@@ -93,7 +93,8 @@ def _found(engine: Engine, tables: Sequence[Compared]) -> dict[str, tuple[int, s
     return reading.tables(answer) if answer.status == 0 else answer.message or answer.errors or "no answer"
 
 
-def _answers(engine: Engine) -> dict[str, Answers]:
+def answered(engine: Engine) -> dict[str, Answers]:
+    """Returns what the totals answer now, by name; with the reason where one could not be asked."""
     if not engine.totals:
         return {}
     answer = engine.psql(script.totals(engine.totals, engine.run, engine.settings.schema))

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from .errors import Kind, PgMigrateError
 from .migration import parse_header, read_statements, wrong_header
+from .statements import is_query
 from .validation import Check, Verdict
 
-HEADER_KEYS = ("purpose", "role", "until")
+HEADER_KEYS = ("purpose", "role", "until", "session")
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Use:
     + role: who does it; empty: the role of the connection
     + until: version of the migration that it works until; None: for ever
     + statements: run one after the other in one transaction, which is undone
+    + is_held: one query that a session prepares before the migrations of a rehearsal and executes after each
     """
 
     name: str
@@ -27,6 +29,7 @@ class Use:
     role: str
     until: int | None
     statements: tuple[str, ...]
+    is_held: bool = False
 
 
 def load_uses(folder: Path) -> tuple[Use, ...]:
@@ -55,12 +58,17 @@ def _read(path: Path) -> Use:
             detail="Found no statement, or one that cannot run in a transaction; expected what the application does.",
             hint="Correct the file.",
         )
+    session = values.get("session", "held")
+    if session != "held" or ("session" in values and not (len(statements) == 1 and is_query(text))):
+        found = f'session "{session}"' if session != "held" else "something else than one SELECT"
+        raise wrong_header(path.name, None, f'Found {found}; expected "-- session: held" above one SELECT.')
     return Use(
         path.stem,
         values["purpose"],
         values.get("role", ""),
         None if until is None else int(until),
         tuple(statement.text for statement in statements),
+        "session" in values,
     )
 
 

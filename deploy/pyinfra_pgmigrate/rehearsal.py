@@ -10,16 +10,28 @@ from pyinfra.api import Host
 
 from . import reading, script, telling
 from .backups import Contents, differences
+from .comparison import answered
 from .copies import Copy
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
 from .execution import execute, revert
+from .moments import Table
 from .rollbacks import load_rollbacks
 from .totals import Answers, are_equal, described
 from .trace import StatementTrace, compared_lines, rehearsed_lines
+from .trial import Trial
 
 # What the rehearsals of this start of the program found, by host and database.
 _found: WeakKeyDictionary[Host, dict[str, list[StatementTrace]]] = WeakKeyDictionary()
+
+
+# What the application could do at each moment of them.
+_tables: WeakKeyDictionary[Host, dict[str, Table]] = WeakKeyDictionary()
+
+
+def table_of_uses(engine: Engine) -> Table | None:
+    """Returns what the application could do at each moment of the rehearsal of this run; None where there was none."""
+    return _tables.get(engine.host, {}).get(engine.settings.connection.database)
 
 
 def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
@@ -40,8 +52,10 @@ def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
     # Counting and hashing takes a while: only where there may be a way back to compare with.
     has_scripts = bool(load_rollbacks(engine.settings.sql_dir))
     before = _contents(on_copy) if refusal is None and has_scripts else None
-    totals = _totals(on_copy) if refusal is None else {}
-    refusal = refusal or _unanswered(on_copy, totals) or _migrated(on_copy, versions, traces)
+    totals = answered(on_copy) if refusal is None else {}
+    trial = Trial(on_copy)
+    refusal = refusal or _unanswered(on_copy, totals) or _tried_and_migrated(on_copy, versions, traces, trial)
+    _tables.setdefault(engine.host, {})[engine.settings.connection.database] = trial.table
     refusal = refusal or _other_totals(on_copy, totals)
     if refusal is None:
         engine.tell("\n".join(rehearsed_lines(traces, most=engine.settings.batch_from)))
@@ -76,15 +90,6 @@ def _contents(on_copy: Engine) -> Contents | None:
     )
 
 
-def _totals(on_copy: Engine) -> dict[str, Answers]:
-    if not on_copy.totals:
-        return {}
-    answer = on_copy.psql(script.totals(on_copy.totals, on_copy.run, on_copy.settings.schema))
-    found = reading.totals(answer)
-    why = answer.message or answer.errors or "no answer"
-    return {one.name: found.get(one.name, Answers(problem=why)) for one in on_copy.totals}
-
-
 def _unanswered(on_copy: Engine, totals: Mapping[str, Answers]) -> Refusal | None:
     """Returns why a total could not be asked before the migrations, or None."""
     for total in on_copy.totals:
@@ -102,7 +107,7 @@ def _other_totals(on_copy: Engine, before: Mapping[str, Answers]) -> Refusal | N
     """Returns which total the migrations changed, or None; nobody else writes to the copy."""
     if not before:
         return None
-    after = _totals(on_copy)
+    after = answered(on_copy)
     for total in on_copy.totals:
         was, now = before[total.name], after[total.name]
         if now.problem or not are_equal(was, now):
@@ -115,6 +120,28 @@ def _other_totals(on_copy: Engine, before: Mapping[str, Answers]) -> Refusal | N
     keys = ", ".join(f"{name} ({answers.count} keys)" for name, answers in sorted(before.items()))
     on_copy.tell(f"the same totals before and after: {keys}")
     return None
+
+
+def _tried_and_migrated(
+    on_copy: Engine, versions: Collection[int], traces: list[StatementTrace], trial: Trial
+) -> Refusal | None:
+    """Returns why the migrations did not run, or what the application cannot do any more after one, or None."""
+    plan = on_copy.plan()
+    if isinstance(plan, Refusal) or plan.refusals:
+        return plan if isinstance(plan, Refusal) else plan.refusals[0]
+    ordered = [one.migration for one in plan.changes if one.migration.version in versions]
+    pieces = [[one] for one in ordered]
+    if not on_copy.uses or len(ordered) >= on_copy.settings.batch_from:
+        pieces = [ordered]
+    with trial.of(len(pieces) + 1):
+        refusal = trial.at([])
+        for number, piece in enumerate(pieces):
+            # The last one ends the run: that shows in a plan of what is left only.
+            found = on_copy.plan() if number and piece is pieces[-1] else plan
+            if isinstance(found, Refusal):
+                return refusal or found
+            refusal = refusal or execute(on_copy, found, [one.version for one in piece], traces) or trial.at(piece)
+    return refusal or _second_run(on_copy, versions)
 
 
 def _migrated(on_copy: Engine, versions: Collection[int], traces: list[StatementTrace]) -> Refusal | None:

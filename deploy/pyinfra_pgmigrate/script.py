@@ -227,12 +227,17 @@ def warnings(added: Added, run: Run, schema: str) -> str:
     return _joined([*_session(run, schema, "validate")[:2], _settings(values), sql.read("warnings")])
 
 
-def try_uses(uses: Sequence[Use], run: Run, schema: str) -> str:
-    """Returns the script that tries what the application does, each in a transaction that is undone."""
+def try_uses(uses: Sequence[Use], run: Run, schema: str, *, moment: int | None = None) -> str:
+    """Returns the script that tries what the application does, each in a transaction that is undone.
+
+    + moment: of a rehearsal with a session that is held open, which is told of it; None: there is none
+    """
     parts = _session(run, schema, "compatibility")[:2]
     for use in uses:
         values = {"name": use.name, "role": use.role, "statements": _list(use.statements)}
         parts += [_settings(values), sql.read("try_use")]
+    if moment is not None:
+        parts += [setting("moment", moment), sql.read("held_moment")]
     return _joined(parts)
 
 
@@ -263,6 +268,30 @@ def keep_measurements(found: Sequence[Mapping[str, Any]], run: Run, schema: str,
     values = {"measurements": _list(found), "moment": moment, "ends_run": _flag(ends_run)}
     parts = [*_session(run, schema, "keep measurements")[:2], *_claimed(run), _settings(values)]
     return _joined([*parts, sql.read("keep_measurements")])
+
+
+def held(uses: Sequence[Use], moments: int, run: Run, schema: str) -> str:
+    """Returns the script that prepares statements and executes them at so many moments of a rehearsal."""
+    values = {"application_name": _held_name(run), "schema": schema}
+    named = [{"held": use.name, "role": use.role, "statement": use.statements[0]} for use in uses]
+    parts = [_settings(values), sql.read("session"), sql.read("held_session")]
+    parts += [part for one in named for part in (_settings(one), sql.read("held_prepare"))]
+    for moment in range(moments):
+        parts += [setting("moment", moment), sql.read("held_wait")]
+        parts += [part for one in named for part in (_settings(one), sql.read("held_try"))]
+        parts.append(sql.read("held_done"))
+    return _joined([*parts, sql.read("held_end")])
+
+
+def end_held(run: Run, schema: str) -> str:
+    """Returns the script that ends the session of ``held``."""
+    parts = [*_session(run, schema, "end held")[:2], setting("held_name", _held_name(run))]
+    return _joined([*parts, sql.read("end_held")])
+
+
+def _held_name(run: Run) -> str:
+    # Not as the sessions of the run call themselves: nobody waits for this one.
+    return f"application rehearsed by pgmigrate {run.run_id[:8]}"
 
 
 def dump(run: Run, schema: str, totals: Sequence[Total] = ()) -> str:

@@ -34,7 +34,7 @@ def test_each_works_before_between_and_after(legacy: Database) -> None:
 
     for name, verdicts in table.items():
         print(f"{name:16} " + "  ".join(f"{target:03} {verdict}" for target, verdict in enumerate(verdicts)))
-    assert len(table) == 8
+    assert len(table) == 9
     for use in USES:
         assert table[use.name] == ["PASS"] * 6 + ["WARN" if use.until == 6 else "PASS"]
 

@@ -34,6 +34,7 @@ LAYERS = [
         "drift",
         "validation",
         "compatibility",
+        "moments",
         "queries",
         "measurements",
         "data",
@@ -45,7 +46,7 @@ LAYERS = [
     ["script", "psql", "programs", "reading", "trace", "journal", "report"],
     ["facts", "embedded", "record", "hosts", "fetching"],
     ["reporting"],
-    ["engine", "execution", "keeper", "copies", "comparison", "rehearsal", "measuring", "cli"],
+    ["engine", "execution", "keeper", "copies", "comparison", "held", "trial", "rehearsal", "measuring", "cli"],
     ["operations"],
     ["deploys"],
 ]

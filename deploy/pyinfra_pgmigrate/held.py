@@ -1,0 +1,75 @@
+"""A session of the application on the copy, held open while migrations run: what becomes of prepared statements.
+
+It runs in the background and waits, in short transactions, until told that a moment has come; both sides tell each
+other by advisory locks, which end with the sessions. It ends by itself after the last moment or its deadline, is
+ended when the rehearsal ends before, and cannot outlive the copy, which is dropped with whoever is connected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import gevent
+
+from . import script
+from .compatibility import Use
+from .engine import Engine
+from .moments import Held
+from .psql import Answer
+
+# Seconds for a session to end that was told to.
+_END_S = 20
+
+
+class HeldSession:
+    """One session on the copy for all uses of which the file says ``session: held``."""
+
+    def __init__(self, on_copy: Engine) -> None:
+        self._engine = on_copy
+        self._uses: Sequence[Use] = [use for use in on_copy.uses if use.is_held]
+        self._answer: Answer | None = None
+        self._greenlet: gevent.Greenlet[[int], None] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is such a session still."""
+        return self._greenlet is not None and not self._greenlet.dead
+
+    @contextmanager
+    def opened(self, moments: int) -> Iterator[None]:
+        """Keeps the session for so many moments, where any use wants one; it has ended at the end."""
+        if self._uses:
+            self._greenlet = gevent.spawn(self._run, moments)
+        try:
+            yield
+        finally:
+            self.close()
+
+    def _run(self, moments: int) -> None:
+        text = script.held(self._uses, moments, self._engine.run, self._engine.settings.schema)
+        self._answer = self._engine.psql(text)
+
+    def close(self) -> None:
+        """Ends the session; its answers stay."""
+        if self._greenlet is None:
+            return
+        # After the last moment it ends by itself.
+        self._greenlet.join(timeout=1)
+        if not self._greenlet.dead:
+            self._engine.psql(script.end_held(self._engine.run, self._engine.settings.schema))
+            self._greenlet.join(timeout=_END_S)
+        self._greenlet.kill(block=False)
+
+    @property
+    def answers(self) -> tuple[Held, ...]:
+        """What the statements answered, after it was closed."""
+        found = [] if self._answer is None else self._answer.values("held")
+        return tuple(Held(*one) for one in found)
+
+    def lack(self, moments: int) -> str:
+        """Returns why it did not answer at so many moments, after it was closed; empty where it did."""
+        if len(self.answers) >= len(self._uses) * moments:
+            return ""
+        answer = self._answer
+        return "it did not end in time" if answer is None else answer.message or answer.errors or "no answer"

@@ -121,11 +121,11 @@ def table_lines(table: Table) -> Iterator[str]:
         if row.states[0] is Works.FAILS:
             yield f"note: compatibility/{row.use}.sql failed before the migrations already: {row.reasons[0]}"
     count = len(table.moments) - 1
-    between = f"after each of {count} migrations" if count > 1 else "after the migration"
+    when = f"before, after each of {count} migrations" if count > 1 else "before and after"
     steady = [row for row in table.rows if Works.FAILS not in row.states]
     if len(steady) == len(table.rows):
         over = [f"{row.use} {_over(row, table.moments)}" for row in table.rows if Works.NO_MORE in row.states]
-        yield f"works before, {between}: {len(steady)} of {len(table.rows)} uses{''.join(f', {one}' for one in over)}"
+        yield f"works {when}: {len(steady)} of {len(table.rows)} uses{''.join(f', {one}' for one in over)}"
     else:
         width = max(len(row.use) for row in table.rows)
         short = [name.split("_")[0] or "before" for name in table.moments]
@@ -145,7 +145,7 @@ def _held_lines(table: Table) -> Iterator[str]:
         if one.state == DONE:
             continue
         again = "it fails again" if one.again != DONE else "it works the second time"
-        anew = "works once it is prepared anew" if one.anew == DONE else f"fails prepared anew, too ({one.anew})"
+        anew = "works once it is prepared again" if one.anew == DONE else f"fails prepared again, too ({one.anew})"
         name = table.moments[one.moment] or "nothing"
         yield (
             f"WARN: compatibility/{one.use}.sql, prepared before and held open, fails after {name}: {one.reason} "

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from pyinfra_pgmigrate.compatibility import load_uses
 from pyinfra_pgmigrate.errors import PgMigrateError
 
 from tests.conftest import on_all_versions
 from tests.integration.test_validation import found
+from tests.support.backups import copies
 from tests.support.contents import contents_of
 from tests.support.harness import migrate, validate
-from tests.support.migrations import copied
-from tests.support.servers import SQL, Database
+from tests.support.migrations import copied, record
+from tests.support.servers import SQL, Database, Server
 
 TRY = {"pg_compatibility": True}
 USES = load_uses(SQL)
@@ -65,6 +69,115 @@ def test_is_tried_as_the_role_that_it_names(legacy: Database, tmp_path: Path) ->
     assert "PASS  compatibility: read_project" in result.text
 
 
+class TestInTheRehearsal:
+    """On the copy; the database itself is not touched where one refuses."""
+
+    @pytest.fixture
+    def given(self, legacy: Database, kept: Callable[..., dict[str, Any]], tmp_path: Path) -> Callable[..., Any]:
+        assert migrate(legacy.settings()).ok
+        sql = copied(tmp_path)
+        return lambda **more: kept(pg_sql_dir=str(sql), pg_verify="none", **more)
+
+    @staticmethod
+    def write(tmp_path: Path, name: str, *statements: str) -> None:
+        text = ";\n\n".join(statements)
+        (tmp_path / "sql" / f"{name}.sql").write_text(f"-- purpose: a test\n-- phase: contract\n\n{text};\n")
+
+    def test_one_that_fails_after_a_migration_refuses_and_names_both(
+        self, legacy: Database, given: Callable[..., Any], tmp_path: Path, server: Server
+    ) -> None:
+        self.write(tmp_path, "007_harmless", "CREATE TABLE notes (note text)")
+        self.write(tmp_path, "008_place", "ALTER TABLE project_equipment_groups RENAME COLUMN sort_order TO place")
+        record(tmp_path / "sql", server)
+        before = legacy.catalog()
+
+        result = migrate(given())
+
+        assert result.failed == ["Backup and rehearsal"]
+        (refusal,) = result.refusals
+        assert (
+            'compatibility/insert_group.sql worked before and fails after migration "008_place": '
+            "add a group without a word about variants"
+        ) in refusal
+        assert 'column "sort_order" of relation "project_equipment_groups" does not exist (SQLSTATE 42703)' in refusal
+        assert "Nothing was run on the database itself" in refusal
+        table = [line.split() for line in result.lines if line.startswith("rehearsal:")]
+        assert ["rehearsal:", "before", "007", "008"] in table
+        assert ["rehearsal:", "insert_group", "works", "works", "fails"] in table
+        assert ["rehearsal:", "insert_role", "works", "works", "works"] in table
+        assert legacy.catalog() == before
+        assert copies(server) == []
+        assert legacy.rows("SELECT 1 FROM pg_stat_activity WHERE application_name ~ 'rehearsed by pgmigrate'") == []
+
+    def test_one_that_failed_before_already_is_a_note(
+        self, given: Callable[..., Any], tmp_path: Path, server: Server
+    ) -> None:
+        (tmp_path / "sql" / "compatibility" / "odd.sql").write_text("-- purpose: odd\n\nSELECT nothing;\n")
+        self.write(tmp_path, "007_harmless", "CREATE TABLE notes (note text)")
+        self.write(tmp_path, "008_harmless", "CREATE TABLE more (note text)")
+        record(tmp_path / "sql", server)
+
+        result = migrate(given(pg_batch_from=2))
+
+        assert result.ok, result.text
+        assert (
+            "rehearsal: note: compatibility/odd.sql failed before the migrations already: "
+            'column "nothing" does not exist (SQLSTATE 42703)'
+        ) in result.lines
+        # From pg_batch_from on there is no moment between.
+        assert ["rehearsal:", "before", "008"] in [line.split() for line in result.lines]
+
+    def test_a_prepared_statement_that_does_not_come_back_fails_as_any_other(
+        self, given: Callable[..., Any], tmp_path: Path, server: Server
+    ) -> None:
+        self.write(tmp_path, "007_away", "ALTER TABLE project_equipment_groups RENAME TO parts")
+        record(tmp_path / "sql", server)
+
+        result = migrate(given())
+
+        assert result.failed == ["Backup and rehearsal"]
+        assert "fails prepared again, too (42P01)" in result.text
+
+
+@on_all_versions
+def test_a_prepared_statement_fails_each_time_until_it_is_prepared_anew(legacy: Database) -> None:
+    """What the README says of it: SQL's PREPARE, and psycopg's own with and without transactions."""
+    query = "SELECT * FROM project_roles"
+    named = "SELECT id, daily_rate FROM project_roles"
+    with (
+        legacy.server.connect(legacy.name) as plain,
+        legacy.server.connect(legacy.name, prepare_threshold=0) as automatic,
+        legacy.server.connect(legacy.name, prepare_threshold=0) as careful,
+    ):
+        plain.execute(f"PREPARE held AS {query}")
+        plain.execute("EXECUTE held")
+        automatic.execute(query)
+        careful.autocommit = False
+        for text in (query, named):
+            careful.execute(text)
+        careful.commit()
+        legacy.run("ALTER TABLE project_roles ADD COLUMN variant_name text NOT NULL DEFAULT 'default'")
+
+        assert [_state(plain, "EXECUTE held") for _ in range(3)] == ["0A000"] * 3
+        assert [_state(automatic, query) for _ in range(3)] == ["0A000"] * 3
+        # psycopg forgets what it prepared when it rolls back.
+        assert [_state(careful, text) for text in (named, query, query, query)] == ["", "0A000", "", ""]
+        plain.execute("DEALLOCATE held")
+        plain.execute(f"PREPARE held AS {query}")
+        automatic.execute("DISCARD ALL")
+        assert (_state(plain, "EXECUTE held"), _state(automatic, query)) == ("", "")
+
+
+def _state(connection: psycopg.Connection[Any], text: str) -> str:
+    try:
+        connection.execute(text.encode())
+    except psycopg.Error as error:
+        if not connection.autocommit:
+            connection.rollback()
+        return error.sqlstate or "none"
+    return ""
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -72,6 +185,8 @@ def test_is_tried_as_the_role_that_it_names(legacy: Database, tmp_path: Path) ->
         ("-- purpose: x\n-- until: six\n\nSELECT 1;\n", 'until "six"'),
         ("-- purpose: x\n-- phase: data\n\nSELECT 1;\n", 'the key "phase"'),
         ("-- purpose: x\n\nVACUUM;\n", "cannot run in a transaction"),
+        ("-- purpose: x\n-- session: new\n\nSELECT 1;\n", 'session "new"'),
+        ("-- purpose: x\n-- session: held\n\nSELECT 1; SELECT 2;\n", "something else than one SELECT"),
     ],
 )
 def test_a_file_that_breaks_a_rule_is_refused(tmp_path: Path, text: str, problem: str) -> None:

@@ -65,6 +65,17 @@ class TestRehearsal:
         assert result.lines[place + 1].endswith("; AccessExclusiveLock on project_roles")
         assert "is not in its effect" not in result.text
         assert "anew" not in result.text
+        assert (
+            "rehearsal: works before, after each of 6 migrations: 9 of 9 uses, upsert_group until 006" in result.lines
+        )
+        assert "rehearsal: the same totals before and after: project_rates (40 keys)" in result.lines
+        (held,) = (line for line in result.lines if line.startswith("rehearsal: WARN"))
+        assert held.startswith(
+            "rehearsal: WARN: compatibility/read_groups_prepared.sql, prepared before and held open, fails after "
+            "001_add_variant_columns: cached plan must not change result type (SQLSTATE 0A000); it fails again, and "
+            "works once it is prepared again."
+        )
+        assert legacy.rows("SELECT 1 FROM pg_stat_activity WHERE application_name ~ 'rehearsed by pgmigrate'") == []
         assert migrate(kept()).changed == []
 
     def test_goes_back_and_forward_again_where_a_script_covers_it(

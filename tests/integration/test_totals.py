@@ -14,7 +14,6 @@ from pyinfra_pgmigrate.backups import json_line, read_manifest
 from pyinfra_pgmigrate.errors import PgMigrateError
 from pyinfra_pgmigrate.totals import load_totals
 
-from tests.conftest import on_all_versions
 from tests.integration.test_data import PLAIN, Kept
 from tests.integration.test_validation import found
 from tests.support.backups import labels
@@ -41,7 +40,6 @@ def _with(tmp_path: Path, name: str, text: str, server: Server) -> str:
     return str(sql)
 
 
-@on_all_versions
 def test_rates_are_the_same_in_the_rehearsal_and_in_the_database(legacy: Database, kept: Kept) -> None:
     projects = legacy.value("SELECT count(*) FROM projects")
     total = legacy.value("SELECT sum(total_cost) FROM project_event_roles")

@@ -6,7 +6,7 @@ SELECT
     pg_catalog.set_config('pgmigrate.answered', 'false', false);
 DO $$
 DECLARE
-    deadline timestamptz := pg_catalog.clock_timestamp() + interval '60 s';
+    deadline timestamptz := pg_catalog.clock_timestamp() + interval '30 s';
 BEGIN
     WHILE pg_catalog.clock_timestamp() < deadline LOOP
         IF EXISTS (

@@ -15,8 +15,12 @@ EXECUTE :"held";
 DEALLOCATE :"held";
 SELECT pg_catalog.format('PREPARE %I AS %s', :'held', :'statement')
 \gexec
+\set anew :SQLSTATE
+SELECT :'anew' = '00000' AS is_prepared \gset
+\if :is_prepared
 EXECUTE :"held";
 \set anew :SQLSTATE
+\endif
 \else
 \set why ''
 \endif

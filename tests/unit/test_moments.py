@@ -1,0 +1,65 @@
+"""What the application does at each moment of a rehearsal, as values and lines."""
+
+from __future__ import annotations
+
+from pyinfra_pgmigrate.compatibility import Use
+from pyinfra_pgmigrate.moments import Held, Moment, Works, broken, table_lines, table_of
+
+USES = (Use("add", "add one", "", None, ("SELECT 1",)), Use("upsert", "add or change", "", 2, ("SELECT 1",)))
+FINE = {"add": "", "upsert": ""}
+
+
+def moments(*answers: dict[str, str]) -> list[Moment]:
+    return [Moment(f"00{n}_x" if n else "", (n,) if n else (), one) for n, one in enumerate(answers)]
+
+
+def test_one_line_says_that_all_works() -> None:
+    table = table_of(USES, moments(FINE, FINE, {"add": "", "upsert": "no rule"}), ())
+
+    assert broken(table) is None
+    assert table.rows[1].states == (Works.WORKS, Works.WORKS, Works.NO_MORE)
+    assert list(table_lines(table)) == ["works before, after each of 2 migrations: 2 of 2 uses, upsert until 002"]
+
+
+def test_what_is_over_before_is_over_all_the_time() -> None:
+    table = table_of(USES, moments({"add": "", "upsert": "no rule"}, {"add": "", "upsert": "no rule"}), {1, 2})
+
+    assert broken(table) is None
+    assert list(table_lines(table)) == ["works before and after: 2 of 2 uses, upsert no more"]
+
+
+def test_the_first_that_fails_is_named_and_the_table_shown() -> None:
+    table = table_of(USES, moments(FINE, {"add": "", "upsert": "too early"}, {"add": "gone", "upsert": ""}), ())
+
+    refusal = broken(table)
+
+    assert refusal is not None
+    assert 'compatibility/upsert.sql worked before and fails after migration "001_x"' in refusal.message
+    assert "too early" in refusal.detail
+    assert [line.split() for line in table_lines(table)] == [
+        ["before", "001", "002"],
+        ["add", "works", "works", "fails"],
+        ["upsert", "works", "fails", "works"],
+    ]
+
+
+def test_what_failed_before_refuses_nothing() -> None:
+    table = table_of(USES, moments({"add": "never", "upsert": ""}, {"add": "never", "upsert": ""}), ())
+
+    assert broken(table) is None
+    assert next(table_lines(table)) == "note: compatibility/add.sql failed before the migrations already: never"
+
+
+def test_what_nobody_could_try_fails() -> None:
+    table = table_of(USES, [*moments(FINE), Moment("001_x", (1,), None)], ())
+
+    assert table.rows[0].states == (Works.WORKS, Works.FAILS)
+
+
+def test_a_session_that_did_not_answer_is_told() -> None:
+    held = (Held("add", 0, "00000", "", "00000", "00000"), Held("add", 1, "0A000", "cached plan", "0A000", "00000"))
+
+    lines = list(table_lines(table_of(USES, moments(FINE, FINE), (), held, "it did not end in time")))
+
+    assert "fails after 001_x: cached plan (SQLSTATE 0A000); it fails again, and works once" in lines[1]
+    assert lines[2].endswith("did not answer to the end: it did not end in time")

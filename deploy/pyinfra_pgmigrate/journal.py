@@ -12,6 +12,7 @@ from .backups import Manifest
 from .catalog import Patch
 from .errors import Refusal
 from .measurements import Comparison
+from .moments import Table
 from .observed import Observed
 from .plan import Plan
 from .rollbacks import Rollback
@@ -69,6 +70,7 @@ class Journal:
     + after: as it was found to be validated, after the migrations
     + actual: lines that really went and came on the database
     + rehearsed, traces: what each statement did on the copy, and on the database
+    + uses: what the application could do on the copy, before, between and after the migrations
     + queries: before and after, where they were measured
     + checks: None where nothing was validated
     """
@@ -88,6 +90,7 @@ class Journal:
     actual: Patch = field(default_factory=Patch)
     rehearsed: tuple[StatementTrace, ...] = ()
     traces: list[StatementTrace] = field(default_factory=list)
+    uses: Table | None = None
     queries: tuple[Comparison, ...] = ()
     checks: tuple[Check, ...] | None = None
     backup: Manifest | None = None

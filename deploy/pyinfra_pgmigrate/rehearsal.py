@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from weakref import WeakKeyDictionary
-
-from pyinfra.api import Host
 
 from . import reading, script, telling
 from .backups import Contents, differences
@@ -15,23 +12,10 @@ from .copies import Copy
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
 from .execution import execute, revert
-from .moments import Table
 from .rollbacks import load_rollbacks
 from .totals import Answers, are_equal, described
 from .trace import StatementTrace, compared_lines, rehearsed_lines
 from .trial import Trial
-
-# What the rehearsals of this start of the program found, by host and database.
-_found: WeakKeyDictionary[Host, dict[str, list[StatementTrace]]] = WeakKeyDictionary()
-
-
-# What the application could do at each moment of them.
-_tables: WeakKeyDictionary[Host, dict[str, Table]] = WeakKeyDictionary()
-
-
-def table_of_uses(engine: Engine) -> Table | None:
-    """Returns what the application could do at each moment of the rehearsal of this run; None where there was none."""
-    return _tables.get(engine.host, {}).get(engine.settings.connection.database)
 
 
 def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
@@ -55,7 +39,7 @@ def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
     totals = answered(on_copy) if refusal is None else {}
     trial = Trial(on_copy)
     refusal = refusal or _unanswered(on_copy, totals) or _tried_and_migrated(on_copy, versions, traces, trial)
-    _tables.setdefault(engine.host, {})[engine.settings.connection.database] = trial.table
+    engine.journal.uses = trial.table
     refusal = refusal or _other_totals(on_copy, totals)
     if refusal is None:
         engine.tell("\n".join(rehearsed_lines(traces, most=engine.settings.batch_from)))
@@ -68,7 +52,6 @@ def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
             hint="Correct the rows or the migration that it names, then run again.",
         )
     engine.journal.rehearsed = tuple(traces)
-    _found.setdefault(engine.host, {})[engine.settings.connection.database] = traces
 
 
 def _prepared(on_copy: Engine) -> Refusal | None:
@@ -201,6 +184,6 @@ def _second_run(on_copy: Engine, versions: Collection[int]) -> Refusal | None:
 
 def tell_compared(engine: Engine, traces: Sequence[StatementTrace]) -> None:
     """Tells rehearsal against run for what has just been run on the database itself."""
-    rehearsed = _found.get(engine.host, {}).get(engine.settings.connection.database, [])
+    rehearsed = engine.journal.rehearsed
     if rehearsed:
         engine.tell("\n".join(compared_lines(rehearsed, traces, most=engine.settings.batch_from)))

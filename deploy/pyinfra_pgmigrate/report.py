@@ -19,6 +19,7 @@ from .backups import Manifest
 from .effect import Lock
 from .journal import Event, Journal, Span
 from .measurements import Comparison, Measurement
+from .moments import DONE, Table
 from .observed import Observed
 from .plan import Action, Plan
 from .rollbacks import Rollback
@@ -138,6 +139,7 @@ def _host(journal: Journal, state: HostState, stage: Stage, run_id: str) -> dict
         "rollback": None if journal.rollback is None else _rollback(journal.rollback),
         "statements": list(_statements(journal)),
         "patch": _patch(journal),
+        "compatibility": None if journal.uses is None or not journal.uses.rows else _uses(journal.uses),
         "queries": [_query(one) for one in journal.queries],
         "checks": None if journal.checks is None else [_check(check) for check in journal.checks],
         "backup": None if journal.backup is None else _backup(journal.backup),
@@ -194,6 +196,16 @@ def _findings(journal: Journal, this_run: str) -> Iterator[dict[str, str]]:
                     "expected": check.expected,
                     "next": check.hint,
                 }
+    for one in () if journal.uses is None else journal.uses.held:
+        if one.state != DONE:
+            yield {
+                "verdict": "WARN",
+                "subject": f"compatibility: {one.use}, prepared before and held open, fails after "
+                f"{journal.uses.moments[one.moment] if journal.uses is not None else ''}",
+                "found": f"{one.reason} (SQLSTATE {one.state})",
+                "expected": "an application that names its columns",
+                "next": "Let sessions that hold such statements connect again, or DISCARD ALL",
+            }
     for decision in () if journal.plan is None else journal.plan.held:
         yield {
             "verdict": "WARN",
@@ -319,6 +331,33 @@ def _patch(journal: Journal) -> list[dict[str, Any]]:
     return found
 
 
+def _uses(table: Table) -> dict[str, Any]:
+    return {
+        "moments": [name or "before" for name in table.moments],
+        "uses": [
+            {
+                "name": row.use,
+                "purpose": row.purpose,
+                "states": [state.value for state in row.states],
+                "reasons": list(row.reasons),
+            }
+            for row in table.rows
+        ],
+        "prepared": [
+            {
+                "name": one.use,
+                "moment": one.moment,
+                "sqlstate": one.state,
+                "reason": one.reason,
+                "again": one.again,
+                "anew": one.anew,
+            }
+            for one in table.held
+        ],
+        "lack": table.lack,
+    }
+
+
 def _query(comparison: Comparison) -> dict[str, Any]:
     return {
         "name": comparison.name,
@@ -326,7 +365,6 @@ def _query(comparison: Comparison) -> dict[str, Any]:
         "verdict": comparison.verdict.value,
         "reason": comparison.reason,
         "before": _measured(comparison.before),
-        "last": _measured(comparison.last),
         "after": _measured(comparison.after),
     }
 

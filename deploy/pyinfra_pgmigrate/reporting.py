@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from pyinfra import logger
 from pyinfra.api import Host, State
@@ -94,26 +95,31 @@ class _Report:
         return Stage.INTERRUPTED if self.state.current_stage == StateStage.Execute else Stage.ENDED
 
 
+# What is written has to be there when the program ends; what is not, goes with its run.
 _reports: dict[int, _Report] = {}
+_journals: WeakKeyDictionary[State, dict[tuple[str, str], Journal]] = WeakKeyDictionary()
 
 
 def journal_of(host: Host, database: str, run: Run, parent: Path | None) -> Journal:
     """Returns the journal of a database in this run.
 
-    + parent: folder of the reports on the controller; None: nothing is kept
+    + parent: folder of the reports on the controller; None: nothing is written
     """
-    if parent is None:
-        return Journal(host.name, database)
-    state = host.state
-    if id(state) not in _reports:
-        if not _reports:
-            atexit.register(_finish_all)
-        _reports[id(state)] = _Report(state, run, parent)
-    report = _reports[id(state)]
+    journals = _journals.setdefault(host.state, {})
     key = (host.name, database)
-    if key not in report.journals:
-        report.journals[key] = Journal(host.name, database, report.began_s, report.changed)
-    return report.journals[key]
+    if key not in journals:
+        report = None if parent is None else _report_of(host.state, run, parent)
+        journals[key] = Journal(host.name, database)
+        if report is not None:
+            journals[key].began_s, journals[key].changed = report.began_s, report.changed
+            report.journals[key] = journals[key]
+    return journals[key]
+
+
+def _report_of(state: State, run: Run, parent: Path) -> _Report:
+    if not _reports:
+        atexit.register(_finish_all)
+    return _reports.setdefault(id(state), _Report(state, run, parent))
 
 
 def finish(state: State) -> Path | None:
@@ -121,6 +127,7 @@ def finish(state: State) -> Path | None:
 
     Called when the program exits; programs that start many runs call it after each.
     """
+    _journals.pop(state, None)
     report = _reports.pop(id(state), None)
     if report is None:
         return None

@@ -1,5 +1,6 @@
 -- Keeps measurements in the registry. Variables: measurements (JSON: [{query, checksum, parameters, buffers,
--- heap_fetches, rows, ms, plan, tables}, ...]), moment, ends_run (the run has nothing more to do here), run_id, tool_version.
+-- heap_fetches, rows, ms, plan, tables}, ...]), moment, ends_run (the run has nothing more to do here), run_id,
+-- tool_version.
 BEGIN;
 INSERT INTO pgmigrate.measurements (
     run_id, moment, query, checksum, parameters, buffers, heap_fetches, row_count, duration_ms, plan, tables, version,

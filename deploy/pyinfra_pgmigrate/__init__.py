@@ -16,7 +16,8 @@ Pure, without pyinfra and without a server:
   ``obstacles``: what stands in it; ``validation``,
   ``compatibility``: what a database must show, and allow; ``queries``, ``measurements``: what must not cost more;
   ``refusals``: why not
-- ``script``, ``psql``: the text that psql runs, and the command that runs it; ``reading``: its answer;
+- ``session``, ``stepping``, ``script``: the text that psql runs, to change and to ask; ``psql``: the command that runs
+  it; ``reading``: its answer;
   ``trace``: what statements did; ``programs``: the commands of the backups
 - ``journal``: what happened in a run; ``report``: that as data and as a page
 - ``backups``: what a backup is, which one to take, keep or remove

@@ -41,7 +41,7 @@ from .queries import Query, load_queries
 from .reading import Unreadable
 from .reporting import journal_of
 from .rollbacks import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving
-from .script import Run
+from .session import Run
 from .settings import Connection, Settings, read_settings
 from .state import State as MigrationState
 from .totals import Total, load_totals

@@ -8,7 +8,7 @@ from time import monotonic
 
 import gevent
 
-from . import psql, reading, refusals, script
+from . import psql, reading, refusals, stepping
 from .catalog import Patch
 from .engine import Engine
 from .errors import Kind, Refusal
@@ -18,7 +18,7 @@ from .plan import Plan
 from .psql import Answer
 from .reading import Outcome
 from .rollbacks import Rollback, built_ahead
-from .script import LockLimits, Step
+from .stepping import LockLimits, Step
 from .trace import StatementTrace, traces_of
 
 # Only these are tried again; source: PostgreSQL manual, "Error Codes".
@@ -78,7 +78,7 @@ class _Execution:
         return [
             step
             for decision in decisions
-            for step in script.steps_of(decision, ends_run=decision is decisions[-1] and not others)
+            for step in stepping.steps_of(decision, ends_run=decision is decisions[-1] and not others)
         ]
 
     def _again(self) -> list[Step] | Refusal:
@@ -106,7 +106,7 @@ class _Execution:
         return None
 
     def _run_steps(self, steps: list[Step]) -> Answer:
-        text = script.apply(
+        text = stepping.apply(
             steps,
             self.engine.run,
             self.settings.schema,
@@ -222,7 +222,7 @@ class _Execution:
     def _locked(self, step: Step, answer: Answer) -> Refusal | None:
         now = monotonic()
         self.lock_since = now if self.lock_since is None else self.lock_since
-        text = script.blockers(step, self.engine.run, self.settings.schema)
+        text = stepping.blockers(step, self.engine.run, self.settings.schema)
         blockers = reading.blockers(self.engine.psql(text))
         in_the_way = "; ".join(map(str, blockers)) or "nobody any more"
         self._note_in_vain(Span.LOCK, step, f"try {self.tries}, locked by {in_the_way}")
@@ -268,7 +268,7 @@ class _Execution:
         return refusal
 
     def _aftermath(self, step: Step, refusal: Refusal, sqlstate: str) -> None:
-        text = script.aftermath(
+        text = stepping.aftermath(
             step,
             self.engine.run,
             self.settings.schema,
@@ -299,7 +299,7 @@ class _Reverting(_Execution):
         """Returns None when all is taken back, else why not."""
         rules = built_ahead(rollback, self.settings.build_from_mib * 1024**2)
         if not rules:
-            return self._run_all([script.step_back(rollback)])
+            return self._run_all([stepping.step_back(rollback)])
         refusal = self._no_old_snapshot(rules)
         if refusal is not None:
             return refusal
@@ -338,7 +338,7 @@ class _Reverting(_Execution):
         self.engine.tell(f"    building {names} before the cut-over")
         started = monotonic()
         with self.engine.watched():
-            answer = self.engine.psql(script.build(rules, rollback, self.engine.run, self.settings.schema))
+            answer = self.engine.psql(stepping.build(rules, rollback, self.engine.run, self.settings.schema))
         if answer.status == 0 and not _outcomes(answer):
             self.engine.tell(f"    built in {monotonic() - started:.1f} s")
             return
@@ -347,7 +347,7 @@ class _Reverting(_Execution):
         self._take_back(rollback, rules)
 
     def _take_back(self, rollback: Rollback, rules: Sequence[Rule]) -> None:
-        text = script.drop_built(
+        text = stepping.drop_built(
             rules,
             rollback,
             self.engine.run,
@@ -366,7 +366,7 @@ class _Reverting(_Execution):
         found = self.engine.plan_rollback(target=self.target)
         if isinstance(found, Refusal):
             return found
-        return [] if found is None else [script.step_back(found)]
+        return [] if found is None else [stepping.step_back(found)]
 
 
 def _outcomes(answer: Answer) -> list[Outcome]:

@@ -21,7 +21,7 @@ from .psql import Command
 from .queries import Query
 from .reading import Obstructions, Unreadable
 from .rollbacks import Rollback
-from .script import Run
+from .session import Run
 from .settings import Connection
 from .validation import Added
 

@@ -23,7 +23,7 @@ from .moments import DONE, Table
 from .observed import Observed
 from .plan import Action, Plan
 from .rollbacks import Rollback
-from .script import Run
+from .session import Run
 from .trace import StatementTrace
 from .validation import Check, Verdict
 

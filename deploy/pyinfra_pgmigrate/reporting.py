@@ -19,7 +19,7 @@ from pyinfra.api.state import StateStage
 
 from .journal import Journal
 from .report import HostState, Stage, document, render_html, render_json
-from .script import Run
+from .session import Run
 
 # Writing takes a few milliseconds a host; oftener would be felt with a hundred of them.
 _WRITE_EVERY_S = 2.0

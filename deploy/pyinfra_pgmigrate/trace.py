@@ -9,7 +9,7 @@ from .catalog import key_of
 from .effect import Lock, StatementEffect
 from .locks import MODES
 from .reading import Outcome, TracedTable
-from .script import Step
+from .stepping import Step
 from .telling import size
 
 # The strongest lock that everyday writers take.

@@ -6,7 +6,7 @@ import subprocess
 
 from pyinfra_pgmigrate import psql, reading, script
 from pyinfra_pgmigrate.backups import Contents
-from pyinfra_pgmigrate.script import Run
+from pyinfra_pgmigrate.session import Run
 from pyinfra_pgmigrate.settings import read_settings
 
 from tests.support.servers import Database

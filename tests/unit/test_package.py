@@ -43,7 +43,7 @@ LAYERS = [
         "checks",
         "drafts",
     ],
-    ["script", "psql", "programs", "reading", "trace", "journal", "report"],
+    ["session", "stepping", "script", "psql", "programs", "reading", "trace", "journal", "report"],
     ["facts", "embedded", "record", "hosts", "fetching"],
     ["reporting"],
     ["engine", "execution", "keeper", "copies", "comparison", "held", "trial", "rehearsal", "measuring", "cli"],

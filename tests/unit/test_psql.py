@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from pyinfra_pgmigrate import psql
-from pyinfra_pgmigrate.script import setting
+from pyinfra_pgmigrate.session import setting
 from pyinfra_pgmigrate.settings import Connection, Secret
 
 

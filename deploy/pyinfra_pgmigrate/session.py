@@ -1,0 +1,108 @@
+"""What every script of the library begins with, and the words it is put together from. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import sql
+from .observed import REGISTRY_VERSION
+from .rollbacks import Rollback
+
+# Registry structures, each made by the file registry_N.sql from the one before it.
+REGISTRY_FILES = tuple(f"registry_{version}" for version in range(1, REGISTRY_VERSION + 1))
+
+
+@dataclass(frozen=True)
+class Run:
+    """Who runs what from where; the same for every script of one start of the program on one host.
+
+    + run_id: a UUID
+    + operator: operating-system user on the controller
+    + inventory_host: name of the host in the inventory
+    """
+
+    run_id: str
+    operator: str
+    controller: str
+    inventory_host: str
+    tool_version: str
+
+
+def setting(name: str, value: Any) -> str:
+    r"""Returns the psql line that gives a variable any text as its value.
+
+    >>> print(setting("name", "it's"))
+    \set name 'it''s'
+    """
+    text = str(value).replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n").replace("\r", "\\r")
+    return f"\\set {name} '{text}'"
+
+
+def settings_of(values: Mapping[str, Any]) -> str:
+    """Returns the lines that set variables of psql."""
+    return "\n".join(setting(name, value) for name, value in values.items())
+
+
+def flag(value: bool) -> str:
+    """Returns a truth value as psql and SQL read it."""
+    return "true" if value else "false"
+
+
+def items(items: Iterable[Any]) -> str:
+    """Returns a list as JSON, for a variable of psql."""
+    return json.dumps(list(items), ensure_ascii=False)
+
+
+def session_name(run: Run, purpose: str) -> str:
+    """Returns what a session of the library calls itself; PostgreSQL cuts names after 63 bytes."""
+    return f"pgmigrate {run.run_id[:8]} {purpose}"[:63]
+
+
+def session_of(run: Run, schema: str, purpose: str) -> list[str]:
+    """Returns what a script begins with that reads: the session, and the catalog prepared.
+
+    + purpose: part of the name of the session
+    Without the catalog: its first two parts.
+    """
+    return [
+        settings_of({"application_name": session_name(run, purpose), "schema": schema, "run_id": run.run_id}),
+        sql.read("session"),
+        "SET plan_cache_mode = force_generic_plan;",
+        "PREPARE pgmigrate_read (text) AS",
+        "SELECT pg_catalog.set_config($1, COALESCE((SELECT pg_catalog.array_agg(l.line) FROM (",
+        sql.read("catalog").rstrip(),
+        ") AS l), '{}')::text, false);",
+    ]
+
+
+def claimed(run: Run, rollback: Rollback | None = None) -> list[str]:
+    """Returns what a session begins with that changes the database: run lock, and the registry as it should be."""
+    values = {
+        "operator": run.operator,
+        "controller": run.controller,
+        "inventory_host": run.inventory_host,
+        "tool_version": run.tool_version,
+    }
+    aside = [sql.read("set_aside")] if rollback is not None and rollback.damaged else []
+    return [settings_of(values), sql.read("claim"), *aside, *_registry_upgrade(), sql.read("lease")]
+
+
+def _registry_upgrade() -> list[str]:
+    parts = [sql.read("registry_version")]
+    for version, name in enumerate(REGISTRY_FILES, start=1):
+        parts += [
+            setting("needed_version", version),
+            sql.read("registry_older"),
+            "\\if :registry_is_older",
+            sql.read(name),
+            "\\endif",
+        ]
+    return parts
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Returns a script of its parts."""
+    return "\n".join(part.rstrip("\n") for part in parts) + "\n"

@@ -1,0 +1,368 @@
+r"""The scripts that change a database: migrations and rollbacks, step by step. Pure: the plan goes in, text comes out.
+
+A statement is run by ``SELECT :'statement' \gexec``, so that psql does not look for its own commands and variables
+in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from . import sql
+from .catalog import Patch, key_of, like_pattern, parts_of
+from .effect import Lock, StatementEffect
+from .errors import Kind
+from .locks import conflicting_modes, sql_name
+from .migration import Migration
+from .obstacles import Rule
+from .plan import OUTCOME, Decision
+from .rollbacks import Rollback, unique_rules
+from .session import Run, claimed, flag, items, joined, session_name, session_of, setting, settings_of
+from .statements import Statement
+
+
+@dataclass(frozen=True)
+class LockLimits:
+    """How one try asks for its table locks.
+
+    + poll_s: seconds in which it asks without queueing
+    + timeout_ms: longest wait in the queue after that, in milliseconds
+    + tries: number of this try, counted from 1
+    """
+
+    poll_s: float
+    timeout_ms: int
+    tries: int = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """What runs in one transaction, or one statement that cannot run in one, or nothing but a registry row.
+
+    + statements: none for a migration that is adopted or only verified
+    + present, absent: lines of the migration as they must be found
+    + is_last: the migration holds after this step
+    + ends_run: the run has nothing more to do on this database
+    + rollback: what it takes back, where it is no migration
+    """
+
+    decision: Decision
+    statements: tuple[Statement, ...]
+    present: frozenset[str]
+    absent: frozenset[str]
+    is_last: bool
+    ends_run: bool = False
+    rollback: Rollback | None = None
+
+    @property
+    def title(self) -> str:
+        """What it is, for messages."""
+        return f'{"migration" if self.rollback is None else "rollback script"} "{self.migration.name}"'
+
+    @property
+    def migration(self) -> Migration:
+        """The migration that it belongs to."""
+        return self.decision.migration
+
+    @property
+    def effects(self) -> tuple[StatementEffect, ...]:
+        """What its statements were recorded to do."""
+        return tuple(self.migration.effect_of(statement) for statement in self.statements)
+
+    @property
+    def patch(self) -> Patch:
+        """What it does as a whole."""
+        whole = Patch()
+        for effect in self.effects:
+            whole = whole.then(effect.patch)
+        return whole
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether its statements run in one transaction with their registry row."""
+        return all(statement.in_transaction for statement in self.statements) and not self.in_batches
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether its statement is run again and again, a transaction each."""
+        return bool(self.statements) and self.migration.header.in_batches
+
+    @property
+    def locks(self) -> tuple[Lock, ...]:
+        """The locks on tables that keep a writer or another structure change out, each once."""
+        found = dict.fromkeys(
+            lock for effect in self.effects for lock in effect.locks if sql_name(lock.mode) is not None
+        )
+        return tuple(found)
+
+    @property
+    def built_indexes(self) -> tuple[str, ...]:
+        """Names of the indexes that it builds outside a transaction."""
+        if self.in_transaction:
+            return ()
+        return tuple(
+            key_of(line).removeprefix("index ") for line in sorted(self.patch.plus) if line.startswith("index ")
+        )
+
+
+def steps_of(decision: Decision, *, ends_run: bool) -> list[Step]:
+    """Returns the steps of a decision in order.
+
+    + ends_run: no other decision of the plan comes after it
+    """
+    groups: list[tuple[Statement, ...]] = decision.migration.steps(decision.statements) or [()]
+    if groups[-1] and not Step(decision, groups[-1], frozenset(), frozenset(), is_last=False).in_transaction:
+        # Statements outside a transaction cannot register in one: the row has a step of its own,
+        # which also asks the verify query.
+        groups.append(())
+    steps: list[Step] = []
+    present, absent = decision.present, decision.absent
+    for place, statements in enumerate(groups):
+        is_last = place == len(groups) - 1
+        step = Step(decision, statements, present, absent, is_last=is_last, ends_run=is_last and ends_run)
+        steps.append(step)
+        patch = step.patch
+        present, absent = (present - patch.minus) | patch.plus, (absent - patch.plus) | patch.minus
+    return steps
+
+
+def step_back(rollback: Rollback) -> Step:
+    """Returns the one step of a rollback."""
+    (step,) = steps_of(rollback.decision, ends_run=True)
+    return replace(step, rollback=rollback)
+
+
+def rules_of(rules: Iterable[Rule]) -> str:
+    """Returns unique rules as JSON, for a variable of psql."""
+    return items(
+        {
+            "table": rule.on,
+            "columns": rule.columns,
+            "nulls_distinct": rule.nulls_distinct,
+            "predicate": rule.predicate,
+        }
+        for rule in rules
+    )
+
+
+def apply(
+    steps: Sequence[Step], run: Run, schema: str, limits: LockLimits, *, batch_rows: int, backup: str = ""
+) -> str:
+    """Returns the script that runs steps in one session under the run lock.
+
+    + batch_rows: rows in one transaction of a statement that is run in batches
+    + backup: label of the backup taken before; may be empty
+    Each step ends with an outcome line; the script ends at the first that is not ``done``.
+    """
+    parts = [
+        *session_of(run, schema, steps[0].migration.name),
+        *claimed(run, steps[0].rollback),
+        setting("backup", backup),
+    ]
+    for place, step in enumerate(steps):
+        parts += [setting("application_name", session_name(run, step.migration.name)), sql.read("step_name")]
+        parts += _step(step, limits, batch_rows, is_first=place == 0)
+    return joined(parts)
+
+
+def build(rules: Sequence[Rule], rollback: Rollback, run: Run, schema: str) -> str:
+    """Returns the script that builds indexes before a cut-over, without a lock that keeps a writer out."""
+    parts = [*session_of(run, schema, "build")[:2], *claimed(run, rollback)]
+    for rule in rules:
+        parts += [setting("built", items([rule.index])), sql.read("drop_invalid")]
+        parts += [setting("statement", rule.ahead), sql.read("build")]
+    return joined(parts)
+
+
+def drop_built(rules: Sequence[Rule], rollback: Rollback, run: Run, schema: str, *, lock_timeout_ms: int) -> str:
+    """Returns the script that takes such indexes back, as long as the rollback has not come to pass."""
+    values = {
+        "built": items(rule.index for rule in rules),
+        "reverted": items(migration.version for migration in rollback.reverted),
+        "lock_timeout_ms": lock_timeout_ms,
+    }
+    parts = [*session_of(run, schema, "drop built")[:2], *claimed(run), settings_of(values)]
+    return joined([*parts, sql.read("drop_built")])
+
+
+def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) -> list[str]:
+    decision, migration = step.decision, step.migration
+    how = OUTCOME[decision.action]
+    parts = [
+        settings_of(
+            {
+                "version": migration.version,
+                "name": migration.name,
+                "checksum": migration.checksum,
+                "checksums": items(statement.checksum for statement in migration.statements),
+                "phase": migration.header.phase,
+                "how": how,
+                "event": how if step.is_last else "step",
+                "expected_checksum": "" if decision.row is None else decision.row.checksum,
+                "present": items(sorted(step.present)),
+                "absent": items(sorted(step.absent)),
+                "minus": items(sorted(step.patch.minus)),
+                "plus": items(sorted(step.patch.plus)),
+                "removes": items(map(like_pattern, migration.header.removes)),
+                "objects": items(sorted(_own_objects(migration))),
+                "locks": items([sql_name(lock.mode), lock.relation] for lock in step.locks),
+                "lock_poll_s": limits.poll_s,
+                "lock_timeout_ms": limits.timeout_ms,
+                "tries": limits.tries,
+                "statements": items(_numbers(step)),
+                "batch_rows": batch_rows,
+                "is_first": flag(is_first),
+                "is_last_step": flag(step.is_last),
+                "is_last_of_run": flag(step.ends_run),
+                "in_transaction": flag(step.in_transaction),
+                "row_count": 0,
+                "durations": "[]",
+                "traces": "[]",
+                "put_back": "[]",
+                "made": "[]",
+            }
+        ),
+        "BEGIN;",
+        sql.read("step_begin"),
+    ]
+    if step.in_transaction:
+        parts += _inside(step)
+    else:
+        parts += _outside(step)
+    return [*parts, sql.read("step_done")]
+
+
+def _own_objects(migration: Migration) -> frozenset[str]:
+    """Returns the keys of the objects whose owner, grants and comments a migration may change."""
+    if migration.effect is None:
+        return frozenset()
+    effects = migration.effect.statements
+    made = {key_of(line) for effect in effects for line in effect.patch.minus | effect.patch.plus}
+    return frozenset(made.union(*(effect.touches for effect in effects)))
+
+
+def _numbers(step: Step) -> tuple[int, ...]:
+    """Returns the statements that the step's event names: the last one speaks for the whole migration."""
+    return step.decision.statements if step.is_last else tuple(statement.number for statement in step.statements)
+
+
+def _timed(statement: Statement, body: str) -> list[str]:
+    return [
+        setting("statement", statement.text),
+        "SELECT pg_catalog.clock_timestamp() AS statement_started_at \\gset",
+        body,
+        setting("number", statement.number),
+        sql.read("statement_done"),
+        sql.read("trace"),
+    ]
+
+
+_RUN = "SELECT :'statement' \\gexec"
+
+
+_START = "SELECT pg_catalog.clock_timestamp() AS started_at \\gset"
+
+
+def _traced_before(step: Step) -> list[str]:
+    return [setting("number", 0), sql.read("trace")] if step.statements else []
+
+
+def _inside(step: Step) -> list[str]:
+    parts = [_START, sql.read("step_locks"), *_traced_before(step)]
+    if step.rollback is not None:
+        parts += _kept_before(step.rollback)
+    for statement in step.statements:
+        parts += _timed(statement, _RUN)
+    if step.rollback is not None:
+        parts += _rules_back(step.rollback)
+    elif (made := _made(step)) is not None:
+        parts += [settings_of(made), sql.read("due"), "\\if :is_due", sql.read("triggers_off"), sql.read("put_back")]
+        parts += [sql.read("triggers_on"), "\\endif"]
+        parts += ["\\if :has_dependents", sql.read("dependents_back"), "\\endif"]
+    # From here on the locks are held for our own reading and writing only.
+    parts.append(sql.read("step_compare"))
+    if step.is_last and step.migration.verify is not None:
+        parts += [setting("verify", step.migration.verify), sql.read("verify"), sql.read("step_verify")]
+    register = "step_register" if step.rollback is None else "rollback_register"
+    return [*parts, sql.read("keep_catalog"), sql.read(register), "COMMIT;"]
+
+
+def _made(step: Step) -> dict[str, str] | None:
+    """Returns the tables and columns that a step makes: a rollback may have kept some of their rows.
+
+    None where nothing can be due: it makes neither and does not end its migration.
+    """
+    objects = {key_of(line) for line in step.patch.plus}
+    tables = {key.removeprefix("table ") for key in objects if key.startswith("table ")}
+    parts = [parts_of(key.removeprefix("column ")) for key in objects if key.startswith("column ")]
+    columns = sorted((table, column) for table, column in parts if table not in tables)
+    if not (tables or columns or step.is_last):
+        return None
+    return {"tables": items(sorted(tables)), "columns": items(columns)}
+
+
+def _kept_before(rollback: Rollback) -> list[str]:
+    values = {
+        "tables": items(rollback.tables),
+        "columns": items(rollback.columns),
+        "reverted": items([one.version, one.name, one.checksum] for one in rollback.reverted),
+        "rules": rules_of(unique_rules(rollback)),
+        "on_conflict": rollback.on_conflict,
+    }
+    parts = [settings_of(values), sql.read("rollback_locks")]
+    if rollback.conflicts:
+        parts += map(sql.read, ("conflicting", "resolve_tables", "triggers_off", "resolve", "triggers_on"))
+    if rollback.kept:
+        kept = items([one.object, one.gone, one.statements, sorted(one.lines)] for one in rollback.kept)
+        parts += [setting("dependents", kept), sql.read("dependents_kept")]
+    return [*parts, sql.read("quarantine")]
+
+
+def _rules_back(rollback: Rollback) -> list[str]:
+    rules = items([rule.kind, rule.on, rule.name, rule.definition, rule.index, rule.ending] for rule in rollback.rules)
+    return [setting("rules", rules), sql.read("rules_back")]
+
+
+def _outside(step: Step) -> list[str]:
+    (statement,) = step.statements
+    parts = ["COMMIT;", _START, *_traced_before(step)]
+    if step.in_batches:
+        parts += _timed(statement, sql.read("batches"))
+    else:
+        # Such a statement waits for old snapshots and lockers, and lock_timeout counts that too: it
+        # would end in an INVALID index (measured, PostgreSQL 15).
+        parts.append("SET lock_timeout = 0;")
+        parts += [
+            setting("built", items(step.built_indexes)),
+            sql.read("drop_invalid"),
+            *_timed(statement, _RUN),
+        ]
+    after = [sql.read(name) for name in ("step_compare", "keep_catalog", "step_register")]
+    return [*parts, "BEGIN;", *after, "COMMIT;"]
+
+
+def blockers(step: Step, run: Run, schema: str) -> str:
+    """Returns the script that names the sessions which keep a step waiting."""
+    values = {"in_the_way": items([lock.relation, conflicting_modes(lock.mode)] for lock in step.locks)}
+    return joined([*session_of(run, schema, "blockers")[:2], settings_of(values), sql.read("blockers")])
+
+
+def aftermath(step: Step, run: Run, schema: str, *, kind: Kind, sqlstate: str, message: str) -> str:
+    """Returns the script that looks after a step which did not end well.
+
+    It writes the event and drops the INVALID indexes that the step left.
+    """
+    migration = step.migration
+    values = {
+        "built": items(step.built_indexes),
+        "version": migration.version,
+        "name": migration.name,
+        "checksum": migration.checksum,
+        "statements": items(statement.number for statement in step.statements),
+        "sqlstate": sqlstate,
+        "message": f"{kind.value}: {message}",
+        "tool_version": run.tool_version,
+    }
+    session = session_of(run, schema, f"aftermath {migration.name}")[:2]
+    return joined([*session, settings_of(values), sql.read("aftermath"), sql.read("drop_invalid")])

@@ -50,7 +50,8 @@ class Held:
     """What a statement answered that one session prepared before the migrations and held open.
 
     + moment: place of the moment, from 0, before the first migration
-    + state: SQLSTATE when it was executed; again: a second time; anew: once it was prepared anew
+    + state: SQLSTATE when it was executed; again: a second time; anew: once it was prepared again, empty where it
+      could not be
     + reason: the server's message; empty where it worked
     """
 
@@ -106,9 +107,9 @@ def broken(table: Table) -> Refusal | None:
                 return Refusal(
                     Kind.REHEARSAL,
                     f'compatibility/{row.use}.sql worked before and fails after migration "{name}": {row.purpose}',
-                    f"Found: {row.reasons[place]}; expected it to go on working, as the application does it.",
-                    "Correct the migration, or, once the application does it no more, say in that file "
-                    f'"-- until: {name.split("_")[0]}"',
+                    f"Found: {row.reasons[place]}; expected it to go on working, as the application does it. Once it "
+                    f'does that no more, the file may say "-- until: {name.split("_")[0]}".',
+                    "Correct the migration.",
                 )
     return None
 
@@ -146,11 +147,12 @@ def _held_lines(table: Table) -> Iterator[str]:
             continue
         again = "it fails again" if one.again != DONE else "it works the second time"
         anew = "works once it is prepared again" if one.anew == DONE else f"fails prepared again, too ({one.anew})"
+        anew = anew if one.anew else "cannot be prepared again"
         name = table.moments[one.moment] or "nothing"
+        advice = "Let sessions that hold such statements connect again or DISCARD ALL after it, or name the columns."
         yield (
             f"WARN: compatibility/{one.use}.sql, prepared before and held open, fails after {name}: {one.reason} "
-            f"(SQLSTATE {one.state}); {again}, and {anew}. Let sessions that hold such statements connect again or "
-            "DISCARD ALL after it, or name the columns."
+            f"(SQLSTATE {one.state}); {again}, and {anew}." + (f" {advice}" if one.anew == DONE else "")
         )
     if table.lack:
         yield f"WARN: the session that holds prepared statements open did not answer to the end: {table.lack}"

@@ -136,7 +136,7 @@ class TestInTheRehearsal:
         result = migrate(given())
 
         assert result.failed == ["Backup and rehearsal"]
-        assert "fails prepared again, too (42P01)" in result.text
+        assert "(SQLSTATE 42P01); it fails again, and cannot be prepared again." in result.text
 
 
 @on_all_versions

@@ -20,6 +20,9 @@ SELECT :'anew' = '00000' AS is_prepared \gset
 \if :is_prepared
 EXECUTE :"held";
 \set anew :SQLSTATE
+\else
+-- What \gexec ran leaves no SQLSTATE where it failed.
+\set anew ''
 \endif
 \else
 \set why ''

@@ -191,14 +191,28 @@ def lines_from(lines: list[str], start: str, count: int) -> list[str]:
     return lines[place : place + count]
 
 
+@pytest.fixture
+def applied(server: Server) -> Iterator[Database]:
+    """A database with all migrations applied and fresh statistics, made from one that is migrated once."""
+    if "applied" not in server.templates:
+        with server.database("legacy") as database:
+            result = migrate(database.settings())
+            assert result.ok, result.text
+            database.run("ANALYZE")
+            database.close()
+            server.administer("CREATE DATABASE {} TEMPLATE {}", "template_applied", database.name)
+        server.templates["applied"] = "template_applied"
+    with server.database("applied") as database:
+        yield database
+
+
 class TestTelling:
     def test_what_a_migration_made_is_told_with_its_name_and_the_sql_that_makes_it_again(
-        self, legacy: Database
+        self, applied: Database
     ) -> None:
-        migrate(legacy.settings())
-        legacy.run("DROP INDEX idx_project_variants_project")
+        applied.run("DROP INDEX idx_project_variants_project")
 
-        one = entry(legacy, "index idx_project_variants_project")
+        one = entry(applied, "index idx_project_variants_project")
 
         assert (one.kind, one.found, one.migration) == (Change.MISSING, "missing", "002_create_variant_config")
         assert one.expected.startswith("index idx_project_variants_project CREATE INDEX")
@@ -206,42 +220,38 @@ class TestTelling:
             "CREATE INDEX CONCURRENTLY idx_project_variants_project ON project_variants USING btree (project_id);"
         )
 
-    def test_what_was_there_before_belongs_to_no_migration(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        legacy.run("ALTER TABLE customers ALTER COLUMN name DROP NOT NULL")
+    def test_what_was_there_before_belongs_to_no_migration(self, applied: Database) -> None:
+        applied.run("ALTER TABLE customers ALTER COLUMN name DROP NOT NULL")
 
-        one = entry(legacy, "column customers.name")
+        one = entry(applied, "column customers.name")
 
         assert (one.kind, one.migration) == (Change.CHANGED, "")
         assert (one.found, one.expected) == ("column customers.name text", "column customers.name text not null")
         assert one.repair == "ALTER TABLE customers ALTER COLUMN name SET NOT NULL;"
 
-    def test_a_new_name_is_one_difference(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        legacy.run("ALTER TABLE customers RENAME TO clients")
+    def test_a_new_name_is_one_difference(self, applied: Database) -> None:
+        applied.run("ALTER TABLE customers RENAME TO clients")
 
-        one = entry(legacy, "table customers")
+        one = entry(applied, "table customers")
 
         assert (one.kind, one.found) == (Change.CHANGED, "renamed to clients, as it looks")
         assert one.repair == "ALTER TABLE clients RENAME TO customers;"
 
-    def test_a_table_that_is_gone_is_one_difference_and_its_rows_are_in_the_backup(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        legacy.run("DROP TABLE project_event_equipment")
+    def test_a_table_that_is_gone_is_one_difference_and_its_rows_are_in_the_backup(self, applied: Database) -> None:
+        applied.run("DROP TABLE project_event_equipment")
 
-        one = entry(legacy, "table project_event_equipment")
+        one = entry(applied, "table project_event_equipment")
 
         assert one.expected == (
             "table project_event_equipment, with 7 columns, 6 constraints, 1 indexes, 1 trigger"
         ).replace("1 indexes", "1 index")
         assert "deploy/restore.py --data pg_backup=latest --data pg_table=project_event_equipment" in one.repair
 
-    def test_status_tells_the_first_differences_and_how_to_mend_them(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        legacy.run("DROP INDEX idx_project_variants_project; CREATE TABLE by_hand (id integer)")
-        legacy.run("ALTER TABLE equipment ALTER COLUMN stock SET DEFAULT 1")
+    def test_status_tells_the_first_differences_and_how_to_mend_them(self, applied: Database) -> None:
+        applied.run("DROP INDEX idx_project_variants_project; CREATE TABLE by_hand (id integer)")
+        applied.run("ALTER TABLE equipment ALTER COLUMN stock SET DEFAULT 1")
 
-        told = lines_from(status(legacy.settings()).lines, "drift", 9)
+        told = lines_from(status(applied.settings()).lines, "drift", 9)
 
         assert told == [
             "drift since the last run: 1 missing, 1 changed, 1 extra",
@@ -257,12 +267,11 @@ class TestTelling:
 
 
 class TestVerdict:
-    def test_what_is_extra_is_a_warning_unless_strict(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        legacy.run("ANALYZE; CREATE TABLE by_hand (id integer)")
+    def test_what_is_extra_is_a_warning_unless_strict(self, applied: Database) -> None:
+        applied.run("CREATE TABLE by_hand (id integer)")
 
-        plain = validate(legacy.settings())
-        strict = validate(legacy.settings(pg_strict=True))
+        plain = validate(applied.settings())
+        strict = validate(applied.settings(pg_strict=True))
 
         assert plain.ok
         assert "WARN  drift: table by_hand" in plain.lines
@@ -284,19 +293,17 @@ class TestVerdict:
         ],
     )
     def test_pg_check_fails_on_what_is_missing_and_on_what_is_extra_only_when_strict(
-        self, legacy: Database, edit: str, *, strict: bool, passes: bool
+        self, applied: Database, edit: str, *, strict: bool, passes: bool
     ) -> None:
-        migrate(legacy.settings())
-        legacy.run(edit)
-        check = legacy.settings(pg_check=True, pg_strict=strict)
+        applied.run(edit)
+        check = applied.settings(pg_check=True, pg_strict=strict)
 
         assert migrate(check, execute=False).ok is passes
         assert status(check).ok is passes
 
-    def test_a_line_that_is_ignored_fails_nothing_and_is_counted(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        legacy.run("DROP INDEX idx_projects_owner; CREATE INDEX tmp_one ON projects (name)")
-        ignoring = legacy.settings(pg_drift_ignore=["index idx_projects_owner *", "index tmp_*"], pg_strict=True)
+    def test_a_line_that_is_ignored_fails_nothing_and_is_counted(self, applied: Database) -> None:
+        applied.run("DROP INDEX idx_projects_owner; CREATE INDEX tmp_one ON projects (name)")
+        ignoring = applied.settings(pg_drift_ignore=["index idx_projects_owner *", "index tmp_*"], pg_strict=True)
 
         shown, checked = status(ignoring), validate(ignoring)
 
@@ -305,11 +312,10 @@ class TestVerdict:
         assert "idx_projects_owner" not in checked.text
         assert checked.ok, checked.text
 
-    def test_what_was_there_before_is_told_once(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        legacy.run("ANALYZE; ALTER TABLE projects DISABLE ROW LEVEL SECURITY")
+    def test_what_was_there_before_is_told_once(self, applied: Database) -> None:
+        applied.run("ALTER TABLE projects DISABLE ROW LEVEL SECURITY")
 
-        result = validate(legacy.settings())
+        result = validate(applied.settings())
 
         assert "1 FAIL" in result.text
         assert lines_from(result.lines, "FAIL", 4) == [
@@ -320,28 +326,26 @@ class TestVerdict:
         ]
         assert "PASS  drift: nothing has changed since the last run, but for 1 told above" in result.lines
 
-    def test_drift_that_nobody_can_know_of_fails(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        legacy.run("DELETE FROM pgmigrate.catalogs WHERE kind = 'last'")
+    def test_drift_that_nobody_can_know_of_fails(self, applied: Database) -> None:
+        applied.run("DELETE FROM pgmigrate.catalogs WHERE kind = 'last'")
 
-        assert "FAIL  drift: the catalog of the last run" in validate(legacy.settings()).lines
-        assert "nothing is known about drift" in status(legacy.settings()).text
+        assert "FAIL  drift: the catalog of the last run" in validate(applied.settings()).lines
+        assert "nothing is known about drift" in status(applied.settings()).text
 
 
 class TestNoDrift:
-    def test_what_an_extension_brings_is_one_line(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        name = legacy.value(
+    def test_what_an_extension_brings_is_one_line(self, applied: Database) -> None:
+        name = applied.value(
             "SELECT min(name) FROM pg_available_extensions WHERE name IN ('hstore', 'pg_trgm', 'vector')"
         )
         # As an extension makes them: a schema, and a table with an index.
-        legacy.run(
+        applied.run(
             f"CREATE EXTENSION {name}; CREATE SCHEMA of_it; CREATE TABLE of_it.t (a integer);"
             f" CREATE INDEX by_a ON of_it.t (a); ALTER EXTENSION {name} ADD SCHEMA of_it;"
             f" ALTER EXTENSION {name} ADD TABLE of_it.t"
         )
 
-        with engine_of(legacy.settings()) as engine:
+        with engine_of(applied.settings()) as engine:
             found = engine.drift(looked(engine))
 
         assert found is not None

@@ -15,6 +15,8 @@ Pure, without pyinfra and without a server:
 - ``plan``, ``state``: what a run does, and how much of a migration is there; ``rollbacks``: the way back,
   ``obstacles``: what stands in it; ``validation``,
   ``compatibility``: what a database must show, and allow; ``queries``, ``measurements``: what must not cost more;
+  ``compatibility``: what a database must show, and allow; ``drift``: what other hands changed, ``repairs`` and
+  ``mending``: the SQL against it, ``rights``: who may do what, ``lines``: catalog lines taken apart;
   ``refusals``: why not
 - ``session``, ``stepping``, ``script``: the text that psql runs, to change and to ask; ``psql``: the command that runs
   it; ``reading``: its answer;
@@ -22,7 +24,7 @@ Pure, without pyinfra and without a server:
 - ``journal``: what happened in a run; ``report``: that as data and as a page
 - ``backups``: what a backup is, which one to take, keep or remove
 - ``migration``, ``statements``, ``effect``: the files of the SQL folder
-- ``catalog``, ``locks``, ``observed``, ``settings``, ``errors``, ``telling``: values and their words
+- ``catalog``, ``locks``, ``observed``, ``settings``, ``errors``, ``telling``, ``glance``: values and their words
 - ``sql``, ``sh``: the SQL and the shell programs that the library runs
 
 On the controller only:

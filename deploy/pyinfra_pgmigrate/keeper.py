@@ -250,7 +250,7 @@ class Keeper:
         )
         sealed = programs.seal(self.place, label, contents.text(), backups.json_line(catalog), manifest.text())
         self.called(sealed, "complete the backup of")
-        self._register(manifest, store.folder)
+        self.register(manifest, folder=store.folder)
         self.engine.tell(
             f"    {manifest.tables} tables, {manifest.rows} rows, {telling.size(manifest.backup_bytes)} "
             f"in {monotonic() - started:.1f} s"
@@ -307,14 +307,18 @@ class Keeper:
             ) from error
         return manifest, contents
 
-    def _register(self, manifest: Manifest, folder: str) -> None:
+    def register(self, manifest: Manifest, *, folder: str | None = None) -> None:
+        """Takes a backup down in the registry, where there is one; what it says of it already is brought up to date.
+
+        + folder: of the backups, where it is known
+        """
         text = script.prepared(
             self.engine.run,
             self.settings.schema,
             "register_backup",
             label=manifest.label,
             taken_at=manifest.taken_at,
-            folder=folder,
+            folder=self.look().folder if folder is None else folder,
             host_name=self.host_name,
             backup_bytes=manifest.backup_bytes,
             verification=manifest.verification.how,
@@ -389,7 +393,7 @@ class Keeper:
         """Returns the manifest with a verification, written down with the backup and in the registry."""
         verified = manifest.verified(verification)
         self.called(programs.rewrite(self.place, manifest.label, verified.text()), "write the manifest of")
-        self._register(verified, self.look().folder)
+        self.register(verified)
         return verified
 
     def drop(self, name: str, connection: Connection, *, dead_only: bool) -> None:

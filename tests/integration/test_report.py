@@ -119,6 +119,17 @@ def test_a_run_is_told_as_it_was(legacy: Database, reported: Callable[..., dict[
         assert text in words
 
 
+def test_the_backup_of_the_very_first_run_is_in_the_registry_too(
+    legacy: Database, reported: Callable[..., dict[str, Any]]
+) -> None:
+    result = migrate(reported())
+
+    label = document_of(result)["hosts"][0]["backup"]["label"]
+    assert legacy.rows("SELECT label, verification FROM pgmigrate.backups") == [(label, "restore")]
+    assert "no verified backup" not in status(reported()).text
+    assert migrate(reported()).changed == []
+
+
 def test_a_second_run_finds_all_well(legacy: Database, reported: Callable[..., dict[str, Any]]) -> None:
     assert migrate(reported(pg_skip_backup=True)).ok
 

@@ -17,6 +17,7 @@ from .. import measuring
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Refusal
 from ..execution import execute as run_plan
+from ..keeper import Keeper
 from ..plan import Action, Plan
 from ..rehearsal import tell_compared
 from ..trace import StatementTrace
@@ -58,6 +59,9 @@ def _execute(engine: Engine, plan: Plan, versions: Collection[int]) -> FunctionC
         names = [one.migration.name for one in plan.changes if one.migration.version in versions]
         with engine.journal.phase(names[0] if len(names) == 1 else f"{len(names)} migrations"):
             refusal = run_plan(engine, plan, versions, traces)
+            if engine.journal.backup is not None and not any(one.row for one in plan.decisions):
+                # It was taken when there was no registry yet to take it down.
+                Keeper(engine).register(engine.journal.backup)
             tell_compared(engine, traces)
             return True if refusal is None else engine.refuse(refusal)
 

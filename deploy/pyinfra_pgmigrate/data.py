@@ -40,14 +40,13 @@ class LeftOut:
 class Compared:
     """A table of a backup and how it is compared with the one that is there.
 
-    + ident: with its schema; name: as in the catalog's lines
+    + ident: with its schema
     + is_there, taken_by: whether it still exists, and the migration that took it away
     + columns: that count, quoted as SQL would need them; None where the catalog has none: all
     + written_by: migrations since the backup that write to it themselves
     """
 
     ident: str
-    name: str
     is_there: bool
     taken_by: str = ""
     columns: tuple[str, ...] | None = None
@@ -134,7 +133,6 @@ def compared_tables(source: Source, observed: Observed, migrations: Sequence[Mig
         found.append(
             Compared(
                 ident,
-                name,
                 is_there,
                 taken_by=_changed_by(since, observed, f"table {name}"),
                 columns=tuple(column for column in was if column not in left) if was else None,

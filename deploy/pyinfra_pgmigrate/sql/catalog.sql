@@ -58,9 +58,17 @@ columns AS MATERIALIZED (
     SELECT
         a.*,
         r.ident AS table_ident,
-        r.ident || '.' || pg_catalog.quote_ident(a.attname) AS ident
+        r.kind AS table_kind,
+        r.ident || '.' || pg_catalog.quote_ident(a.attname) AS ident,
+        t.typcollation,
+        t.typstorage,
+        d.oid AS default_oid,
+        d.adbin AS default_expression
     FROM pg_catalog.pg_attribute AS a
     JOIN relations AS r ON r.oid = a.attrelid
+    -- Here the planner knows how many rows there are, and joins them by hash.
+    JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
+    LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE a.attnum > 0
         AND NOT a.attisdropped
         AND r.relkind IN ('r', 'p', 'f', 'v', 'm', 'c')
@@ -223,7 +231,7 @@ facts (line) AS (
     SELECT
         'column ' || a.ident || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod)
             || CASE
-                WHEN a.attcollation <> t.typcollation AND a.attcollation <> 0
+                WHEN a.attcollation <> a.typcollation AND a.attcollation <> 0
                     THEN ' collate ' || a.attcollation::pg_catalog.regcollation::text
                 ELSE ''
             END
@@ -235,15 +243,15 @@ facts (line) AS (
             END
             || CASE
                 WHEN a.attgenerated = 's'
-                    THEN ' generated always as (' || pg_catalog.pg_get_expr(d.adbin, d.adrelid) || ') stored'
+                    THEN ' generated always as (' || pg_catalog.pg_get_expr(a.default_expression, a.attrelid) || ') stored'
                 WHEN a.attgenerated = 'v'
-                    THEN ' generated always as (' || pg_catalog.pg_get_expr(d.adbin, d.adrelid) || ') virtual'
-                WHEN d.oid IS NOT NULL
-                    THEN ' default ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+                    THEN ' generated always as (' || pg_catalog.pg_get_expr(a.default_expression, a.attrelid) || ') virtual'
+                WHEN a.default_oid IS NOT NULL
+                    THEN ' default ' || pg_catalog.pg_get_expr(a.default_expression, a.attrelid)
                 ELSE ''
             END
             || CASE
-                WHEN a.attstorage = t.typstorage THEN ''
+                WHEN a.attstorage = a.typstorage THEN ''
                 ELSE ' storage ' || CASE a.attstorage
                     WHEN 'p' THEN 'plain'
                     WHEN 'e' THEN 'external'
@@ -255,9 +263,7 @@ facts (line) AS (
             || CASE WHEN a.attstattarget >= 0 THEN ' statistics ' || a.attstattarget ELSE '' END
             || COALESCE(' with (' || pg_catalog.array_to_string(a.attoptions, ', ') || ')', '')
     FROM columns AS a
-    JOIN relations AS r ON r.oid = a.attrelid AND r.kind = 'table'
-    JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
-    LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE a.table_kind = 'table'
 
     UNION ALL
     SELECT 'constraint ' || k.ident || ' ' || pg_catalog.pg_get_constraintdef(k.oid)

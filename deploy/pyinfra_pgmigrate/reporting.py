@@ -45,7 +45,7 @@ class _Report:
     def folder(self) -> Path:
         """The folder of this run's report: when, what, run."""
         names = [name for journal in self.journals.values() for name in journal.deploys]
-        what = names[0].split()[0].lower() if names else "run"
+        what = names[0].lower().replace("database", "").replace(" ", "") if names else "run"
         when = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.began_s))
         return self.parent / f"{when}-{what}-{self.run.run_id[:8]}"
 

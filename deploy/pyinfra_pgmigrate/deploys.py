@@ -27,6 +27,7 @@ from .observed import Observed
 from .operations import backups, rollbacks, validation
 from .operations import migrations as operations
 from .plan import Plan
+from .reporting import chosen_hosts
 from .rollbacks import Rollback
 from .settings import PREFIX
 from .telling import heading, plan_lines, rollback_lines, validation_lines
@@ -282,8 +283,9 @@ def _summarize(host: Host, row: Summary) -> None:
     """
     rows = _summaries.setdefault(host.state, {})
     rows[host.name] = row
-    if len(host.state.inventory) > 1 and all(one.name in rows for one in host.state.active_hosts):
-        for line in table(rows.get(one.name, Summary(one.name)) for one in host.state.inventory):
+    chosen = chosen_hosts(host.state)
+    if len(chosen) > 1 and all(one.name in rows for one in host.state.active_hosts):
+        for line in table(rows.get(one.name, Summary(one.name)) for one in chosen):
             logger.info(line)
 
 

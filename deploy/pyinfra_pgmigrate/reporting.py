@@ -73,11 +73,8 @@ class _Report:
 
     def _hosts(self) -> dict[str, HostState]:
         state = self.state
-        chosen = {
-            host for host in state.inventory if not isinstance(state.limit_hosts, list) or host in state.limit_hosts
-        }
         found: dict[str, HostState] = {}
-        for host in sorted(chosen, key=lambda one: str(one.name)):
+        for host in sorted(chosen_hosts(state), key=lambda one: str(one.name)):
             if host in state.failed_hosts and host not in state.activated_hosts:
                 found[host.name] = HostState.UNREACHED
             elif host in state.failed_hosts:
@@ -98,6 +95,12 @@ class _Report:
 # What is written has to be there when the program ends; what is not, goes with its run.
 _reports: dict[int, _Report] = {}
 _journals: WeakKeyDictionary[State, dict[tuple[str, str], Journal]] = WeakKeyDictionary()
+
+
+def chosen_hosts(state: State) -> list[Host]:
+    """Returns the hosts that a run is to work on: all of the inventory, or those that ``--limit`` leaves."""
+    limit = state.limit_hosts if isinstance(state.limit_hosts, list) else None
+    return [host for host in state.inventory if limit is None or host in limit]
 
 
 def journal_of(host: Host, database: str, run: Run, parent: Path | None) -> Journal:

@@ -58,7 +58,9 @@ def test_several_hosts_end_in_a_table_also_where_one_cannot_be_reached(
             "@local": legacy.settings(),
         }
 
-        shown = site.run("-y", site.write_inventory("several", hosts), "deploy/status.py")
+        where = site.write_inventory("several", hosts)
+        shown = site.run("-y", where, "deploy/status.py")
+        limited = site.run("-y", where, "deploy/status.py", "--limit", "@local")
 
     lines = shown.output.splitlines()
     begin = next(place for place, line in enumerate(lines) if line.split()[:2] == ["host", "server"])
@@ -71,5 +73,7 @@ def test_several_hosts_end_in_a_table_also_where_one_cannot_be_reached(
     assert drifted[4:] == ["5/6", "1", "none", "1", "drifted"]
     assert unreadable == [*["-"] * 7, "unreadable"]
     assert good[4:] == ["6/6", "0", "none", "0", "good"]
+    # One host alone needs no table, and what --limit leaves out is not told as not reached.
+    assert "not reached" not in limited.output
     # A host that could not be asked is an error, as for pyinfra itself.
     assert shown.status != 0

@@ -126,7 +126,7 @@ def migrate_database(**settings: Any) -> None:
             _tell_safeguard(engine, seen, len(versions))
         backups.safeguard(name="Backup and rehearsal", overrides=overrides, _retries=0)
     _migrations(engine, overrides, versions, batch=batch)
-    if versions or engine.settings.measure:
+    if versions or engine.settings.measure == "always":
         validation.validate(name="Validation", overrides=overrides, _retries=0)
 
 

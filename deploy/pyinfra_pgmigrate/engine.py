@@ -45,7 +45,7 @@ from .session import Run
 from .settings import Connection, Settings, read_settings
 from .state import State as MigrationState
 from .totals import Total, load_totals
-from .validation import Check, added_by, validate
+from .validation import Check, Verdict, added_by, validate
 
 # One run a start of the program, whichever hosts and databases it works on.
 _run_ids: WeakKeyDictionary[State, str] = WeakKeyDictionary()
@@ -206,10 +206,12 @@ class Engine:
 
     @property
     def queries(self) -> tuple[Query, ...]:
-        """The queries whose cost is measured, read once as long as no file changes.
+        """The queries whose cost is measured, read once as long as no file changes; none with pg_measure=never.
 
         Raises PgMigrateError (file).
         """
+        if self.settings.measure == "never":
+            return ()
         folder = self.settings.sql_dir
         files = sorted((folder / "queries").glob("*.sql"))
         versions = frozenset(migration.version for migration in self.migrations)
@@ -244,10 +246,10 @@ class Engine:
         terms = Terms(self.settings.regression_factor, is_kept, {} if failed is None else failed)
         return compare(due_queries(self.queries, applied), self.measure(applied), terms)
 
-    def validate(self, seen: Observed, comparisons: Sequence[Comparison] | None = None) -> Iterator[Check]:
+    def validate(self, seen: Observed, comparisons: Sequence[Comparison]) -> Iterator[Check]:
         """Yields the checks of the database, which has just been read; asks the host.
 
-        + comparisons: of the queries, where they have just been measured
+        + comparisons: of the queries, which have just been measured
         """
         queries = {
             one.version: one.verify for one in self.migrations if one.version in seen.applied and one.verify is not None
@@ -270,7 +272,12 @@ class Engine:
             tried = self.host.get_fact(facts.TriedUses, request, _stdin=request.stdin)
             names = {one.version: one.name for one in self.migrations}
             yield from compatibility_checks(self.uses, tried, seen.applied.keys(), names)
-        for comparison in self.comparisons(seen) if comparisons is None else comparisons:
+        if self.settings.measure == "never":
+            hint = "--data pg_measure=changes"
+            yield Check(
+                Verdict.WARN, "query", "all of them", "not measured: pg_measure is never", "a measurement", hint
+            )
+        for comparison in comparisons:
             yield comparison.check
 
     def _ask(self, queries: Mapping[int, str]) -> dict[int, Verified] | Refusal:

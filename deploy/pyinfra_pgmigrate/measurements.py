@@ -277,7 +277,7 @@ def _compare(query: Query, measured: Measured, terms: Terms) -> Comparison:
     if before is None and terms.is_kept:
         return said(Verdict.PASS, f"{_figures(after)}, measured for the first time")
     if before is None:
-        hint = "To keep one: deploy/migrate.py --data pg_measure=true"
+        hint = "To keep one: deploy/migrate.py --data pg_measure=always"
         return said(Verdict.WARN, f"{_figures(after)}, and nothing to compare with", "a measurement from before", hint)
     by_first = said(*_judged(query, before, after, terms.factor, when="before"))
     if measured.last is None or measured.last == before:

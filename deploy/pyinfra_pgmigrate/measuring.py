@@ -40,11 +40,11 @@ def after(engine: Engine, seen: Observed) -> tuple[Comparison, ...]:
     """Returns the queries before and after; tells them, and keeps them where the run changed something.
 
     + seen: the database, which has just been read
-    Changes: the registry, in a run that changed something or with pg_measure.
+    Changes: the registry, in a run that changed something or with pg_measure=always.
     """
     place = _place(engine)
     of_host = _before.get(engine.host, {})
-    is_kept = place in of_host or engine.settings.measure
+    is_kept = place in of_host or engine.settings.measure == "always"
     found = engine.comparisons(seen, is_kept=is_kept, failed=of_host.get(place, {}))
     for one in found:
         if one.verdict is Verdict.PASS:

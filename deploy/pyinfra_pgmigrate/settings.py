@@ -255,9 +255,10 @@ KEYS: dict[str, Key] = {
         _text, "reports", "folder of the reports on the controller, from where pyinfra was started; one folder a run"
     ),
     "pg_measure": Key(
-        _flag,
-        False,
-        "migrate.py: measure the queries of sql/queries and keep that, although nothing is pending",
+        _one_of("changes", "always", "never"),
+        "changes",
+        "when migrate.py measures the queries of sql/queries: when it changes something, always, or never, and then "
+        "validate.py does not either",
     ),
     "pg_query_timeout_s": Key(_seconds, 10.0, "seconds after which a query that is measured is given up"),
     "pg_regression_factor": Key(
@@ -340,7 +341,7 @@ class Settings:
     compatibility: bool
     report: bool
     report_dir: Path
-    measure: bool
+    measure: str
     query_timeout_s: float
     regression_factor: float
     writes: str

@@ -68,7 +68,7 @@ def main(tables: int = TABLES, rounds: int = ROUNDS) -> None:
             lines = len(database.catalog().lines)
             print(f"{tables} tables, {lines} catalog lines, PostgreSQL {found.version}", flush=True)
             site = Site.make(Path(folder))
-            inventory = site.write_inventory("many", {"@local": database.settings()})
+            inventory = site.write_inventory("many", {"@local": database.settings(pg_report=True)})
             (site.folder / "empty.py").write_text("from pyinfra import host\n")
             took: dict[str, list[float]] = {"empty.py": [], "deploy/status.py": []}
             for number in range(rounds + 1):

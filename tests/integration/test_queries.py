@@ -69,7 +69,7 @@ def with_queries(folder: Path, **texts: str) -> str:
 
 @on_all_versions
 def test_a_good_run_measures_the_shipped_queries_and_a_second_one_changes_nothing(large: Database) -> None:
-    first = migrate(large.settings())
+    first = migrate(large.settings(pg_measure="changes"))
 
     assert first.ok, first.text
     assert first.changed == NAMES
@@ -86,7 +86,7 @@ def test_a_good_run_measures_the_shipped_queries_and_a_second_one_changes_nothin
     assert large.rows("SELECT DISTINCT version FROM pgmigrate.measurements ORDER BY 1") == [(6,), (None,)]
 
     before = contents_of(large)
-    second, checked = migrate(large.settings()), validate(large.settings())
+    second, checked = migrate(large.settings(pg_measure="changes")), validate(large.settings(pg_measure="changes"))
 
     assert second.ok
     assert (second.changed, second.unchanged) == ([], ["Check"])
@@ -99,7 +99,7 @@ class TestDroppedIndex:
     def test_fails_the_run_and_the_next_validation_with_query_buffers_and_plans(
         self, large: Database, without_index: Path
     ) -> None:
-        settings = large.settings(pg_sql_dir=str(without_index))
+        settings = large.settings(pg_measure="changes", pg_sql_dir=str(without_index))
 
         result = migrate(settings)
 
@@ -118,16 +118,18 @@ class TestDroppedIndex:
         assert passed(validate(settings)) == [name for name in ALL if name != "owner_projects"]
 
     def test_on_a_small_table_fails_nothing(self, legacy: Database, without_index: Path) -> None:
-        result = migrate(legacy.settings(pg_sql_dir=str(without_index)))
+        result = migrate(legacy.settings(pg_measure="changes", pg_sql_dir=str(without_index)))
 
         assert result.ok, result.text
         assert {query for _, query in kept(legacy)} == set(ALL)
-        assert "FAIL" not in validate(legacy.settings(pg_sql_dir=str(without_index))).text.replace("0 FAIL", "")
+        assert "FAIL" not in validate(
+            legacy.settings(pg_measure="changes", pg_sql_dir=str(without_index))
+        ).text.replace("0 FAIL", "")
 
     def test_fails_although_the_table_was_small_when_it_was_first_measured(
         self, legacy: Database, without_index: Path
     ) -> None:
-        assert migrate(legacy.settings()).ok
+        assert migrate(legacy.settings(pg_measure="changes")).ok
         legacy.run(
             "SET session_replication_role = replica;"
             "INSERT INTO crew_roles (name) SELECT 'More ' || n FROM generate_series(1, 200) AS n;"
@@ -135,7 +137,7 @@ class TestDroppedIndex:
             " FROM project_events AS e JOIN crew_roles AS r ON r.name LIKE 'More%' ORDER BY e.project_id;"
             "ANALYZE"
         )
-        settings = legacy.settings(pg_sql_dir=str(without_index))
+        settings = legacy.settings(pg_measure="changes", pg_sql_dir=str(without_index))
 
         result = migrate(settings)
 
@@ -146,21 +148,21 @@ class TestDroppedIndex:
             assert "-> Seq Scan on project_event_roles: that index is gone" in found
 
     def test_by_other_hands_fails_until_it_is_back(self, large: Database) -> None:
-        assert migrate(large.settings()).ok
+        assert migrate(large.settings(pg_measure="changes")).ok
         large.run("ALTER INDEX idx_project_equipment_group RENAME TO other_name")
-        assert "query: project_groups" not in validate(large.settings()).text.split("PASS")[0]
+        assert "query: project_groups" not in validate(large.settings(pg_measure="changes")).text.split("PASS")[0]
         large.run("DROP INDEX other_name")
 
-        without = validate(large.settings())
+        without = validate(large.settings(pg_measure="changes"))
         large.run("CREATE INDEX idx_project_equipment_group ON project_equipment (group_id)")
 
         assert "-> Seq Scan on project_equipment" in told(without, "project_groups")
-        assert "project_groups" in passed(validate(large.settings()))
+        assert "project_groups" in passed(validate(large.settings(pg_measure="changes")))
 
 
 def test_rows_that_no_vacuum_has_seen_yet_are_a_warning(large: Database, tmp_path: Path) -> None:
     text = "SELECT '40000000-0000-0000-0000-000000000000'; SELECT count(*) FROM project_roles WHERE project_id < $1"
-    settings = large.settings(pg_sql_dir=with_queries(tmp_path, roles=text), pg_target=1)
+    settings = large.settings(pg_measure="changes", pg_sql_dir=with_queries(tmp_path, roles=text), pg_target=1)
     large.run("ALTER TABLE project_roles SET (autovacuum_enabled = false)")
     large.run("VACUUM ANALYZE project_roles")
     assert migrate(settings).ok
@@ -187,7 +189,7 @@ class TestNotMeasured:
             good="SELECT 41; SELECT $1::integer + 1",
         )
 
-        result = migrate(legacy.settings(pg_sql_dir=sql, pg_target=1, pg_query_timeout_s=0.5))
+        result = migrate(legacy.settings(pg_measure="changes", pg_sql_dir=sql, pg_target=1, pg_query_timeout_s=0.5))
 
         assert not result.ok
         assert (result.changed, result.failed) == (["001_add_variant_columns"], ["Validation"])
@@ -206,20 +208,20 @@ class TestNotMeasured:
     def test_before_the_migrations_fails_once(self, legacy: Database, tmp_path: Path) -> None:
         sql = with_queries(tmp_path, early="SELECT count(variant_name) FROM project_roles")
 
-        result = migrate(legacy.settings(pg_sql_dir=sql, pg_target=1))
+        result = migrate(legacy.settings(pg_measure="changes", pg_sql_dir=sql, pg_target=1))
 
         assert not result.ok
         assert "could not be measured before the migrations: column" in told(result, "early")
-        assert passed(validate(legacy.settings(pg_sql_dir=sql))) == ["early"]
+        assert passed(validate(legacy.settings(pg_measure="changes", pg_sql_dir=sql))) == ["early"]
 
     def test_for_want_of_rows_is_a_warning(self, server: Server) -> None:
         with server.database("empty") as database:
             database.run(legacy_data.BASELINE.read_text())
 
-            result = migrate(database.settings())
+            result = migrate(database.settings(pg_measure="changes"))
 
             assert result.ok, result.text
-            checked = validate(database.settings())
+            checked = validate(database.settings(pg_measure="changes"))
             assert checked.ok
             for name in ALL:
                 assert "not measured: no row to draw its parameters from" in told(checked, name)
@@ -229,21 +231,21 @@ class TestNotMeasured:
         sql = with_queries(tmp_path, bulk="UPDATE project_roles SET daily_rate = 1")
 
         with pytest.raises(Exception, match=r"cannot measure bulk\.sql.*it may only read"):
-            migrate(legacy.settings(pg_sql_dir=sql))
+            migrate(legacy.settings(pg_measure="changes", pg_sql_dir=sql))
 
         assert legacy.value("SELECT to_regnamespace('pgmigrate') IS NULL")
 
 
 class TestFirstMeasurement:
     def test_keeps_its_parameters_whatever_comes_after(self, legacy: Database) -> None:
-        assert migrate(legacy.settings(pg_target=2)).ok
+        assert migrate(legacy.settings(pg_measure="changes", pg_target=2)).ok
         legacy.run(
             "INSERT INTO project_equipment_groups (project_id, name) SELECT p.id, 'New ' || n"
             " FROM (SELECT max(id::text)::uuid AS id FROM projects) AS p CROSS JOIN generate_series(1, 50) AS n"
         )
 
         # One operation for all of them, this time.
-        assert migrate(legacy.settings(pg_batch_from=1)).ok
+        assert migrate(legacy.settings(pg_measure="changes", pg_batch_from=1)).ok
 
         found = legacy.rows(
             "SELECT query, count(*), count(DISTINCT parameters), min(version) FROM pgmigrate.measurements"
@@ -252,13 +254,13 @@ class TestFirstMeasurement:
         assert found == [("group_by_name", 4, 1, 2), ("project_groups", 4, 1, 2), ("variant_groups", 3, 1, 2)]
 
     def test_of_an_older_registry_is_made_on_request_alone(self, legacy: Database) -> None:
-        assert migrate(legacy.settings()).ok
+        assert migrate(legacy.settings(pg_measure="changes")).ok
         legacy.run("DROP TABLE pgmigrate.measurements; DELETE FROM pgmigrate.registry WHERE version = 4")
 
-        none = validate(legacy.settings())
-        assert migrate(legacy.settings()).ok
+        none = validate(legacy.settings(pg_measure="changes"))
+        assert migrate(legacy.settings(pg_measure="changes")).ok
         assert legacy.value("SELECT max(version) FROM pgmigrate.registry") == 3
-        asked = migrate(legacy.settings(pg_measure=True))
+        asked = migrate(legacy.settings(pg_measure="always"))
 
         assert none.ok
         assert "nothing to compare with" in told(none, "project_groups")
@@ -266,16 +268,24 @@ class TestFirstMeasurement:
         assert (asked.changed, asked.unchanged) == ([], ["Check", "Validation"])
         assert kept(legacy) == [("after", name) for name in ALL]
         assert legacy.value("SELECT count(*) FROM pgmigrate.runs WHERE finished_at IS NULL") == 0
-        assert passed(validate(legacy.settings())) == ALL
+        assert passed(validate(legacy.settings(pg_measure="changes"))) == ALL
 
     def test_of_a_query_whose_migration_was_rolled_back_waits_for_it(self, legacy: Database) -> None:
-        assert migrate(legacy.settings()).ok
-        assert rollback(legacy.settings()).ok
+        assert migrate(legacy.settings(pg_measure="changes")).ok
+        assert rollback(legacy.settings(pg_measure="changes")).ok
 
-        back = validate(legacy.settings())
-        assert migrate(legacy.settings()).ok
+        back = validate(legacy.settings(pg_measure="changes"))
+        assert migrate(legacy.settings(pg_measure="changes")).ok
 
         assert passed(back) == list(LEGACY)
         assert not any(f"query: {name}" in back.text for name in VARIANTS)
-        assert passed(validate(legacy.settings())) == ALL
+        assert passed(validate(legacy.settings(pg_measure="changes"))) == ALL
         assert kept(legacy).count(("after", "variant_groups")) == 2
+
+
+def test_nothing_is_measured_where_nobody_wants_it_and_that_is_told(legacy: Database) -> None:
+    result = migrate(legacy.settings(pg_measure="never"))
+
+    assert result.ok, result.text
+    assert kept(legacy) == []
+    assert "found not measured: pg_measure is never" in validate(legacy.settings(pg_measure="never")).text

@@ -75,7 +75,7 @@ def reported(legacy: Database, tmp_path: Path) -> Callable[..., dict[str, Any]]:
     """Returns settings with which reports and backups go into a folder of the test."""
 
     def settings(**more: Any) -> dict[str, Any]:
-        kept = {"pg_report": True, "pg_report_dir": str(tmp_path / "reports")}
+        kept = {"pg_report": True, "pg_measure": "changes", "pg_report_dir": str(tmp_path / "reports")}
         backups = {"pg_skip_backup": False, "pg_backup_dir": str(tmp_path / "backups")}
         return legacy.settings(**{**kept, **backups, **more})
 

@@ -125,5 +125,7 @@ class Database:
             "pg_skip_backup": True,
             # Tests of reports say True.
             "pg_report": False,
+            # Tests of queries say "changes".
+            "pg_measure": "never",
         }
         return {name: value for name, value in {**data, **more}.items() if value is not None}

@@ -22,8 +22,8 @@ def validate(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
 
     + overrides: host data keys (``pg_...``) that stand above the host's own
 
-    Changes: the registry, by what queries cost, in a run that changed something or with pg_measure; it counts as no
-    change. Refuses: when a check fails or could not be made; what was migrated stays. Locks: reads only.
+    Changes: the registry, by what queries cost, in a run that changed something or with pg_measure=always; it counts
+    as no change. Refuses: when a check fails or could not be made; what was migrated stays. Locks: reads only.
     """
     if is_preparing():
         context.host.noop("it is looked at once the migrations are there")

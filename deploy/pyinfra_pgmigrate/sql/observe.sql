@@ -211,6 +211,8 @@ SELECT pg_catalog.json_build_object(
             SELECT pg_catalog.unnest(c.lines) AS line
             FROM pgmigrate.catalogs AS c
             WHERE c.kind = 'last'
+                -- As a rule nothing has changed, and that is seen at once.
+                AND c.lines <> pg_catalog.current_setting('pgmigrate.now')::text[]
             EXCEPT
             SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.now')::text[])
         ) AS d
@@ -222,7 +224,12 @@ SELECT pg_catalog.json_build_object(
         SELECT COALESCE(pg_catalog.json_agg(d.line), '[]'::json)
         FROM (
             SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.now')::text[]) AS line
-            WHERE EXISTS (SELECT 1 FROM pgmigrate.catalogs AS c WHERE c.kind = 'last')
+            WHERE EXISTS (
+                SELECT 1
+                FROM pgmigrate.catalogs AS c
+                WHERE c.kind = 'last'
+                    AND c.lines <> pg_catalog.current_setting('pgmigrate.now')::text[]
+            )
             EXCEPT
             SELECT pg_catalog.unnest(c.lines)
             FROM pgmigrate.catalogs AS c
@@ -355,7 +362,15 @@ SELECT pg_catalog.current_setting('pgmigrate.upserts') AS payload \gset
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate upserts :payload
 
-SELECT pg_catalog.array_to_json(pg_catalog.current_setting('pgmigrate.now')::text[])::text AS payload \gset
-EXECUTE pgmigrate_encode(:'payload') \gset
+-- Encoded where it is made: to psql and back again is a long way for all lines of a large database.
+SELECT pg_catalog.translate(
+    pg_catalog.encode(
+        pg_catalog.convert_to(
+            pg_catalog.array_to_json(pg_catalog.current_setting('pgmigrate.now')::text[])::text, 'UTF8'
+        ),
+        'base64'
+    ),
+    E'\n', ''
+) AS payload \gset
 \echo ##pgmigrate catalog :payload
 ROLLBACK;

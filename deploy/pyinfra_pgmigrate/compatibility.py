@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import Kind, PgMigrateError
-from .migration import parse_header, read_statements, wrong_header
+from .migration import read_header, read_statements, wrong_header
 from .statements import is_query
 from .validation import Check, Verdict
 
@@ -41,15 +41,10 @@ def load_uses(folder: Path) -> tuple[Use, ...]:
 
 
 def _read(path: Path) -> Use:
-    text = path.read_text(encoding="utf-8")
-    values = parse_header(text, source=path.name)
-    for key in values:
-        if key not in HEADER_KEYS:
-            raise wrong_header(path.name, None, f'Found the key "{key}"; expected one of {", ".join(HEADER_KEYS)}.')
+    text, values = read_header(path, HEADER_KEYS)
     until = values.get("until")
-    if "purpose" not in values or (until is not None and not until.isdigit()):
-        found = "no purpose" if "purpose" not in values else f'until "{until}"'
-        raise wrong_header(path.name, None, f'Found {found}; expected a purpose, and until as in "-- until: 006".')
+    if until is not None and not until.isdigit():
+        raise wrong_header(path.name, None, f'Found until "{until}"; expected a number, as in "-- until: 006".')
     statements = read_statements(text, path.name)
     if not statements or not all(statement.in_transaction for statement in statements):
         raise PgMigrateError(

@@ -6,7 +6,7 @@ Names: ``NNN_name.sql`` with ``NNN_name.effect`` and, optional, ``NNN_name.verif
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -126,6 +126,22 @@ def parse_header(text: str, *, source: str) -> dict[str, str]:
             raise wrong_header(source, number, f'Found the key "{key}" a second time; expected it once.')
         values[key] = found["value"].rstrip()
     return values
+
+
+def read_header(path: Path, keys: Collection[str]) -> tuple[str, dict[str, str]]:
+    """Returns the text of a file beside the migrations, and its header, which has a purpose.
+
+    + keys: those that it may have
+    Raises PgMigrateError (file) for another key, and without a purpose, naming the file.
+    """
+    text = path.read_text(encoding="utf-8")
+    values = parse_header(text, source=path.name)
+    for key in values:
+        if key not in keys:
+            raise wrong_header(path.name, None, f'Found the key "{key}"; expected one of {", ".join(keys)}.')
+    if "purpose" not in values:
+        raise wrong_header(path.name, None, 'Found no purpose; expected "-- purpose: ..." at the top.')
+    return text, values
 
 
 def wrong_header(source: str, number: int | None, detail: str) -> PgMigrateError:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import Kind, PgMigrateError
-from .migration import parse_header, read_statements, wrong_header
+from .migration import read_header, read_statements, wrong_header
 from .statements import Statement, checksum_of, writing_words
 
 HEADER_KEYS = ("purpose", "since", "parameters")
@@ -44,13 +44,7 @@ def load_queries(folder: Path, versions: Collection[int]) -> tuple[Query, ...]:
 
 
 def _read(path: Path, versions: Collection[int]) -> Query:
-    text = path.read_text(encoding="utf-8")
-    values = parse_header(text, source=path.name)
-    for key in values:
-        if key not in HEADER_KEYS:
-            raise wrong_header(path.name, None, f'Found the key "{key}"; expected one of {", ".join(HEADER_KEYS)}.')
-    if "purpose" not in values:
-        raise wrong_header(path.name, None, 'Found no purpose; expected "-- purpose: ..." at the top.')
+    text, values = read_header(path, HEADER_KEYS)
     since = values.get("since")
     if since is not None and (not since.isdigit() or int(since) not in versions):
         # A number that is never applied would mean a query that is never measured.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import Kind, PgMigrateError
-from .migration import parse_header, read_statements, wrong_header
+from .migration import read_header, read_statements
 from .statements import is_query
 
 HEADER_KEYS = ("purpose",)
@@ -70,13 +70,7 @@ def load_totals(folder: Path) -> tuple[Total, ...]:
 
 
 def _read(path: Path) -> Total:
-    text = path.read_text(encoding="utf-8")
-    values = parse_header(text, source=path.name)
-    for key in values:
-        if key not in HEADER_KEYS:
-            raise wrong_header(path.name, None, f'Found the key "{key}"; expected {", ".join(HEADER_KEYS)}.')
-    if "purpose" not in values:
-        raise wrong_header(path.name, None, "Found no purpose; expected one line for people.")
+    text, values = read_header(path, HEADER_KEYS)
     statements = read_statements(text, path.name)
     if len(statements) != 1 or not is_query(text):
         raise PgMigrateError(

@@ -43,11 +43,13 @@ class Table:
     """A table that a plan reads.
 
     + pages: of its rows, without indexes; indexes: names of those that are valid
+    + is_stale: nobody has analyzed it since many of its rows were written, so the planner guesses
     """
 
     name: str
     pages: int
     indexes: tuple[str, ...]
+    is_stale: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,8 @@ def _heap_fetches(node: Mapping[str, Any]) -> int:
 
 
 def _tables(found: Sequence[Sequence[Any]]) -> tuple[Table, ...]:
-    return tuple(Table(name, pages, tuple(indexes)) for name, pages, indexes in found)
+    # What the registry keeps does not say whether a table was analyzed.
+    return tuple(Table(name, pages, tuple(indexes), *rest) for name, pages, indexes, *rest in found)
 
 
 def _read_kept(found: Mapping[str, Any] | None) -> Measurement | None:
@@ -315,7 +318,12 @@ def _judged(
             tables = ", ".join(sorted({node.table for node in after.plan if node.kind == "Index Only Scan"}))
             reason = f"{figures}, {fetched} of them for rows that no VACUUM has seen since they were written"
             return Verdict.WARN, reason, at_most, f"VACUUM {tables}"
-        return Verdict.FAIL, f"{figures}; {before.words} -> {after.words}", at_most, meant
+        plans = f"{before.words} -> {after.words}"
+        stale = ", ".join(table.name for table in after.tables if table.is_stale)
+        if stale:
+            reason = f"{figures}; {plans}, planned without statistics of {stale}"
+            return Verdict.WARN, reason, at_most, f"ANALYZE {stale}; then: deploy/validate.py"
+        return Verdict.FAIL, f"{figures}; {plans}", at_most, meant
     if before.rows > 0 and after.rows == 0:
         reason = f"{figures}, but its parameters find no row any more, {before.rows} before"
         return Verdict.WARN, reason, "rows", f"To begin anew with other parameters: {anew}"

@@ -99,7 +99,10 @@ class TestTaking:
 
         first, second = labels(folder)
         assert legacy.rows("SELECT version, backup FROM pgmigrate.migrations ORDER BY 1") == [(1, first), (2, second)]
-        assert legacy.rows("SELECT label, verification FROM pgmigrate.backups") == [(second, "restore")]
+        assert legacy.rows("SELECT label, verification FROM pgmigrate.backups ORDER BY taken_at") == [
+            (first, "restore"),
+            (second, "restore"),
+        ]
 
     def test_too_little_room_is_refused_before_anything_is_written(
         self, kept: Callable[..., dict[str, Any]], folder: Path, monkeypatch: pytest.MonkeyPatch

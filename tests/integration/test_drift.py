@@ -280,7 +280,7 @@ class TestVerdict:
             "FAIL  drift: table by_hand",
             "found table by_hand, with 1 column",
             "expected nothing of that name",
-            "to mend it: DROP TABLE by_hand;",
+            "next: DROP TABLE by_hand;",
         ]
 
     @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ class TestVerdict:
             "FAIL  preserved: row_security projects",
             "found missing",
             "expected row_security projects enabled",
-            "to mend it: ALTER TABLE projects ENABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY;",
+            "next: ALTER TABLE projects ENABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY;",
         ]
         assert "PASS  drift: nothing has changed since the last run, but for 1 told above" in result.lines
 

@@ -174,6 +174,15 @@ class TestComparison:
         assert f"{after.buffers} buffers" in found.reason
         assert bool(found.hint) == bool(found.expected) == (verdict is not Verdict.PASS)
 
+    def test_says_where_the_planner_had_no_statistics(self) -> None:
+        now = measured(1000, FROM_END_TO_END)
+        stale = replace(now, tables=tuple(replace(one, is_stale=True) for one in now.tables))
+
+        found = compared(measured(100), stale)
+
+        assert (found.verdict, found.hint) == (Verdict.WARN, "ANALYZE groups; then: deploy/validate.py")
+        assert "planned without statistics of groups" in found.reason
+
     def test_names_both_plans_when_it_fails(self) -> None:
         found = compared(measured(3), measured(1000, FROM_END_TO_END, indexes=()))
 

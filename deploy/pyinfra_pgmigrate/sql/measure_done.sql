@@ -18,7 +18,14 @@ SELECT pg_catalog.json_build_object(
                 JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
                 WHERE i.indrelid = t.relation
                     AND i.indisvalid
-            )
+            ),
+            -- When autovacuum would analyze it, by its defaults, or nobody ever did.
+            COALESCE((
+                SELECT s.last_analyze IS NULL AND s.last_autoanalyze IS NULL
+                    OR s.n_mod_since_analyze > 50 + 0.1 * s.n_live_tup
+                FROM pg_catalog.pg_stat_all_tables AS s
+                WHERE s.relid = t.relation
+            ), false)
         ) ORDER BY t.name), '[]'::json)
         FROM (
             SELECT DISTINCT

@@ -9,10 +9,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from enum import Enum
+from functools import cache
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 from . import telling
 from .backups import Manifest
@@ -98,13 +99,18 @@ def render_json(whole: Mapping[str, Any]) -> str:
 
 def render_html(whole: Mapping[str, Any]) -> str:
     """Returns the page, complete in itself."""
+    page: str = _template().render(whole)
+    return page
+
+
+@cache
+def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["size"] = telling.size
     environment.filters["seconds"] = _seconds
     environment.filters["age"] = telling.age
     text = resources.files(__package__).joinpath("templates", "report.html").read_text(encoding="utf-8")
-    page: str = environment.from_string(text).render(whole)
-    return page
+    return environment.from_string(text)
 
 
 def _at(seconds: float) -> str:

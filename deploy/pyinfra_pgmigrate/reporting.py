@@ -38,7 +38,7 @@ class _Report:
     parent: Path
     began_s: float = field(default_factory=time.time)
     journals: dict[tuple[str, str], Journal] = field(default_factory=dict)
-    written_s: float = 0.0
+    written_s: float = field(default_factory=time.time)
     unwritable: str = ""
 
     @cached_property

@@ -31,7 +31,7 @@ from .reporting import chosen_hosts
 from .rollbacks import Rollback
 from .settings import PREFIX
 from .telling import heading, plan_lines, rollback_lines, validation_lines
-from .validation import Verdict
+from .validation import Check, Verdict
 
 
 def _engine(title: str, settings: Mapping[str, Any]) -> tuple[Engine, dict[str, Any]]:
@@ -216,11 +216,12 @@ def validate_database(**settings: Any) -> None:
         engine.tell(heading(seen))
     refused = _tell_refusals(engine, plan)
     with engine.journal.phase("Validation"):
-        comparisons = engine.comparisons(seen) if isinstance(seen, Observed) else ()
-        checks = []
         if isinstance(seen, Observed):
-            checks = [*engine.validate(seen, comparisons), *compared(engine, seen)]
-        engine.journal.queries = comparisons
+            engine.journal.queries = engine.comparisons(seen)
+            checks = [*engine.validate(seen, engine.journal.queries), *compared(engine, seen)]
+        else:
+            place = f'database "{engine.settings.connection.database}"'
+            checks = [Check(Verdict.FAIL, "every check", place, "it could not be read", "an answer", seen.hint)]
         engine.journal.checks = tuple(checks)
     engine.tell("\n".join(validation_lines(checks)))
     if refused or any(check.verdict is Verdict.FAIL for check in checks):

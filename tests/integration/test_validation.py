@@ -173,3 +173,11 @@ class TestAfterMigrating:
         assert "missing, by other hands before an earlier run" in found(
             result, "WARN  preserved: trigger project_equipment.set_group_price"
         )
+
+
+def test_a_database_that_cannot_be_read_fails_every_check(legacy: Database) -> None:
+    result = validate(legacy.settings(pg_port=1))
+
+    assert not result.ok
+    assert found(result, "FAIL  every check").splitlines()[1:] == ["found it could not be read", "expected an answer"]
+    assert "1 FAIL, 0 WARN, 0 PASS" in result.text

@@ -72,5 +72,23 @@ def legacy(server: Server) -> Iterator[Database]:
         yield database
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what tests found out and noted with ``record_property("figures", text)``, whichever process ran them."""
+    found = {
+        report.nodeid: text
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport)
+        for name, text in report.user_properties
+        if name == "figures"
+    }
+    if found:
+        terminalreporter.section("figures")
+    for test, text in sorted(found.items()):
+        terminalreporter.write_line(test)
+        for line in str(text).splitlines():
+            terminalreporter.write_line(f"    {line}")
+
+
 on_all_versions = pytest.mark.parametrize("server", ALL_VERSIONS, indirect=True, ids=lambda one: f"pg{one}")
 on_docker = pytest.mark.parametrize("server", [17], indirect=True, ids=["pg17"])

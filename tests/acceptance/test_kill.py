@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import psycopg
@@ -63,7 +63,13 @@ class TestKilled:
 
     @pytest.mark.parametrize("victim", KILLS)
     def test_all_or_nothing_and_the_next_run_ends_it(
-        self, site: Site, host: DockerHost, used: tuple[Database, Catalog, Catalog], database: Database, victim: str
+        self,
+        site: Site,
+        host: DockerHost,
+        used: tuple[Database, Catalog, Catalog],
+        database: Database,
+        victim: str,
+        record_property: Callable[[str, object], None],
     ) -> None:
         template, first, after = used
         target = site.docker(host, pg_on_conflict="quarantine")
@@ -100,7 +106,7 @@ class TestKilled:
             assert database.catalog() == first
             assert database.value("SELECT count(*) FROM pgmigrate.migrations") == 0
             assert database.rows(KEPT) == kept
-        print(f"kill -9 of {victim}: {dict(found)}")
+        record_property("figures", f"kill -9 of {victim}: {dict(found)}")
         # A controller that dies early has begun nothing; psql on the host goes on without it otherwise.
         assert found["nothing"] > 0
 

@@ -24,7 +24,7 @@ USES = load_uses(SQL)
 
 
 @on_all_versions
-def test_each_works_before_between_and_after(legacy: Database) -> None:
+def test_each_works_before_between_and_after(legacy: Database, record_property: Callable[[str, object], None]) -> None:
     table: dict[str, list[str]] = {use.name: [] for use in USES}
     for target in (0, *range(1, 7)):
         if target:
@@ -36,8 +36,11 @@ def test_each_works_before_between_and_after(legacy: Database) -> None:
             (verdict,) = (line.split("  ")[0] for line in lines if line.endswith(f"  compatibility: {use.name}"))
             table[use.name].append(verdict)
 
-    for name, verdicts in table.items():
-        print(f"{name:16} " + "  ".join(f"{target:03} {verdict}" for target, verdict in enumerate(verdicts)))
+    rows = [
+        f"{name:20} " + "  ".join(f"{target:03} {verdict}" for target, verdict in enumerate(verdicts))
+        for name, verdicts in table.items()
+    ]
+    record_property("figures", "\n".join(rows))
     assert len(table) == 9
     for use in USES:
         assert table[use.name] == ["PASS"] * 6 + ["WARN" if use.until == 6 else "PASS"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import psycopg
@@ -152,7 +152,7 @@ def try_harmless(bench: Bench, text: str) -> bool:
 
 @on_all_versions
 def test_every_edit_by_hand_is_found_and_no_everyday_work(
-    migrated: Database, capsys: pytest.CaptureFixture[str]
+    migrated: Database, record_property: Callable[[str, object], None]
 ) -> None:
     began = time.monotonic()
     with engine_of(migrated.settings()) as engine:
@@ -164,12 +164,12 @@ def test_every_edit_by_hand_is_found_and_no_everyday_work(
             found = [try_edit(bench, one) for one in EDITS]
         finally:
             bench.drop()
-    with capsys.disabled():
-        print(
-            f"\nPostgreSQL {migrated.server.version}: {len(EDITS)} edits by hand, {found.count(False)} missed, "
-            f"{sum(one.repairs for one in EDITS)} repaired by what was told; {len(HARMLESS)} harmless, "
-            f"{quiet.count(False)} false alarms; {bench.looks} looks, {bench.copies} copies, {time.monotonic() - began:.0f} s"
-        )
+    record_property(
+        "figures",
+        f"{len(EDITS)} edits by hand, {found.count(False)} missed, {sum(one.repairs for one in EDITS)} repaired by what "
+        f"was told; {len(HARMLESS)} harmless, {quiet.count(False)} false alarms; {bench.looks} looks, "
+        f"{bench.copies} copies, {time.monotonic() - began:.0f} s",
+    )
 
     assert not bench.problems, "\n".join(bench.problems)
     assert len(EDITS) >= 60

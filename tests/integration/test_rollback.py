@@ -404,7 +404,9 @@ class TestRefusals:
             assert "night report" in result.refusals[0]
             assert len(re.findall(r"try [0-9]+: a table is locked by process", result.text)) >= 3
             assert clients.errors == []
-            assert took_s < limits["pg_lock_budget_s"] + 8
+            # The transaction stays open for as long as that: an end at all shows that it gave up. The rest is the
+            # reading before and the last try, on a machine that may have other things to do.
+            assert took_s < limits["pg_lock_budget_s"] + 20
             return clients.longest_s
 
         # The machine's own stalls come on top.

@@ -95,7 +95,7 @@ def migrate_database(**settings: Any) -> None:
     engine, overrides = _engine("Migrate database", settings)
     _check_queries(engine)
     host = engine.host
-    seen = engine.look()
+    seen = engine.look(asks=True)
     plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
     _note(engine, seen, plan)
     if isinstance(seen, Observed):
@@ -209,7 +209,7 @@ def validate_database(**settings: Any) -> None:
     """
     engine, _ = _engine("Validate database", settings)
     _check_queries(engine)
-    seen = engine.look()
+    seen = engine.look(asks=True)
     plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
     _note(engine, seen, plan)
     if isinstance(seen, Observed):
@@ -300,7 +300,7 @@ def database_status(**settings: Any) -> None:
     ``drop_quarantine``. With pg_check the exit status is 1 when something is pending or drifted.
     """
     engine, overrides = _engine("Database status", settings)
-    seen = engine.look()
+    seen = engine.look(asks=True)
     plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
     _note(engine, seen, plan)
     if isinstance(seen, Refusal) or isinstance(plan, Refusal):

@@ -139,9 +139,13 @@ class Engine:
 
     # Reading.
 
-    def look(self) -> Observed | Refusal:
-        """Returns the database as it is now."""
-        request = facts.observe_request(self.run, self.settings.connection, self.settings.schema)
+    def look(self, *, asks: bool = False) -> Observed | Refusal:
+        """Returns the database as it is now.
+
+        + asks: also what the verify queries of the registered migrations say, in the same session
+        """
+        queries = {one.version: one.verify for one in self.migrations if one.verify is not None} if asks else {}
+        request = facts.observe_request(self.run, self.settings.connection, self.settings.schema, queries)
         found = self.host.get_fact(facts.Database, request, _stdin=request.stdin)
         return found if isinstance(found, Observed) else self._unreadable(found)
 
@@ -169,7 +173,7 @@ class Engine:
         }
         if not queries:
             return first
-        answers = self._ask(queries)
+        answers = self._answers(queries, seen)
         return answers if isinstance(answers, Refusal) else make_plan(self.migrations, seen, self.settings, answers)
 
     def plan_rollback(self, *, target: int | None, observed: Observed | None = None) -> Rollback | Refusal | None:
@@ -254,7 +258,7 @@ class Engine:
         queries = {
             one.version: one.verify for one in self.migrations if one.version in seen.applied and one.verify is not None
         }
-        answers = self._ask(queries) if queries else {}
+        answers = self._answers(queries, seen)
         request = facts.warnings_request(
             self.run, self.settings.connection, self.settings.schema, added_by(self.migrations, seen)
         )
@@ -280,7 +284,15 @@ class Engine:
         for comparison in comparisons:
             yield comparison.check
 
+    def _answers(self, queries: Mapping[int, str], seen: Observed) -> Mapping[int, Verified] | Refusal:
+        """Returns what verify queries say, of what was just seen, asking for the others."""
+        found = self._ask({version: query for version, query in queries.items() if version not in seen.verified})
+        known = {version: answer for version, answer in seen.verified.items() if version in queries}
+        return found if isinstance(found, Refusal) else {**known, **found}
+
     def _ask(self, queries: Mapping[int, str]) -> dict[int, Verified] | Refusal:
+        if not queries:
+            return {}
         request = facts.verify_request(self.run, self.settings.connection, self.settings.schema, queries)
         found = self.host.get_fact(facts.VerifiedMigrations, request, _stdin=request.stdin)
         return self._unreadable(found) if found is None or isinstance(found, Unreadable) else found

@@ -48,9 +48,12 @@ class Request:
         return HiddenLines(self.command.stdin)
 
 
-def observe_request(run: Run, connection: Connection, schema: str) -> Request:
-    """Returns the request for the fact Database."""
-    return Request(f"database {connection.database}", psql.run(script.observe(run, schema), connection))
+def observe_request(run: Run, connection: Connection, schema: str, queries: Mapping[int, str]) -> Request:
+    """Returns the request for the fact Database.
+
+    + queries: verify queries by version, asked at once where the registry has the version
+    """
+    return Request(f"database {connection.database}", psql.run(script.observe(run, schema, queries), connection))
 
 
 def verify_request(run: Run, connection: Connection, schema: str, queries: Mapping[int, str]) -> Request:

@@ -375,9 +375,12 @@ def baseline_checksum(folder: Path) -> str:
         raise _syntax_refusal(text, path.name, error) from error
 
 
-def expected_base(folder: Path, before: Iterable[Migration]) -> str:
-    """Returns what the effect of a migration must name as its base."""
-    return effects.base_of([baseline_checksum(folder), *(migration.checksum for migration in before)])
+def expected_base(baseline: str, before: Iterable[Migration]) -> str:
+    """Returns what the effect of a migration must name as its base.
+
+    + baseline: checksum of ``baseline.sql``
+    """
+    return effects.base_of([baseline, *(migration.checksum for migration in before)])
 
 
 def load_folder(folder: Path) -> tuple[Migration, ...]:
@@ -386,10 +389,14 @@ def load_folder(folder: Path) -> tuple[Migration, ...]:
     Raises PgMigrateError: file, for one that breaks a rule; effect, for one that cannot be read.
     """
     migrations = read_folder(folder)
-    return tuple(_with_effect(folder, migration, migrations[:place]) for place, migration in enumerate(migrations))
+    baseline = baseline_checksum(folder)
+    return tuple(
+        _with_effect(folder, migration, expected_base(baseline, migrations[:place]))
+        for place, migration in enumerate(migrations)
+    )
 
 
-def _with_effect(folder: Path, migration: Migration, before: list[Migration]) -> Migration:
+def _with_effect(folder: Path, migration: Migration, base: str) -> Migration:
     path = folder / f"{migration.name}.effect"
     if not path.exists():
         refusal = Refusal(
@@ -402,7 +409,6 @@ def _with_effect(folder: Path, migration: Migration, before: list[Migration]) ->
     effect = effects.parse(path.read_text(encoding="utf-8"), source=path.name)
     recorded = [statement.checksum for statement in effect.statements]
     found = [statement.checksum for statement in migration.statements]
-    base = expected_base(folder, before)
     if len(recorded) != len(found):
         return _not_current(folder, migration, "its number of statements", str(len(recorded)), str(len(found)))
     for number, (was, now) in enumerate(zip(recorded, found, strict=True), start=1):

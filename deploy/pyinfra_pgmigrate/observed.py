@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from .catalog import Catalog, Patch
 
-REGISTRY_VERSION = 4
+REGISTRY_VERSION = 5
 
 
 @dataclass(frozen=True)
@@ -200,6 +200,7 @@ class Observed:
     + upserts: statements with ON CONFLICT; None where pg_stat_statements is not to be read
     + damaged: tables of the registry that are not there or lack a column; then it counts as none
     + snapshots: sessions that keep CREATE INDEX CONCURRENTLY waiting
+    + verified: what verify queries said, by version, where they were asked with it
     """
 
     server: Server
@@ -209,6 +210,7 @@ class Observed:
     other_run: OtherRun | None = None
     snapshots: tuple[Blocker, ...] = ()
     damaged: tuple[str, ...] = ()
+    verified: Mapping[int, Verified] = field(default_factory=dict)
 
     @property
     def applied(self) -> Mapping[int, AppliedMigration]:

@@ -123,6 +123,7 @@ def database(answer: Answer) -> Observed | Unreadable:
         other_run=_other_run(answer.value("at_work"), registry),
         damaged=tuple(answer.value("damaged") or ()),
         snapshots=tuple(Blocker(**found) for found in answer.value("snapshots") or ()),
+        verified=_all_verified(answer),
     )
 
 
@@ -170,6 +171,10 @@ def verified(answer: Answer) -> dict[int, Verified] | Unreadable:
     """Returns the answers of the verify queries by version."""
     if answer.status != 0:
         return Unreadable(answer.status, answer.sqlstate, answer.message)
+    return _all_verified(answer)
+
+
+def _all_verified(answer: Answer) -> dict[int, Verified]:
     return {found["version"]: _verified(found) for found in answer.values("verified")}
 
 

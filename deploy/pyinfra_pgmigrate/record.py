@@ -25,7 +25,7 @@ from .catalog import Catalog, Patch, is_own, key_of
 from .effect import Effect, Lock, StatementEffect
 from .errors import Kind, PgMigrateError
 from .locks import MODES
-from .migration import Migration, expected_base, read_folder
+from .migration import Migration, baseline_checksum, expected_base, read_folder
 from .statements import Statement, split
 
 # How long a statement outside a transaction may keep us from seeing its locks, in seconds.
@@ -295,6 +295,6 @@ def record_folder(folder: Path, conninfo: str) -> dict[str, str]:
     with scratch_database(conninfo) as recorder:
         recorder.run_baseline(folder / "baseline.sql")
         for place, migration in enumerate(migrations):
-            base = expected_base(folder, migrations[:place])
+            base = expected_base(baseline_checksum(folder), migrations[:place])
             texts[f"{migration.name}.effect"] = effects.render(migration.name, recorder.record(migration, base=base))
     return texts

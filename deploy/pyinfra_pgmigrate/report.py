@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from enum import Enum
 from functools import cache
-from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined, Template
 
 from . import telling
 from .backups import Manifest
@@ -105,12 +104,24 @@ def render_html(whole: Mapping[str, Any]) -> str:
 
 @cache
 def _template() -> Template:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["size"] = telling.size
-    environment.filters["seconds"] = _seconds
-    environment.filters["age"] = telling.age
-    text = resources.files(__package__).joinpath("templates", "report.html").read_text(encoding="utf-8")
-    return environment.from_string(text)
+    try:
+        # To compile it takes longer than all else in a short run; the folder is our own, in that for temporary files.
+        return _environment(FileSystemBytecodeCache()).get_template("report.html")
+    except (OSError, RuntimeError):
+        return _environment(None).get_template("report.html")
+
+
+def _environment(kept: BytecodeCache | None) -> Environment:
+    environment = Environment(
+        loader=PackageLoader(str(__package__)),
+        bytecode_cache=kept,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(size=telling.size, seconds=_seconds, age=telling.age)
+    return environment
 
 
 def _at(seconds: float) -> str:

@@ -14,29 +14,69 @@ from . import sql
 from .compatibility import Use
 from .queries import Query
 from .rollbacks import Rollback, unique_rules
-from .session import Run, claimed, flag, items, joined, session_of, setting, settings_of
+from .session import (
+    Run,
+    catalog_prepared,
+    catalog_session_of,
+    claimed,
+    flag,
+    items,
+    joined,
+    session_of,
+    setting,
+    settings_of,
+)
 from .stepping import rules_of
 from .totals import Total
 from .validation import Added
 
 
-def observe(run: Run, schema: str) -> str:
-    """Returns the script that reads a database; it changes nothing."""
-    return joined([*session_of(run, schema, "observe"), sql.read("observe")])
+def observe(run: Run, schema: str, queries: Mapping[int, str] | None = None) -> str:
+    """Returns the script that reads a database; it changes nothing.
+
+    + queries: verify queries by version, asked where the version is in the registry
+    Where the fingerprint of the catalog is the one that the last run kept, its lines are those that it kept.
+    """
+    kept = "(SELECT c.lines FROM pgmigrate.catalogs AS c WHERE c.kind = 'last')"
+    read = "pg_catalog.current_setting('pgmigrate.now')::text[]"
+    parts = [
+        *session_of(run, schema, "observe"),
+        sql.read("observe_begin"),
+        "\\if :knows_fingerprint",
+        "SELECT :'kept_fingerprint' = (",
+        sql.read("fingerprint"),
+        ") AS is_same \\gset",
+        "\\endif",
+        "\\if :is_same",
+        setting("now", kept),
+        "\\else",
+        setting("now", read),
+        catalog_prepared(),
+        "EXECUTE pgmigrate_read('pgmigrate.now', false);",
+        "\\endif",
+        sql.read("observe"),
+    ]
+    if queries:
+        registered = "SELECT EXISTS (SELECT 1 FROM pgmigrate.migrations AS m WHERE m.version = :'version'::bigint)"
+        parts.append("\\if :has_registry")
+        for version, query in queries.items():
+            parts += [setting("version", version), f"{registered} AS is_registered \\gset", "\\if :is_registered"]
+            parts += [*_asked(query), "\\endif"]
+        parts.append("\\endif")
+    return joined([*parts, "ROLLBACK;"])
 
 
 def verify(run: Run, schema: str, queries: Mapping[int, str]) -> str:
     """Returns the script that asks verify queries, by version; it cannot write."""
-    parts = session_of(run, schema, "verify")[:2]
+    parts = session_of(run, schema, "verify")
     for version, query in queries.items():
-        parts += [
-            settings_of({"version": version, "verify": query}),
-            "BEGIN TRANSACTION READ ONLY;",
-            "SET LOCAL lock_timeout = '10s';",
-            sql.read("verify"),
-            sql.read("ask_verify"),
-        ]
+        begin = ["BEGIN TRANSACTION READ ONLY;", "SET LOCAL lock_timeout = '10s';"]
+        parts += [setting("version", version), *begin, *_asked(query), "ROLLBACK;"]
     return joined(parts)
+
+
+def _asked(query: str) -> list[str]:
+    return [setting("verify", query), sql.read("verify"), sql.read("ask_verify")]
 
 
 def warnings(added: Added, run: Run, schema: str) -> str:
@@ -46,7 +86,7 @@ def warnings(added: Added, run: Run, schema: str) -> str:
         "added_columns": items(added.columns),
         "built": items(added.built),
     }
-    return joined([*session_of(run, schema, "validate")[:2], settings_of(values), sql.read("warnings")])
+    return joined([*session_of(run, schema, "validate"), settings_of(values), sql.read("warnings")])
 
 
 def try_uses(uses: Sequence[Use], run: Run, schema: str, *, moment: int | None = None) -> str:
@@ -54,7 +94,7 @@ def try_uses(uses: Sequence[Use], run: Run, schema: str, *, moment: int | None =
 
     + moment: of a rehearsal with a session that is held open, which is told of it; None: there is none
     """
-    parts = session_of(run, schema, "compatibility")[:2]
+    parts = session_of(run, schema, "compatibility")
     for use in uses:
         values = {"name": use.name, "role": use.role, "statements": items(use.statements)}
         parts += [settings_of(values), sql.read("try_use")]
@@ -68,7 +108,7 @@ def measure(queries: Sequence[Query], run: Run, schema: str, *, timeout_s: float
 
     + timeout_s: longest time, in seconds, of one execution
     """
-    parts = session_of(run, schema, "measure")[:2]
+    parts = session_of(run, schema, "measure")
     for query in queries:
         values = {
             "query": query.name,
@@ -88,7 +128,7 @@ def keep_measurements(found: Sequence[Mapping[str, Any]], run: Run, schema: str,
     + ends_run: the run has nothing more to do on this database
     """
     values = {"measurements": items(found), "moment": moment, "ends_run": flag(ends_run)}
-    parts = [*session_of(run, schema, "keep measurements")[:2], *claimed(run), settings_of(values)]
+    parts = [*session_of(run, schema, "keep measurements"), *claimed(run), settings_of(values)]
     return joined([*parts, sql.read("keep_measurements")])
 
 
@@ -107,7 +147,7 @@ def held(uses: Sequence[Use], moments: int, run: Run, schema: str) -> str:
 
 def end_held(run: Run, schema: str) -> str:
     """Returns the script that ends the session of ``held``."""
-    parts = [*session_of(run, schema, "end held")[:2], setting("held_name", _held_name(run))]
+    parts = [*session_of(run, schema, "end held"), setting("held_name", _held_name(run))]
     return joined([*parts, sql.read("end_held")])
 
 
@@ -123,7 +163,7 @@ def dump(run: Run, schema: str, totals: Sequence[Total] = ()) -> str:
     """
     return joined(
         [
-            *session_of(run, schema, "backup"),
+            *catalog_session_of(run, schema, "backup"),
             sql.read("snapshot"),
             sql.read("about"),
             *_all_contents(),
@@ -137,9 +177,9 @@ def contents(run: Run, schema: str) -> str:
     """Returns the script that counts and hashes what is in a database; it changes nothing."""
     return joined(
         [
-            *session_of(run, schema, "compare"),
+            *catalog_session_of(run, schema, "compare"),
             "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;",
-            "EXECUTE pgmigrate_read('pgmigrate.now');",
+            "EXECUTE pgmigrate_read('pgmigrate.now', false);",
             sql.read("about"),
             *_all_contents(),
             "ROLLBACK;",
@@ -156,13 +196,13 @@ def known_contents(known: Mapping[str, Sequence[str] | None], run: Run, schema: 
 
     + known: columns by table, quoted as SQL would need them; None: all that it has
     """
-    parts = [*session_of(run, schema, "validate")[:2], setting("known", json.dumps(known, ensure_ascii=False))]
+    parts = [*session_of(run, schema, "validate"), setting("known", json.dumps(known, ensure_ascii=False))]
     return joined([*parts, sql.read("reading_only"), sql.read("contents")])
 
 
 def keys(tables: Sequence[str], run: Run, schema: str) -> str:
     """Returns the script that tells sizes and primary keys of tables."""
-    parts = [*session_of(run, schema, "validate")[:2], setting("tables", items(tables))]
+    parts = [*session_of(run, schema, "validate"), setting("tables", items(tables))]
     return joined([*parts, sql.read("reading_only"), sql.read("keys")])
 
 
@@ -171,15 +211,13 @@ def rows(tables: Sequence[tuple[int, str, Sequence[str], Sequence[str]]], run: R
 
     + tables: number, name, columns that count and columns of the key
     """
-    parts = [*session_of(run, schema, "validate")[:2], setting("tables", items(tables))]
+    parts = [*session_of(run, schema, "validate"), setting("tables", items(tables))]
     return joined([*parts, sql.read("reading_only"), sql.read("rows")])
 
 
 def totals(asked: Sequence[Total], run: Run, schema: str) -> str:
     """Returns the script that asks totals; it cannot write."""
-    return joined(
-        [*session_of(run, schema, "totals")[:2], "BEGIN TRANSACTION READ ONLY;", *_totals(asked), "ROLLBACK;"]
-    )
+    return joined([*session_of(run, schema, "totals"), "BEGIN TRANSACTION READ ONLY;", *_totals(asked), "ROLLBACK;"])
 
 
 def _totals(asked: Sequence[Total]) -> list[str]:
@@ -192,9 +230,9 @@ def about(run: Run, schema: str) -> str:
     """Returns the script that tells what a backup says of its database, but for its rows."""
     return joined(
         [
-            *session_of(run, schema, "about"),
+            *catalog_session_of(run, schema, "about"),
             "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;",
-            "EXECUTE pgmigrate_read('pgmigrate.now');",
+            "EXECUTE pgmigrate_read('pgmigrate.now', false);",
             sql.read("about"),
             "ROLLBACK;",
         ]
@@ -212,7 +250,7 @@ def obstacles(rollback: Rollback, run: Run, schema: str) -> str:
     }
     parts = [settings_of(values), "BEGIN;", "SET LOCAL lock_timeout = '10s';"]
     parts += map(sql.read, ("sizes", "dependents", "conflicting", "conflicts"))
-    return joined([*session_of(run, schema, "obstacles")[:2], *parts, "ROLLBACK;"])
+    return joined([*session_of(run, schema, "obstacles"), *parts, "ROLLBACK;"])
 
 
 def prepared(run: Run, schema: str, name: str, **values: Any) -> str:
@@ -220,7 +258,7 @@ def prepared(run: Run, schema: str, name: str, **values: Any) -> str:
 
     + name: of the file, without ``.sql``
     """
-    session = session_of(run, schema, name.replace("_", " "))[:2]
+    session = session_of(run, schema, name.replace("_", " "))
     flags = {key: flag(value) if isinstance(value, bool) else value for key, value in values.items()}
     whole = {"tool_version": run.tool_version, "operator": run.operator, "controller": run.controller, **flags}
     return joined([*session, settings_of(whole), sql.read(name)])
@@ -231,10 +269,10 @@ def drop_quarantine(run_id: str, run: Run, schema: str) -> str:
 
     + run_id: its beginning
     """
-    parts = [*session_of(run, schema, "drop quarantine")[:2], *claimed(run), setting("run", run_id)]
+    parts = [*session_of(run, schema, "drop quarantine"), *claimed(run), setting("run", run_id)]
     return joined([*parts, sql.read("drop_quarantine")])
 
 
 def watch(run: Run, schema: str) -> str:
     """Returns the script that tells how the sessions of a run are doing."""
-    return joined([*session_of(run, schema, "watch")[:2], sql.read("watch")])
+    return joined([*session_of(run, schema, "watch"), sql.read("watch")])

@@ -62,20 +62,37 @@ def session_name(run: Run, purpose: str) -> str:
 
 
 def session_of(run: Run, schema: str, purpose: str) -> list[str]:
-    """Returns what a script begins with that reads: the session, and the catalog prepared.
+    """Returns what a script begins with: the session and who runs it.
 
     + purpose: part of the name of the session
-    Without the catalog: its first two parts.
     """
-    return [
-        settings_of({"application_name": session_name(run, purpose), "schema": schema, "run_id": run.run_id}),
-        sql.read("session"),
-        "SET plan_cache_mode = force_generic_plan;",
-        "PREPARE pgmigrate_read (text) AS",
-        "SELECT pg_catalog.set_config($1, COALESCE((SELECT pg_catalog.array_agg(l.line) FROM (",
-        sql.read("catalog").rstrip(),
-        ") AS l), '{}')::text, false);",
-    ]
+    names = {"application_name": session_name(run, purpose), "schema": schema, "run_id": run.run_id}
+    return [settings_of(names), sql.read("session")]
+
+
+def catalog_session_of(run: Run, schema: str, purpose: str) -> list[str]:
+    """Returns what a script begins with that reads the catalog: the session, and the catalog prepared."""
+    return [*session_of(run, schema, purpose), catalog_prepared()]
+
+
+def catalog_prepared() -> str:
+    """Returns the SQL that prepares ``pgmigrate_read (setting, whether with its fingerprint)``.
+
+    It leaves the lines in the setting as an array, and their fingerprint in SETTING_fingerprint; the two are of
+    one statement, so that nothing can come between them.
+    """
+    return joined(
+        [
+            "SET plan_cache_mode = force_generic_plan;",
+            "PREPARE pgmigrate_read (text, boolean) AS",
+            "SELECT pg_catalog.set_config($1, COALESCE((SELECT pg_catalog.array_agg(l.line) FROM (",
+            sql.read("catalog"),
+            ") AS l), '{}')::text, false),",
+            "pg_catalog.set_config($1 || '_fingerprint', CASE WHEN $2 THEN (",
+            sql.read("fingerprint"),
+            ") ELSE '' END, false);",
+        ]
+    )
 
 
 def claimed(run: Run, rollback: Rollback | None = None) -> list[str]:

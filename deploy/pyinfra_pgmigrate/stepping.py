@@ -18,7 +18,18 @@ from .migration import Migration
 from .obstacles import Rule
 from .plan import OUTCOME, Decision
 from .rollbacks import Rollback, unique_rules
-from .session import Run, claimed, flag, items, joined, session_name, session_of, setting, settings_of
+from .session import (
+    Run,
+    catalog_session_of,
+    claimed,
+    flag,
+    items,
+    joined,
+    session_name,
+    session_of,
+    setting,
+    settings_of,
+)
 from .statements import Statement
 
 
@@ -156,7 +167,7 @@ def apply(
     Each step ends with an outcome line; the script ends at the first that is not ``done``.
     """
     parts = [
-        *session_of(run, schema, steps[0].migration.name),
+        *catalog_session_of(run, schema, steps[0].migration.name),
         *claimed(run, steps[0].rollback),
         setting("backup", backup),
     ]
@@ -168,7 +179,7 @@ def apply(
 
 def build(rules: Sequence[Rule], rollback: Rollback, run: Run, schema: str) -> str:
     """Returns the script that builds indexes before a cut-over, without a lock that keeps a writer out."""
-    parts = [*session_of(run, schema, "build")[:2], *claimed(run, rollback)]
+    parts = [*session_of(run, schema, "build"), *claimed(run, rollback)]
     for rule in rules:
         parts += [setting("built", items([rule.index])), sql.read("drop_invalid")]
         parts += [setting("statement", rule.ahead), sql.read("build")]
@@ -182,7 +193,7 @@ def drop_built(rules: Sequence[Rule], rollback: Rollback, run: Run, schema: str,
         "reverted": items(migration.version for migration in rollback.reverted),
         "lock_timeout_ms": lock_timeout_ms,
     }
-    parts = [*session_of(run, schema, "drop built")[:2], *claimed(run), settings_of(values)]
+    parts = [*session_of(run, schema, "drop built"), *claimed(run), settings_of(values)]
     return joined([*parts, sql.read("drop_built")])
 
 
@@ -345,7 +356,7 @@ def _outside(step: Step) -> list[str]:
 def blockers(step: Step, run: Run, schema: str) -> str:
     """Returns the script that names the sessions which keep a step waiting."""
     values = {"in_the_way": items([lock.relation, conflicting_modes(lock.mode)] for lock in step.locks)}
-    return joined([*session_of(run, schema, "blockers")[:2], settings_of(values), sql.read("blockers")])
+    return joined([*session_of(run, schema, "blockers"), settings_of(values), sql.read("blockers")])
 
 
 def aftermath(step: Step, run: Run, schema: str, *, kind: Kind, sqlstate: str, message: str) -> str:
@@ -364,5 +375,5 @@ def aftermath(step: Step, run: Run, schema: str, *, kind: Kind, sqlstate: str, m
         "message": f"{kind.value}: {message}",
         "tool_version": run.tool_version,
     }
-    session = session_of(run, schema, f"aftermath {migration.name}")[:2]
+    session = session_of(run, schema, f"aftermath {migration.name}")
     return joined([*session, settings_of(values), sql.read("aftermath"), sql.read("drop_invalid")])

@@ -2,7 +2,8 @@
 
 Usage: python -m tests.bench.status [TABLES [ROUNDS]], by default 2,000 tables and seven rounds. Each round runs
 pyinfra twice as an operator would, on a file that imports pyinfra and on deploy/status.py, in turns; printed are
-seconds, their medians and the difference, which is wanted to be at most 0.5 s.
+seconds, their medians and the difference, which is wanted to be at most 0.5 s: once as the migrations left the
+database, and once with a table made by hand.
 """
 
 from __future__ import annotations
@@ -70,18 +71,25 @@ def main(tables: int = TABLES, rounds: int = ROUNDS) -> None:
             site = Site.make(Path(folder))
             inventory = site.write_inventory("many", {"@local": database.settings(pg_report=True)})
             (site.folder / "empty.py").write_text("from pyinfra import host\n")
-            took: dict[str, list[float]] = {"empty.py": [], "deploy/status.py": []}
-            for number in range(rounds + 1):
-                for what, so_far in took.items():
-                    one = seconds(site, inventory, what)
-                    # The first round fills caches.
-                    if number:
-                        so_far.append(one)
-                        print(f"{what}: {one:.2f} s", flush=True)
+            took = medians(site, inventory, rounds)
+            print(f"{took}; wanted: at most 0.5 s", flush=True)
+            database.run("CREATE TABLE by_hand (id integer)")
+            took = medians(site, inventory, rounds)
+            print(f"with a table made by hand, so that all of the catalog is read: {took}")
+
+
+def medians(site: Site, inventory: str, rounds: int) -> str:
+    """Returns the medians of some rounds, in words."""
+    took: dict[str, list[float]] = {"empty.py": [], "deploy/status.py": []}
+    for number in range(rounds + 1):
+        for what, so_far in took.items():
+            one = seconds(site, inventory, what)
+            # The first round fills caches.
+            if number:
+                so_far.append(one)
+                print(f"{what}: {one:.2f} s", flush=True)
     empty, status = (median(one) for one in took.values())
-    print(
-        f"medians: empty {empty:.2f} s, status.py {status:.2f} s; difference {status - empty:.2f} s (wanted: at most 0.5)"
-    )
+    return f"medians: empty {empty:.2f} s, status.py {status:.2f} s; difference {status - empty:.2f} s"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What the integration tests share: the catalog after a clean run, a place for backups."""
+"""What the integration tests share: a migrated database, the catalog after a clean run, a place for backups."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +40,18 @@ def kept(legacy: Database, tmp_path: Path) -> Callable[..., dict[str, Any]]:
 def folder(tmp_path: Path) -> Path:
     """Where ``kept`` puts them."""
     return tmp_path / "backups"
+
+
+@pytest.fixture
+def applied(server: Server) -> Iterator[Database]:
+    """A database with all migrations applied and fresh statistics, made from one that is migrated once."""
+    if "applied" not in server.templates:
+        with server.database("legacy") as database:
+            result = migrate(database.settings())
+            assert result.ok, result.text
+            database.run("ANALYZE")
+            database.close()
+            server.administer("CREATE DATABASE {} TEMPLATE {}", "template_applied", database.name)
+        server.templates["applied"] = "template_applied"
+    with server.database("applied") as database:
+        yield database

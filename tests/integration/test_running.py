@@ -364,6 +364,7 @@ OLDER = {
     2: "ALTER TABLE pgmigrate.quarantines DROP COLUMN kind, DROP COLUMN rules, DROP COLUMN dropped_at;"
     " DROP TABLE pgmigrate.dependents; DELETE FROM pgmigrate.registry WHERE version = 3",
     3: "DROP TABLE pgmigrate.measurements; DELETE FROM pgmigrate.registry WHERE version = 4",
+    4: "ALTER TABLE pgmigrate.catalogs DROP COLUMN fingerprint; DELETE FROM pgmigrate.registry WHERE version = 5",
 }
 
 
@@ -466,7 +467,7 @@ class TestOtherMigrations:
         result = migrate(legacy.settings(pg_target=2))
 
         assert result.ok, result.text
-        assert legacy.rows("SELECT version FROM pgmigrate.registry ORDER BY 1") == [(1,), (2,), (3,), (4,)]
+        assert legacy.rows("SELECT version FROM pgmigrate.registry ORDER BY 1") == [(1,), (2,), (3,), (4,), (5,)]
         assert legacy.rows("SELECT version, how FROM pgmigrate.migrations ORDER BY 1") == [
             (1, "applied"),
             (2, "applied"),
@@ -478,7 +479,7 @@ class TestOtherMigrations:
         legacy.run("UPDATE project_roles SET variant_name = 'trio' WHERE id IN (SELECT id FROM project_roles LIMIT 3)")
         before = contents_of(legacy)
         assert rollback(legacy.settings()).ok
-        for older in (3, 2):
+        for older in (4, 3, 2):
             legacy.run(OLDER[older])
         assert "in the quarantine of run" in status(legacy.settings()).text
 

@@ -106,6 +106,14 @@ class Database:
             connection.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(schema)))
             return Catalog.of(row[0] for row in connection.execute(library.read("catalog").encode()))
 
+    def fingerprint(self, schema: str = "public") -> str:
+        """Returns the fingerprint of the catalog, as the library reads it."""
+        with self.server.connect(self.name) as connection:
+            connection.execute(sql.SQL("SET search_path = {}, pg_temp").format(sql.Identifier(schema)))
+            row = connection.execute(library.read("fingerprint").encode()).fetchone()
+        assert row is not None
+        return str(row[0])
+
     def structure(self) -> frozenset[str]:
         """Returns the lines of the catalog that do not belong to this database alone."""
         return frozenset(line for line in self.catalog().lines if not is_own(line))

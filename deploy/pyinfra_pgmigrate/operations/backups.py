@@ -130,7 +130,7 @@ def safeguard(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, 
     if is_preparing():
         yield FunctionCommand(lambda state, host: True, (), {})  # only counted: a change is expected
         return
-    seen = engine.look()
+    seen = engine.look(asks=True)
     plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
     refusals = (plan,) if isinstance(plan, Refusal) else plan.refusals
     if refusals:

@@ -29,7 +29,7 @@ def validate(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
         context.host.noop("it is looked at once the migrations are there")
         return
     engine = Engine.of(current_host(), overrides)
-    seen = engine.look()
+    seen = engine.look(asks=True)
     if isinstance(seen, Refusal):
         refusal = seen
         yield FunctionCommand(lambda state, host: engine.refuse(refusal), (), {})

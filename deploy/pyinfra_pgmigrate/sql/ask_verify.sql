@@ -5,4 +5,3 @@ SELECT (
 )::text AS payload \gset
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate verified :payload
-ROLLBACK;

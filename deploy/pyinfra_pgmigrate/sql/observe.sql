@@ -1,106 +1,6 @@
--- Reads one database: server, registry, statements of the application, catalog. Changes nothing and
--- takes no lock that keeps a writer out. Variables: schema, run_id. Needs catalog prepared.
-SET lock_timeout = '10s';
-BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
-
-SELECT pg_catalog.json_build_object(
-    'version', pg_catalog.current_setting('server_version'),
-    'version_num', pg_catalog.current_setting('server_version_num')::integer,
-    'database', pg_catalog.current_database(),
-    'role', CURRENT_USER,
-    'in_recovery', pg_catalog.pg_is_in_recovery(),
-    'schema_exists', COALESCE((
-        SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-        FROM pg_catalog.pg_namespace AS n
-        WHERE n.nspname = :'schema'
-    ), false),
-    'size_bytes', CASE
-        WHEN pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CONNECT')
-            THEN pg_catalog.pg_database_size(pg_catalog.current_database())
-        ELSE 0
-    END,
-    -- As ANALYZE or VACUUM last saw it: asking for the size of a table would wait for its lock.
-    'index_bytes', (
-        SELECT COALESCE(sum(c.relpages), 0)::bigint * pg_catalog.current_setting('block_size')::bigint
-        FROM pg_catalog.pg_class AS c
-        WHERE c.relkind = 'i'
-    ),
-    'system_identifier', (SELECT s.system_identifier::text FROM pg_catalog.pg_control_system() AS s),
-    'data_directory', CASE
-        WHEN pg_catalog.pg_has_role('pg_read_all_settings', 'USAGE')
-            THEN pg_catalog.current_setting('data_directory', true)
-    END,
-    'may_create_databases', COALESCE((
-        SELECT r.rolsuper OR r.rolcreatedb
-        FROM pg_catalog.pg_roles AS r
-        WHERE r.rolname = CURRENT_USER
-    ), false),
-    'roles', (
-        SELECT pg_catalog.json_agg(pg_catalog.quote_ident(r.rolname))
-        FROM pg_catalog.pg_roles AS r
-        WHERE pg_catalog.pg_has_role(r.oid, 'USAGE')
-    ),
-    'is_superuser', (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = CURRENT_USER),
-    'may_create_in_database', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
-    'may_create_in_schema', COALESCE((
-        SELECT pg_catalog.has_schema_privilege(n.oid, 'CREATE')
-        FROM pg_catalog.pg_namespace AS n
-        WHERE n.nspname = :'schema'
-    ), false)
-)::text AS payload \gset
-EXECUTE pgmigrate_encode(:'payload') \gset
-\echo ##pgmigrate server :payload
-
-EXECUTE pgmigrate_read('pgmigrate.now');
-
--- What is not there of a registry that is: tables, and columns of them. Somebody may have had a hand in it.
-SELECT pg_catalog.to_regclass('pgmigrate.registry') IS NOT NULL AS has_registry \gset
-\set registry_version 0
-\if :has_registry
-SELECT COALESCE(max(r.version), 0) AS registry_version FROM pgmigrate.registry AS r \gset
-\endif
-WITH expected (since, name, columns) AS (
-    VALUES
-        (1, 'registry', 3),
-        (1, 'runs', 12),
-        (1, 'migrations', 14),
-        (1, 'events', 13),
-        (1, 'catalogs', 5),
-        (2, 'backups', 9),
-        (2, 'quarantines', 8),
-        (3, 'quarantines', 11),
-        (3, 'dependents', 8),
-        (4, 'measurements', 15)
-),
-damage AS (
-    SELECT
-        e.name,
-        e.columns,
-        pg_catalog.to_regclass('pgmigrate.' || e.name)::oid AS relation
-    FROM expected AS e
-    WHERE e.since <= GREATEST(:'registry_version'::integer, 1)
-)
-SELECT
-    COALESCE(pg_catalog.json_agg(DISTINCT d.name) FILTER (
-        WHERE d.columns > (
-            SELECT count(*)
-            FROM pg_catalog.pg_attribute AS a
-            WHERE a.attrelid = d.relation
-                AND a.attnum > 0
-                AND NOT a.attisdropped
-        )
-        OR d.relation IS NULL
-        OR :'registry_version' = '0'
-            AND d.name = 'registry'
-    ), '[]'::json)::text AS damaged,
-    pg_catalog.to_regnamespace('pgmigrate') IS NOT NULL AS has_registry
-FROM damage AS d \gset
-SELECT :'has_registry' AND :'damaged' <> '[]' AS is_damaged \gset
-\if :is_damaged
-EXECUTE pgmigrate_encode(:'damaged') \gset
-\echo ##pgmigrate damaged :payload
-\set has_registry false
-\endif
+-- Goes on where observe_begin.sql ended: registry, statements of the application, catalog. Variables: run_id,
+-- now (expression for the lines of the catalog: kept ones, or those in the setting pgmigrate.now), is_same
+-- (they are the kept ones), has_registry.
 \if :has_registry
 -- Since version 2 of the registry, and since version 3.
 SELECT
@@ -163,6 +63,9 @@ FROM pgmigrate.dependents AS d
 WHERE d.restored_at IS NULL
     AND d.dropped_at IS NULL \gset
 \endif
+WITH now AS MATERIALIZED (
+    SELECT :now AS lines
+)
 SELECT pg_catalog.json_build_object(
     'version', (SELECT max(r.version) FROM pgmigrate.registry AS r),
     'migrations', COALESCE((
@@ -189,11 +92,12 @@ SELECT pg_catalog.json_build_object(
                 THEN COALESCE(pg_catalog.json_agg(d.line), '[]'::json)
         END
         FROM (
-            SELECT pg_catalog.unnest(c.lines) AS line
+            SELECT pg_catalog.unnest(c.lines) COLLATE "C" AS line
             FROM pgmigrate.catalogs AS c
             WHERE c.kind = 'first'
             EXCEPT
-            SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.now')::text[])
+            SELECT pg_catalog.unnest(n.lines) COLLATE "C"
+            FROM now AS n
         ) AS d
     ),
     -- What other hands took away, as runs noted it when they began.
@@ -208,13 +112,15 @@ SELECT pg_catalog.json_build_object(
     'gone', (
         SELECT COALESCE(pg_catalog.json_agg(d.line), '[]'::json)
         FROM (
-            SELECT pg_catalog.unnest(c.lines) AS line
+            SELECT pg_catalog.unnest(c.lines) COLLATE "C" AS line
             FROM pgmigrate.catalogs AS c
             WHERE c.kind = 'last'
                 -- As a rule nothing has changed, and that is seen at once.
-                AND c.lines <> pg_catalog.current_setting('pgmigrate.now')::text[]
+                AND NOT :'is_same'::boolean
+                AND c.lines <> (SELECT n.lines FROM now AS n)
             EXCEPT
-            SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.now')::text[])
+            SELECT pg_catalog.unnest(n.lines) COLLATE "C"
+            FROM now AS n
         ) AS d
         WHERE d.line !~ '^definition '
             OR (SELECT c.server_version_num / 10000 FROM pgmigrate.catalogs AS c WHERE c.kind = 'last')
@@ -223,15 +129,17 @@ SELECT pg_catalog.json_build_object(
     'come', (
         SELECT COALESCE(pg_catalog.json_agg(d.line), '[]'::json)
         FROM (
-            SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.now')::text[]) AS line
+            SELECT pg_catalog.unnest(n.lines) COLLATE "C" AS line
+            FROM now AS n
             WHERE EXISTS (
                 SELECT 1
                 FROM pgmigrate.catalogs AS c
                 WHERE c.kind = 'last'
-                    AND c.lines <> pg_catalog.current_setting('pgmigrate.now')::text[]
+                    AND NOT :'is_same'::boolean
+                    AND c.lines <> n.lines
             )
             EXCEPT
-            SELECT pg_catalog.unnest(c.lines)
+            SELECT pg_catalog.unnest(c.lines) COLLATE "C"
             FROM pgmigrate.catalogs AS c
             WHERE c.kind = 'last'
         ) AS d
@@ -363,14 +271,7 @@ EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate upserts :payload
 
 -- Encoded where it is made: to psql and back again is a long way for all lines of a large database.
-SELECT pg_catalog.translate(
-    pg_catalog.encode(
-        pg_catalog.convert_to(
-            pg_catalog.array_to_json(pg_catalog.current_setting('pgmigrate.now')::text[])::text, 'UTF8'
-        ),
-        'base64'
-    ),
-    E'\n', ''
+SELECT pg_catalog.replace(
+    pg_catalog.encode(pg_catalog.convert_to(pg_catalog.array_to_json(:now)::text, 'UTF8'), 'base64'), E'\n', ''
 ) AS payload \gset
 \echo ##pgmigrate catalog :payload
-ROLLBACK;

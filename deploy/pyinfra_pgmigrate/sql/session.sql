@@ -4,7 +4,7 @@
 \o /dev/null
 -- What the controller reads is one word without white space, whatever the encodings between here and there.
 PREPARE pgmigrate_encode (text) AS
-SELECT pg_catalog.translate(
+SELECT pg_catalog.replace(
     pg_catalog.encode(pg_catalog.convert_to($1, 'UTF8'), 'base64'), E'\n', ''
 ) AS payload;
 SELECT pg_catalog.current_setting('server_version_num')::integer < 150000 AS is_too_old \gset

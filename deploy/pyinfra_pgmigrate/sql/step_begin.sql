@@ -2,7 +2,7 @@
 -- found it. Variables: is_first (of this session), version, expected_checksum (empty: not registered),
 -- present, absent.
 \if :is_first
-EXECUTE pgmigrate_read('pgmigrate.before');
+EXECUTE pgmigrate_read('pgmigrate.before', false);
 \else
 -- The step before has just read it. Whatever others change between the two shows as a change that the
 -- effect does not promise, and the step is tried again in a session of its own.

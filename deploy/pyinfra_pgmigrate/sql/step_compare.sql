@@ -1,6 +1,6 @@
 -- Compares what changed with what the effect promises. Variables: minus, plus, removes (LIKE patterns),
--- objects (keys whose owner, grants and comments may change), in_transaction.
-EXECUTE pgmigrate_read('pgmigrate.after');
+-- objects (keys whose owner, grants and comments may change), in_transaction, is_last_of_run.
+EXECUTE pgmigrate_read('pgmigrate.after', :is_last_of_run);
 WITH before AS (
     SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.before')::text[]) AS line
 ),

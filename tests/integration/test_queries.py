@@ -13,6 +13,7 @@ from tests.conftest import NEWEST, Machines, on_all_versions
 from tests.support.contents import contents_of
 from tests.support.harness import Result, migrate, rollback, validate
 from tests.support.migrations import NAMES, copied, record
+from tests.support.registries import make_older
 from tests.support.servers import Database, Server
 from tests.support.waiting import wait_for
 
@@ -262,7 +263,7 @@ class TestFirstMeasurement:
 
     def test_of_an_older_registry_is_made_on_request_alone(self, legacy: Database) -> None:
         assert migrate(legacy.settings(pg_measure="changes")).ok
-        legacy.run("DROP TABLE pgmigrate.measurements; DELETE FROM pgmigrate.registry WHERE version = 4")
+        make_older(legacy, 3)
 
         none = validate(legacy.settings(pg_measure="changes"))
         assert migrate(legacy.settings(pg_measure="changes")).ok

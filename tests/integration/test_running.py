@@ -17,6 +17,7 @@ from tests.conftest import on_all_versions
 from tests.support.contents import contents_of
 from tests.support.harness import migrate, rollback, status
 from tests.support.migrations import MIGRATIONS, NAMES, copied, record, run_statement
+from tests.support.registries import OLDER, make_older
 from tests.support.servers import Database, Server
 from tests.support.waiting import wait_for
 from tests.support.writers import Writers, longest_stall_s
@@ -358,16 +359,6 @@ class TestBatch:
             assert database.value("SELECT max(version) FROM pgmigrate.migrations") == 12
 
 
-# What makes a registry of a version out of one of the next.
-OLDER = {
-    1: "DROP TABLE pgmigrate.backups, pgmigrate.quarantines; DELETE FROM pgmigrate.registry WHERE version = 2",
-    2: "ALTER TABLE pgmigrate.quarantines DROP COLUMN kind, DROP COLUMN rules, DROP COLUMN dropped_at;"
-    " DROP TABLE pgmigrate.dependents; DELETE FROM pgmigrate.registry WHERE version = 3",
-    3: "DROP TABLE pgmigrate.measurements; DELETE FROM pgmigrate.registry WHERE version = 4",
-    4: "ALTER TABLE pgmigrate.catalogs DROP COLUMN fingerprint; DELETE FROM pgmigrate.registry WHERE version = 5",
-}
-
-
 class TestOtherMigrations:
     """Migrations of other applications, with what the shipped ones do not have."""
 
@@ -459,8 +450,7 @@ class TestOtherMigrations:
     @pytest.mark.parametrize("version", OLDER)
     def test_an_older_registry_is_read_and_upgraded_by_the_next_run(self, legacy: Database, version: int) -> None:
         migrate(legacy.settings(pg_target=1))
-        for older in range(max(OLDER), version - 1, -1):
-            legacy.run(OLDER[older])
+        make_older(legacy, version)
         assert "1 of 6 migrations applied" in status(legacy.settings()).text
         assert legacy.value("SELECT max(version) FROM pgmigrate.registry") == version
 
@@ -479,8 +469,7 @@ class TestOtherMigrations:
         legacy.run("UPDATE project_roles SET variant_name = 'trio' WHERE id IN (SELECT id FROM project_roles LIMIT 3)")
         before = contents_of(legacy)
         assert rollback(legacy.settings()).ok
-        for older in (4, 3, 2):
-            legacy.run(OLDER[older])
+        make_older(legacy, 2)
         assert "in the quarantine of run" in status(legacy.settings()).text
 
         assert migrate(legacy.settings()).ok

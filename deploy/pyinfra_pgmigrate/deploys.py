@@ -100,7 +100,7 @@ def migrate_database(**settings: Any) -> None:
     _note(engine, seen, plan)
     if isinstance(seen, Observed):
         engine.tell(heading(seen))
-        drifts = engine.drift(seen)
+        drifts = engine.journal.drifts = engine.drift(seen)
         if drifts is not None and drifts.entries:
             engine.tell(
                 f"note: the catalog was changed by other hands since the last run ({drifts.counts}); "
@@ -308,7 +308,7 @@ def database_status(**settings: Any) -> None:
         _fail(engine.host)
         _summarize(engine.host, Summary(engine.host.name, verdict="unreadable"))
         return
-    drifts = engine.drift(seen)
+    drifts = engine.journal.drifts = engine.drift(seen)
     for part in status_parts(seen, plan, engine.migrations, drifts):
         engine.tell("\n".join(part.lines), colour=part.colour)
     strict = engine.settings.strict

@@ -10,6 +10,7 @@ from enum import Enum
 
 from .backups import Manifest
 from .catalog import Patch
+from .drift import Drifts
 from .errors import Refusal
 from .measurements import Comparison
 from .moments import Table
@@ -67,6 +68,7 @@ class Journal:
     + changed: called after each entry
     + deploys: what was run, in order
     + observed, plan, rollback: as they were before anything was run
+    + drifts: what other hands had changed then; None where nobody knows
     + after: as it was found to be validated, after the migrations
     + actual: lines that really went and came on the database
     + rehearsed, traces: what each statement did on the copy, and on the database
@@ -81,6 +83,7 @@ class Journal:
     changed: Callable[[], None] = lambda: None
     deploys: list[str] = field(default_factory=list)
     observed: Observed | None = None
+    drifts: Drifts | None = None
     after: Observed | None = None
     plan: Plan | None = None
     rollback: Rollback | None = None

@@ -213,6 +213,16 @@ def _findings(journal: Journal, this_run: str) -> Iterator[dict[str, str]]:
                     "expected": check.expected,
                     "next": check.hint,
                 }
+    told = {check.object for check in journal.checks or () if check.verdict is not Verdict.PASS}
+    for entry in () if journal.drifts is None else journal.drifts.entries:
+        if entry.key not in told:
+            yield {
+                "verdict": "WARN",
+                "subject": f"drift: {entry.key}",
+                "found": entry.found,
+                "expected": entry.expected,
+                "next": entry.repair,
+            }
     for one in () if journal.uses is None else journal.uses.held:
         if one.state != DONE:
             yield {

@@ -243,6 +243,23 @@ def test_a_check_that_fails_is_the_first_finding(legacy: Database, reported: Cal
     assert "set_group_price" in host["findings"][0]["subject"]
 
 
+def test_what_other_hands_changed_is_a_finding_with_what_mends_it(
+    legacy: Database, reported: Callable[..., dict[str, Any]]
+) -> None:
+    assert migrate(reported(pg_skip_backup=True)).ok
+    assert document_of(status(reported()))["verdict"] == "ok"
+    legacy.run("DROP INDEX idx_projects_owner")
+
+    seen, checked = document_of(status(reported())), document_of(validate(reported()))
+
+    (finding,) = seen["hosts"][0]["findings"]
+    assert (seen["verdict"], finding["verdict"]) == ("warnings", "WARN")
+    assert finding["subject"] == "drift: index idx_projects_owner"
+    assert finding["next"].startswith("CREATE INDEX CONCURRENTLY idx_projects_owner ")
+    # There it is a check that fails, and told once.
+    assert sum("idx_projects_owner" in one["subject"] for one in checked["hosts"][0]["findings"]) == 1
+
+
 def test_every_key_is_in_the_readme(legacy: Database, reported: Callable[..., dict[str, Any]]) -> None:
     section = (ROOT / "README.md").read_text().split("## Reports", 1)[1].split("\n## ", 1)[0]
     documented = set(re.findall(r"`(\w+)`", section))

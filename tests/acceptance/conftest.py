@@ -35,3 +35,18 @@ def stage(machines: Machines, host: DockerHost) -> Iterator[Database]:
 def site(tmp_path: Path) -> Site:
     """A folder to run pyinfra from."""
     return Site.make(tmp_path)
+
+
+@pytest.fixture
+def standby(host: DockerHost, stage: Database) -> Iterator[int]:
+    """A standby of the host's server, in the same container; yields its port."""
+    programs = host.run("sh", "-c", "dirname $(ls /usr/lib/postgresql/*/bin/postgres)").strip()
+    start = (
+        f"rm -rf /srv/standby && {programs}/pg_basebackup -D /srv/standby -R -c fast"
+        f" && {programs}/pg_ctl -w -D /srv/standby -o '-p 5433' -l /srv/standby.log start >/dev/null"
+    )
+    host.run("install", "-d", "-o", "postgres", "/srv/standby")
+    host.run("sh", "-c", "touch /srv/standby.log && chown postgres /srv /srv/standby.log")
+    host.run("su", "postgres", "-c", start)
+    yield 5433
+    host.run("su", "postgres", "-c", f"{programs}/pg_ctl -m immediate -D /srv/standby stop")

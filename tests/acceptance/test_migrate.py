@@ -423,26 +423,36 @@ class TestRefusals:
 
 
 class TestStandby:
-    @pytest.fixture
-    def standby(self, host: DockerHost, stage: Database) -> Iterator[int]:
-        """A standby of the host's server, in the same container; yields its port."""
-        programs = host.run("sh", "-c", "dirname $(ls /usr/lib/postgresql/*/bin/postgres)").strip()
-        start = (
-            f"rm -rf /srv/standby && {programs}/pg_basebackup -D /srv/standby -R -c fast"
-            f" && {programs}/pg_ctl -w -D /srv/standby -o '-p 5433' -l /srv/standby.log start >/dev/null"
-        )
-        host.run("install", "-d", "-o", "postgres", "/srv/standby")
-        host.run("sh", "-c", "touch /srv/standby.log && chown postgres /srv /srv/standby.log")
-        host.run("su", "postgres", "-c", start)
-        yield 5433
-        host.run("su", "postgres", "-c", f"{programs}/pg_ctl -m immediate -D /srv/standby stop")
-
     def test_it_is_left_alone_with_a_note(self, site: Site, host: DockerHost, standby: int) -> None:
         ended = site.run("-y", site.docker(host, pg_port=standby), MIGRATE)
 
         assert ended.status == 0, ended.output
         assert "this server is a standby" in ended.output
         assert ended.results() == {}
+
+    def test_it_is_looked_at_like_its_primary(
+        self, site: Site, host: DockerHost, stage: Database, standby: int
+    ) -> None:
+        assert site.run("-y", site.docker(host), MIGRATE).status == 0
+        stage.run("ALTER TABLE equipment ALTER COLUMN stock SET DEFAULT 1")
+        with stage.server.connect(stage.name) as connection:
+            ((written,),) = connection.execute("SELECT pg_current_wal_lsn()::text").fetchall()
+        reached = f"SELECT pg_last_wal_replay_lsn() >= '{written}'"
+        wait_for(
+            lambda: host.run("su", "postgres", "-c", f'psql -p {standby} -XAtc "{reached}"').strip() == "t",
+            what="the standby has all that its primary wrote",
+        )
+
+        there = site.docker(host, pg_port=standby)
+        shown, checked = site.run("-y", there, STATUS), site.run("-y", there, "deploy/validate.py")
+
+        assert shown.status == 0, shown.output
+        assert "(standby)" in shown.output
+        assert "6 of 6 migrations applied" in shown.output
+        assert "drift since the last run: 1 changed" in shown.output
+        assert checked.status == 1
+        assert "FAIL  preserved: column equipment.stock" in checked.output
+        assert "1 FAIL" in checked.output
 
 
 class TestProvisioning:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 from tests.conftest import Machines
-from tests.support.cli import Site
+from tests.support.cli import PYINFRA, Site
 from tests.support.harness import backup, migrate
 from tests.support.servers import Database
 
@@ -33,6 +36,27 @@ def test_one_host_is_told_in_lines_of_80_characters_without_escape_codes_in_a_pi
     assert "host  server" not in output
     names = (legacy.name, "backup ", "applied  ")
     assert [line for line in told if len(line) > 80 and not any(name in line for name in names)] == []
+
+
+def test_colours_are_for_a_terminal(legacy: Database, site: Site) -> None:
+    assert migrate(legacy.settings()).ok
+    legacy.run("CREATE TABLE by_hand (id integer)")
+    where = site.write_inventory("one", {"@local": legacy.settings()})
+    command = shlex.join([str(PYINFRA), "-y", where, "deploy/status.py"])
+
+    # What script gives a command is a terminal.
+    ended = subprocess.run(
+        ["script", "-qec", command, "/dev/null"],
+        cwd=site.folder,
+        env={**os.environ, "TERM": "xterm-256color"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    (line,) = [one for one in ended.stdout.splitlines() if "drift since the last run: 1 extra" in one]
+    assert "\x1b[33m" in line
 
 
 def test_a_database_without_a_verified_backup_is_told_so(legacy: Database, site: Site) -> None:

@@ -121,11 +121,24 @@ class TestTwice:
 
 
 class TestSecrets:
+    @pytest.fixture
+    def logged(self, host: DockerHost, stage: Database) -> Iterator[str]:
+        """The server logs every statement; yields the path of its log."""
+        path = "/srv/postgresql/log/server.log"
+        stage.run("ALTER SYSTEM SET log_statement = 'all'")
+        stage.run("SELECT pg_reload_conf()")
+        wait_for(lambda: stage.value("SHOW log_statement") == "all", what="the server logs statements")
+        yield path
+        stage.run("ALTER SYSTEM RESET log_statement")
+        stage.run("SELECT pg_reload_conf()")
+
     @pytest.mark.parametrize("connector", ["docker", "ssh"])
-    def test_the_password_shows_nowhere(self, site: Site, host: DockerHost, stage: Database, connector: str) -> None:
+    def test_the_password_shows_nowhere(
+        self, site: Site, host: DockerHost, stage: Database, logged: str, connector: str
+    ) -> None:
         password = f"hush-{secrets.token_hex(8)}"
         stage.run(f"DROP ROLE IF EXISTS keeper; CREATE ROLE keeper SUPERUSER LOGIN PASSWORD '{password}'")
-        host.run("truncate", "--size=0", "/srv/postgresql/log/server.log")
+        host.run("truncate", "--size=0", logged)
         data = {"pg_host": "127.0.0.1", "pg_user": "keeper"}
         if connector == "docker":
             target, environment = site.docker(host, _sudo=False, **data, pg_password=password), {}
@@ -136,7 +149,7 @@ class TestSecrets:
         over = threading.Event()
 
         def look() -> None:
-            while not over.is_set():
+            while not over.wait(0.05):
                 seen.append(host.run("sh", "-c", "ps axww -o args; cat /proc/[0-9]*/cmdline | tr '\\0' ' '"))
 
         watcher = threading.Thread(target=look)
@@ -152,7 +165,9 @@ class TestSecrets:
         assert any("psql" in processes for processes in seen)
         assert not [processes for processes in seen if password in processes]
         assert password not in ended.output
-        assert password not in host.run("cat", "/srv/postgresql/log/server.log")
+        log = host.run("cat", logged)
+        assert "pgmigrate.events" in log
+        assert password not in log
         assert password not in str(stage.rows("SELECT * FROM pgmigrate.events")) + str(
             stage.rows("SELECT * FROM pgmigrate.runs")
         )
@@ -166,7 +181,7 @@ class TestSecrets:
         over = threading.Event()
 
         def look() -> None:
-            while not over.is_set():
+            while not over.wait(0.05):
                 found = host.run(
                     "sh",
                     "-c",

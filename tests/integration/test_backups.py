@@ -48,7 +48,8 @@ class TestTaking:
         self, legacy: Database, kept: Callable[..., dict[str, Any]], folder: Path
     ) -> None:
         rows = []
-        with Writers(legacy) as writers:
+        # With a breath after each turn, or backups wait for the processor most of the time.
+        with Writers(legacy, pause_s=0.03) as writers:
             for _ in range(20):
                 done = writers.done
                 # Verified means: restored, and every count and hash is that of the manifest.

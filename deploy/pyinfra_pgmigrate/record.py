@@ -267,7 +267,8 @@ def scratch_database(conninfo: str) -> Iterator[Recorder]:
         try:
             scratch = make_conninfo(conninfo, dbname=name)
             with psycopg.connect(scratch, autocommit=True) as connection:
-                connection.execute("SET search_path = public")
+                connection.execute(_library("pinned"))
+                connection.execute("SET search_path = public, pg_temp")
                 yield Recorder(connection, scratch)
         finally:
             administrator.execute(composed.SQL("DROP DATABASE {} WITH (FORCE)").format(composed.Identifier(name)))

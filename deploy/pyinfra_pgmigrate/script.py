@@ -136,7 +136,7 @@ def held(uses: Sequence[Use], moments: int, run: Run, schema: str) -> str:
     """Returns the script that prepares statements and executes them at so many moments of a rehearsal."""
     values = {"application_name": _held_name(run), "schema": schema}
     named = [{"held": use.name, "role": use.role, "statement": use.statements[0]} for use in uses]
-    parts = [settings_of(values), sql.read("session"), sql.read("held_session")]
+    parts = [settings_of(values), sql.read("session"), sql.read("pinned"), sql.read("held_session")]
     parts += [part for one in named for part in (settings_of(one), sql.read("held_prepare"))]
     for moment in range(moments):
         parts += [setting("moment", moment), sql.read("held_wait")]

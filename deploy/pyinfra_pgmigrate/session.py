@@ -67,7 +67,7 @@ def session_of(run: Run, schema: str, purpose: str) -> list[str]:
     + purpose: part of the name of the session
     """
     names = {"application_name": session_name(run, purpose), "schema": schema, "run_id": run.run_id}
-    return [settings_of(names), sql.read("session")]
+    return [settings_of(names), sql.read("session"), sql.read("pinned")]
 
 
 def catalog_session_of(run: Run, schema: str, purpose: str) -> list[str]:

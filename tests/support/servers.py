@@ -19,6 +19,11 @@ ROOT = Path(__file__).parents[2]
 SQL = ROOT / "sql"
 
 
+def _look_as_the_library(connection: psycopg.Connection[Any], schema: str) -> None:
+    connection.execute(library.read("pinned").encode())
+    connection.execute(sql.SQL("SET search_path = {}, pg_temp").format(sql.Identifier(schema)))
+
+
 @dataclass
 class Server:
     """A server of one PostgreSQL version.
@@ -103,13 +108,13 @@ class Database:
     def catalog(self, schema: str = "public") -> Catalog:
         """Returns the catalog, as the library reads it."""
         with self.server.connect(self.name) as connection:
-            connection.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(schema)))
+            _look_as_the_library(connection, schema)
             return Catalog.of(row[0] for row in connection.execute(library.read("catalog").encode()))
 
     def fingerprint(self, schema: str = "public") -> str:
         """Returns the fingerprint of the catalog, as the library reads it."""
         with self.server.connect(self.name) as connection:
-            connection.execute(sql.SQL("SET search_path = {}, pg_temp").format(sql.Identifier(schema)))
+            _look_as_the_library(connection, schema)
             row = connection.execute(library.read("fingerprint").encode()).fetchone()
         assert row is not None
         return str(row[0])

@@ -7,7 +7,43 @@
 --
 -- Left out: system schemas, the registry, temporary objects and whatever belongs to an extension.
 -- Tested on PostgreSQL 15, 16, 17 and 18: the same lines for the same structure.
-WITH namespaces AS MATERIALIZED (
+--
+-- Of options only those that a user can set are printed: PostgreSQL 17.12 writes pg_attver=NUMBER into those of
+-- every column by itself, and pg_dump leaves it out.
+WITH settable (catalog, name) AS (
+    -- Source: PostgreSQL 18 manual, "CREATE TABLE" (storage parameters), "CREATE VIEW", "ALTER TABLE".
+    VALUES
+        ('pg_attribute', 'n_distinct'),
+        ('pg_attribute', 'n_distinct_inherited'),
+        ('pg_class', 'autovacuum_analyze_scale_factor'),
+        ('pg_class', 'autovacuum_analyze_threshold'),
+        ('pg_class', 'autovacuum_enabled'),
+        ('pg_class', 'autovacuum_freeze_max_age'),
+        ('pg_class', 'autovacuum_freeze_min_age'),
+        ('pg_class', 'autovacuum_freeze_table_age'),
+        ('pg_class', 'autovacuum_multixact_freeze_max_age'),
+        ('pg_class', 'autovacuum_multixact_freeze_min_age'),
+        ('pg_class', 'autovacuum_multixact_freeze_table_age'),
+        ('pg_class', 'autovacuum_vacuum_cost_delay'),
+        ('pg_class', 'autovacuum_vacuum_cost_limit'),
+        ('pg_class', 'autovacuum_vacuum_insert_scale_factor'),
+        ('pg_class', 'autovacuum_vacuum_insert_threshold'),
+        ('pg_class', 'autovacuum_vacuum_max_threshold'),
+        ('pg_class', 'autovacuum_vacuum_scale_factor'),
+        ('pg_class', 'autovacuum_vacuum_threshold'),
+        ('pg_class', 'check_option'),
+        ('pg_class', 'fillfactor'),
+        ('pg_class', 'log_autovacuum_min_duration'),
+        ('pg_class', 'parallel_workers'),
+        ('pg_class', 'security_barrier'),
+        ('pg_class', 'security_invoker'),
+        ('pg_class', 'toast_tuple_target'),
+        ('pg_class', 'user_catalog_table'),
+        ('pg_class', 'vacuum_index_cleanup'),
+        ('pg_class', 'vacuum_max_eager_freeze_failure_rate'),
+        ('pg_class', 'vacuum_truncate')
+),
+namespaces AS MATERIALIZED (
     SELECT
         n.oid,
         n.nspname,
@@ -213,7 +249,11 @@ facts (line) AS (
                 WHEN 'n' THEN ' replica identity nothing'
                 ELSE ''
             END
-            || COALESCE(' with (' || pg_catalog.array_to_string(r.reloptions, ', ') || ')', '')
+            || COALESCE(' with (' || (
+                SELECT pg_catalog.string_agg(o.option, ', ' ORDER BY o.place)
+                FROM pg_catalog.unnest(r.reloptions) WITH ORDINALITY AS o (option, place)
+                JOIN settable AS s ON s.catalog = 'pg_class' AND s.name = pg_catalog.split_part(o.option, '=', 1)
+            ) || ')', '')
     FROM relations AS r
     WHERE r.kind = 'table'
 
@@ -261,7 +301,11 @@ facts (line) AS (
             END
             || CASE a.attcompression WHEN 'p' THEN ' compression pglz' WHEN 'l' THEN ' compression lz4' ELSE '' END
             || CASE WHEN a.attstattarget >= 0 THEN ' statistics ' || a.attstattarget ELSE '' END
-            || COALESCE(' with (' || pg_catalog.array_to_string(a.attoptions, ', ') || ')', '')
+            || COALESCE(' with (' || (
+                SELECT pg_catalog.string_agg(o.option, ', ' ORDER BY o.place)
+                FROM pg_catalog.unnest(a.attoptions) WITH ORDINALITY AS o (option, place)
+                JOIN settable AS s ON s.catalog = 'pg_attribute' AND s.name = pg_catalog.split_part(o.option, '=', 1)
+            ) || ')', '')
     FROM columns AS a
     WHERE a.table_kind = 'table'
 
@@ -299,7 +343,11 @@ facts (line) AS (
     -- not: qualifiers are dropped here. The whole text is in the "definition" line.
     SELECT
         r.kind || ' ' || r.ident
-            || COALESCE(' with (' || pg_catalog.array_to_string(r.reloptions, ', ') || ')', '')
+            || COALESCE(' with (' || (
+                SELECT pg_catalog.string_agg(o.option, ', ' ORDER BY o.place)
+                FROM pg_catalog.unnest(r.reloptions) WITH ORDINALITY AS o (option, place)
+                JOIN settable AS s ON s.catalog = 'pg_class' AND s.name = pg_catalog.split_part(o.option, '=', 1)
+            ) || ')', '')
             || ' as' || pg_catalog.regexp_replace(
                 pg_catalog.regexp_replace(
                     ' ' || pg_catalog.pg_get_viewdef(r.oid, true),

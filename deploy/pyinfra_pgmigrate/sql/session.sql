@@ -1,4 +1,4 @@
--- Begins every session of the library. Variables: application_name, schema.
+-- Begins every session of the library, before pinned.sql. Variables: application_name, schema.
 \set ON_ERROR_STOP on
 \set VERBOSITY verbose
 \o /dev/null
@@ -14,15 +14,8 @@ EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate too_old :payload
 \quit
 \endif
-SET client_min_messages = warning;
-SET standard_conforming_strings = on;
 SET search_path = :"schema", pg_temp;
 SET application_name = :'application_name';
-SET statement_timeout = 0;
-SET idle_in_transaction_session_timeout = '60s';
-SET default_transaction_isolation = 'read committed';
--- A policy that would hide rows from a migration is an error, not a silently smaller result.
-SET row_security = off;
 -- PostgreSQL notices a dead psql only when it next writes to it, unless told to look (14 and later).
 SELECT pg_catalog.set_config(s.name, '1s', false)
 FROM pg_catalog.pg_settings AS s

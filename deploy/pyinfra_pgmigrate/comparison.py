@@ -34,9 +34,8 @@ def compared(engine: Engine, seen: Observed) -> Iterator[Check]:
     + seen: the database, which has just been read
     """
     label = engine.backup or engine.settings.backup or data.label_before(seen)
-    totals = engine.applying(engine.totals, seen)
     if not label:
-        yield from data.without_backup(totals)
+        yield from data.without_backup(engine.applying(engine.totals, seen))
         return
     keeper = Keeper(engine)
     try:
@@ -45,11 +44,12 @@ def compared(engine: Engine, seen: Observed) -> Iterator[Check]:
         tables = data.compared_tables(source, seen, engine.migrations, engine.settings.schema)
         found = _found(engine, tables)
         # One that the backup answers and that cannot be asked any more has lost what it needs.
-        totals = tuple(one for one in engine.totals if one in totals or source.answers(one))
+        known = [one for one in engine.totals if source.answers(one)]
+        totals = [*known, *engine.applying([one for one in engine.totals if one not in known], seen)]
         answers = answered(engine, totals)
     except PgMigrateError as error:
         why = f"{error.refusal.message} ({error.refusal.detail})"
-        yield from data.not_compared(totals, f"backup {label}", why, error.refusal.hint)
+        yield from data.not_compared(engine.applying(engine.totals, seen), f"backup {label}", why, error.refusal.hint)
         return
     if isinstance(found, str):
         hint = "Remove the cause, then: deploy/validate.py"

@@ -267,11 +267,15 @@ class Engine:
             timeout_s=self.settings.query_timeout_s,
         )
         found = self.host.get_fact(facts.MeasuredQueries, request, _stdin=request.stdin)
-        here = [query.name for query in self.applying(queries, seen)]
-        if isinstance(found, list):
-            return [one for one in found if one.query in here or one.first is not None]
-        why = "no answer" if found is None else found.message or "no answer"
-        return [Measured(name, None, why) for name in here]
+        answers = {one.query: one for one in found} if isinstance(found, list) else {}
+        kept = {name for name, one in answers.items() if one.first is not None}
+        here = kept.union(one.name for one in self.applying([one for one in queries if one.name not in kept], seen))
+        why = found.message if isinstance(found, Unreadable) else ""
+        return [
+            answers.get(query.name) or Measured(query.name, None, why or "no answer")
+            for query in queries
+            if query.name in here
+        ]
 
     def comparisons(
         self, seen: Observed, *, is_kept: bool = False, failed: Mapping[str, str] | None = None
@@ -281,10 +285,8 @@ class Engine:
         + is_kept, failed: see ``Terms``
         """
         terms = Terms(self.settings.regression_factor, is_kept, {} if failed is None else failed)
-        measured = self.measure(seen)
-        due = due_queries(self.queries, seen.applied)
-        here = {query.name for query in self.applying(due, seen)}.union(one.query for one in measured)
-        return compare([query for query in due if query.name in here], measured, terms)
+        measured = {one.query: one for one in self.measure(seen)}
+        return compare([query for query in self.queries if query.name in measured], list(measured.values()), terms)
 
     def validate(self, seen: Observed, comparisons: Sequence[Comparison]) -> Iterator[Check]:
         """Yields the checks of the database, which has just been read; asks the host.

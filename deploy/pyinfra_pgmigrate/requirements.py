@@ -8,7 +8,7 @@ fails.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .catalog import is_own, key_of
@@ -118,13 +118,14 @@ def lacking(requires: Collection[Requirement], seen: Observed) -> tuple[Requirem
     return tuple(one for one in absent if not one.is_in(keys))
 
 
-def not_applicable(file: str, lacks: Collection[Requirement]) -> str:
+def not_applicable(file: str, lacks: Sequence[Requirement]) -> str:
     """Returns the line for people about a file that does not apply.
 
     >>> not_applicable("totals/rates.sql", read_requirements("", "function rate, table rates", source="rates.sql"))
-    'totals/rates.sql: not applicable here: no function rate, no table rates'
+    'totals/rates.sql: not applicable here: no function rate (and 1 more)'
     """
-    return f"{file}: not applicable here: {', '.join(f'no {one}' for one in lacks)}"
+    more = f" (and {len(lacks) - 1} more)" if len(lacks) > 1 else ""
+    return f"{file}: not applicable here: no {lacks[0]}{more}"
 
 
 def _read(item: str) -> Requirement | None:

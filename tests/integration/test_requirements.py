@@ -95,7 +95,7 @@ def test_a_backup_that_has_its_answers_remembers_it_without_a_registry(
     [
         ("DROP VIEW project_group_totals", "compatibility/read_totals.sql worked before and fails after migration"),
         (
-            f"{HIDE.split(';')[0]}; ALTER FUNCTION {RATE} RENAME TO other",
+            f"{HIDE.split(';', maxsplit=1)[0]}; ALTER FUNCTION {RATE} RENAME TO other",
             "totals/project_rates.sql answers otherwise after the migrations",
         ),
     ],

@@ -26,6 +26,7 @@ LAYERS = [
     ["sql", "sh", "errors", "catalog", "lines", "rights", "repairs", "mending", "locks", "statements"],
     ["effect", "migration", "settings", "observed", "requirements", "totals", "backups"],
     [
+        "timeline",
         "state",
         "refusals",
         "plan",
@@ -44,7 +45,7 @@ LAYERS = [
         "drafts",
     ],
     ["session", "stepping", "script", "psql", "programs", "reading", "trace", "journal", "report"],
-    ["facts", "embedded", "record", "hosts", "fetching"],
+    ["facts", "embedded", "scratch", "record", "hosts", "fetching"],
     ["reporting"],
     ["engine", "execution", "keeper", "copies", "comparison", "held", "trial", "rehearsal", "measuring", "cli"],
     ["operations"],

@@ -241,9 +241,10 @@ class _Planner:
             self.refuse(refusals.no_such_applied(self.stated, self.migrations))
             return
         pending = [one for one in self.migrations if self._is_stated(one) and one.version not in self.observed.applied]
+        # None after it ran, so that nothing explains what is otherwise than these left it.
         touched = {line for one in pending for line in self.timeline.lines(self.timeline.places[one.version])}
-        wrong = sorted(self.found.wrong & touched)
-        if pending and wrong:
+        wrong = sorted(self.found.differing & touched)
+        if wrong:
             nearest = standing(self.timeline, self.observed.catalog.lines, first=self.registered)
             at = self.timeline.order[nearest.place - 1].version if nearest.place else 0
             self.refuse(refusals.not_as_stated(self.stated, wrong, self.observed.catalog, at))

@@ -85,12 +85,13 @@ class Standing:
 
     + place: the first one that fits best
     + alike: later places that look just the same, oldest first
-    + wrong: lines that are otherwise there than the sequence says, and that nothing explains
+    + differing: lines that are otherwise there than the sequence says; wrong: those that nothing explains
     + evidence: the last place of which something is there or gone before its turn; at most ``place`` without any
     """
 
     place: int
     alike: tuple[int, ...] = ()
+    differing: frozenset[str] = frozenset()
     wrong: frozenset[str] = frozenset()
     evidence: int = 0
 
@@ -107,10 +108,11 @@ def standing(timeline: Timeline, lines: Collection[str], *, first: int, only: in
     best = min((wrong[place], differing[place]) for place in places)
     fitting = [place for place in places if (wrong[place], differing[place]) == best]
     place = fitting[0]
-    differ = list(_differing(timeline, lines, place))
+    differ = frozenset(_differing(timeline, lines, place))
     return Standing(
         place=place,
         alike=tuple(fitting[1:]),
+        differing=differ,
         wrong=frozenset(line for line in differ if not timeline.explains(line, place, there=line in lines)),
         evidence=max((_evidence(timeline, line, place, there=line in lines) for line in differ), default=place),
     )

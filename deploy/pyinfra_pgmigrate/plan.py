@@ -366,7 +366,7 @@ class _Planner:
         if begun is not None and begun.checksum == migration.checksum and not migration.header.converges:
             return self._decide_interrupted(migration, judgement, begun)
         if place <= self.found.place:
-            certain = self._is_stated(migration) or place < self.found.place
+            certain = self._is_stated(migration) or place < self.found.proof
             return self._decide_in_place(migration, judgement, certain=certain)
         match judgement.state:
             case State.CONFLICT:
@@ -497,7 +497,7 @@ class _Planner:
                 end = (end - patch.minus) | patch.plus
         return all(
             self.timeline.at(line, until) is (line in end)
-            or (place <= self.found.place and self.timeline.explains(line, until, there=line in end))
+            or (line in self.found.differing and line not in self.found.wrong and (line in end) is (line in lines))
             for line in self.timeline.lines(place)
             if line not in self.timeline.loose
         )

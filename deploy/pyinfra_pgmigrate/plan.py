@@ -210,6 +210,8 @@ class _Planner:
                 self.outlook.patch(decision.patch)
         if self.changed:
             self._check_may_create()
+        if self.changed and not self.found_refusals:
+            self._check_end()
 
     # What holds for the database as a whole.
 
@@ -239,9 +241,10 @@ class _Planner:
             self.refuse(refusals.no_such_applied(self.stated, self.migrations))
             return
         pending = [one for one in self.migrations if self._is_stated(one) and one.version not in self.observed.applied]
+        # None after it ran, so that nothing explains what is otherwise than these left it.
         touched = {line for one in pending for line in self.timeline.lines(self.timeline.places[one.version])}
-        wrong = sorted(self.found.wrong & touched)
-        if pending and wrong:
+        wrong = sorted(self.found.differing & touched)
+        if wrong:
             nearest = standing(self.timeline, self.observed.catalog.lines, first=self.registered)
             at = self.timeline.order[nearest.place - 1].version if nearest.place else 0
             self.refuse(refusals.not_as_stated(self.stated, wrong, self.observed.catalog, at))
@@ -254,6 +257,23 @@ class _Planner:
         if not server.may_create_in_schema and any(decision.patch.plus for decision in self.decisions):
             schema = self.settings.schema
             self.refuse(refusals.may_not_create(f'schema "{schema}"', server.role, f"SCHEMA {schema}"))
+
+    def _check_end(self) -> None:
+        """Refuses a plan that does not end where the migrations that will have run lead to."""
+        running = {one.migration.version for one in self.decisions if one.changes}
+        ran = running | set(self.observed.applied)
+        whole = Timeline([one for one in self.timeline.order if one.version in ran])
+        end = len(whole.order)
+        for decision in self.decisions:
+            if not (decision.changes and decision.statements):
+                continue
+            wrong = sorted(
+                line
+                for line in whole.lines(whole.places[decision.migration.version])
+                if line not in whole.loose and whole.at(line, end) is not (line in self.outlook.lines)
+            )
+            if wrong:
+                self.refuse(refusals.leads_elsewhere(decision.migration, wrong, self.outlook.lines))
 
     def _is_beyond(self, migration: Migration) -> bool:
         target, phase = self.settings.target, self.settings.phase
@@ -346,7 +366,7 @@ class _Planner:
         if begun is not None and begun.checksum == migration.checksum and not migration.header.converges:
             return self._decide_interrupted(migration, judgement, begun)
         if place <= self.found.place:
-            certain = self._is_stated(migration) or place < self.found.place
+            certain = self._is_stated(migration) or place < self.found.proof
             return self._decide_in_place(migration, judgement, certain=certain)
         match judgement.state:
             case State.CONFLICT:
@@ -477,7 +497,7 @@ class _Planner:
                 end = (end - patch.minus) | patch.plus
         return all(
             self.timeline.at(line, until) is (line in end)
-            or (place <= self.found.place and self.timeline.explains(line, until, there=line in end))
+            or (line in self.found.differing and line not in self.found.wrong and (line in end) is (line in lines))
             for line in self.timeline.lines(place)
             if line not in self.timeline.loose
         )

@@ -140,7 +140,7 @@ class Recorder:
             locks=locks,
             rewrites=_rewritten(before, after),
             needs=tuple(sorted(needs & known)),
-            touches=tuple(sorted((own & known) - {key_of(line) for line in patch.minus | patch.plus})),
+            touches=tuple(sorted(own - {key_of(line) for line in patch.minus | patch.plus})),
         )
 
     def _locks(self, session: psycopg.Connection[Any]) -> set[tuple[int, str]]:

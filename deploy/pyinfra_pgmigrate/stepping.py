@@ -232,6 +232,8 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) ->
                 "traces": "[]",
                 "put_back": "[]",
                 "made": "[]",
+                "allowed": "[]",
+                "carried": "[]",
             }
         ),
         "BEGIN;",
@@ -272,6 +274,22 @@ def _timed(statement: Statement, body: str) -> list[str]:
 _RUN = "SELECT :'statement' \\gexec"
 
 
+# What a statement set for the session has no effect on what is read and written after it.
+_AGAIN = (
+    sql.read("again"),
+    sql.read("pinned"),
+    # How long the step waits for a lock is its own.
+    "SELECT pg_catalog.set_config('lock_timeout', :'lock_timeout_ms', true);",
+)
+_COMPARED = (
+    sql.read("step_compare"),
+    "\\if :has_foreign",
+    sql.read("step_carried"),
+    "\\endif",
+    sql.read("step_judge"),
+)
+
+
 _START = "SELECT pg_catalog.clock_timestamp() AS started_at \\gset"
 
 
@@ -285,6 +303,8 @@ def _inside(step: Step) -> list[str]:
         parts += _kept_before(step.rollback)
     for statement in step.statements:
         parts += _timed(statement, _RUN)
+    if step.statements:
+        parts += _AGAIN
     if step.rollback is not None:
         parts += _rules_back(step.rollback)
     elif (made := _made(step)) is not None:
@@ -292,9 +312,9 @@ def _inside(step: Step) -> list[str]:
         parts += [sql.read("triggers_on"), "\\endif"]
         parts += ["\\if :has_dependents", sql.read("dependents_back"), "\\endif"]
     # From here on the locks are held for our own reading and writing only.
-    parts.append(sql.read("step_compare"))
+    parts += _COMPARED
     if step.is_last and step.migration.verify is not None:
-        parts += [setting("verify", step.migration.verify), sql.read("verify"), sql.read("step_verify")]
+        parts += [setting("verify", step.migration.verify), sql.read("verify"), sql.read("step_verify"), *_AGAIN]
     register = "step_register" if step.rollback is None else "rollback_register"
     return [*parts, sql.read("keep_catalog"), sql.read(register), "COMMIT;"]
 
@@ -349,8 +369,8 @@ def _outside(step: Step) -> list[str]:
             sql.read("drop_invalid"),
             *_timed(statement, _RUN),
         ]
-    after = [sql.read(name) for name in ("step_compare", "keep_catalog", "step_register")]
-    return [*parts, "BEGIN;", *after, "COMMIT;"]
+    after = [sql.read(name) for name in ("keep_catalog", "step_register")]
+    return [*parts, *_AGAIN, "BEGIN;", *_COMPARED, *after, "COMMIT;"]
 
 
 def blockers(step: Step, run: Run, schema: str) -> str:

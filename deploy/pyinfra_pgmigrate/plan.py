@@ -634,7 +634,7 @@ def removed_rules(patch: Patch) -> frozenset[UniqueRule]:
 
 def _rule_of(line: str) -> UniqueRule | None:
     if line.startswith("index "):
-        return unique_rule_of_index(definition_of(line).removesuffix(" INVALID"))
+        return unique_rule_of_index(definition_of(line))
     if line.startswith("constraint "):
         table, _, name = key_of(line).removeprefix("constraint ").rpartition(".")
         return unique_rule_of_constraint(table, name, definition_of(line))

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from . import refusals
-from .catalog import Catalog, Patch, definition_of, is_own, key_of, matches
+from .catalog import Catalog, Patch, definition_of, is_own, key_of, matches, parts_of
 from .errors import Refusal
 from .migration import PHASES, Migration
 from .observed import REGISTRY_VERSION, AppliedMigration, Interrupted, Observed, Upsert, Verified
@@ -634,9 +634,9 @@ def removed_rules(patch: Patch) -> frozenset[UniqueRule]:
 
 def _rule_of(line: str) -> UniqueRule | None:
     if line.startswith("index "):
-        return unique_rule_of_index(definition_of(line).removesuffix(" INVALID"))
+        return unique_rule_of_index(definition_of(line))
     if line.startswith("constraint "):
-        table, _, name = key_of(line).removeprefix("constraint ").rpartition(".")
+        table, name = parts_of(key_of(line).removeprefix("constraint "))
         return unique_rule_of_constraint(table, name, definition_of(line))
     return None
 

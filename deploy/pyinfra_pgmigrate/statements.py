@@ -6,6 +6,7 @@ Source: libpg_query through postgast, the grammar of PostgreSQL 18.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +64,9 @@ _SERVER_KINDS = frozenset(
 )
 
 _BEGINNINGS = frozenset(map(TransactionStmtKind.Value, ("TRANS_STMT_BEGIN", "TRANS_STMT_START")))
+
+# What the line of an index says behind its definition; see catalog.sql.
+_MARKS = re.compile(r"( REPLICA IDENTITY)?( CLUSTER)?( INVALID)?$")
 
 _COMMENTS = frozenset({Token.Value("SQL_COMMENT"), Token.Value("C_COMMENT")})
 
@@ -246,8 +250,11 @@ def reads_standard_input(statement: Statement) -> bool:
 
 
 def unique_rule_of_index(definition: str) -> UniqueRule | None:
-    """Returns the rule of ``CREATE UNIQUE INDEX ...`` over plain columns; None of any other text."""
-    index = _parse(definition).stmts[0].stmt.index_stmt
+    """Returns the rule of ``CREATE UNIQUE INDEX ...`` over plain columns; None of any other text.
+
+    + definition: as a line of the catalog has it
+    """
+    index = _parse(_MARKS.sub("", definition)).stmts[0].stmt.index_stmt
     columns = [item.index_elem.name for item in index.index_params]
     if not index.unique or not all(columns):
         return None
@@ -257,10 +264,11 @@ def unique_rule_of_index(definition: str) -> UniqueRule | None:
 def table_of_index(definition: str) -> str:
     """Returns the table of ``CREATE INDEX ...``, as SQL writes it.
 
+    + definition: as a line of the catalog has it
     >>> table_of_index('CREATE INDEX i ON ONLY s."Order Notes" USING btree (a)')
     '"s"."Order Notes"'
     """
-    relation = _parse(definition.removesuffix(" INVALID")).stmts[0].stmt.index_stmt.relation
+    relation = _parse(_MARKS.sub("", definition)).stmts[0].stmt.index_stmt.relation
     return ".".join('"' + part.replace('"', '""') + '"' for part in (relation.schemaname, relation.relname) if part)
 
 

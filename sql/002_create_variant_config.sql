@@ -1,5 +1,6 @@
 -- purpose: keep the variants of each project in a table of their own
 -- phase: schema
+-- repeatable: true
 
 CREATE TABLE project_variants (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),

@@ -13,7 +13,8 @@ Layers, each importing only from those below it:
 
 Pure, without pyinfra and without a server:
 
-- ``plan``, ``state``: what a run does, and how much of a migration is there; ``rollbacks``: the way back,
+- ``plan``, ``state``, ``timeline``: what a run does, how much of a migration is there, and where in their sequence a
+  database stands; ``rollbacks``: the way back,
   ``obstacles``: what stands in it; ``validation``,
   ``compatibility``, ``data``: what a database must show, allow, and still hold; ``moments``: what was allowed when;
   ``queries``, ``measurements``: what must not cost more; ``drift``: what other hands changed, ``repairs`` and

@@ -38,6 +38,7 @@ HEADER_KEYS: dict[str, tuple[str, ...] | None] = {
     "phase": PHASES,
     "data": ("once", "converge"),
     "batch": ("keyset",),
+    "repeatable": ("true", "false"),
     "removes": None,
     "safe": None,
 }
@@ -51,6 +52,7 @@ class Header:
     + phase: one of PHASES
     + converges: run again whenever the verify query finds problems (``data: converge``)
     + in_batches: each statement is run again and again, a transaction each (``batch: keyset``)
+    + repeatable: by its author's word, each of its statements may run twice (``repeatable: true``)
     + removes: patterns of catalog lines that it may take away besides those of its effect
     + accepted: rules of ``pgmigrate check`` that it breaks knowingly, with the reason
     """
@@ -59,6 +61,7 @@ class Header:
     phase: str
     converges: bool = False
     in_batches: bool = False
+    repeatable: bool = False
     removes: tuple[str, ...] = ()
     accepted: tuple[str, ...] = ()
     reason: str = ""
@@ -185,6 +188,7 @@ def _migration_header(text: str, *, source: str) -> Header:
         phase=values["phase"],
         converges=values.get("data") == "converge",
         in_batches="batch" in values,
+        repeatable=values.get("repeatable") == "true",
         removes=tuple(values["removes"].split(" or ")) if "removes" in values else (),
         accepted=accepted,
         reason=reason,

@@ -30,7 +30,7 @@ from .obstacles import (
     together,
 )
 from .plan import Action, Decision
-from .state import Judgement, State, StatementState, judge, superseded_lines
+from .state import Judgement, State, StatementState, in_order, judge
 from .statements import (
     Statement,
     UniqueRule,
@@ -39,6 +39,7 @@ from .statements import (
     unique_rule_of_constraint,
     unique_rule_of_index,
 )
+from .timeline import Timeline, standing
 
 HEADER_KEYS = ("purpose", "reverts")
 
@@ -142,12 +143,7 @@ def make_rollback(
             "Draft one from the effects, and read it: pgmigrate draft-rollback 001-006",
         )
     stays = scripts[0].first - 1 if target is None else target
-    states = {
-        migration.version: judge(migration, observed.catalog, known)
-        for migration, known in zip(
-            migrations, superseded_lines(migrations, observed.catalog, observed.applied.keys()), strict=True
-        )
-    }
+    states = _judged(migrations, observed)
     later = [migration for migration in migrations if migration.version > stays]
     if not any(_is_there(migration, observed, states) for migration in later):
         return None
@@ -161,6 +157,17 @@ def make_rollback(
         return refusal
     chosen = tuple(script for script in scripts if script.first > stays and _covers(script, reverted))
     return _turned(reverted, chosen, observed, states)
+
+
+def _judged(migrations: Sequence[Migration], observed: Observed) -> dict[int, Judgement]:
+    """Returns what the catalog says of each migration, by version."""
+    timeline = Timeline(in_order(migrations, observed.applied))
+    registered = sum(one.version in observed.applied for one in migrations)
+    lines, by_key = observed.catalog.lines, observed.catalog.by_key
+    found = standing(timeline, lines, first=registered)
+    return {
+        one.version: judge(timeline, place, found, lines, by_key) for place, one in enumerate(timeline.order, start=1)
+    }
 
 
 def conflicts_of(rollback: Rollback, found: Sequence[Mapping[str, Any]]) -> tuple[Conflict, ...]:

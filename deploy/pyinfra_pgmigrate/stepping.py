@@ -337,7 +337,8 @@ def _rules_back(rollback: Rollback) -> list[str]:
 
 def _outside(step: Step) -> list[str]:
     (statement,) = step.statements
-    parts = ["COMMIT;", _START, *_traced_before(step)]
+    begun = [setting("begun", items([statement.number])), sql.read("step_begun")]
+    parts = [*begun, "COMMIT;", _START, *_traced_before(step)]
     if step.in_batches:
         parts += _timed(statement, sql.read("batches"))
     else:

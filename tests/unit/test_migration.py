@@ -45,6 +45,7 @@ def test_a_header_goes_on_over_several_lines() -> None:
         ("-- just a remark\n", 'line 1\nDETAIL: Found "-- just a remark"'),
         ("-- phase: schema\n", 'Found no key "purpose"'),
         ("-- purpose: a\n-- phase: schema\n-- safe: rewrite\n", 'Found safe "rewrite"; expected "<rule> because <reason>"'),
+        ("-- purpose: a\n-- phase: data\n-- repeatable: yes\n", 'line 3\nDETAIL: Found repeatable "yes"; expected one of true, false'),
         ("-- purpose: a\n-- phase: data\n-- data: converge\n", 'Found "data: converge" and no verify file'),
     ],
 )  # fmt: skip
@@ -53,6 +54,15 @@ def test_a_wrong_header_is_refused_with_file_and_line(tmp_path: Path, text: str,
 
     assert "001_a.sql" in found
     assert message in found
+
+
+@pytest.mark.parametrize(
+    ("line", "repeatable"), [("", False), ("-- repeatable: true\n", True), ("-- repeatable: false\n", False)]
+)
+def test_statements_may_run_twice_only_where_the_header_says_so(tmp_path: Path, line: str, repeatable: bool) -> None:
+    (migration,) = read_folder(folder(tmp_path, **{"001_a__sql": f"-- purpose: try\n-- phase: data\n{line}\nSELECT 1"}))
+
+    assert migration.header.repeatable is repeatable
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ LAYERS = [
     ["sql", "sh", "errors", "catalog", "lines", "rights", "repairs", "mending", "locks", "statements"],
     ["effect", "migration", "settings", "observed", "totals", "backups"],
     [
+        "timeline",
         "state",
         "refusals",
         "plan",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,17 @@ from .snapshot import Snapshot, environment, take
 
 # Statements whose values come from a sequence: what a step that was undone took of it does not come back.
 _COUNTS = re.compile(r"serial|IDENTITY|nextval|setval|SEQUENCE", re.IGNORECASE)
+
+
+# From nothing, and again; stopped, and again; after psql ran all but the last, or the first few; and without a word of it.
+CHECKS = (
+    "from nothing",
+    "stopped between steps",
+    "stopped anywhere",
+    "last pending",
+    "some by psql",
+    "never wrong",
+)
 
 
 class RefusedByPsqlError(Exception):
@@ -97,29 +108,32 @@ class Checker:
 
     # All checks of one history.
 
-    def check(self, history: History, random: Random) -> list[Failure]:
-        """Returns what does not hold.
+    def check(self, history: History, random: Random | None = None, checks: Collection[str] = CHECKS) -> list[Failure]:
+        """Returns what does not hold; a check that needs another one is not made where that one fails.
 
-        + random: chooses where the history is cut
+        + random: chooses where the history is cut; None: everywhere
+        + checks: those of CHECKS that are made; "from nothing" always is
         Raises RefusedByPsqlError.
         """
         with ExitStack() as stack:
-            return list(_Checks(self, history, random, stack).all())
+            return list(_Checks(self, history, random, stack).all(checks))
 
 
 class _Checks:
-    def __init__(self, checker: Checker, history: History, random: Random, stack: ExitStack) -> None:
+    def __init__(self, checker: Checker, history: History, random: Random | None, stack: ExitStack) -> None:
         self.checker = checker
         self.server = checker.server
         self.history = history
         self.random = random
         self.stack = stack
         self.sql = history.write(checker.folder / secrets.token_hex(4))
-        self.is_batch = random.random() < 0.7
+        self.is_batch = random is None or random.random() < 0.7
         self.copies: dict[int, Database] = {}
-        last = history.files[-1].number
-        self.middle = random.randint(1, last)
-        self.expected = self._by_psql({last - 1, self.middle} - {0})
+        # Texts of the queries of a whole run.
+        self.queries: list[str] = []
+        self.last = history.files[-1].number
+        self.middles = range(1, self.last + 1) if random is None else [random.randint(1, self.last)]
+        self.expected = self._by_psql({self.last - 1, *self.middles} - {0})
 
     def _by_psql(self, places: set[int]) -> Snapshot:
         """Returns what psql alone ends with, and keeps copies after some migrations."""
@@ -130,15 +144,33 @@ class _Checks:
                 self.copies[file.number] = self.stack.enter_context(self.checker.copy(database.name))
         return take(database)
 
-    def all(self) -> Iterator[Failure]:
+    def all(self, checks: Collection[str]) -> Iterator[Failure]:
         """Yields what does not hold."""
-        failure = self._recorded()
+        failure = self._recorded() or self._from_nothing()
         if failure is not None:
             yield failure
+        if not self.queries:
             return
-        yield from self._from_nothing()
-        yield from self._adopted()
-        yield from self._never_wrong()
+        if "stopped between steps" in checks and failure is None:
+            places = [place + 1 for place, text in enumerate(self.queries[:-1]) if text.startswith("COMMIT")]
+            for place in self._chosen(places):
+                yield from self._stopped("stopped between steps", place, loosely=False)
+        if "stopped anywhere" in checks and failure is None:
+            loosely = any(_COUNTS.search(one.text) for one in self.history.statements)
+            for place in self._chosen(range(0, len(self.queries), 5 if self.random is None else 1)):
+                yield from self._stopped("stopped anywhere", place, loosely=loosely)
+        if "last pending" in checks and self.last > 1:
+            yield from self._adopted("last pending", self.last - 1)
+        for place in self.middles:
+            if "some by psql" in checks and (place != self.last - 1 or "last pending" not in checks):
+                yield from self._adopted("some by psql", place)
+            if "never wrong" in checks:
+                yield from self._never_wrong(place)
+
+    def _chosen(self, places: Sequence[int]) -> Sequence[int]:
+        if self.random is None or not places:
+            return places
+        return [self.random.choice(places)]
 
     def _recorded(self) -> Failure | None:
         conninfo = " ".join(f"{name}='{value}'" for name, value in self.server.conninfo.items())
@@ -146,67 +178,57 @@ class _Checks:
             texts = record_folder(self.sql, f"{conninfo} dbname=postgres")
         except PgMigrateError as error:
             return Failure("record", _in_short(error.refusal.message), str(error))
+        except Exception as error:
+            return Failure("record", f"{type(error).__name__}: {_in_short(str(error))}", str(error))
         for name, text in texts.items():
             (self.sql / name).write_bytes(text.encode())
         return None
 
     def _settings(self, database: Database, **more: Any) -> dict[str, Any]:
-        return database.settings(pg_sql_dir=str(self.sql), pg_batch_from=1 if self.is_batch else 50, **more)
+        return database.settings(
+            **{"pg_sql_dir": str(self.sql), "pg_batch_from": 1 if self.is_batch else 50, "pg_run_wait_s": 30.0, **more}
+        )
 
-    def _through_proxy(self, database: Database, **more: Any) -> dict[str, Any]:
+    def _through_proxy(self, database: Database) -> dict[str, Any]:
         proxy = self.checker.proxy
-        return self._settings(database, pg_host=str(proxy.folder), pg_port=proxy.port, **more)
+        return self._settings(database, pg_host=str(proxy.folder), pg_port=proxy.port)
 
     # From nothing, and again; stopped, and again.
 
-    def _from_nothing(self) -> Iterator[Failure]:
+    def _from_nothing(self) -> Failure | None:
         proxy = self.checker.proxy
         proxy.expect()
         with self.server.database("empty") as database:
             result = _run(self._through_proxy(database))
-            queries = list(proxy.queries)
+            self.queries = list(proxy.queries)
             found = self._compared("from nothing", database, result)
-            if found is None:
-                found = self._again("again", database)
-            if found is not None:
-                yield found
-                return
-        boundaries = [place + 1 for place, text in enumerate(queries[:-1]) if text.startswith("COMMIT")]
-        if boundaries:
-            yield from self._stopped("stopped between steps", self.random.choice(boundaries), loosely=False)
-        if self.random.random() < 0.5:
-            loosely = any(_COUNTS.search(one.text) for one in self.history.statements)
-            yield from self._stopped("stopped anywhere", self.random.randrange(len(queries)), loosely=loosely)
+            return self._again("again", database) if found is None else found
 
     def _stopped(self, check: str, place: int, *, loosely: bool) -> Iterator[Failure]:
         proxy = self.checker.proxy
         with self.server.database("empty") as database:
             proxy.expect(stop_before=place)
             _run(self._through_proxy(database))
-            stopped = f"stopped before query {place}, after: {proxy.queries[place - 1][:200] if place else ''}"
+            after = proxy.queries[place - 1][:200] if 0 < place <= len(proxy.queries) else ""
             proxy.expect()
             result = _run(self._settings(database))
             found = self._compared(check, database, result, loosely=loosely)
             if found is not None:
-                yield Failure(found.check, found.what, f"{stopped}\n{found.detail}")
+                yield Failure(found.check, found.what, f"stopped before query {place}, after: {after}\n{found.detail}")
 
     # After psql ran some of it.
 
-    def _adopted(self) -> Iterator[Failure]:
-        for place, copy in sorted(self.copies.items()):
-            check = "last pending" if place == self.history.files[-1].number - 1 else "some by psql"
-            with self.checker.copy(copy.name) as database:
-                found = self._compared(check, database, _run(self._settings(database, pg_applied=place)))
-                if found is None:
-                    found = self._again(f"{check}, again", database)
-                if found is not None:
-                    yield Failure(found.check, found.what, f"pg_applied={place}\n{found.detail}")
+    def _adopted(self, check: str, place: int) -> Iterator[Failure]:
+        with self.checker.copy(self.copies[place].name) as database:
+            found = self._compared(check, database, _run(self._settings(database, pg_applied=place)))
+            if found is None:
+                found = self._again(f"{check}, again", database)
+            if found is not None:
+                yield Failure(found.check, found.what, f"pg_applied={place}\n{found.detail}")
 
-    def _never_wrong(self) -> Iterator[Failure]:
+    def _never_wrong(self, place: int) -> Iterator[Failure]:
         """Without pg_applied: refused and nothing changed, or equal; never anything else."""
-        copy = self.copies.get(self.middle)
-        if copy is None:
-            return
+        copy = self.copies[place]
         with self.checker.copy(copy.name) as database:
             result = _run(self._settings(database))
             if result.ok:
@@ -215,7 +237,7 @@ class _Checks:
                 expected, what = take(copy), "refused, but changed"
             differences = take(database).differences(expected)
             if differences:
-                yield Failure("never wrong", what, _told(result, differences))
+                yield Failure("never wrong", what, _told(result, [f"psql ran {place}", *differences]))
 
     # What each of them compares.
 

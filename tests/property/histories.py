@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -268,28 +267,3 @@ def read_history(folder: Path, split: Callable[[str], list[str]]) -> History:
         verify = path.with_suffix("").with_suffix(".verify.sql")
         files.append(File(number, statements, verify.read_bytes().decode() if verify.exists() else None))
     return History(tuple(files))
-
-
-def smaller(history: History) -> Iterator[History]:
-    """Yields histories that lack one migration or one statement of this one."""
-    for place in reversed(range(len(history.files))):
-        left = history.files[:place] + history.files[place + 1 :]
-        if left:
-            yield History(tuple(replace(file, number=number) for number, file in enumerate(left, start=1)))
-    for place in reversed(range(len(history.files))):
-        file = history.files[place]
-        if file.verify is not None:
-            yield _with(history, place, replace(file, verify=None))
-        for number in reversed(range(len(file.statements))):
-            left_over = file.statements[:number] + file.statements[number + 1 :]
-            yield _with(history, place, replace(file, statements=left_over))
-
-
-def _with(history: History, place: int, file: File) -> History:
-    return History((*history.files[:place], file, *history.files[place + 1 :]))
-
-
-@contextmanager
-def written(history: History, folder: Path) -> Iterator[Path]:
-    """Writes a history into a folder that is there as long as it is needed."""
-    yield history.write(folder)

@@ -31,7 +31,8 @@ Pure, without pyinfra and without a server:
 
 On the controller only:
 
-- ``cli``: the command ``pgmigrate``; ``record``: effects, through psycopg; ``checks``: rules;
+- ``cli``: the command ``pgmigrate``; ``record``: effects, through psycopg, on a database of ``scratch``;
+  ``checks``: rules;
   ``drafts``: rollback scripts to begin with
 - ``embedded``: a server from a package; ``hosts``: an inventory from a file or the environment;
   ``fetching``: copies of backups

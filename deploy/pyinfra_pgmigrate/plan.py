@@ -210,6 +210,8 @@ class _Planner:
                 self.outlook.patch(decision.patch)
         if self.changed:
             self._check_may_create()
+        if self.changed and not self.found_refusals:
+            self._check_end()
 
     # What holds for the database as a whole.
 
@@ -254,6 +256,23 @@ class _Planner:
         if not server.may_create_in_schema and any(decision.patch.plus for decision in self.decisions):
             schema = self.settings.schema
             self.refuse(refusals.may_not_create(f'schema "{schema}"', server.role, f"SCHEMA {schema}"))
+
+    def _check_end(self) -> None:
+        """Refuses a plan that does not end where the migrations that will have run lead to."""
+        running = {one.migration.version for one in self.decisions if one.changes}
+        ran = running | set(self.observed.applied)
+        whole = Timeline([one for one in self.timeline.order if one.version in ran])
+        end = len(whole.order)
+        for decision in self.decisions:
+            if not (decision.changes and decision.statements):
+                continue
+            wrong = sorted(
+                line
+                for line in whole.lines(whole.places[decision.migration.version])
+                if line not in whole.loose and whole.at(line, end) is not (line in self.outlook.lines)
+            )
+            if wrong:
+                self.refuse(refusals.leads_elsewhere(decision.migration, wrong, self.outlook.lines))
 
     def _is_beyond(self, migration: Migration) -> bool:
         target, phase = self.settings.target, self.settings.phase

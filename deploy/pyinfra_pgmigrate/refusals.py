@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from .catalog import Catalog
 from .errors import Kind, Refusal
@@ -143,6 +143,17 @@ def half_there(migration: Migration, judgement: Judgement, unseen: Sequence[int]
         hint=f"Finish it by hand and run again with --data pg_applied={migration.version}, or undo by hand what is "
         "there of it"
         + ('; or write "-- repeatable: true" into its header, if its statements may run twice.' if unseen else "."),
+    )
+
+
+def leads_elsewhere(migration: Migration, wrong: Sequence[str], lines: Collection[str]) -> Refusal:
+    """What the plan would run does not end where the migrations lead to."""
+    found = [f"{'there' if line in lines else 'missing'}: {line}" for line in wrong]
+    return Refusal(
+        Kind.CONFLICT,
+        f'cannot apply migration "{migration.name}": from what is there the plan does not lead to its end',
+        detail=f"Found at the end {_some(found)}; expected what {migration.name}.effect and those after it say.",
+        hint="Undo by hand what was changed there, then run again.",
     )
 
 

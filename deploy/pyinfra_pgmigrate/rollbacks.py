@@ -17,7 +17,7 @@ from .catalog import Catalog, Patch, definition_of, is_own, key_of, parts_of
 from .effect import Effect, Lock, StatementEffect
 from .errors import Kind, PgMigrateError, Refusal
 from .locks import sql_name
-from .migration import Header, Migration, parse_header, read_statements, wrong_header
+from .migration import Header, Migration, parse_header, read_statements, read_text, wrong_header
 from .observed import Observed
 from .obstacles import (
     Conflict,
@@ -103,7 +103,7 @@ def load_rollbacks(folder: Path) -> tuple[RollbackScript, ...]:
 
 
 def _read(path: Path) -> RollbackScript:
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     values = parse_header(text, source=path.name)
     for key in values:
         if key not in HEADER_KEYS:

@@ -234,7 +234,7 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) ->
                 "made": "[]",
             }
         ),
-        "BEGIN;",
+        _begin(step),
         sql.read("step_begin"),
     ]
     if step.in_transaction:
@@ -242,6 +242,11 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) ->
     else:
         parts += _outside(step)
     return [*parts, sql.read("step_done")]
+
+
+def _begin(step: Step) -> str:
+    mode = step.migration.mode_of(step.statements) if step.in_transaction else ""
+    return f"BEGIN {mode};" if mode else "BEGIN;"
 
 
 def _own_objects(migration: Migration) -> frozenset[str]:
@@ -285,6 +290,7 @@ def _inside(step: Step) -> list[str]:
         parts += _kept_before(step.rollback)
     for statement in step.statements:
         parts += _timed(statement, _RUN)
+    parts += _ended()
     if step.rollback is not None:
         parts += _rules_back(step.rollback)
     elif (made := _made(step)) is not None:
@@ -351,7 +357,12 @@ def _outside(step: Step) -> list[str]:
             *_timed(statement, _RUN),
         ]
     after = [sql.read(name) for name in ("step_compare", "keep_catalog", "step_register")]
-    return [*parts, "BEGIN;", *after, "COMMIT;"]
+    return [*parts, "BEGIN;", *_ended(), *after, "COMMIT;"]
+
+
+def _ended() -> list[str]:
+    """Returns what ends a migration's own settings, so that the library reads and writes in its own environment."""
+    return [sql.read("step_end"), sql.read("pinned"), sql.read("step_limit")]
 
 
 def blockers(step: Step, run: Run, schema: str) -> str:

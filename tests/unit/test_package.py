@@ -45,7 +45,7 @@ LAYERS = [
         "drafts",
     ],
     ["session", "stepping", "script", "psql", "programs", "reading", "trace", "journal", "report"],
-    ["facts", "embedded", "record", "hosts", "fetching"],
+    ["facts", "embedded", "scratch", "record", "hosts", "fetching"],
     ["reporting"],
     ["engine", "execution", "keeper", "copies", "comparison", "held", "trial", "rehearsal", "measuring", "cli"],
     ["operations"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import pytest
 from pyinfra_pgmigrate.catalog import Catalog, Patch
@@ -170,7 +171,7 @@ REPLACED = (migration(1, "+v1"), migration(2, "-v1 +v2"), migration(3, "-v2 +v3"
     ],
 )  # fmt: skip
 def test_what_a_run_does(
-    migrations: Sequence[Migration], there: str, registered: list[int], data: dict[str, object], expected: list[str]
+    migrations: Sequence[Migration], there: str, registered: list[int], data: dict[str, Any], expected: list[str]
 ) -> None:
     assert words(plan(migrations, there, registered, **data)) == expected
 

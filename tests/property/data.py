@@ -307,11 +307,11 @@ def block_with_ddl(pen: Pen) -> Written:
                 f"        EXECUTE 'ALTER TABLE ' || name_of || ' ADD COLUMN {name} integer DEFAULT 7';\n"
                 f"    END LOOP;\nEND\n$do$"
             )
-            for table in chosen:
+            for found in chosen:
                 column = Column(name, INTEGER, has_default=True)
-                for one in [table, *(one for one in pen.model.tables if one.parent is table)]:
+                for one in [found, *(one for one in pen.model.tables if one.parent is found)]:
                     one.columns.append(column)
-                table.made = ""
+                found.made = ""
         case "exists":
             name = f"by_condition_{number}"
             yield (

@@ -27,6 +27,10 @@ _TIMEOUT = "SET statement_timeout = '20s'"
 _HEADER = "-- purpose: one of a generated history\n-- phase: schema\n"
 
 
+# What a file may have around its statements; the transaction is psql's then.
+_CONTROL = re.compile(r"(?:BEGIN|COMMIT|END|START)(?: TRANSACTION)?", re.IGNORECASE)
+
+
 class DiscardedError(Exception):
     """What was drawn is no history: a transaction could not be committed."""
 
@@ -68,7 +72,7 @@ class File:
         """The same for psql alone."""
         parts = []
         for group in self.groups:
-            body = "".join(f"{statement.text};\n" for statement in group)
+            body = "".join(f"{one.text};\n" for one in group if not _CONTROL.fullmatch(one.text))
             parts.append(body if group[0].alone else f"BEGIN;\n{body}COMMIT;\n")
         return "".join(parts)
 
@@ -160,8 +164,7 @@ class _Author:
 
     def _take_path(self) -> None:
         pen = self.pen
-        path = (pen.pick(pen.model.schemas), "public") if pen.chance(80) else ("public",)
-        path = tuple(dict.fromkeys(path))
+        path = tuple(dict.fromkeys((pen.pick(pen.model.schemas), "public")))
         if self._accept(Sql(f"SET LOCAL search_path = {', '.join(map(quoted, path))}", what="set_local")):
             pen.path = path
 

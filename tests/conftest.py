@@ -11,17 +11,27 @@ from pyinfra_pgmigrate.embedded import EmbeddedServer, scratch_server
 
 from tests.docker.hosts import RELEASES, DockerHost, docker_host
 from tests.support.servers import Database, Server
+from tests.support.summary import Summary
 
 EMBEDDED = (16, 18)
 ALL_VERSIONS = tuple(sorted((*EMBEDDED, *RELEASES)))
 NEWEST = 18
 
+SUMMARY = pytest.StashKey[Summary]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Adds to what pytest tells at the end."""
+    config.stash[SUMMARY] = Summary()
+    config.pluginmanager.register(config.stash[SUMMARY])
+
 
 class Machines:
     """Starts each server and host when a test first asks for it, and stops all at the end."""
 
-    def __init__(self, stack: ExitStack, folder: Path) -> None:
+    def __init__(self, stack: ExitStack, folder: Path, summary: Summary) -> None:
         self._stack = stack
+        self._summary = summary
         self._folder = folder
         self._embedded: dict[int, EmbeddedServer] = {}
         self._hosts: dict[int, DockerHost] = {}
@@ -49,14 +59,15 @@ class Machines:
             else:
                 programs = self.embedded(NEWEST).bin_dir
                 self._servers[version] = Server(version, self.host(version).conninfo, programs)
+            self._summary.servers.add(self._servers[version].minor())
         return self._servers[version]
 
 
 @pytest.fixture(scope="session")
-def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+def machines(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Machines]:
     """All servers and hosts, started on demand."""
     with ExitStack() as stack:
-        yield Machines(stack, tmp_path_factory.mktemp("hosts"))
+        yield Machines(stack, tmp_path_factory.mktemp("hosts"), pytestconfig.stash[SUMMARY])
 
 
 @pytest.fixture
@@ -70,24 +81,6 @@ def legacy(server: Server) -> Iterator[Database]:
     """A database with the legacy structure and some rows."""
     with server.database("legacy") as database:
         yield database
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints what tests found out and noted with ``record_property("figures", text)``, whichever process ran them."""
-    found = {
-        report.nodeid: text
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if isinstance(report, pytest.TestReport)
-        for name, text in report.user_properties
-        if name == "figures"
-    }
-    if found:
-        terminalreporter.section("figures")
-    for test, text in sorted(found.items()):
-        terminalreporter.write_line(test)
-        for line in str(text).splitlines():
-            terminalreporter.write_line(f"    {line}")
 
 
 on_all_versions = pytest.mark.parametrize("server", ALL_VERSIONS, indirect=True, ids=lambda one: f"pg{one}")

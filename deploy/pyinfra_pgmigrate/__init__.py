@@ -24,7 +24,8 @@ Pure, without pyinfra and without a server:
   it; ``reading``: its answer;
   ``trace``: what statements did; ``programs``: the commands of the backups
 - ``journal``: what happened in a run; ``report``: that as data and as a page
-- ``backups``: what a backup is, which one to take, keep or remove; ``totals``: what must be the same before and after
+- ``backups``: what a backup is, which one to take, keep or remove; ``totals``: what must be the same before and after;
+  ``requirements``: what a file of the application needs of a database
 - ``migration``, ``statements``, ``effect``: the files of the SQL folder
 - ``catalog``, ``locks``, ``observed``, ``settings``, ``errors``, ``telling``, ``glance``: values and their words
 - ``sql``, ``sh``: the SQL and the shell programs that the library runs

@@ -108,6 +108,11 @@ class Source:
         """Returns the source that a backup is."""
         return cls(manifest.label, manifest.taken_at, contents, is_quiet)
 
+    def answers(self, total: Total) -> bool:
+        """Tells whether a total could be asked when the backup was taken."""
+        found = self.contents.totals.get(total.name)
+        return found is not None and not found.problem
+
     def __str__(self) -> str:
         return f"backup {self.label} of {self.taken_at}"
 

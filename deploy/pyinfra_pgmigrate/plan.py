@@ -241,9 +241,10 @@ class _Planner:
             self.refuse(refusals.no_such_applied(self.stated, self.migrations))
             return
         pending = [one for one in self.migrations if self._is_stated(one) and one.version not in self.observed.applied]
+        # None after it ran, so that nothing explains what is otherwise than these left it.
         touched = {line for one in pending for line in self.timeline.lines(self.timeline.places[one.version])}
-        wrong = sorted(self.found.wrong & touched)
-        if pending and wrong:
+        wrong = sorted(self.found.differing & touched)
+        if wrong:
             nearest = standing(self.timeline, self.observed.catalog.lines, first=self.registered)
             at = self.timeline.order[nearest.place - 1].version if nearest.place else 0
             self.refuse(refusals.not_as_stated(self.stated, wrong, self.observed.catalog, at))
@@ -365,7 +366,7 @@ class _Planner:
         if begun is not None and begun.checksum == migration.checksum and not migration.header.converges:
             return self._decide_interrupted(migration, judgement, begun)
         if place <= self.found.place:
-            certain = self._is_stated(migration) or place < self.found.place
+            certain = self._is_stated(migration) or place < self.found.proof
             return self._decide_in_place(migration, judgement, certain=certain)
         match judgement.state:
             case State.CONFLICT:
@@ -496,7 +497,7 @@ class _Planner:
                 end = (end - patch.minus) | patch.plus
         return all(
             self.timeline.at(line, until) is (line in end)
-            or (place <= self.found.place and self.timeline.explains(line, until, there=line in end))
+            or (line in self.found.differing and line not in self.found.wrong and (line in end) is (line in lines))
             for line in self.timeline.lines(place)
             if line not in self.timeline.loose
         )

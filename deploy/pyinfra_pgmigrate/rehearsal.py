@@ -12,6 +12,7 @@ from .copies import Copy
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
 from .execution import execute, revert
+from .observed import Observed
 from .rollbacks import load_rollbacks
 from .totals import Answers, are_equal, described
 from .trace import StatementTrace, compared_lines, rehearsed_lines
@@ -33,14 +34,19 @@ def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
     engine.tell(f"rehearsing {len(versions)} migration{'s' if len(versions) > 1 else ''} on the copy")
     traces: list[StatementTrace] = []
     refusal = _prepared(on_copy)
+    seen = on_copy.look()
+    if isinstance(seen, Observed):
+        # What it has before the migrations is what it must go on having.
+        uses, totals = engine.applying(engine.uses, seen), engine.applying(engine.totals, seen)
+        on_copy = replace(on_copy, uses=uses, totals=totals)
     # Counting and hashing takes a while: only where there may be a way back to compare with.
     has_scripts = bool(load_rollbacks(engine.settings.sql_dir))
     before = _contents(on_copy) if refusal is None and has_scripts else None
-    totals = answered(on_copy) if refusal is None else {}
+    answers = answered(on_copy, on_copy.totals) if refusal is None else {}
     trial = Trial(on_copy)
-    refusal = refusal or _unanswered(on_copy, totals) or _tried_and_migrated(on_copy, versions, traces, trial)
+    refusal = refusal or _unanswered(on_copy, answers) or _tried_and_migrated(on_copy, versions, traces, trial)
     engine.journal.uses = trial.table
-    refusal = refusal or _other_totals(on_copy, totals)
+    refusal = refusal or _other_totals(on_copy, answers)
     if refusal is None:
         engine.tell("\n".join(rehearsed_lines(traces, most=engine.settings.batch_from)))
         refusal = _and_back(on_copy, versions, before)
@@ -90,7 +96,7 @@ def _other_totals(on_copy: Engine, before: Mapping[str, Answers]) -> Refusal | N
     """Returns which total the migrations changed, or None; nobody else writes to the copy."""
     if not before:
         return None
-    after = answered(on_copy)
+    after = answered(on_copy, on_copy.totals)
     for total in on_copy.totals:
         was, now = before[total.name], after[total.name]
         if now.problem or not are_equal(was, now):

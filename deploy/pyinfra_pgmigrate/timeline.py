@@ -68,15 +68,32 @@ class Timeline:
         first = self.touches[line][0]
         return not first.makes and first.place > place
 
-    def explains(self, line: str, place: int, *, there: bool) -> bool:
+    def shown(self, lines: Collection[str]) -> frozenset[int]:
+        """Returns the places of which a line is there that nothing before them makes: proof that they ran, in part.
+
+        That something is not there proves nothing.
+        """
+        first = {
+            line: next((touch.place for touch in touches if touch.makes), 0)
+            for line, touches in self.touches.items()
+            if touches[0].makes and line not in self.loose and line in lines
+        }
+        return frozenset(first.values())
+
+    def explains(self, line: str, place: int, shown: Collection[int], *, there: bool) -> bool:
         """Tells whether a line may be there, or not, at a place where the sequence says otherwise.
 
-        A later migration, done early by hand, made it or took it away; or it is of the structure before the
-        first migration, of which each database has its own.
+        A later migration, done early by hand, made it, or took it away and shows by something else; or it is of the
+        structure before the first migration, of which each database has its own.
+
+        + shown: see ``shown``
         """
         if not there and self.is_from_before(line, place):
             return True
-        return any(touch.makes is there and touch.place > place for touch in reversed(self.touches[line]))
+        return any(
+            touch.makes is there and touch.place > place and (there or touch.place in shown)
+            for touch in reversed(self.touches[line])
+        )
 
 
 @dataclass(frozen=True)
@@ -85,14 +102,17 @@ class Standing:
 
     + place: the first one that fits best
     + alike: later places that look just the same, oldest first
-    + wrong: lines that are otherwise there than the sequence says, and that nothing explains
+    + differing: lines that are otherwise there than the sequence says; wrong: those that nothing explains
     + evidence: the last place of which something is there or gone before its turn; at most ``place`` without any
+    + proof: the last place up to there of which something is there that nothing before it makes
     """
 
     place: int
     alike: tuple[int, ...] = ()
+    differing: frozenset[str] = frozenset()
     wrong: frozenset[str] = frozenset()
     evidence: int = 0
+    proof: int = 0
 
 
 def standing(timeline: Timeline, lines: Collection[str], *, first: int, only: int | None = None) -> Standing:
@@ -102,17 +122,20 @@ def standing(timeline: Timeline, lines: Collection[str], *, first: int, only: in
     + first: the place from which on it may stand: what is registered has run
     + only: the one place to look at
     """
-    wrong, differing = _counts(timeline, lines)
+    shown = timeline.shown(lines)
+    wrong, differing = _counts(timeline, lines, shown)
     places = range(first, len(timeline.order) + 1) if only is None else (only,)
     best = min((wrong[place], differing[place]) for place in places)
     fitting = [place for place in places if (wrong[place], differing[place]) == best]
     place = fitting[0]
-    differ = list(_differing(timeline, lines, place))
+    differ = frozenset(_differing(timeline, lines, place))
     return Standing(
         place=place,
         alike=tuple(fitting[1:]),
-        wrong=frozenset(line for line in differ if not timeline.explains(line, place, there=line in lines)),
+        differing=differ,
+        wrong=frozenset(line for line in differ if not timeline.explains(line, place, shown, there=line in lines)),
         evidence=max((_evidence(timeline, line, place, there=line in lines) for line in differ), default=place),
+        proof=max((one for one in shown if one <= place), default=0),
     )
 
 
@@ -128,7 +151,7 @@ def _evidence(timeline: Timeline, line: str, place: int, *, there: bool) -> int:
     return place if not there and timeline.is_from_before(line, place) else next(later, place)
 
 
-def _counts(timeline: Timeline, lines: Collection[str]) -> tuple[list[int], list[int]]:
+def _counts(timeline: Timeline, lines: Collection[str], shown: Collection[int]) -> tuple[list[int], list[int]]:
     """Returns for each place how many lines are wrong there, and how many differ; see ``Standing``.
 
     Counted in one pass: a line's state changes at its touches only.
@@ -140,7 +163,9 @@ def _counts(timeline: Timeline, lines: Collection[str]) -> tuple[list[int], list
             continue
         there = line in lines
         # From this place on nothing explains a difference any more.
-        settled = max((touch.place for touch in touches if touch.makes is there), default=0)
+        settled = max(
+            (touch.place for touch in touches if touch.makes is there and (there or touch.place in shown)), default=0
+        )
         begin, state, untouched = 0, not touches[0].makes, True
         ends = [*((touch.place, touch.makes) for touch in touches), (size - 1, None)]
         for end, after in ends:

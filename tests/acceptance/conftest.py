@@ -9,7 +9,10 @@ import pytest
 
 from tests.conftest import Machines
 from tests.docker.hosts import DockerHost
+from tests.integration.test_conflicts import use_variants
 from tests.support.cli import Site
+from tests.support.harness import migrate
+from tests.support.kills import Used
 from tests.support.servers import Database, Server
 
 
@@ -35,6 +38,18 @@ def stage(machines: Machines, host: DockerHost) -> Iterator[Database]:
 def site(tmp_path: Path) -> Site:
     """A folder to run pyinfra from."""
     return Site.make(tmp_path)
+
+
+@pytest.fixture
+def used(machines: Machines, host: DockerHost) -> Iterator[Used]:
+    """A template whose variants are in use, with its catalog before the migrations and after."""
+    with machines.server(host.version).database("legacy") as database:
+        first = database.catalog()
+        assert migrate(database.settings()).ok
+        use_variants(database)
+        after = database.catalog()
+        database.close()
+        yield Used(database, first, after)
 
 
 @pytest.fixture

@@ -247,32 +247,6 @@ class TestKilled:
         assert second.changed == ["Backup and rehearsal", *NAMES]
         assert nothing_is_left(stage, host, 1 if phase == "dump" else 2)
 
-    @pytest.mark.parametrize("victim", ["psql", "controller"])
-    def test_while_it_rolls_back(self, site: Site, host: DockerHost, stage: Database, victim: str) -> None:
-        target = site.docker(host)
-        before = contents_of(stage)
-        assert site.run("-y", target, MIGRATE).status == 0
-        after = contents_of(stage)
-        stage.close()
-        with psycopg.connect(**{**stage.server.conninfo, "dbname": stage.name}) as reader:
-            reader.execute("SELECT 1 FROM project_roles LIMIT 1")
-            first = site.start("-y", target, ROLLBACK)
-            wait_for(lambda: self.at_work(stage, "rollback_variants"), what="the rollback", seconds=30)
-            if victim == "psql":
-                host.run("pkill", "-9", "-x", victim)
-            else:
-                os.killpg(first.pid, signal.SIGKILL)
-            output, _ = first.communicate(timeout=60)
-            assert first.returncode != 0, output
-            # All or nothing, and whatever is still at work waits for the reader.
-            assert contents_of(stage).catalog == after.catalog
-
-        second = site.run("-y", target, ROLLBACK)
-
-        assert second.status == 0, second.output
-        assert contents_of(stage).catalog == before.catalog
-        assert stage.value("SELECT count(*) FROM pgmigrate.events WHERE event = 'reverted'") == 6
-
     def test_the_shell_on_the_host(self, site: Site, host: DockerHost, stage: Database) -> None:
         target = site.docker(host)
         with locked(stage):

@@ -21,10 +21,11 @@ UNDO = {
     (2, 1): "DROP TABLE project_variants",
     (2, 2): "DROP INDEX idx_project_variants_project",
     (2, 3): "DROP INDEX idx_project_variants_default",
-    (2, 4): "DROP TRIGGER set_updated_at ON project_variants",
-    (2, 5): "ALTER TABLE project_variants DISABLE ROW LEVEL SECURITY",
-    (2, 6): "DROP POLICY visible_project_all ON project_variants",
-    (2, 7): "GRANT SELECT ON projects TO PUBLIC",
+    (2, 4): "DROP FUNCTION project_variants_set_updated_at CASCADE",
+    (2, 5): "DROP TRIGGER set_updated_at ON project_variants",
+    (2, 6): "ALTER TABLE project_variants DISABLE ROW LEVEL SECURITY",
+    (2, 7): "DROP POLICY visible_project_all ON project_variants",
+    (2, 8): "GRANT SELECT ON projects TO PUBLIC",
     (3, 1): "DELETE FROM project_variants",
     (5, 1): "DROP INDEX idx_project_equipment_groups_variant_lookup",
     (5, 2): "DROP INDEX idx_project_roles_variant_lookup",
@@ -104,7 +105,7 @@ def test_a_single_statement_applied_by_hand_before_the_run_is_kept(
     legacy: Database, clean_structure: frozenset[str], version: int, number: int
 ) -> None:
     migration = MIGRATIONS[version - 1]
-    needed = {(1, 3): [1], (1, 4): [1], (1, 5): [2], **{(2, later): [1] for later in range(2, 8)}}
+    needed = {(1, 3): [1], (1, 4): [1], (1, 5): [2], **{(2, later): [1] for later in (2, 3, 6, 7, 8)}, (2, 5): [1, 4]}
     if version == 3:
         run_by_hand(legacy, 2)
     if version == 5:

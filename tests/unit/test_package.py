@@ -24,7 +24,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # From the bottom up: a module imports only from earlier groups, or from its own where listed before.
 LAYERS = [
     ["sql", "sh", "errors", "catalog", "lines", "rights", "repairs", "mending", "locks", "statements"],
-    ["effect", "migration", "settings", "observed", "totals", "backups"],
+    ["effect", "migration", "settings", "observed", "requirements", "totals", "backups"],
     [
         "timeline",
         "state",

@@ -159,6 +159,26 @@ REPLACED = (migration(1, "+v1"), migration(2, "-v1 +v2"), migration(3, "-v2 +v3"
         pytest.param((migration(1, "+a", ""),), "a", [], {}, ["ambiguous"], id="all there, one leaves no trace"),
         pytest.param((migration(1, "+a", "", repeatable=True),), "a", [], {}, ["1 resume 2"], id="the same, repeatable"),
         pytest.param((migration(1, "+a", "", verify="SELECT"),), "a", [], {}, ["1 adopt"], id="the same, verified"),
+        pytest.param(
+            (migration(1, "+m"), migration(2, "+b", "", "+w"), migration(3, "-w")), "m b", [1], {}, ["ambiguous"],
+            id="half of one looks like a later place: what is not there proves nothing",
+        ),
+        pytest.param(
+            (migration(1, "+m"), migration(2, "", "+x", "+i"), migration(3, "-i")), "m x", [1], {}, ["ambiguous"],
+            id="the same, and what the later one takes away was to be made",
+        ),
+        pytest.param(
+            (migration(1, "+m", "+i"), migration(2, "-i", "+o")), "m", [], {"pg_target": 1},
+            ["1 resume 2", "2 beyond the target"], id="missing, and no later one shows that it took it away",
+        ),
+        pytest.param(
+            (migration(1, "+m", "+i"), migration(2, "-i", "+o")), "m o", [], {}, ["1 adopt", "2 adopt"],
+            id="missing, and a later one shows that it took it away",
+        ),
+        pytest.param(
+            (migration(1, "+m", "+i"), migration(2, "-i", "+o")), "m", [1], {}, ["drift"],
+            id="registered, and missing before the later one has run",
+        ),
         pytest.param((migration(1),), "", [], {}, ["1 apply"], id="empty"),
         pytest.param((migration(1, ""),), "x", [], {}, ["1 apply 1"], id="data first"),
         pytest.param(
@@ -301,6 +321,34 @@ def test_without_a_word_nothing_that_may_not_have_run_is_adopted_in_any_small_hi
                     one.judgement.unseen for one in found.decisions[min(stands, count) : max(stands, count)]
                 ), (history, count)
     assert ambiguous
+
+
+def test_wherever_hands_stopped_nothing_that_leaves_no_trace_is_passed_over() -> None:
+    """After the first statements ran by hand, the first migrations registered by us or nothing: refused, or all ran."""
+    resumed = 0
+    for history in HISTORIES[::3]:
+        steps = [(one.version, statement.number, statement.text) for one in history for statement in one.statements]
+        for stopped in range(len(steps) + 1):
+            lines = after(set(), steps[:stopped])
+            begun = steps[stopped - 1][0] if stopped else 0
+            complete = begun if stopped == len(steps) or steps[stopped][0] != begun else begun - 1
+            for registered in range(complete + 1):
+                found = plan(history, " ".join(sorted(lines)), range(1, registered + 1))
+                if found.refusals:
+                    continue
+                chosen = {(one.migration.version, number) for one in found.decisions for number in one.statements}
+                ran = [step for step in steps if step[:2] in chosen]
+                where = (history, stopped, registered)
+                assert after(lines, ran) == after(set(), steps), where
+                assert {step for step in steps[stopped:] if not step[2]} <= set(ran), where
+                resumed += any(decision.action is Action.RESUME for decision in found.decisions)
+    assert resumed
+
+
+def after(lines: set[str], steps: Sequence[tuple[int, int, str]]) -> set[str]:
+    for _, _, text in steps:
+        lines = lines | {text[1:]} if text[:1] == "+" else lines - {text[1:]}
+    return lines
 
 
 def test_a_line_that_later_migrations_took_away_is_no_drift() -> None:

@@ -62,8 +62,6 @@ def _writing(path: Path) -> Iterator[None]:
     """Turns what the operating system says about a file that cannot be written into a refusal."""
     try:
         yield
-    except FileExistsError:
-        raise
     except OSError as error:
         raise PgMigrateError(
             Kind.SETTINGS,
@@ -116,7 +114,8 @@ def _new(options: argparse.Namespace) -> int:
     path = options.folder / f"{number:0{width}}_{options.name}.sql"
     with _writing(path):
         options.folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(_SKELETON.format(purpose=options.name.replace("_", " ")), encoding="utf-8")
+        with path.open("x", encoding="utf-8") as file:
+            file.write(_SKELETON.format(purpose=options.name.replace("_", " ")))
     print(f"wrote {path}; write the change into it, then run: pgmigrate record {options.folder}")
     return 0
 
@@ -160,16 +159,17 @@ def _draft_rollback(options: argparse.Namespace) -> int:
         )
     text = draft(load_folder(options.folder), int(found["first"]), int(found["last"]))
     path = options.folder / f"rollback_{found['first']}_{found['last']}.sql"
-    try:
-        with _writing(path), path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise PgMigrateError(
-            Kind.SETTINGS,
-            f"could not write {path}: it is there already",
-            detail="Found a file of that name; expected none: a script that somebody wrote is not overwritten.",
-            hint=f"Move it away first: mv {path} {path}.old",
-        ) from None
+    with _writing(path):
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            raise PgMigrateError(
+                Kind.SETTINGS,
+                f"could not write {path}: it is there already",
+                detail="Found a file of that name; expected none: a script that somebody wrote is not overwritten.",
+                hint=f"Move it away first: mv {path} {path}.old",
+            ) from None
     print(f"wrote {path}; read it line by line, then try it: deploy/rollback.py on a staging host, with --dry first")
     return 0
 

@@ -131,7 +131,7 @@ def compared_tables(source: Source, observed: Observed, migrations: Sequence[Mig
     for ident in sorted(source.contents.tables):
         if ident.startswith("pgmigrate."):
             continue
-        name = _catalog_name(ident, schema)
+        name = catalog_name(ident, schema)
         is_there = any(line.split(" ", 1)[0] == "table" for line in observed.catalog.by_key.get(f"table {name}", ()))
         was, has = then.get(name, {}), now.get(name, {})
         left = [column for column, kind in was.items() if has.get(column) != kind]
@@ -155,7 +155,8 @@ def _since(source: Source, observed: Observed, migrations: Sequence[Migration]) 
     return [one for one in migrations if one.version in observed.applied and one.version not in before]
 
 
-def _catalog_name(ident: str, schema: str) -> str:
+def catalog_name(ident: str, schema: str) -> str:
+    """Returns the name of a table in catalog lines, which leave out the schema of the migrations."""
     return parts_of(ident)[1] if identifiers(ident)[0] == schema else ident
 
 

@@ -468,7 +468,7 @@ class _Planner:
 
     def _decide_interrupted(self, migration: Migration, judgement: Judgement, begun: Interrupted) -> Decision:
         """Decides on a migration that a run of ours began and did not finish: it goes on exactly there."""
-        built = {number for number in begun.begun if judgement.statements.get(number) is StatementState.DONE}
+        built = {statement.number for statement in migration.statements if self._is_built(migration, begun, statement)}
         done = begun.done | built
         numbers = tuple(number for number in _all_of(migration) if number not in done)
         there = ", ".join(map(str, sorted(done))) or "none"
@@ -477,6 +477,16 @@ class _Planner:
             return self._refused(refusal, migration, judgement)
         reason = f"an earlier run stopped in it, statements done: {there}"
         return self._made(migration, Action.RESUME, judgement, statements=numbers, reason=reason)
+
+    def _is_built(self, migration: Migration, begun: Interrupted, statement: Statement) -> bool:
+        """Tells whether a statement outside a transaction, which began and was not registered, came to its end.
+
+        By its own lines, also those that later statements of the migration take away again.
+        """
+        patch = migration.effect_of(statement).patch
+        lines = self.outlook.lines
+        shows = bool(patch.plus or patch.minus)
+        return statement.number in begun.begun and shows and patch.plus <= lines and not (patch.minus & lines)
 
     def _decide_partial(self, migration: Migration, judgement: Judgement) -> Decision:
         """Decides on a migration that is half there by hand: resumed where that cannot be wrong."""

@@ -45,7 +45,7 @@ test: $(VENV)/.installed
 	$(PYTEST) $(PYTEST_ARGS)
 
 soak: $(VENV)/.installed
-	$(PYTEST) --timeout=3600 tests/soak $(PYTEST_ARGS)
+	$(PYTEST) -m soak --timeout=3600 tests $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ from .compatibility import load_uses
 from .drafts import draft
 from .embedded import DEFAULT_VERSION, scratch_server
 from .errors import Kind, PgMigrateError
-from .migration import load_folder, read_folder
+from .migration import load_folder, read_baseline, read_folder
 from .queries import load_queries
 from .record import record_folder
 from .rollbacks import load_rollbacks
@@ -135,6 +135,9 @@ def _server(conninfo: str | None) -> Iterator[str]:
 
 
 def _record(options: argparse.Namespace) -> int:
+    # What the files themselves show is said before a server is started.
+    read_folder(options.folder)
+    read_baseline(options.folder)
     with _server(options.server) as conninfo:
         texts = record_folder(options.folder, conninfo, is_throwaway=options.server is None, tell=print)
     for name, text in texts.items():

@@ -11,7 +11,7 @@ from enum import Enum
 
 from .catalog import definition_of, is_own, key_of, matches, parts_of
 from .drift import Change, Drift, Drifts
-from .lines import is_harmless, without_settings
+from .lines import is_harmless, is_setting
 from .migration import Migration
 from .observed import Observed, Verified
 from .refusals import problems_of
@@ -146,8 +146,7 @@ def _lost(migrations: Sequence[Migration], observed: Observed) -> tuple[str, ...
         for line in sorted(gone)
         if not line.startswith("definition ")
         and not is_harmless(line)
-        and without_settings(line)
-        not in {without_settings(one) for one in observed.catalog.by_key.get(key_of(line), ())}
+        and not is_setting(line)
         and not any(_takes(one, observed, line) for one in applied)
     )
 

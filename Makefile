@@ -46,7 +46,7 @@ test: $(VENV)/.installed
 	$(PYTEST) $(PYTEST_ARGS)
 
 soak: $(VENV)/.installed
-	$(PYTEST) --timeout=3600 tests/soak $(PYTEST_ARGS)
+	$(PYTEST) -m soak --timeout=3600 tests $(PYTEST_ARGS)
 
 capture: $(VENV)/.installed
 	PYTHONPATH=sql PATH="$(CURDIR)/$(BIN):$$PATH" tests/docker/engine $(BIN)/python -m tests.capture $(STATES)

@@ -374,7 +374,7 @@ def _effect_of(
         locks=locks,
         rewrites=_rewritten(before, after),
         needs=tuple(sorted(needs & known)),
-        touches=tuple(sorted((own & known) - {key_of(line) for line in patch.minus | patch.plus})),
+        touches=tuple(sorted(own - {key_of(line) for line in patch.minus | patch.plus})),
     )
 
 
@@ -447,28 +447,37 @@ def _failed(
     )
 
 
-def record_folder(
-    folder: Path, conninfo: str, *, is_throwaway: bool = False, tell: Tell = lambda line: None
-) -> dict[str, str]:
-    """Returns the text of each migration's effect file, by file name, recorded on a scratch database.
+@contextmanager
+def recorder(conninfo: str, *, is_throwaway: bool = False, tell: Tell) -> Iterator[Recorder]:
+    """Yields a recorder on a scratch database, which is dropped at the end.
 
     + conninfo: of any database of the server; needs CREATEDB
     + is_throwaway: nobody else uses the server, and it is gone afterwards
     + tell: takes a line for people
-    Raises PgMigrateError: file, for what does not obey the rules or does not run; unreadable or privilege, where the
-    server does not make a scratch database.
+    Raises PgMigrateError: unreadable or privilege, where the server does not make a scratch database.
     """
-    migrations = read_folder(folder)
-    baseline = baseline_checksum(folder)
-    texts: dict[str, str] = {}
     with (
         scratch_database(conninfo, tell=tell) as scratch,
         closing(session(scratch)) as connection,
         closing(session(scratch)) as watcher,
     ):
-        recorder = Recorder(connection, watcher, scratch, is_throwaway=is_throwaway)
-        recorder.run_baseline(folder)
+        yield Recorder(connection, watcher, scratch, is_throwaway=is_throwaway)
+
+
+def record_folder(
+    folder: Path, conninfo: str, *, is_throwaway: bool = False, tell: Tell = lambda line: None
+) -> dict[str, str]:
+    """Returns the text of each migration's effect file, by file name, recorded on a scratch database.
+
+    + conninfo, is_throwaway, tell: see ``recorder``
+    Raises PgMigrateError: file, for what does not obey the rules or does not run; see ``recorder`` for others.
+    """
+    migrations = read_folder(folder)
+    baseline = baseline_checksum(folder)
+    texts: dict[str, str] = {}
+    with recorder(conninfo, is_throwaway=is_throwaway, tell=tell) as recording:
+        recording.run_baseline(folder)
         for place, migration in enumerate(migrations):
             base = expected_base(baseline, migrations[:place])
-            texts[f"{migration.name}.effect"] = effects.render(migration.name, recorder.record(migration, base=base))
+            texts[f"{migration.name}.effect"] = effects.render(migration.name, recording.record(migration, base=base))
     return texts

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import on_all_versions
+from tests.conftest import on_versions
 from tests.integration.test_rollback import application, same
 from tests.support.contents import contents_of
 from tests.support.harness import migrate, rollback
@@ -36,7 +36,7 @@ def defaults_of(database: Database) -> list[tuple[Any, ...]]:
 
 
 class TestThereAndBack:
-    @on_all_versions
+    @on_versions(18)
     @pytest.mark.parametrize("mode", MODES)
     def test_everything_is_as_if_nothing_had_happened(self, legacy: Database, mode: str) -> None:
         first = legacy.catalog()

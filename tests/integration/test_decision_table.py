@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import on_all_versions
+from tests.conftest import on_versions
 from tests.support.captured import UNDO
 from tests.support.harness import migrate, status
 from tests.support.migrations import MIGRATIONS, NAMES, copied, record, replace_in, run_by_hand, run_statement
@@ -24,7 +24,7 @@ def how(database: Database) -> dict[int, str]:
     return dict(database.rows("SELECT version, how FROM pgmigrate.migrations"))
 
 
-@on_all_versions
+@on_versions(18)
 def test_pending_migrations_are_applied_and_a_second_run_changes_nothing(legacy: Database) -> None:
     first = migrate(legacy.settings())
 
@@ -40,7 +40,7 @@ def test_pending_migrations_are_applied_and_a_second_run_changes_nothing(legacy:
     assert (legacy.catalog(), legacy.rows("SELECT * FROM pgmigrate.events ORDER BY id")) == before
 
 
-@on_all_versions
+@on_versions(15)
 def test_migrations_found_in_place_are_adopted_and_nothing_is_run(
     legacy: Database, clean_structure: frozenset[str]
 ) -> None:

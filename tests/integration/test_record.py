@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import threading
@@ -16,12 +17,13 @@ from pyinfra_pgmigrate.checks import findings
 from pyinfra_pgmigrate.cli import main
 from pyinfra_pgmigrate.effect import Effect, Lock, parse
 from pyinfra_pgmigrate.errors import Kind, PgMigrateError
-from pyinfra_pgmigrate.migration import load_folder
-from pyinfra_pgmigrate.record import record_folder
+from pyinfra_pgmigrate.migration import Migration, load_folder, read_folder
+from pyinfra_pgmigrate.record import Recorder, record_folder, recorder
 
 from tests.support.cli import PGMIGRATE
 from tests.support.harness import migrate
-from tests.support.servers import Server
+from tests.support.migrations import MIGRATIONS, copied
+from tests.support.servers import Database, Server
 from tests.support.waiting import wait_for
 
 HEADER = "-- purpose: try\n-- phase: contract\n\n"
@@ -56,6 +58,20 @@ def refusal(server: Server, folder: Path) -> str:
     with pytest.raises(PgMigrateError) as caught:
         record_folder(folder, conninfo(server))
     assert caught.value.refusal.kind is Kind.FILE
+    return str(caught.value)
+
+
+@contextmanager
+def recorder_on(server: Server, folder: Path) -> Iterator[Recorder]:
+    """Gives a recorder that has run the baseline of a folder."""
+    with recorder(conninfo(server), tell=print) as found:
+        found.run_baseline(folder)
+        yield found
+
+
+def refused_by(recorder: Recorder, migration: Migration) -> str:
+    with pytest.raises(PgMigrateError) as caught:
+        recorder.record(migration, base="")
     return str(caught.value)
 
 
@@ -138,25 +154,25 @@ class TestTransactions:
 
         assert 'could not record 002_m.sql, line 4: relation "t" does not exist' in refusal(server, folder)
 
-    @pytest.mark.parametrize(
-        "use",
-        [
+    def test_a_new_enum_value_is_not_used_in_the_same_file(self, server: Server, tmp_path: Path) -> None:
+        baseline = "CREATE TYPE mood AS ENUM ('good'); CREATE TABLE a (m mood);"
+        uses = [
             "ALTER TABLE a ALTER COLUMN m SET DEFAULT 'bad'",
             "INSERT INTO a VALUES ('bad')",
             "CREATE INDEX i ON a (m) WHERE m = 'bad'",
-            "ALTER TABLE a ADD CHECK (m <> 'bad')",
-        ],
-    )
-    def test_a_new_enum_value_is_not_used_in_the_same_file(self, server: Server, tmp_path: Path, use: str) -> None:
-        baseline = "CREATE TYPE mood AS ENUM ('good'); CREATE TABLE a (m mood);"
-        together = written(tmp_path, f"ALTER TYPE mood ADD VALUE 'bad';\n\n{use};", baseline=baseline)
+            "ALTER TABLE a ADD CHECK (m <> 'worse')",
+        ]
+        with recorder_on(server, written(tmp_path, "ALTER TYPE mood ADD VALUE 'bad';", *uses, baseline=baseline)) as it:
+            apart = [it.record(migration, base="") for migration in read_folder(tmp_path)[:-1]]
+        together = [f"ALTER TYPE mood ADD VALUE '{use.split(chr(39))[1]}';\n\n{use};" for use in uses]
+        with recorder_on(server, written(tmp_path, *together, baseline=baseline)) as it:
+            found = [refused_by(it, migration) for migration in read_folder(tmp_path)[: len(uses)]]
 
-        found = refusal(server, together)
-
-        assert 'could not record 001_m.sql, line 6: unsafe use of new value "bad" of enum type mood' in found
-        assert "Found SQLSTATE 55P04" in found
-        assert "HINT: Split it into two migrations" in found
-        assert len(recorded(server, written(tmp_path, "ALTER TYPE mood ADD VALUE 'bad';", use))) == 2
+        assert len(apart) == len(uses)
+        for number, text in enumerate(found, start=1):
+            assert f"could not record 00{number}_m.sql, line 6: unsafe use of new value" in text
+            assert "Found SQLSTATE 55P04" in text
+            assert "HINT: Split it into two migrations" in text
 
     def test_a_value_of_an_enum_made_in_the_same_file_may_be_used(self, server: Server, tmp_path: Path) -> None:
         text = (
@@ -249,38 +265,38 @@ class TestEnvironment:
 
     STAMP = "CREATE TABLE {} (at timestamptz CHECK (at > '2000-01-01 00:00+00'), \"Odd\" interval DEFAULT '1 day 2 hours', b bytea DEFAULT 'x')"
 
-    @pytest.mark.parametrize(
-        "setting",
-        [
-            "SELECT set_config('search_path', 'x', false)",
-            "SELECT set_config('search_path', '', false)",
-            "SELECT set_config('TimeZone', 'Europe/Berlin', false)",
-            "SELECT set_config('DateStyle', 'German', false), set_config('IntervalStyle', 'iso_8601', false)",
-            "SELECT set_config('quote_all_identifiers', 'on', false), set_config('bytea_output', 'escape', false)",
-            "SELECT set_config('statement_timeout', '1', true)",
-            "SET LOCAL TimeZone = 'Asia/Tokyo'",
-            "DO $$ BEGIN SET TimeZone = 'Asia/Tokyo'; SET quote_all_identifiers = on; END $$",
-            "SET LOCAL ROLE record_nobody",
-            "SET LOCAL SESSION AUTHORIZATION record_nobody",
-            "DO $$ BEGIN SET SESSION AUTHORIZATION record_nobody; END $$",
-            "SELECT set_config('role', 'record_nobody', false)",
-        ],
+    SETTINGS = (
+        "SELECT set_config('search_path', 'x', false)",
+        "SELECT set_config('search_path', '', false)",
+        "SELECT set_config('TimeZone', 'Europe/Berlin', false)",
+        "SELECT set_config('DateStyle', 'German', false), set_config('IntervalStyle', 'iso_8601', false)",
+        "SELECT set_config('quote_all_identifiers', 'on', false), set_config('bytea_output', 'escape', false)",
+        "SET LOCAL TimeZone = 'Asia/Tokyo'",
+        "DO $$ BEGIN SET TimeZone = 'Asia/Tokyo'; SET quote_all_identifiers = on; END $$",
+        "SET LOCAL ROLE record_nobody",
+        "SET LOCAL SESSION AUTHORIZATION record_nobody",
+        "DO $$ BEGIN SET SESSION AUTHORIZATION record_nobody; END $$",
+        "SELECT set_config('role', 'record_nobody', false)",
     )
-    def test_a_setting_reaches_neither_the_lines_nor_the_next_migration(
-        self, server: Server, tmp_path: Path, setting: str
-    ) -> None:
-        baseline = "CREATE SCHEMA x; GRANT ALL ON SCHEMA public TO record_nobody;"
-        last = f"{setting};" if "statement_timeout" in setting else f"{setting}; {self.STAMP.format('public.a')};"
+
+    def test_a_setting_reaches_neither_the_lines_nor_the_next_migration(self, server: Server, tmp_path: Path) -> None:
         with_role(server, "record_nobody")
+        baseline = "CREATE SCHEMA x; GRANT ALL ON SCHEMA public TO record_nobody;"
+        texts = [self.STAMP.format("first")]
+        for number, setting in enumerate(self.SETTINGS):
+            texts += [f"{setting}; {self.STAMP.format(f'public.a{number}')};", self.STAMP.format(f"b{number}")]
 
-        plain = recorded(
-            server, written(tmp_path, self.STAMP.format("public.a"), self.STAMP.format("b"), baseline=baseline)
-        )
-        found = recorded(server, written(tmp_path, last, self.STAMP.format("b")))
+        plain, *found = recorded(server, written(tmp_path, *texts, baseline=baseline))
 
-        assert found[1].patch == plain[1].patch
-        if "statement_timeout" not in setting:
-            assert lines(found[0]) == lines(plain[0])
+        for number, setting in enumerate(self.SETTINGS):
+            for place, name in ((0, f"a{number}"), (1, f"b{number}")):
+                expected = [line.replace("first", name) for line in lines(plain)]
+                assert sorted(lines(found[2 * number + place])) == sorted(expected), (setting, name)
+
+    def test_no_limit_of_a_migration_holds_for_our_reading(self, server: Server, tmp_path: Path) -> None:
+        text = "SELECT set_config('statement_timeout', '1', false); SELECT 1; SELECT set_config('transaction_read_only', 'on', true);"
+
+        assert len(recorded(server, written(tmp_path, text, "CREATE TABLE a (id integer)"))) == 2
 
     def test_a_setting_holds_for_the_statements_after_it_as_in_psql(self, server: Server, tmp_path: Path) -> None:
         text = "SELECT set_config('search_path', 'x', false); CREATE TABLE a (id integer);"
@@ -351,35 +367,35 @@ class TestBatches:
 class TestWholeServer:
     """What stays when the scratch database goes is refused, also where the text does not show it."""
 
-    @pytest.mark.parametrize(
-        ("statement", "found"),
-        [
-            ("CREATE ROLE record_new", 'the role "record_new"'),
-            ("ALTER ROLE record_old CONNECTION LIMIT 3", 'the role "record_old"'),
-            ("ALTER ROLE record_old PASSWORD ''hidden''", "the role"),
-            ("DROP ROLE record_old", 'the role "record_old"'),
-            ("GRANT pg_read_all_data TO record_old", 'the membership "record_old in pg_read_all_data"'),
-            ("ALTER ROLE record_old SET work_mem = ''1MB''", "the"),
-            ("ALTER DATABASE postgres SET work_mem = ''1MB''", 'the setting "all roles in postgres"'),
-            ("GRANT CREATE ON DATABASE postgres TO record_old", 'the database "postgres"'),
-            ("COMMENT ON ROLE record_old IS ''x''", 'the comment "role record_old"'),
-            ("GRANT CREATE ON TABLESPACE pg_default TO record_old", 'the tablespace "pg_default"'),
-            ("GRANT SET ON PARAMETER work_mem TO record_old", 'the parameter "work_mem"'),
-        ],
-    )  # fmt: skip
-    def test_a_block_that_changes_it_is_refused_and_undone(
-        self, server: Server, tmp_path: Path, statement: str, found: str
-    ) -> None:
+    BLOCKS = (
+        ("CREATE ROLE record_new", 'the role "record_new"'),
+        ("ALTER ROLE record_old CONNECTION LIMIT 3", 'the role "record_old"'),
+        ("ALTER ROLE record_old PASSWORD ''hidden''", "the role"),
+        ("DROP ROLE record_old", 'the role "record_old"'),
+        ("GRANT pg_read_all_data TO record_old", 'the membership "record_old in pg_read_all_data"'),
+        ("ALTER ROLE record_old SET work_mem = ''1MB''", "the"),
+        ("ALTER DATABASE postgres SET work_mem = ''1MB''", 'the setting "all roles in postgres"'),
+        ("GRANT CREATE ON DATABASE postgres TO record_old", 'the database "postgres"'),
+        ("COMMENT ON ROLE record_old IS ''x''", 'the comment "role record_old"'),
+        ("GRANT CREATE ON TABLESPACE pg_default TO record_old", 'the tablespace "pg_default"'),
+        ("GRANT SET ON PARAMETER work_mem TO record_old", 'the parameter "work_mem"'),
+    )
+
+    def test_a_block_that_changes_it_is_refused_and_undone(self, server: Server, tmp_path: Path) -> None:
         with_role(server, "record_old")
         before = whole_server(server)
-        text = f"CREATE TABLE a (id integer);\n\nDO $$ BEGIN EXECUTE '{statement}'; END $$;\nSELECT 1;"
+        texts = [
+            f"CREATE TABLE a (id integer);\n\nDO $$ BEGIN EXECUTE '{statement}'; END $$;\nSELECT 1;"
+            for statement, _ in self.BLOCKS
+        ]
+        with recorder_on(server, written(tmp_path, *texts)) as it:
+            refused = [refused_by(it, migration) for migration in read_folder(tmp_path)]
 
-        refused = refusal(server, written(tmp_path, text))
-
-        assert "cannot use 001_m.sql, line 6: what belongs to the whole server is no part of a migration" in refused
-        assert f"Found that it changes {found}" in refused
-        assert "from pyinfra.operations" in refused
         assert whole_server(server) == before
+        for (_, found), text in zip(self.BLOCKS, refused, strict=True):
+            assert ", line 6: what belongs to the whole server is no part of a migration" in text
+            assert f"Found that it changes {found}" in text
+            assert "from pyinfra.operations" in text
 
     def test_so_is_one_in_batches_and_one_in_a_trigger(self, server: Server, tmp_path: Path) -> None:
         before = whole_server(server)
@@ -405,6 +421,23 @@ class TestWholeServer:
 
         assert "cannot use baseline.sql, line 2: what belongs to the whole server" in found
         assert whole_server(server) == before
+
+    def test_a_baseline_may_make_roles_on_a_server_that_is_thrown_away(self, server: Server, tmp_path: Path) -> None:
+        folder = written(
+            tmp_path,
+            "CREATE TABLE a (id integer); GRANT SELECT ON a TO record_reader;",
+            "DO $$ BEGIN CREATE ROLE record_new; END $$",
+            baseline="CREATE ROLE record_reader;",
+        )
+        try:
+            with recorder(conninfo(server), is_throwaway=True, tell=print) as it:
+                it.run_baseline(folder)
+                first, second = read_folder(folder)
+
+                assert "+ table a" in lines(it.record(first, base=""))
+                assert 'changes the role "record_new"' in refused_by(it, second)
+        finally:
+            server.administer("DROP ROLE {}", "record_reader")
 
     def test_what_others_do_meanwhile_is_not_held_against_a_migration(self, server: Server, tmp_path: Path) -> None:
         text = """DO $$ BEGIN
@@ -455,36 +488,34 @@ class TestNothingIsRefusedWithoutNeed:
         ALTER TABLE a ADD CONSTRAINT positive CHECK (id > 0);
     """
 
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "DO $$ BEGIN PERFORM 1; END $$",
-            "CALL proc()",
-            "VACUUM a; VACUUM (FULL, ANALYZE) a; VACUUM",
-            "ANALYZE a; ANALYZE",
-            "REINDEX TABLE a; REINDEX INDEX i; REINDEX (CONCURRENTLY) TABLE a; REINDEX SCHEMA public",
-            "CLUSTER a USING i; CLUSTER",
-            "LOCK TABLE a IN ACCESS EXCLUSIVE MODE; LOCK TABLE a IN SHARE MODE NOWAIT",
-            "REFRESH MATERIALIZED VIEW m; REFRESH MATERIALIZED VIEW CONCURRENTLY m",
-            "TRUNCATE a RESTART IDENTITY",
-            "COMMENT ON TABLE a IS 'x'; COMMENT ON COLUMN a.id IS 'x'; COMMENT ON INDEX i IS 'x'; COMMENT ON VIEW v IS 'x'; COMMENT ON SCHEMA side IS 'x'",
-            "COMMENT ON SEQUENCE s IS 'x'; COMMENT ON TYPE mood IS 'x'; COMMENT ON DOMAIN d IS 'x'; COMMENT ON FUNCTION f() IS 'x'; COMMENT ON PROCEDURE proc() IS 'x'",
-            "COMMENT ON TRIGGER t ON a IS 'x'; COMMENT ON POLICY p ON a IS 'x'; COMMENT ON CONSTRAINT positive ON a IS 'x'; COMMENT ON PUBLICATION pub IS 'x'; COMMENT ON MATERIALIZED VIEW m IS 'x'",
-            "PREPARE q AS SELECT 1; EXECUTE q; DEALLOCATE q",
-            "DECLARE c CURSOR FOR SELECT id FROM a; FETCH ALL FROM c; CLOSE c",
-            "LISTEN x; NOTIFY x; UNLISTEN *",
-            "EXPLAIN ANALYZE SELECT 1; SHOW work_mem; VALUES (1); TABLE a; CHECKPOINT",
-            "SELECT id INTO b FROM a; CREATE TABLE c AS TABLE a WITH NO DATA",
-            "SELECT lo_create(424242); COMMENT ON LARGE OBJECT 424242 IS 'x'",
-            "SET LOCAL work_mem = '1MB'; SET CONSTRAINTS ALL DEFERRED",
-            "CREATE SUBSCRIPTION sub CONNECTION 'dbname=nowhere' PUBLICATION pub WITH (connect = false)",
-            "DROP INDEX CONCURRENTLY i; CREATE INDEX CONCURRENTLY i ON a (n)",
-        ],
+    TEXTS = (
+        "DO $$ BEGIN PERFORM 1; END $$",
+        "CALL proc()",
+        "VACUUM a; VACUUM (FULL, ANALYZE) a; VACUUM",
+        "ANALYZE a; ANALYZE",
+        "REINDEX TABLE a; REINDEX INDEX i; REINDEX (CONCURRENTLY) TABLE a; REINDEX SCHEMA public",
+        "CLUSTER a USING i; CLUSTER",
+        "LOCK TABLE a IN ACCESS EXCLUSIVE MODE; LOCK TABLE a IN SHARE MODE NOWAIT",
+        "REFRESH MATERIALIZED VIEW m; REFRESH MATERIALIZED VIEW CONCURRENTLY m",
+        "TRUNCATE a RESTART IDENTITY",
+        "COMMENT ON TABLE a IS 'x'; COMMENT ON COLUMN a.id IS 'x'; COMMENT ON INDEX i IS 'x'; COMMENT ON VIEW v IS 'x'; COMMENT ON SCHEMA side IS 'x'",
+        "COMMENT ON SEQUENCE s IS 'x'; COMMENT ON TYPE mood IS 'x'; COMMENT ON DOMAIN d IS 'x'; COMMENT ON FUNCTION f() IS 'x'; COMMENT ON PROCEDURE proc() IS 'x'",
+        "COMMENT ON TRIGGER t ON a IS 'x'; COMMENT ON POLICY p ON a IS 'x'; COMMENT ON CONSTRAINT positive ON a IS 'x'; COMMENT ON PUBLICATION pub IS 'x'; COMMENT ON MATERIALIZED VIEW m IS 'x'",
+        "PREPARE q AS SELECT 1; EXECUTE q; DEALLOCATE q",
+        "DECLARE c CURSOR FOR SELECT id FROM a; FETCH ALL FROM c; CLOSE c",
+        "LISTEN x; NOTIFY x; UNLISTEN *",
+        "EXPLAIN ANALYZE SELECT 1; SHOW work_mem; VALUES (1); TABLE a; CHECKPOINT",
+        "SELECT id INTO b FROM a; CREATE TABLE c AS TABLE a WITH NO DATA",
+        "SELECT lo_create(424242); COMMENT ON LARGE OBJECT 424242 IS 'x'",
+        "SET LOCAL work_mem = '1MB'; SET CONSTRAINTS ALL DEFERRED",
+        "CREATE SUBSCRIPTION sub CONNECTION 'dbname=nowhere' PUBLICATION pub WITH (connect = false)",
+        "DROP INDEX CONCURRENTLY i; CREATE INDEX CONCURRENTLY i ON a (n)",
     )
-    def test_what_psql_would_run_is_recorded(self, server: Server, tmp_path: Path, text: str) -> None:
-        (effect,) = recorded(server, written(tmp_path, text, baseline=self.BASELINE))
 
-        assert effect.statements
+    def test_what_psql_would_run_is_recorded(self, server: Server, tmp_path: Path) -> None:
+        effects = recorded(server, written(tmp_path, *self.TEXTS, baseline=self.BASELINE))
+
+        assert all(effect.statements for effect in effects)
 
     def test_tables_of_other_schemas_show_their_locks(self, server: Server, tmp_path: Path) -> None:
         baseline = "CREATE SCHEMA side; CREATE TABLE side.a (id integer); CREATE INDEX i ON side.a (id);"
@@ -498,53 +529,60 @@ class TestNothingIsRefusedWithoutNeed:
 class TestRun:
     """What was recorded is what a run does: nothing is unexpected, and a second run changes nothing."""
 
-    @pytest.mark.parametrize(
-        ("text", "problems"),
-        [
-            ("SET LOCAL search_path = side; CREATE TABLE b (id integer);", "SELECT 1 WHERE to_regclass('side.b') IS NULL"),
-            ("SELECT set_config('search_path', 'side', false); CREATE TABLE b (id integer);", "SELECT 1 WHERE to_regclass('side.b') IS NULL"),
-            ("SELECT set_config('TimeZone', 'Asia/Tokyo', false); CREATE TABLE b (at timestamptz CHECK (at > '2000-01-01 00:00+00'));", "SELECT 1 WHERE to_regclass('b') IS NULL"),
-            ("SET LOCAL ROLE record_nobody; CREATE TABLE side.b (id integer);", "SELECT 1 WHERE to_regclass('side.b') IS NULL"),
-            ("", "SELECT 1 WHERE false"),
-            ("BEGIN; CREATE TABLE b (id integer); COMMIT;", "SELECT 1 WHERE to_regclass('b') IS NULL"),
-            ("BEGIN ISOLATION LEVEL SERIALIZABLE; INSERT INTO seen VALUES (current_setting('transaction_isolation')); CREATE TABLE b (id integer); COMMIT;", "SELECT 1 FROM seen HAVING min(level) IS DISTINCT FROM 'serializable'"),
-            ("CREATE TEMP TABLE t ON COMMIT DROP AS SELECT 'x' AS a; INSERT INTO seen SELECT a FROM t; CREATE TABLE b (id integer);", "SELECT 1 FROM seen HAVING count(*) <> 1"),
-        ],
+    CASES = (
+        ("SET LOCAL search_path = side; CREATE TABLE a (id integer);", "to_regclass('side.a') IS NOT NULL"),
+        ("SELECT set_config('search_path', 'side', false); CREATE TABLE b (id integer);", "to_regclass('side.b') IS NOT NULL"),
+        ("CREATE TABLE c (id integer);", "to_regclass('public.c') IS NOT NULL"),
+        ("SELECT set_config('TimeZone', 'Asia/Tokyo', false); CREATE TABLE d (at timestamptz CHECK (at > '2000-01-01 00:00+00'));", "to_regclass('d') IS NOT NULL"),
+        ("SET LOCAL ROLE record_nobody; CREATE TABLE side.e (id integer);", "to_regclass('side.e') IS NOT NULL"),
+        ("", "true"),
+        ("BEGIN; CREATE TABLE f (id integer); COMMIT;", "to_regclass('f') IS NOT NULL"),
+        ("BEGIN ISOLATION LEVEL SERIALIZABLE; INSERT INTO seen VALUES (current_setting('transaction_isolation')); CREATE TABLE g (id integer); COMMIT;", "'serializable' IN (SELECT level FROM seen)"),
+        ("CREATE TEMP TABLE t ON COMMIT DROP AS SELECT 'x' AS a; INSERT INTO seen SELECT a FROM t; CREATE TABLE h (id integer);", "(SELECT count(*) FROM seen) = 2"),
+        ("INSERT INTO late VALUES (1);", "to_regclass('late_made') IS NOT NULL"),
+        ("SELECT set_config('session_replication_role', 'replica', false);", "true"),
+        ("INSERT INTO late VALUES (2);", "(SELECT count(*) FROM late_made) = 2"),
     )  # fmt: skip
-    def test_it_does_what_was_recorded(self, server: Server, tmp_path: Path, text: str, problems: str) -> None:
+    BASELINE = """CREATE SCHEMA side; GRANT ALL ON SCHEMA side TO record_nobody; CREATE TABLE seen (level text);
+        CREATE TABLE late (id integer);
+        CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN CREATE TABLE IF NOT EXISTS late_made (id integer); INSERT INTO late_made VALUES (1); RETURN NULL; END $$;
+        CREATE CONSTRAINT TRIGGER t AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f();"""
+
+    def test_it_does_what_was_recorded(self, server: Server, tmp_path: Path) -> None:
         with_role(server, "record_nobody")
-        baseline = "CREATE SCHEMA side; GRANT ALL ON SCHEMA side TO record_nobody; CREATE TABLE seen (level text);"
-        folder = written(tmp_path, text, "CREATE TABLE c (id integer);", baseline=baseline)
+        folder = written(tmp_path, *(text for text, _ in self.CASES), baseline=self.BASELINE)
         recorded(server, folder)
         with server.database("empty") as database:
-            database.run(baseline)
+            database.run(self.BASELINE)
 
-            first = migrate(database.settings(pg_sql_dir=str(folder)))
+            # All in one session: what one sets could reach the next.
+            first = migrate(database.settings(pg_sql_dir=str(folder), pg_batch_from=2))
             again = migrate(database.settings(pg_sql_dir=str(folder)))
 
             assert first.ok, first.text
-            assert database.rows(problems) == []
-            assert database.value("SELECT to_regclass('public.c') IS NOT NULL")
-            assert database.value("SELECT count(*) FROM pgmigrate.migrations") == 2
+            assert [text for text, holds in self.CASES if not database.value(f"SELECT {holds}")] == []
+            assert database.value("SELECT count(*) FROM pgmigrate.migrations") == len(self.CASES)
             assert again.ok, again.text
             assert again.changed == []
 
 
-@on_oldest_and_newest
 class TestEnds:
     """However a recording ends, its database goes."""
 
-    SLEEPS = (
-        "SELECT pg_sleep(600)",
-        "CREATE INDEX CONCURRENTLY i ON a (slow(id))",
-    )
     BASELINE = """CREATE TABLE a (id integer); INSERT INTO a VALUES (1);
         CREATE FUNCTION slow(integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); RETURN $1; END $$;"""
 
-    @pytest.mark.parametrize("statement", SLEEPS)
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    @pytest.mark.parametrize(
+        ("number", "statement"),
+        [
+            (signal.SIGINT, "SELECT pg_sleep(600)"),
+            (signal.SIGTERM, "CREATE INDEX CONCURRENTLY i ON a (slow(id))"),
+            (signal.SIGHUP, "SELECT pg_sleep(600)"),
+        ],
+    )
     def test_it_is_dropped_when_the_program_is_stopped(
-        self, server: Server, tmp_path: Path, statement: str, number: int
+        self, server: Server, tmp_path: Path, number: int, statement: str
     ) -> None:
         with recording(server, written(tmp_path, statement, baseline=self.BASELINE)) as process:
             assert len(scratch_databases(server)) == 1
@@ -590,6 +628,14 @@ class TestEnds:
 
         assert told == [f"dropped {old}, which an earlier recording left"]
         assert scratch_databases(server) == []
+
+    def test_whoever_looks_into_it_does_not_keep_it(self, server: Server, tmp_path: Path) -> None:
+        with recorder_on(server, tmp_path) as it:
+            other = psycopg.connect(it.conninfo)
+            other.execute("CREATE TABLE a (id integer)")
+
+        assert scratch_databases(server) == []
+        other.close()
 
     def test_a_database_of_somebody_else_stays(self, server: Server, tmp_path: Path) -> None:
         name = "pgmigrate_scratch_of_mine"
@@ -644,3 +690,19 @@ class TestRefusals:
         (effect,) = recorded(server, written(tmp_path, "CREATE TABLE b AS TABLE a;", baseline=baseline))
 
         assert "+ table b" in lines(effect)
+
+
+def test_a_dump_is_a_baseline(server: Server, legacy: Database, tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    command = [str(server.bin_dir / "pg_dump"), "--schema-only", "--no-owner", conninfo(server, dbname=legacy.name)]
+    dump = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    (folder / "baseline.sql").write_text(dump)
+    first = recorded(server, folder)
+    (folder / "baseline.sql").write_text(re.sub(r"(restrict) \w+", r"\1 another", dump))
+
+    assert "restrict " in dump
+    assert [effect.statements for effect in first] == [
+        migration.effect.statements for migration in MIGRATIONS if migration.effect is not None
+    ]
+    assert [migration.stale for migration in load_folder(folder)] == [None] * len(first)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pyinfra_pgmigrate import psql, reading, script
-from pyinfra_pgmigrate.observed import Observed, Verified
+from pyinfra_pgmigrate.observed import REGISTRY_VERSION, Observed, Verified
 from pyinfra_pgmigrate.psql import Answer
 from pyinfra_pgmigrate.reading import Obstructions
 from pyinfra_pgmigrate.rollbacks import Rollback, load_rollbacks, make_rollback
@@ -254,8 +254,8 @@ def _registry_edits() -> Iterator[Named]:
         "lost": "DROP SCHEMA pgmigrate CASCADE",
         "table-lost": "DROP TABLE pgmigrate.events CASCADE",
         "column-lost": "ALTER TABLE pgmigrate.migrations DROP COLUMN added",
-        "newer": "INSERT INTO pgmigrate.registry SELECT (jsonb_populate_record(r, '{\"version\": 6}')).*"
-        " FROM pgmigrate.registry AS r WHERE version = 5",
+        "newer": "INSERT INTO pgmigrate.registry SELECT (jsonb_populate_record(r, '{\"version\": 99}')).*"
+        f" FROM pgmigrate.registry AS r WHERE version = {REGISTRY_VERSION}",
         "without-3": "DELETE FROM pgmigrate.migrations WHERE version = 3",
         "without-5": "DELETE FROM pgmigrate.migrations WHERE version = 5",
         "without-6": "DELETE FROM pgmigrate.migrations WHERE version = 6",
@@ -266,7 +266,7 @@ def _registry_edits() -> Iterator[Named]:
     }.items():
         yield Named(f"registry-{name}", "applied-6", (by_hand(text),))
     yield Named("older-5", "registry-without-5", (by_hand(f"{UNDO[5, 1]}; {UNDO[5, 2]}"),))
-    for version in range(1, 5):
+    for version in range(1, REGISTRY_VERSION):
         yield Named(f"registry-{version}", "applied-6", (_registry_of(version),))
     yield Named("applied-6-as-reader", "applied-6", role=READER)
 
@@ -290,9 +290,16 @@ def _in_the_way() -> Iterator[Named]:
     yield Named("rolled-back-forward", "rolled-back-quarantined", (migrated(),))
 
 
-def edit_name(number: int) -> str:
-    """Returns the name of the state after an edit of ``hand_edits.EDITS``."""
-    return f"edit-{number:03}"
+def _some_edits() -> dict[str, hand_edits.Edit]:
+    """Returns one edit of each kind of change and of object; tests/integration/test_drift.py has them all."""
+    found: dict[tuple[str, ...], hand_edits.Edit] = {}
+    for edit in hand_edits.EDITS:
+        words = edit.key.split(" ")
+        found.setdefault((edit.kind, *words[: 2 if words[0] in {"grant", "owner"} else 1]), edit)
+    return {f"edit-{'-'.join(key)}": edit for key, edit in found.items()}
+
+
+EDITS = _some_edits()
 
 
 def in_ours(text: str) -> str:
@@ -304,9 +311,9 @@ def _drifted() -> Iterator[Named]:
     """All that ``hand_edits`` knows, on a database with one object at least of each kind."""
     yield Named("odd-legacy", "legacy", (by_hand(in_ours(hand_edits.STRUCTURE)),))
     yield Named("odd", "odd-legacy", (migrated(),), obstacles=True)
-    for number, edit in enumerate(hand_edits.EDITS):
+    for name, edit in EDITS.items():
         act = by_hand(in_ours(edit.sql))
-        yield Named(edit_name(number), "odd", (_failing(act) if edit.fails else act,))
+        yield Named(name, "odd", (_failing(act) if edit.fails else act,))
     comment = "COMMENT ON TABLE customers IS 'x'; COMMENT ON COLUMN notes.body IS NULL"
     partition = "CREATE TABLE readings_2027 PARTITION OF readings FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')"
     options = "ALTER TABLE notes SET (fillfactor = 80); ALTER TABLE notes ALTER COLUMN word SET STATISTICS 500"

@@ -150,6 +150,7 @@ REGISTERED = {
     "registry-2": APPLIED,
     "registry-3": APPLIED,
     "registry-4": APPLIED,
+    "registry-5": APPLIED,
     # Taken back.
     "rolled-back": PENDING,
     "rolled-back-renamed": PENDING,

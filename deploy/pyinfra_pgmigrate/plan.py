@@ -144,6 +144,22 @@ def make_plan(
     return Plan(tuple(planner.decisions), tuple(planner.found_refusals))
 
 
+def to_ask(plan: Plan, only: Collection[int] | None = None) -> dict[int, str]:
+    """Returns the verify queries whose answers a plan waits for, by version.
+
+    + only: versions to ask; None: all
+    """
+    return {
+        decision.migration.version: decision.migration.verify
+        for decision in plan.decisions
+        if decision.migration.verify is not None
+        and decision.action is not Action.STOP
+        and (only is None or decision.migration.version in only)
+        and decision.judgement.state in (State.APPLIED, State.UNKNOWN)
+        and decision.migration.effect is not None
+    }
+
+
 class _Outlook:
     """The catalog as it will be at a point of the plan."""
 
@@ -165,7 +181,10 @@ class _Outlook:
 
 @dataclass
 class _Planner:
-    """Goes through the files once; ``outlook`` is what the database will be at that point."""
+    """Goes through the files once; ``outlook`` is what the database will be at that point.
+
+    + changed: something was decided that writes, if only the registry; runs: something that runs statements
+    """
 
     migrations: Sequence[Migration]
     observed: Observed
@@ -174,6 +193,7 @@ class _Planner:
     decisions: list[Decision] = field(default_factory=list)
     found_refusals: list[Refusal] = field(default_factory=list)
     changed: bool = False
+    runs: bool = False
 
     def __post_init__(self) -> None:
         registered = self.observed.applied
@@ -217,6 +237,7 @@ class _Planner:
             if decision.changes:
                 self._check_preconditions(decision)
                 self.changed = True
+                self.runs = self.runs or bool(decision.statements)
                 self.outlook.patch(decision.patch)
         if self.changed:
             self._check_may_create()
@@ -338,7 +359,7 @@ class _Planner:
         in_place = judgement.state in (State.APPLIED, State.UNKNOWN)
         if in_place and (verified is None or verified.holds):
             return self._made(migration, Action.NONE, judgement, row=row)
-        if in_place and self.changed:
+        if in_place and self.runs:
             # What runs before it may mend this: it is asked again when its turn comes.
             return self._made(migration, Action.CONVERGE, judgement, row=row, reason="to be verified again")
         if in_place and migration.header.converges:
@@ -399,7 +420,9 @@ class _Planner:
         verified = self._answer(migration)
         numbers = _all_of(migration)
         seen = judgement.state is not State.UNKNOWN
-        if not seen and verified is not None and verified.holds and not self.changed:
+        # What runs before it may make problems for it; but where later ones are there, it has run before that.
+        counts = not self.runs or place < self.found.evidence
+        if not seen and verified is not None and verified.holds and counts:
             return self._made(migration, Action.ADOPT, judgement, reason="its verify query finds no problem")
         if self._may_have_run(migration, place, judgement) and migration.verify is None:
             unclear = _unclear(migration, judgement.unseen) if seen else ()

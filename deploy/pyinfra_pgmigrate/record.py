@@ -21,7 +21,7 @@ from psycopg.conninfo import make_conninfo
 
 from . import effect as effects
 from . import sql
-from .catalog import Catalog, Patch, is_own, key_of
+from .catalog import Catalog, Patch, escaped, is_own, key_of
 from .effect import Effect, Lock, StatementEffect
 from .errors import Kind, PgMigrateError
 from .locks import MODES
@@ -101,13 +101,14 @@ class Recorder:
 
     def _look(self) -> _Scene:
         relations = {
-            oid: _Relation(key, kind, storage)
+            oid: _Relation(escaped(key), kind, storage)
             for oid, key, kind, storage in self.connection.execute(_library("record_relations"))
         }
         return _Scene(self.catalog(), relations, self._dependencies())
 
     def _dependencies(self) -> frozenset[tuple[int, int, int, str]]:
-        return frozenset(tuple(row) for row in self.connection.execute(_library("record_dependencies")))
+        rows = self.connection.execute(_library("record_dependencies"))
+        return frozenset((kind, oid, part, escaped(key)) for kind, oid, part, key in rows)
 
     def _record_statement(self, migration: Migration, statement: Statement) -> StatementEffect:
         # Nobody else is at work here: what one statement leaves is what the next one meets.

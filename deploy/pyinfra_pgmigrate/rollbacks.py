@@ -396,7 +396,7 @@ def rule_of(line: str) -> tuple[str, frozenset[str]] | None:
 
 def _unique(line: str) -> UniqueRule | None:
     if line.startswith("index ") and " CREATE UNIQUE INDEX " in line:
-        return unique_rule_of_index(definition_of(line).removesuffix(" INVALID"))
+        return unique_rule_of_index(definition_of(line))
     if line.startswith("constraint ") and definition_of(line).startswith("UNIQUE "):
         table, name = parts_of(key_of(line).removeprefix("constraint "))
         return unique_rule_of_constraint(table, name, definition_of(line))

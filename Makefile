@@ -7,13 +7,14 @@ BIN = $(VENV)/bin
 INVENTORY = inventories/local.py
 PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" tests/docker/engine $(BIN)/python -m pytest -n 2
 
-.PHONY: help demo demo-clean test soak lint bench record check
+.PHONY: help demo demo-clean test soak capture lint bench record check
 
 help:
 	@echo "make demo        a legacy database with data on an embedded PostgreSQL, and its migration"
 	@echo "make demo-clean  stop that server and remove its data"
 	@echo "make test        all tests, dockerized PostgreSQL included (PYTEST_ARGS=... for pytest)"
 	@echo "make soak        what takes long by nature: random kills, load, large tables, every version (PYTEST_ARGS=... for pytest)"
+	@echo "make capture     capture again what servers 15 to 18 answer, for the unit tests (STATES=... for some; git diff says what changed)"
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       what a proven backup costs, how long a rollback keeps others out, status.py on 2,000 tables (20 minutes)"
 	@echo "make record      record the effects of sql/ again"
@@ -45,7 +46,10 @@ test: $(VENV)/.installed
 	$(PYTEST) $(PYTEST_ARGS)
 
 soak: $(VENV)/.installed
-	$(PYTEST) --timeout=3600 tests/soak $(PYTEST_ARGS)
+	$(PYTEST) -m soak --timeout=3600 tests $(PYTEST_ARGS)
+
+capture: $(VENV)/.installed
+	PYTHONPATH=sql PATH="$(CURDIR)/$(BIN):$$PATH" tests/docker/engine $(BIN)/python -m tests.capture $(STATES)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -16,8 +16,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+# Changes with what the lines say of the same structure: lines of another version say nothing about drift.
+LINES_VERSION = 2
+
 # Lines that belong to each database: compared on the same database, never with an effect.
 OWN_KINDS = frozenset({"owner", "grant", "comment", "definition"})
+
+# Ends the kinds of lines that say what is set beside the structure; the setting is part of the key.
+SETTING = "_setting"
 
 INVALID = " INVALID"
 
@@ -43,7 +49,10 @@ def _word_end(text: str, start: int) -> int:
 
 def _key_span(line: str) -> tuple[int, int]:
     start = line.index(" ") + 1 if is_own(line) else 0
-    return start, _word_end(line, line.index(" ", start) + 1)
+    end = _word_end(line, line.index(" ", start) + 1)
+    if line[start : line.index(" ", start)].endswith(SETTING):
+        end = _word_end(line, end + 1)
+    return start, end
 
 
 def is_own(line: str) -> bool:
@@ -60,6 +69,8 @@ def key_of(line: str) -> str:
     'function "Rate"(uuid, date)'
     >>> key_of("grant table projects app SELECT")
     'table projects'
+    >>> key_of("column_setting projects.name statistics 500")
+    'column_setting projects.name statistics'
     """
     start, end = _key_span(line)
     return line[start:end]

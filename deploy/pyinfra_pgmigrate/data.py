@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .backups import Contents, Manifest, identifiers
-from .catalog import Catalog, definition_of, key_of, parts_of
+from .catalog import Catalog, key_of, parts_of
+from .lines import columns_of
 from .migration import Migration
 from .observed import Observed
 from .totals import Answers, Total, are_equal, described
@@ -131,7 +132,7 @@ def compared_tables(source: Source, observed: Observed, migrations: Sequence[Mig
     for ident in sorted(source.contents.tables):
         if ident.startswith("pgmigrate."):
             continue
-        name = _catalog_name(ident, schema)
+        name = catalog_name(ident, schema)
         is_there = any(line.split(" ", 1)[0] == "table" for line in observed.catalog.by_key.get(f"table {name}", ()))
         was, has = then.get(name, {}), now.get(name, {})
         left = [column for column, kind in was.items() if has.get(column) != kind]
@@ -155,17 +156,16 @@ def _since(source: Source, observed: Observed, migrations: Sequence[Migration]) 
     return [one for one in migrations if one.version in observed.applied and one.version not in before]
 
 
-def _catalog_name(ident: str, schema: str) -> str:
+def catalog_name(ident: str, schema: str) -> str:
+    """Returns the name of a table in catalog lines, which leave out the schema of the migrations."""
     return parts_of(ident)[1] if identifiers(ident)[0] == schema else ident
 
 
 def _columns(catalog: Catalog) -> dict[str, dict[str, str]]:
     """Returns the columns of each table with their type, and with what generates them."""
     found: dict[str, dict[str, str]] = {}
-    for line in sorted(catalog.lines):
-        if line.startswith("column "):
-            table, column = parts_of(key_of(line).removeprefix("column "))
-            definition = definition_of(line)
+    for table, columns in columns_of(catalog.lines).items():
+        for column, definition in columns.items():
             generated = _GENERATED.search(definition)
             kind = _AFTER_TYPE.sub("", definition) + (generated[0] if generated is not None else "")
             found.setdefault(table, {})[column] = kind

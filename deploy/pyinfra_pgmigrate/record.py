@@ -376,7 +376,7 @@ def _effect_of(
         locks=locks,
         rewrites=_rewritten(before, after),
         needs=tuple(sorted(needs & known)),
-        touches=tuple(sorted((own & known) - {key_of(line) for line in patch.minus | patch.plus})),
+        touches=tuple(sorted(own - {key_of(line) for line in patch.minus | patch.plus})),
     )
 
 

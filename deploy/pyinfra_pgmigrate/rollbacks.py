@@ -73,6 +73,7 @@ class Rollback:
     + decision: the same as a decision of a plan, so that it runs as a migration does
     + objects: keys of what goes
     + conflicts: rows that give way; kept: what others built on what goes, dropped and made again later
+    + found_there: keys of what goes although no run made it: a migration found it in place and took it over
     + damaged: tables of the registry that are; then it is put aside, and the effects decide
     + table_bytes: size of each plain table on which an index comes back; needed_bytes: room for copies and indexes
     """
@@ -90,6 +91,7 @@ class Rollback:
     kept: tuple[KeptObject, ...] = ()
     table_bytes: Mapping[str, int] = field(default_factory=dict)
     needed_bytes: int = 0
+    found_there: frozenset[str] = frozenset()
     damaged: tuple[str, ...] = ()
 
 
@@ -309,9 +311,12 @@ def _turned(
 ) -> Rollback:
     lines = set(observed.catalog.lines)
     known = _gone_since(reverted[-1], observed)
+    found_there: set[str] = set()
     for migration in reverted:
         gone, come = _done_by(migration, observed, states[migration.version], lines, known)
-        lines = (lines - come) | gone
+        taken_over = _taken_over(migration, observed, lines)
+        found_there |= taken_over
+        lines = (lines - come - taken_over) | gone
     objects = {key_of(line) for line in observed.catalog.lines - lines if not is_own(line)}
     kept = {key_of(line) for line in lines if not is_own(line)}
     # Owner, grants and comments of what goes go with it, whoever gave them.
@@ -330,6 +335,7 @@ def _turned(
         rules,
         _decision(scripts, reverted, patch, observed.catalog, (*tables, *(table for table, _ in columns))),
         objects=frozenset(objects - kept),
+        found_there=frozenset(map(key_of, found_there)) & (objects - kept),
         damaged=observed.damaged,
     )
 
@@ -340,6 +346,17 @@ def _gone_since(oldest: Migration, observed: Observed) -> frozenset[str] | None:
     if observed.registry is None or row is None or row.how == "adopted":
         return None
     return observed.registry.gone_since_first
+
+
+def _taken_over(migration: Migration, observed: Observed, lines: Collection[str]) -> set[str]:
+    """Returns the lines of a registered migration that were in place when it came to hold.
+
+    Its row says what really came; what it found is as much of it as the rest, and goes with it.
+    """
+    row = observed.applied.get(migration.version)
+    if row is None or migration.effect is None or row.how == "applied":
+        return set()
+    return set(migration.effect.patch.plus).intersection(lines).difference(row.added or ())
 
 
 def _done_by(
@@ -379,7 +396,7 @@ def rule_of(line: str) -> tuple[str, frozenset[str]] | None:
 
 def _unique(line: str) -> UniqueRule | None:
     if line.startswith("index ") and " CREATE UNIQUE INDEX " in line:
-        return unique_rule_of_index(definition_of(line).removesuffix(" INVALID"))
+        return unique_rule_of_index(definition_of(line))
     if line.startswith("constraint ") and definition_of(line).startswith("UNIQUE "):
         table, name = parts_of(key_of(line).removeprefix("constraint "))
         return unique_rule_of_constraint(table, name, definition_of(line))

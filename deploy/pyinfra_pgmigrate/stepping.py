@@ -232,6 +232,8 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) ->
                 "traces": "[]",
                 "put_back": "[]",
                 "made": "[]",
+                "allowed": "[]",
+                "carried": "[]",
             }
         ),
         _begin(step),
@@ -277,6 +279,22 @@ def _timed(statement: Statement, body: str) -> list[str]:
 _RUN = "SELECT :'statement' \\gexec"
 
 
+# What a statement set for the session has no effect on what is read and written after it.
+_AGAIN = (
+    sql.read("again"),
+    sql.read("pinned"),
+    # How long the step waits for a lock is its own.
+    "SELECT pg_catalog.set_config('lock_timeout', :'lock_timeout_ms', true);",
+)
+_COMPARED = (
+    sql.read("step_compare"),
+    "\\if :has_foreign",
+    sql.read("step_carried"),
+    "\\endif",
+    sql.read("step_judge"),
+)
+
+
 _START = "SELECT pg_catalog.clock_timestamp() AS started_at \\gset"
 
 
@@ -290,7 +308,9 @@ def _inside(step: Step) -> list[str]:
         parts += _kept_before(step.rollback)
     for statement in step.statements:
         parts += _timed(statement, _RUN)
-    parts += _ended()
+    if step.statements:
+        # What COMMIT would check and fire belongs to what the step did.
+        parts += ["SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN]
     if step.rollback is not None:
         parts += _rules_back(step.rollback)
     elif (made := _made(step)) is not None:
@@ -298,9 +318,9 @@ def _inside(step: Step) -> list[str]:
         parts += [sql.read("triggers_on"), "\\endif"]
         parts += ["\\if :has_dependents", sql.read("dependents_back"), "\\endif"]
     # From here on the locks are held for our own reading and writing only.
-    parts.append(sql.read("step_compare"))
+    parts += _COMPARED
     if step.is_last and step.migration.verify is not None:
-        parts += [setting("verify", step.migration.verify), sql.read("verify"), sql.read("step_verify")]
+        parts += [setting("verify", step.migration.verify), sql.read("verify"), sql.read("step_verify"), *_AGAIN]
     register = "step_register" if step.rollback is None else "rollback_register"
     return [*parts, sql.read("keep_catalog"), sql.read(register), "COMMIT;"]
 
@@ -356,13 +376,8 @@ def _outside(step: Step) -> list[str]:
             sql.read("drop_invalid"),
             *_timed(statement, _RUN),
         ]
-    after = [sql.read(name) for name in ("step_compare", "keep_catalog", "step_register")]
-    return [*parts, "BEGIN;", *_ended(), *after, "COMMIT;"]
-
-
-def _ended() -> list[str]:
-    """Returns what ends a migration's own settings, so that the library reads and writes in its own environment."""
-    return [sql.read("step_end"), sql.read("pinned"), sql.read("step_limit")]
+    after = [sql.read(name) for name in ("keep_catalog", "step_register")]
+    return [*parts, *_AGAIN, "BEGIN;", *_COMPARED, *after, "COMMIT;"]
 
 
 def blockers(step: Step, run: Run, schema: str) -> str:

@@ -25,6 +25,16 @@ WHERE m.version IN (
     SELECT (r.value ->> 0)::bigint
     FROM pg_catalog.jsonb_array_elements(:'reverted'::jsonb) AS r
 );
+-- What migrations had found in place and taken over has gone with them: nobody misses it as there before.
+UPDATE pgmigrate.catalogs AS c
+SET lines = ARRAY(
+    SELECT l.line
+    FROM pg_catalog.unnest(c.lines) AS l (line)
+    WHERE l.line <> ALL (:'removed'::text[])
+        AND NOT COALESCE(NULLIF(pg_catalog.current_setting('pgmigrate.allowed', true), ''), '[]')::jsonb ? l.line
+    ORDER BY l.line COLLATE "C"
+)
+WHERE c.kind = 'first';
 UPDATE pgmigrate.runs AS r
 SET
     seen_at = pg_catalog.clock_timestamp(),

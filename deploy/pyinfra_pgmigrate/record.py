@@ -43,6 +43,8 @@ _CURES = {
     "25001": "Name the partitions one by one, or use CONCURRENTLY: a migration's statements run in one transaction.",
 }
 _NO_SUCH_OBJECT = "42704"
+# PostgreSQL 15 has another code than 18 for an extension that is not installed.
+_NO_SUCH_EXTENSION = ("0A000", "58P01")
 
 # pyinfra's operation, by what belongs to the server.
 _OPERATIONS = {"role": "postgres.role", "database": "postgres.database"}
@@ -440,6 +442,8 @@ def _failed(
             "Record on a server that has the role: pgmigrate record --server CONNINFO; or, for the embedded one, "
             "write CREATE ROLE into baseline.sql."
         )
+    if sqlstate in _NO_SUCH_EXTENSION and statement.node == "create_extension_stmt":
+        hint = "Record on a server that has the extension: pgmigrate record --server CONNINFO"
     return PgMigrateError(
         Kind.FILE,
         f"could not record {source}, line {statement.line}: {message}",

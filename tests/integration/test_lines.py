@@ -151,7 +151,12 @@ def test_what_means_something_else_has_other_lines(server: Server) -> None:
     alike = []
     with server.database("empty") as database:
         database.run(AROUND)
+        database.run(library.read("pinned"))
+        database.run("SET search_path = public, pg_temp")
+        has_icu = database.value("SELECT count(*) > 0 FROM pg_collation WHERE collprovider = 'i'")
         for one, other in PAIRS:
+            if "icu" in one and not has_icu:
+                continue
             found = []
             for text in (one, other):
                 with database.session.transaction(force_rollback=True):
@@ -179,14 +184,14 @@ VIEWS = [
     "SELECT val || ' a.val ( SELECT ' || val AS x FROM a", "SELECT 'it''s   a.val'::text AS \"a.val\" FROM a",
     "SELECT \"Odd Name\".id FROM a AS \"Odd Name\"", "SELECT val FROM other.c", "SELECT c.val FROM other.c WHERE c.val = other.g(c.val)",
     "SELECT CASE WHEN id > 1 THEN val ELSE 'x' END FROM a", "SELECT id::text::varchar(3) FROM a", "SELECT ARRAY(SELECT id FROM a)",
-    "SELECT ARRAY[id, 2] FROM a", "SELECT ROW(id, val) FROM a", "SELECT (ROW(1, 2)).*", "VALUES (1, 'a'), (2, 'b')",
+    "SELECT ARRAY[id, 2] FROM a", "SELECT (ROW(1, 2)).*", "VALUES (1, 'a'), (2, 'b')",
     "SELECT DISTINCT ON (val) id, val FROM a ORDER BY val, id", "SELECT coalesce(val, 'x'), nullif(id, 1), greatest(id, 2) FROM a",
     "SELECT extract(year FROM now())", "SELECT val COLLATE \"C\" FROM a ORDER BY val COLLATE \"C\"", "SELECT val ~ 'x' FROM a",
     "SELECT val LIKE 'a%' AND NOT (id BETWEEN 1 AND 2) FROM a", "SELECT id = ANY (ARRAY[1, 2]) FROM a", "SELECT id FROM a FOR UPDATE",
     "SELECT count(*) FILTER (WHERE id > 1) FROM a", "SELECT sum(id) OVER w FROM a WINDOW w AS (ORDER BY id)",
     "SELECT val FROM a GROUP BY GROUPING SETS ((val), ())", "SELECT current_user, session_user, current_date, localtimestamp",
     "SELECT substring(val FROM 1 FOR 2), trim(val), overlay(val PLACING 'x' FROM 1), position('x' IN val) FROM a",
-    "SELECT now() AT TIME ZONE 'UTC'", "SELECT xmlelement(name x, val) FROM a", "SELECT E'tab\\there\\nand \\\\'::text AS x",
+    "SELECT now() AT TIME ZONE 'UTC'", "SELECT E'tab\\there\\nand \\\\'::text AS x",
     "SELECT x.id AS val, x.val AS id FROM a AS x WHERE (x.id, x.val) = (1, 'a')", "SELECT a.id FROM a AS a (id, val)",
     "SELECT z.k FROM a AS z (k, v)", "SELECT id FROM a WHERE val IS DISTINCT FROM 'x' AND val IS NOT NULL",
     "SELECT id FROM a WHERE id > ALL (SELECT id FROM b)", "SELECT id FROM a WHERE (id, val) IN (SELECT id, val FROM b)",

@@ -512,7 +512,15 @@ aliases AS MATERIALIZED (
     FROM pg_catalog.pg_rewrite AS w
     JOIN raw_views AS v ON v.oid = w.ev_class
     CROSS JOIN LATERAL (
-        SELECT pg_catalog.split_part(w.ev_action::text, '{RANGETBLENTRY ', 4)
+        SELECT pg_catalog.split_part(
+            -- After those of a WITH clause.
+            pg_catalog.substr(
+                w.ev_action::text,
+                pg_catalog.strpos(w.ev_action::text, '{RANGETBLENTRY :alias {ALIAS :aliasname old :colnames <>}')
+            ),
+            '{RANGETBLENTRY ',
+            4
+        )
         WHERE pg_catalog.strpos(w.ev_action::text, ':fromlist ({RANGETBLREF :rtindex 3})') > 0
     ) AS t (entry)
     WHERE w.rulename = '_RETURN'
@@ -548,9 +556,11 @@ view_texts AS MATERIALIZED (
             )
             SELECT pg_catalog.string_agg(t.token, '' ORDER BY t.place)
             FROM tokens AS t
-            WHERE NOT (
+            -- At either end of the text there is nothing before or after.
+            WHERE NOT COALESCE(
                     (t.token = a.name AND t.after = '.' AND t.before <> '.' AND t.after_that <> '*')
-                    OR (t.token = '.' AND t.before = a.name AND t.before_that <> '.' AND t.after <> '*')
+                    OR (t.token = '.' AND t.before = a.name AND t.before_that <> '.' AND t.after <> '*'),
+                    false
                 )
                 OR EXISTS (SELECT 1 FROM subqueries AS q WHERE t.place BETWEEN q.place AND q.ending)
         ) END AS text

@@ -20,7 +20,7 @@ from psycopg.pq import TransactionStatus
 
 from . import effect as effects
 from . import sql
-from .catalog import Catalog, Patch, is_own, key_of, parts_of
+from .catalog import Catalog, Patch, escaped, is_own, key_of, parts_of
 from .effect import Effect, Lock, StatementEffect
 from .errors import Kind, PgMigrateError
 from .locks import MODES
@@ -172,10 +172,11 @@ class Recorder:
             # Before anything else is read: reading locks, too.
             locks = self._locks(self.connection)
             relations = {
-                oid: _Relation(key, kind, storage)
+                oid: _Relation(escaped(key), kind, storage)
                 for oid, key, kind, storage in self.connection.execute(_library("record_relations"))
             }
-            dependencies = frozenset(tuple(row) for row in self.connection.execute(_library("record_dependencies")))
+            rows = self.connection.execute(_library("record_dependencies"))
+            dependencies = frozenset((kind, oid, part, escaped(key)) for kind, oid, part, key in rows)
             return _Scene(self.catalog(), relations, dependencies, locks, self._read_server(self.connection))
 
     def _before(self) -> _Scene:

@@ -300,10 +300,9 @@ def _check_statement(source: str, statement: Statement) -> None:
                 source,
                 statement.line,
                 f"{statement.words.split()[0].upper()} is not allowed here",
-                detail=f'Found "{statement.words}"; expected no transaction control but BEGIN as first and COMMIT as '
-                "last statement: the runner owns the transaction.",
-                hint="Remove it: consecutive statements run in one transaction anyway. What must be committed before "
-                "the rest runs is a migration of its own.",
+                detail=f'Found "{statement.words}"; expected no transaction control: the runner owns the transaction.',
+                hint="Remove it: consecutive statements run in one transaction. What must be committed before the rest "
+                "is a migration of its own. BEGIN as a migration's first and COMMIT as its last statement may stay.",
             )
         case "copy_stmt" if reads_standard_input(statement):
             raise _wrong_sql(

@@ -57,19 +57,23 @@ class _Relation:
     storage: int
 
 
+# What belongs to the whole server, as (kind, name, facts).
+_Server = frozenset[tuple[str, str, str]]
+
+
 @dataclass(frozen=True)
 class _Scene:
     """The scratch database between two statements.
 
     + locks: what the transaction holds so far, as (relation oid, mode)
-    + server: what belongs to the whole server, as (kind, name, facts)
+    + server: what belongs to the whole server
     """
 
     catalog: Catalog
     relations: dict[int, _Relation]
     dependencies: frozenset[tuple[int, int, int, str]]
     locks: frozenset[tuple[int, str]]
-    server: frozenset[tuple[str, str, str]]
+    server: _Server
 
 
 def _library(name: str) -> bytes:
@@ -240,7 +244,7 @@ class Recorder:
         self._now = self._look()
         return _effect_of(statement, before, replace(self._now, locks=locks), frozenset())
 
-    def _read_server(self, session: psycopg.Connection[Any]) -> frozenset[tuple[str, str, str]]:
+    def _read_server(self, session: psycopg.Connection[Any]) -> _Server:
         return frozenset(tuple(row) for row in session.execute(_library("record_server")))
 
     def _check_server(self, source: str, statement: Statement) -> None:
@@ -248,21 +252,29 @@ class Recorder:
             found = self._read_server(self.connection)
         self._refuse_server_wide(source, statement, found)
 
-    def _refuse_server_wide(self, source: str, statement: Statement, found: frozenset[tuple[str, str, str]]) -> None:
+    def _refuse_server_wide(self, source: str, statement: Statement, found: _Server) -> None:
         """Refuses a statement that has changed what belongs to the whole server, while that can be rolled back.
 
         + found: as its transaction sees it
-        What other sessions change there is seen from outside as well, and not our business.
         """
-        if found == self._server:
-            return
-        outside = self._read_server(self.watcher)
-        own = (found - outside - self._server) | ((outside & self._server) - found)
-        self._server = outside
+        own = self._only_inside(found)
+        # What others make and drop between two looks is there in one pair of them, not in three.
+        for _ in range(2):
+            if not own:
+                return
+            with self._aside():
+                own &= self._only_inside(self._read_server(self.connection))
         if own:
             kind, name, _ = min(own)
             operation = _OPERATIONS.get(kind, "postgres.sql")
             raise server_wide(source, statement, f'that it changes the {kind} "{name}"', operation)
+
+    def _only_inside(self, found: _Server) -> _Server:
+        """Returns what the transaction has changed: nobody outside sees it yet, now as little as before."""
+        if found == self._server:
+            return frozenset()
+        before, self._server = self._server, self._read_server(self.watcher)
+        return (found - self._server - before) | ((self._server & before) - found)
 
     def _locks(self, session: psycopg.Connection[Any]) -> frozenset[tuple[int, str]]:
         """Returns (relation oid, mode) for what our session holds, asked through the given session."""

@@ -44,6 +44,7 @@ def session(conninfo: str) -> psycopg.Connection[Any]:
         autocommit=True,
         # Statements prepared behind a migration's back would be ones that its run does not have.
         prepare_threshold=None,
+        fallback_application_name="pgmigrate record",
         client_encoding="UTF8",
         options=given.get("options", ""),
     )

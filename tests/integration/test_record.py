@@ -20,6 +20,7 @@ from pyinfra_pgmigrate.errors import Kind, PgMigrateError
 from pyinfra_pgmigrate.migration import Migration, load_folder, read_folder
 from pyinfra_pgmigrate.record import Recorder, record_folder, recorder
 
+from tests.conftest import on_versions
 from tests.support.cli import PGMIGRATE
 from tests.support.harness import migrate
 from tests.support.migrations import MIGRATIONS, copied
@@ -29,7 +30,9 @@ from tests.support.waiting import wait_for
 HEADER = "-- purpose: try\n-- phase: contract\n\n"
 SCRATCH = "SELECT datname FROM pg_database WHERE datname LIKE 'pgmigrate_scratch_%' ORDER BY 1"
 
-on_oldest_and_newest = pytest.mark.parametrize("server", [15, 18], indirect=True, ids=lambda one: f"pg{one}")
+# Both in each run where what the server prints counts; the others on the newest, and on all in "make soak".
+on_oldest_and_newest = on_versions(15, 18)
+on_newest = on_versions(18)
 
 
 def written(folder: Path, *migrations: str, baseline: str = "") -> Path:
@@ -112,7 +115,7 @@ def sleepers(server: Server) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
-@on_oldest_and_newest
+@on_newest
 class TestTransactions:
     """What runs in one transaction in a run is recorded in one."""
 
@@ -259,7 +262,7 @@ class TestTransactions:
         assert [one.locks for one in effect.statements] == [(Lock("RowExclusiveLock", "b"),), ()]
 
 
-@on_oldest_and_newest
+@on_newest
 class TestEnvironment:
     """What a migration sets for its session, and what the controller's environment says, changes no line."""
 
@@ -329,7 +332,7 @@ def with_role(server: Server, name: str, options: str = "") -> None:
             connection.execute(f"CREATE ROLE {name} {options}".encode())
 
 
-@on_oldest_and_newest
+@on_newest
 class TestBatches:
     HEADER = "-- purpose: try\n-- phase: data\n-- batch: keyset\n\n"
     BATCH = """WITH batch AS (
@@ -483,7 +486,7 @@ def whole_server(server: Server) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
-@on_oldest_and_newest
+@on_newest
 class TestNothingIsRefusedWithoutNeed:
     BASELINE = """
         CREATE TABLE a (id integer PRIMARY KEY, n text); CREATE INDEX i ON a (n); CREATE VIEW v AS SELECT id FROM a;
@@ -655,7 +658,7 @@ class TestEnds:
             server.administer("DROP DATABASE {}", name)
 
 
-@on_oldest_and_newest
+@on_newest
 class TestRefusals:
     """What cannot be recorded is said in three lines."""
 

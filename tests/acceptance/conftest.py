@@ -9,11 +9,10 @@ import pytest
 
 from tests.conftest import Machines
 from tests.docker.hosts import DockerHost
+from tests.support import templates
 from tests.support.cli import Site
-from tests.support.harness import migrate
 from tests.support.kills import Used
 from tests.support.servers import Database, Server
-from tests.support.variants import use_variants
 
 
 @pytest.fixture
@@ -41,15 +40,14 @@ def site(tmp_path: Path) -> Site:
 
 
 @pytest.fixture
-def used(machines: Machines, host: DockerHost) -> Iterator[Used]:
+def used(machines: Machines, host: DockerHost) -> Used:
     """A template whose variants are in use, with its catalog before the migrations and after."""
-    with machines.server(host.version).database("legacy") as database:
-        first = database.catalog()
-        assert migrate(database.settings()).ok
-        use_variants(database)
-        after = database.catalog()
-        database.close()
-        yield Used(database, first, after)
+    server = machines.server(host.version)
+    found = []
+    for kind in ("legacy", templates.used(server)):
+        with server.database(kind) as database:
+            found.append(database.catalog())
+    return Used(Database(server, server.templates["used"]), *found)
 
 
 @pytest.fixture

@@ -20,14 +20,6 @@ OLD_COLUMNS = "id, project_id, name, sort_order, total_price, created_at, update
 MODES = ("rename", "quarantine")
 
 
-@pytest.fixture
-def used(legacy: Database) -> Database:
-    """A database whose variants are in use: several a project, one name in all of them, equipment in each."""
-    assert migrate(legacy.settings()).ok
-    use_variants(legacy)
-    return legacy
-
-
 def defaults_of(database: Database) -> list[tuple[Any, ...]]:
     """Returns the rows that the old application knew, every column, updated_at and prices included."""
     return database.rows(

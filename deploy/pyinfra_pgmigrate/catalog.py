@@ -91,6 +91,35 @@ def parts_of(ident: str) -> tuple[str, str]:
     return ".".join(words[:-1]), words[-1]
 
 
+# What ends a line or moves the text on a screen: in a line only as an escape, so that no name can forge one. The
+# same characters as at the end of catalog.sql.
+_CONTROLS = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_LETTERS = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def escaped(text: str) -> str:
+    r"""Returns a text as the lines write it.
+
+    >>> print(escaped("a\\b\u2028c"))
+    a\\b\u2028c
+    """
+    return _CONTROLS.sub(lambda found: _LETTERS.get(found[0], f"\\u{ord(found[0]):04x}"), text)
+
+
+def unescaped(text: str) -> str:
+    r"""Returns what stood there before it was written into a line.
+
+    >>> unescaped(r"a\nb\\n\u2028")
+    'a\nb\\n\u2028'
+    """
+    back = {escape: character for character, escape in _LETTERS.items()}
+    return re.sub(
+        r"\\(?:u([0-9a-f]{4})|.)",
+        lambda found: chr(int(found[1], 16)) if found[1] else back.get(found[0], found[0]),
+        text,
+    )
+
+
 def without_invalid(line: str) -> str:
     """Returns an index line as it would be, were the index valid."""
     return line.removesuffix(INVALID) if line.startswith("index ") else line

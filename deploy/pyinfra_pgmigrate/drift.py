@@ -282,7 +282,8 @@ class _Search:
             if (was and was[0]) == (now and now[0]):
                 continue
             side = self.minus if now and not was else self.plus
-            hanging = {line for line in side if key in hangs_on(line) and line.startswith(("constraint ", "index "))}
+            parts = ("column ", "constraint ", "index ")
+            hanging = {line for line in side if line.startswith(parts) and key in hangs_on(line)}
             patch = Patch(frozenset({old[key]} | (hanging & self.minus)), frozenset({new[key]} | (hanging & self.plus)))
             made = mending.change([old[key]], [new[key]])
             self._add(Change.CHANGED, key, new[key], old[key], patch, made)

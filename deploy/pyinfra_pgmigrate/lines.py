@@ -117,7 +117,7 @@ _FUNCTION = re.compile(
 
 
 def function_of(line: str) -> Function | None:
-    """Returns the function that a line describes, its line breaks put back; None where it cannot be told.
+    """Returns the function that a line describes; None where it cannot be told.
 
     >>> line = "function f(integer) (a integer) returns text language sql stable set search_path=a, b as SELECT 1"
     >>> found = function_of(line)

@@ -28,10 +28,8 @@ from .repairs import (
     set_row_security,
     set_sequence,
     set_setting,
-    text_of,
     together,
     trigger_state,
-    unescaped,
 )
 
 
@@ -101,7 +99,7 @@ def _change_index(old: str, new: str) -> Statements:
 
 def _change_constraint(old: str, new: str, domains: Collection[str]) -> Statements:
     table, name = place_of(old)
-    wanted, found = text_of(old), text_of(new)
+    wanted, found = definition_of(old), definition_of(new)
     if new.startswith("definition "):
         schema = parts_of(table)[0]
         return [f"REINDEX INDEX CONCURRENTLY {f'{schema}.{name}' if schema else name}"]
@@ -142,7 +140,7 @@ def _change_column(old: str, new: str) -> Statements:
     if wanted.not_null != found.not_null:
         actions.append("SET NOT NULL" if wanted.not_null else "DROP NOT NULL")
     if wanted.default and (wanted.default != found.default or "DROP DEFAULT" in actions):
-        actions.append(f"SET DEFAULT {unescaped(wanted.default)}")
+        actions.append(f"SET DEFAULT {wanted.default}")
     elif found.default and not wanted.default and "DROP DEFAULT" not in actions:
         actions.append("DROP DEFAULT")
     if wanted.identity and not found.identity:
@@ -189,7 +187,7 @@ def _change_trigger(old: str, new: str) -> Statements:
 
 
 def _change_function(old: str, new: str) -> Statements:
-    wanted, found = function_of(unescaped(old)), function_of(unescaped(new))
+    wanted, found = function_of(old), function_of(new)
     made = make_function(old)
     if wanted is None or found is None or made is None:
         return made
@@ -201,7 +199,7 @@ def _change_function(old: str, new: str) -> Statements:
 
 def _change_type(old: str, new: str) -> Statements:
     name = name_of(old)
-    wanted, found = text_of(old), text_of(new)
+    wanted, found = definition_of(old), definition_of(new)
     if wanted.startswith("enum ") and found.startswith("enum "):
         return _change_enum(name, _labels(wanted), _labels(found))
     domain = re.compile(r"domain (.+?)( not null)?(?: default (.*))?$", re.DOTALL)

@@ -1,7 +1,8 @@
 """SQL that leads from a catalog line as it is found to the line as it should be. Pure: text for people to run.
 
-Each function returns statements, or None for what a line does not tell how to make; nothing here is run by the
-library. Names mean what they mean in the lines: without a schema they are in ``pg_schema``.
+Each function returns statements, the escapes of the lines still in them, or None for what a line does not tell how to
+make; ``joined`` makes a text of them. Nothing here is run by the library. Names mean what they mean in the lines:
+without a schema they are in ``pg_schema``.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from .catalog import INVALID, SETTING, definition_of, key_of, parts_of
+from .catalog import INVALID, SETTING, definition_of, key_of, parts_of, unescaped
 from .lines import Column, column_of, function_of
 from .rights import is_default
 
@@ -35,15 +36,6 @@ _STATISTICS = {"d": "ndistinct", "f": "dependencies", "m": "mcv"}
 Statements = list[str] | None
 
 
-def unescaped(line: str) -> str:
-    r"""Returns the text of a line as it was before it became one line.
-
-    >>> unescaped(r"a\nb\\n")
-    'a\nb\\n'
-    """
-    return re.sub(r"\\(n|\\)", lambda found: "\n" if found[1] == "n" else "\\", line)
-
-
 def name_of(line: str) -> str:
     """Returns the name that a line gives its object, with schema or table."""
     return key_of(line).split(" ", 1)[1]
@@ -52,11 +44,6 @@ def name_of(line: str) -> str:
 def place_of(line: str) -> tuple[str, str]:
     """Returns the table and the name of a part of it."""
     return parts_of(name_of(line))
-
-
-def text_of(line: str) -> str:
-    """Returns the definition in a line as SQL, its line breaks put back."""
-    return unescaped(definition_of(line))
 
 
 def _literal(text: str) -> str:
@@ -70,8 +57,8 @@ def _bare(name: str) -> str:
 
 
 def joined(statements: Iterable[str]) -> str:
-    """Returns statements as one text, each with its semicolon."""
-    return "\n".join(one if one.endswith((";", "lost")) else f"{one};" for one in statements)
+    """Returns statements as one text, each with its semicolon, and what lines write as escapes put back."""
+    return "\n".join(unescaped(one if one.endswith((";", "lost")) else f"{one};") for one in statements)
 
 
 def together(statements: Statements) -> Statements:
@@ -97,7 +84,7 @@ def make(lines: Collection[str], domains: Collection[str] = ()) -> Statements:
     if kind.endswith(SETTING):
         found = set_setting(line)
     elif kind == "constraint":
-        found = [alter_constraint(line, domains, f"ADD CONSTRAINT {place_of(line)[1]} {text_of(line)}")]
+        found = [alter_constraint(line, domains, f"ADD CONSTRAINT {place_of(line)[1]} {definition_of(line)}")]
     elif kind in _MAKERS:
         found = _MAKERS[kind](line)
     if found is None:
@@ -134,9 +121,9 @@ def column_sql(column: Column) -> str:
     if column.identity:
         parts.append(f"GENERATED {column.identity.upper()} AS IDENTITY")
     if column.generated:
-        parts.append(f"GENERATED ALWAYS AS ({unescaped(column.generated)}) {column.how.upper()}")
+        parts.append(f"GENERATED ALWAYS AS ({column.generated}) {column.how.upper()}")
     if column.default:
-        parts.append(f"DEFAULT {unescaped(column.default)}")
+        parts.append(f"DEFAULT {column.default}")
     if column.not_null:
         parts.append("NOT NULL")
     return " ".join(parts)
@@ -144,7 +131,7 @@ def column_sql(column: Column) -> str:
 
 def make_index(line: str) -> Statements:
     """Returns what makes an index again, without a lock that keeps a writer out where that can be."""
-    text = text_of(line).removesuffix(INVALID)
+    text = definition_of(line).removesuffix(INVALID)
     if " ON ONLY " in text:
         # Of a partitioned table: made for all its partitions, and not CONCURRENTLY.
         made = text.replace(" ON ONLY ", " ON ", 1)
@@ -156,7 +143,7 @@ def make_index(line: str) -> Statements:
 def set_setting(line: str) -> Statements:
     """Returns what sets what a line says is set."""
     kind, name, setting = _words(key_of(line))
-    value = text_of(line)
+    value = definition_of(line)
     if kind == "column_setting" or setting in {"cluster", "target"} or setting.startswith("statistics."):
         return None
     if setting == "replica_identity":
@@ -191,7 +178,7 @@ def alter_constraint(line: str, domains: Collection[str], action: str) -> str:
 
 def trigger_state(line: str) -> tuple[str, str]:
     """Returns the text of a trigger without its state, and the action that brings the state."""
-    text = text_of(line)
+    text = definition_of(line)
     for suffix, action in _TRIGGER_STATES.items():
         if text.endswith(suffix):
             return text.removesuffix(suffix), action
@@ -207,7 +194,7 @@ def make_trigger(line: str) -> Statements:
 
 def _make_policy(line: str) -> Statements:
     table, name = place_of(line)
-    return [f"CREATE POLICY {name} ON {table} AS {text_of(line)}"]
+    return [f"CREATE POLICY {name} ON {table} AS {definition_of(line)}"]
 
 
 def set_row_security(line: str) -> Statements:
@@ -220,7 +207,7 @@ def set_row_security(line: str) -> Statements:
 
 def make_function(line: str) -> Statements:
     """Returns what makes a function or procedure what its line says, whether it is there or not."""
-    found = function_of(unescaped(line))
+    found = function_of(line)
     if found is None:
         return None
     kind = key_of(line).split(" ", 1)[0].upper()
@@ -243,9 +230,9 @@ def make_view(line: str, settings: Collection[str] = ()) -> Statements:
     + settings: lines of what is set for it
     """
     kind, name = key_of(line).split(" ", 1)
-    options = ", ".join(f"{_words(key_of(one))[2]} = {text_of(one)}" for one in sorted(settings))
+    options = ", ".join(f"{_words(key_of(one))[2]} = {definition_of(one)}" for one in sorted(settings))
     word = "CREATE MATERIALIZED VIEW" if kind == "materialized_view" else "CREATE OR REPLACE VIEW"
-    text = text_of(line).removeprefix("as ")
+    text = definition_of(line).removeprefix("as ")
     return [f"{word} {name}{f' WITH ({options})' if options else ''} AS {text}"]
 
 
@@ -253,7 +240,7 @@ def make_rule(line: str) -> Statements:
     """Returns what makes a rule again, switched on or off as it was."""
     table, name = place_of(line)
     state = re.search(r" enabled ([DAR])$", line)
-    made = re.sub(r"^CREATE RULE", "CREATE OR REPLACE RULE", re.sub(r" enabled [DAR]$", "", text_of(line)))
+    made = re.sub(r"^CREATE RULE", "CREATE OR REPLACE RULE", re.sub(r" enabled [DAR]$", "", definition_of(line)))
     return [made, f"ALTER TABLE {table} {RULE_STATES[state[1]] if state else 'ENABLE RULE'} {name}"]
 
 
@@ -278,7 +265,7 @@ def set_sequence(line: str, word: str) -> Statements:
 
 
 def _make_type(line: str) -> Statements:
-    kind, _, rest = text_of(line).partition(" ")
+    kind, _, rest = definition_of(line).partition(" ")
     match kind:
         case "enum":
             return [f"CREATE TYPE {name_of(line)} AS ENUM {rest}"]
@@ -292,7 +279,7 @@ def _make_type(line: str) -> Statements:
 
 
 def _make_statistics(line: str) -> Statements:
-    found = re.match(r"\(([^)]*)\) (ON .+)$", text_of(line))
+    found = re.match(r"\(([^)]*)\) (ON .+)$", definition_of(line))
     if found is None:
         return None
     kinds = [_STATISTICS[one] for one in found[1].split(", ") if one in _STATISTICS]
@@ -306,7 +293,9 @@ def _publication_table(line: str) -> tuple[str, str]:
 
 def _make_collation(line: str) -> Statements:
     options = []
-    for name, value in re.findall(r"(provider|locale|lc_collate|lc_ctype|rules) ('(?:[^']|'')*'|\w+)", text_of(line)):
+    for name, value in re.findall(
+        r"(provider|locale|lc_collate|lc_ctype|rules) ('(?:[^']|'')*'|\w+)", definition_of(line)
+    ):
         options.append(f"{name} = {value}")
     if line.endswith(" not deterministic"):
         options.append("deterministic = false")
@@ -326,7 +315,7 @@ def _make_operator(line: str) -> Statements:
 
 def _make_publication_table(line: str) -> Statements:
     publication, table = _publication_table(line)
-    found = re.match(r"(?:where (.+?))?(?: ?columns (\(.+\)))?$", text_of(line))
+    found = re.match(r"(?:where (.+?))?(?: ?columns (\(.+\)))?$", definition_of(line))
     where, columns = found.groups() if found else (None, None)
     return [
         f"ALTER PUBLICATION {publication} ADD TABLE {table}{f' {columns}' if columns else ''}"
@@ -357,9 +346,9 @@ _MAKERS: Mapping[str, Callable[[str], Statements]] = {
     "collation": _make_collation,
     "operator": _make_operator,
     "cast": lambda line: (
-        [f"CREATE CAST {name_of(line)} {text_of(line).upper()}"]
+        [f"CREATE CAST {name_of(line)} {definition_of(line).upper()}"]
         if "function" not in line
-        else [f"CREATE CAST {name_of(line)} {text_of(line)}"]
+        else [f"CREATE CAST {name_of(line)} {definition_of(line)}"]
     ),
 }
 

@@ -68,6 +68,20 @@ _BEGINNINGS = frozenset(map(TransactionStmtKind.Value, ("TRANS_STMT_BEGIN", "TRA
 # What the line of an index says behind its definition; see catalog.sql.
 _MARKS = re.compile(r"( REPLICA IDENTITY)?( CLUSTER)?( INVALID)?$")
 
+# Nodes of statements that say something again when they run twice, and do nothing else.
+IDEMPOTENT = frozenset({
+    "comment_stmt", "grant_stmt", "alter_owner_stmt", "alter_default_privileges_stmt", "refresh_mat_view_stmt",
+    "vacuum_stmt", "reindex_stmt", "cluster_stmt",
+})  # fmt: skip
+# Nodes of statements that last no longer than their transaction.
+PASSING = frozenset({"variable_set_stmt", "variable_show_stmt", "lock_stmt", "constraints_set_stmt"})
+# Nodes of statements on structure alone: where they leave no line and rewrite nothing, they found what they want.
+STRUCTURAL = frozenset({
+    "drop_stmt", "create_stmt", "index_stmt", "alter_table_stmt", "create_schema_stmt", "create_extension_stmt",
+    "create_seq_stmt", "view_stmt", "create_function_stmt", "alter_enum_stmt", "create_trig_stmt", "rename_stmt",
+    "create_domain_stmt", "create_enum_stmt", "create_policy_stmt", "alter_policy_stmt", "alter_function_stmt",
+})  # fmt: skip
+
 _COMMENTS = frozenset({Token.Value("SQL_COMMENT"), Token.Value("C_COMMENT")})
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from . import sql
-from .catalog import Patch, key_of, like_pattern, parts_of
+from .catalog import Patch, key_of, like_pattern, parts_of, unescaped
 from .effect import Lock, StatementEffect
 from .errors import Kind
 from .locks import conflicting_modes, sql_name
@@ -113,7 +113,9 @@ class Step:
         if self.in_transaction:
             return ()
         return tuple(
-            key_of(line).removeprefix("index ") for line in sorted(self.patch.plus) if line.startswith("index ")
+            unescaped(key_of(line).removeprefix("index "))
+            for line in sorted(self.patch.plus)
+            if line.startswith("index ")
         )
 
 
@@ -217,7 +219,7 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) ->
                 "plus": items(sorted(step.patch.plus)),
                 "removes": items(map(like_pattern, migration.header.removes)),
                 "objects": items(sorted(_own_objects(migration))),
-                "locks": items([sql_name(lock.mode), lock.relation] for lock in step.locks),
+                "locks": items([sql_name(lock.mode), unescaped(lock.relation)] for lock in step.locks),
                 "lock_poll_s": limits.poll_s,
                 "lock_timeout_ms": limits.timeout_ms,
                 "tries": limits.tries,
@@ -336,13 +338,16 @@ def _made(step: Step) -> dict[str, str] | None:
     columns = sorted((table, column) for table, column in parts if table not in tables)
     if not (tables or columns or step.is_last):
         return None
-    return {"tables": items(sorted(tables)), "columns": items(columns)}
+    return {
+        "tables": items(sorted(map(unescaped, tables))),
+        "columns": items([unescaped(table), unescaped(column)] for table, column in columns),
+    }
 
 
 def _kept_before(rollback: Rollback) -> list[str]:
     values = {
-        "tables": items(rollback.tables),
-        "columns": items(rollback.columns),
+        "tables": items(map(unescaped, rollback.tables)),
+        "columns": items([unescaped(table), unescaped(column)] for table, column in rollback.columns),
         "reverted": items([one.version, one.name, one.checksum] for one in rollback.reverted),
         "rules": rules_of(unique_rules(rollback)),
         "on_conflict": rollback.on_conflict,
@@ -382,7 +387,7 @@ def _outside(step: Step) -> list[str]:
 
 def blockers(step: Step, run: Run, schema: str) -> str:
     """Returns the script that names the sessions which keep a step waiting."""
-    values = {"in_the_way": items([lock.relation, conflicting_modes(lock.mode)] for lock in step.locks)}
+    values = {"in_the_way": items([unescaped(lock.relation), conflicting_modes(lock.mode)] for lock in step.locks)}
     return joined([*session_of(run, schema, "blockers"), settings_of(values), sql.read("blockers")])
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from tests.conftest import Machines
 from tests.docker.hosts import DockerHost
-from tests.integration.test_conflicts import use_variants
 from tests.support.cli import Site
 from tests.support.harness import migrate
 from tests.support.kills import Used
 from tests.support.servers import Database, Server
+from tests.support.variants import use_variants
 
 
 @pytest.fixture

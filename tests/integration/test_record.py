@@ -463,6 +463,13 @@ class TestWholeServer:
         assert "HINT: Record on a server that has the role" in found
 
 
+@on_oldest_and_newest
+def test_a_missing_extension_is_told_with_its_cure(server: Server, tmp_path: Path) -> None:
+    found = refusal(server, written(tmp_path, "CREATE EXTENSION IF NOT EXISTS nobody_has_this;"))
+
+    assert "HINT: Record on a server that has the extension" in found
+
+
 def whole_server(server: Server) -> list[tuple[Any, ...]]:
     """Returns roles, memberships, settings, databases and comments of the server."""
     with server.connect("postgres") as connection:

@@ -19,6 +19,7 @@ from tests.support.harness import Result, migrate, status
 from tests.support.servers import Database, Server
 
 from .histories import File, History
+from .pen import Sql
 from .proxy import Proxy, proxy_to
 from .snapshot import Snapshot, environment, take
 
@@ -151,13 +152,12 @@ class _Checks:
             yield failure
         if not self.queries:
             return
-        if "stopped between steps" in checks and failure is None:
-            places = [place + 1 for place, text in enumerate(self.queries[:-1]) if text.startswith("COMMIT")]
-            for place in self._chosen(places):
-                yield from self._stopped("stopped between steps", place, loosely=False)
-        if "stopped anywhere" in checks and failure is None:
+        if failure is None:
+            between, inside = _places(self.queries, self.history.statements)
             loosely = any(_COUNTS.search(one.text) for one in self.history.statements)
-            for place in self._chosen(range(0, len(self.queries), 5 if self.random is None else 1)):
+            for place in self._chosen(between) if "stopped between steps" in checks else ():
+                yield from self._stopped("stopped between steps", place, loosely=False)
+            for place in self._chosen(inside) if "stopped anywhere" in checks else ():
                 yield from self._stopped("stopped anywhere", place, loosely=loosely)
         if "last pending" in checks and self.last > 1:
             yield from self._adopted("last pending", self.last - 1)
@@ -261,6 +261,24 @@ class _Checks:
         if differences:
             return Failure(check, "differs", _told(result, differences))
         return None
+
+
+def _places(queries: Sequence[str], statements: Sequence[Sql]) -> tuple[list[int], list[int]]:
+    """Returns where a run can be stopped: after each transaction from the first step on, and within the steps.
+
+    Within a step, after a statement that is alone, which stays, and after the first of a transaction, which is undone.
+    """
+    alone = {one.text for one in statements if one.alone}
+    texts = {one.text for one in statements}
+    between: list[int] = []
+    inside: list[int] = []
+    for place, query in enumerate(queries[:-1]):
+        text = query.strip().removesuffix(";")
+        if query.startswith("COMMIT") and inside:
+            between.append(place + 1)
+        elif text in alone or (text in texts and (not inside or bool(between and between[-1] > inside[-1]))):
+            inside.append(place + 1)
+    return between, inside
 
 
 def _told(result: Result, differences: list[str]) -> str:

@@ -1511,8 +1511,45 @@ facts (line, class, object, part) AS (
     WHERE k.contype IN ('p', 'u', 'x')
         AND NOT (i.indisvalid AND i.indisready)
 )
+-- What ends a line or moves the text on a screen is written as an escape, so that no name can forge a line: backslash
+-- and control characters, and in UTF8 those of Unicode (8206 and 8207, 8232 to 8238, 8294 to 8297, 65279).
 SELECT
-    pg_catalog.replace(pg_catalog.replace(f.line, E'\\', E'\\\\'), E'\n', E'\\n') COLLATE "C" AS line,
+    CASE
+        WHEN f.line !~ e.all_of THEN f.line
+        WHEN f.line !~ e.rare THEN pg_catalog.replace(
+            pg_catalog.replace(
+                pg_catalog.replace(pg_catalog.replace(f.line, E'\\', E'\\\\'), E'\n', E'\\n'), E'\r', E'\\r'
+            ),
+            E'\t',
+            E'\\t'
+        )
+        ELSE (
+            SELECT pg_catalog.string_agg(
+                CASE
+                    WHEN c.character = E'\\' THEN E'\\\\'
+                    WHEN c.character = E'\n' THEN E'\\n'
+                    WHEN c.character = E'\r' THEN E'\\r'
+                    WHEN c.character = E'\t' THEN E'\\t'
+                    WHEN c.character ~ e.rare
+                        THEN E'\\u' || pg_catalog.lpad(pg_catalog.to_hex(pg_catalog.ascii(c.character)), 4, '0')
+                    ELSE c.character
+                END,
+                '' ORDER BY c.place
+            )
+            FROM pg_catalog.regexp_split_to_table(f.line, '') WITH ORDINALITY AS c (character, place)
+        )
+    END COLLATE "C" AS line,
     f.class || ':' || f.object || ':' || f.part AS identity
 FROM facts AS f
+CROSS JOIN (
+    SELECT
+        '[\\\u0001-\u001f\u007f' || u.more || ']',
+        '[\u0001-\u0008\u000b\u000c\u000e-\u001f\u007f' || u.more || ']'
+    FROM (
+        SELECT CASE pg_catalog.getdatabaseencoding()
+            WHEN 'UTF8' THEN '\u0080-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff'
+            ELSE ''
+        END
+    ) AS u (more)
+) AS e (all_of, rare)
 ORDER BY line

@@ -298,7 +298,10 @@ _NEXT_BACKUP = "Nothing now; the next backup has them: deploy/backup.py"
 
 
 def _correct(total: Total) -> str:
-    return f"Try it by hand, and correct the file: totals/{total.name}.sql"
+    return (
+        f"Try it by hand, and correct the file: totals/{total.name}.sql; where this database never had what it asks "
+        'for, its header says so: "-- requires: ..."'
+    )
 
 
 def without_backup(totals: Collection[Total]) -> Iterator[Check]:

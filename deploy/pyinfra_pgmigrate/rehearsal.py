@@ -104,7 +104,8 @@ def _unanswered(on_copy: Engine, totals: Mapping[str, Answers]) -> Refusal | Non
             return Refusal(
                 Kind.REHEARSAL,
                 f"could not ask totals/{total.name}.sql before the migrations",
-                f"Found: {totals[total.name].problem}; expected a value for each key.",
+                f"Found: {totals[total.name].problem}; expected a value for each key, or a header requires that names "
+                "what not every database has.",
                 "Correct the file.",
             )
     return None

@@ -16,6 +16,7 @@ from tests.support.summary import Summary
 EMBEDDED = (16, 18)
 ALL_VERSIONS = tuple(sorted((*EMBEDDED, *RELEASES)))
 NEWEST = 18
+SOAK = Path(__file__).with_name("soak")
 
 SUMMARY = pytest.StashKey[Summary]()
 
@@ -83,5 +84,23 @@ def legacy(server: Server) -> Iterator[Database]:
         yield database
 
 
-on_all_versions = pytest.mark.parametrize("server", ALL_VERSIONS, indirect=True, ids=lambda one: f"pg{one}")
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keeps what is in tests/soak for "make soak"."""
+    if SOAK in item.path.parents:
+        item.add_marker("soak")
+
+
+def on_versions(*versions: int) -> pytest.MarkDecorator:
+    """Runs a test on these versions, and on the others in "make soak".
+
+    For what the library does alike on all of them; ``on_all_versions`` is for what the server prints: lines,
+    fingerprints, effects, hashes, definitions; and one story of each version is in test_story.py.
+    """
+    chosen = [
+        pytest.param(one, id=f"pg{one}", marks=() if one in versions else pytest.mark.soak) for one in ALL_VERSIONS
+    ]
+    return pytest.mark.parametrize("server", chosen, indirect=True)
+
+
+on_all_versions = on_versions(*ALL_VERSIONS)
 on_docker = pytest.mark.parametrize("server", [17], indirect=True, ids=["pg17"])

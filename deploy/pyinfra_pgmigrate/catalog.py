@@ -16,8 +16,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+# Changes with what the lines say of the same structure: lines of another version say nothing about drift.
+LINES_VERSION = 2
+
 # Lines that belong to each database: compared on the same database, never with an effect.
 OWN_KINDS = frozenset({"owner", "grant", "comment", "definition"})
+
+# Ends the kinds of lines that say what is set beside the structure; the setting is part of the key.
+SETTING = "_setting"
 
 INVALID = " INVALID"
 
@@ -43,7 +49,10 @@ def _word_end(text: str, start: int) -> int:
 
 def _key_span(line: str) -> tuple[int, int]:
     start = line.index(" ") + 1 if is_own(line) else 0
-    return start, _word_end(line, line.index(" ", start) + 1)
+    end = _word_end(line, line.index(" ", start) + 1)
+    if line[start : line.index(" ", start)].endswith(SETTING):
+        end = _word_end(line, end + 1)
+    return start, end
 
 
 def is_own(line: str) -> bool:
@@ -60,6 +69,8 @@ def key_of(line: str) -> str:
     'function "Rate"(uuid, date)'
     >>> key_of("grant table projects app SELECT")
     'table projects'
+    >>> key_of("column_setting projects.name statistics 500")
+    'column_setting projects.name statistics'
     """
     start, end = _key_span(line)
     return line[start:end]
@@ -78,6 +89,35 @@ def parts_of(ident: str) -> tuple[str, str]:
     """
     words = re.findall(r'"(?:[^"]|"")*"|[^.]+', ident)
     return ".".join(words[:-1]), words[-1]
+
+
+# What ends a line or moves the text on a screen: in a line only as an escape, so that no name can forge one. The
+# same characters as at the end of catalog.sql.
+_CONTROLS = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_LETTERS = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def escaped(text: str) -> str:
+    r"""Returns a text as the lines write it.
+
+    >>> print(escaped("a\\b\u2028c"))
+    a\\b\u2028c
+    """
+    return _CONTROLS.sub(lambda found: _LETTERS.get(found[0], f"\\u{ord(found[0]):04x}"), text)
+
+
+def unescaped(text: str) -> str:
+    r"""Returns what stood there before it was written into a line.
+
+    >>> unescaped(r"a\nb\\n\u2028")
+    'a\nb\\n\u2028'
+    """
+    back = {escape: character for character, escape in _LETTERS.items()}
+    return re.sub(
+        r"\\(?:u([0-9a-f]{4})|.)",
+        lambda found: chr(int(found[1], 16)) if found[1] else back.get(found[0], found[0]),
+        text,
+    )
 
 
 def without_invalid(line: str) -> str:

@@ -11,12 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .checks import findings
+from .compatibility import load_uses
 from .drafts import draft
 from .embedded import DEFAULT_VERSION, scratch_server
 from .errors import Kind, PgMigrateError
-from .migration import load_folder, read_folder
+from .migration import load_folder, read_baseline, read_folder
+from .queries import load_queries
 from .record import record_folder
 from .rollbacks import load_rollbacks
+from .totals import load_totals
 
 _RANGE = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]+)")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -132,6 +135,9 @@ def _server(conninfo: str | None) -> Iterator[str]:
 
 
 def _record(options: argparse.Namespace) -> int:
+    # What the files themselves show is said before a server is started.
+    read_folder(options.folder)
+    read_baseline(options.folder)
     with _server(options.server) as conninfo:
         texts = record_folder(options.folder, conninfo, is_throwaway=options.server is None, tell=print)
     for name, text in texts.items():
@@ -177,6 +183,9 @@ def _draft_rollback(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     migrations = load_folder(options.folder)
     load_rollbacks(options.folder)
+    load_uses(options.folder)
+    load_totals(options.folder)
+    load_queries(options.folder, [migration.version for migration in migrations])
     count = 0
     for migration in migrations:
         if migration.stale is not None:

@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .backups import Contents, Manifest, identifiers
-from .catalog import Catalog, definition_of, key_of, parts_of
+from .catalog import Catalog, key_of, parts_of
+from .lines import columns_of
 from .migration import Migration
 from .observed import Observed
 from .totals import Answers, Total, are_equal, described
@@ -163,10 +164,8 @@ def catalog_name(ident: str, schema: str) -> str:
 def _columns(catalog: Catalog) -> dict[str, dict[str, str]]:
     """Returns the columns of each table with their type, and with what generates them."""
     found: dict[str, dict[str, str]] = {}
-    for line in sorted(catalog.lines):
-        if line.startswith("column "):
-            table, column = parts_of(key_of(line).removeprefix("column "))
-            definition = definition_of(line)
+    for table, columns in columns_of(catalog.lines).items():
+        for column, definition in columns.items():
             generated = _GENERATED.search(definition)
             kind = _AFTER_TYPE.sub("", definition) + (generated[0] if generated is not None else "")
             found.setdefault(table, {})[column] = kind

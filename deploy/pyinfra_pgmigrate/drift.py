@@ -14,7 +14,7 @@ from enum import Enum
 
 from . import mending, repairs
 from .catalog import INVALID, Patch, definition_of, is_own, key_of, matches, parts_of
-from .lines import hangs_on, is_harmless, kind_of, parents_in, renaming, subject_of, without_settings
+from .lines import hangs_on, is_harmless, is_property, is_setting, kind_of, parents_in, renaming, subject_of
 from .migration import Migration
 from .observed import Observed
 from .rights import Rights, changed_rights
@@ -83,15 +83,14 @@ _ORDER = (
     "view", "materialized_view", "constraint", "index",
 )  # fmt: skip
 _WHOLE = frozenset({
-    "aggregate", "column", "constraint", "event_trigger", "foreign_server", "function", "index", "materialized_view",
-    "policy", "procedure", "publication", "rule", "schema", "sequence", "statistics", "table", "trigger", "type",
-    "view",
+    "access_method", "aggregate", "cast", "collation", "column", "constraint", "conversion", "event_trigger",
+    "extension", "foreign_data_wrapper", "foreign_server", "function", "index", "language", "materialized_view",
+    "operator", "operator_class", "operator_family", "policy", "procedure", "publication", "rule", "schema", "sequence",
+    "statistics", "table", "text_search_configuration", "text_search_dictionary", "text_search_parser",
+    "text_search_template", "transform", "trigger", "type", "view",
 })  # fmt: skip
 _NAMED = ("table", "view", "materialized_view", "sequence", "type", "function", "procedure", "column", "constraint",
           "index", "trigger", "policy", "statistics")  # fmt: skip
-# See the end of catalog.sql.
-_LATER = re.compile(r"definition (schema|table|constraint|column) ")
-_WITH_TEXT = ("view ", "materialized_view ", "rule ")
 # More of one kind than this are not tried as new names of each other.
 _MOST_RENAMED = 100
 
@@ -145,11 +144,9 @@ class _Search:
 
     def result(self) -> Drifts:
         """Returns what there is, explained step by step, the plainest first."""
-        self._leave_out_unknown()
         self._leave_out_comments()
         self._leave_out_settings()
         self._leave_out_partitions()
-        self._leave_out_identity_sequences()
         self._leave_out_inherited()
         self._find_followers()
         for kind in _NAMED:
@@ -158,6 +155,7 @@ class _Search:
         self._find_whole(Change.MISSING)
         self._find_whole(Change.EXTRA)
         self._find_rights()
+        self._find_properties()
         self._find_rest()
         return Drifts(
             tuple(sorted(self.entries, key=_place_of)),
@@ -177,29 +175,28 @@ class _Search:
             self._take(lines)
             self.notes.append(text)
 
-    def _leave_out_unknown(self) -> None:
-        """Leaves out lines of kinds that an older version of the tool, which kept the catalog, did not print."""
-        if any(line.startswith("definition schema ") for line in self.kept):
-            return
-        later = {line for line in self.plus if _LATER.match(line)}
-        self.harmless |= later
-        self._take(later)
-
     def _leave_out_comments(self) -> None:
         found = {line for line in self.minus | self.plus if is_harmless(line)}
         keys = {key_of(line) for line in found}
         self._note(found, f"{len(keys)} comment{'s' if len(keys) > 1 else ''} changed")
 
     def _leave_out_settings(self) -> None:
-        """Leaves out pairs that differ in settings alone, and indexes that became valid."""
-        came = {without_settings(line): line for line in self.plus}
+        """Leaves out settings, told where their object is still there, and indexes that became valid."""
+        others = {subject_of(line) for line in self.minus ^ self.plus if not is_property(line) and not is_own(line)}
+        settings: defaultdict[str, set[str]] = defaultdict(set)
+        for line in self.minus | self.plus:
+            if is_setting(line):
+                settings[subject_of(line)].add(line)
+        for subject, lines in sorted(settings.items()):
+            if subject in others:
+                self.harmless |= lines
+                self._take(lines)
+            else:
+                self._note(lines, f"settings of {subject} changed")
         for line in sorted(self.minus):
-            other = came.get(without_settings(line)) or came.get(without_settings(line).removesuffix(INVALID))
-            if other is not None:
-                valid = line.endswith(INVALID) and not other.endswith(INVALID)
-                self._note(
-                    [line, other], f"{key_of(line)} is valid now" if valid else f"settings of {key_of(line)} changed"
-                )
+            valid = line.removesuffix(INVALID)
+            if line.startswith("index ") and valid != line and valid in self.plus:
+                self._note([line, valid], f"{key_of(line)} is valid now")
 
     def _leave_out_partitions(self) -> None:
         """Leaves out new partitions of tables that were there, with all that hangs on them."""
@@ -216,18 +213,6 @@ class _Search:
             lines = [line for line in self.plus if key in (key_of(line), *hangs_on(line))]
             self._note(lines, f"{key} is a new partition of {parents[key].removeprefix('table ')}")
 
-    def _leave_out_identity_sequences(self) -> None:
-        """Leaves out owners of sequences that belong to an identity column: they are what the table is."""
-        plain = {key_of(line) for line in self.kept | self.now if line.startswith("sequence ")}
-        was, now = (
-            {key_of(line) for line in lines if line.startswith("owner sequence ")} for lines in (self.kept, self.now)
-        )
-        for line in self.minus | self.plus:
-            key = key_of(line)
-            if key.startswith("sequence ") and key not in plain and (line.startswith("owner ") or key in was ^ now):
-                self.harmless.add(line)
-        self._take(self.harmless)
-
     def _leave_out_inherited(self) -> None:
         """Leaves out constraints that a table has from its parent anyhow, as its own or not."""
         parents = dict(parents_in(self.now))
@@ -239,23 +224,15 @@ class _Search:
                     self._note([line], f"{key_of(line)} is inherited")
 
     def _find_followers(self) -> None:
-        """Finds columns that change because those of a parent do, and sequences that change owner with their table."""
+        """Finds columns that change because those of a parent do."""
         parents = dict(parents_in(self.kept | self.now))
-        owned = {
-            f"owner {key_of(line)}": f"owner table {parts_of(found[1])[0]}"
-            for line in self.kept | self.now
-            if line.startswith("sequence ") and (found := re.search(r" owned by (.+)$", line))
-        }
         for lines in (self.minus, self.plus):
             for line in sorted(lines):
-                leaders = []
-                if line.startswith("column "):
-                    table, name = parts_of(key_of(line).removeprefix("column "))
-                    rest = f"{name} {definition_of(line)}"
-                    leaders = [f"column {parent}.{rest}" for parent in parents.get(table, ())]
-                elif subject_of(line) in owned:
-                    leaders = [f"{owned[subject_of(line)]} {definition_of(line)}"]
-                for leader in leaders:
+                if not line.startswith("column "):
+                    continue
+                table, name = parts_of(key_of(line).removeprefix("column "))
+                rest = f"{name} {definition_of(line)}"
+                for leader in (f"column {parent}.{rest}" for parent in parents.get(table, ())):
                     if leader in lines or any(leader in many for many in self.followers.values()):
                         self.followers[leader].add(line)
                         break
@@ -305,7 +282,8 @@ class _Search:
             if (was and was[0]) == (now and now[0]):
                 continue
             side = self.minus if now and not was else self.plus
-            hanging = {line for line in side if key in hangs_on(line) and line.startswith(("constraint ", "index "))}
+            parts = ("column ", "constraint ", "index ")
+            hanging = {line for line in side if line.startswith(parts) and key in hangs_on(line)}
             patch = Patch(frozenset({old[key]} | (hanging & self.minus)), frozenset({new[key]} | (hanging & self.plus)))
             made = mending.change([old[key]], [new[key]])
             self._add(Change.CHANGED, key, new[key], old[key], patch, made)
@@ -354,11 +332,7 @@ class _Search:
 
     def _find_rights(self) -> None:
         was, now = (
-            {
-                key_of(line): definition_of(line).removeprefix("owned by ")
-                for line in lines
-                if line.startswith(("owner ", "definition schema "))
-            }
+            {key_of(line): definition_of(line) for line in lines if line.startswith("owner ")}
             for lines in (self.kept, self.now)
         )
         touched = {line for line in self.minus | self.plus if line.startswith("grant ")}
@@ -396,10 +370,9 @@ class _Search:
             patch = Patch(frozenset(gone), frozenset(come))
             if key.startswith("constraint ") and not (gone and come):
                 self._add_switched(key, patch)
-            elif all(line.startswith("definition ") for line in gone | come) and not key.startswith(_WITH_TEXT):
-                self._add_property(key, patch)
             elif gone and come:
-                wanted = gone | {line for line in self.kept if line.startswith(f"definition {key} ")}
+                setting = f"{key.replace('view', 'view_setting', 1)} "
+                wanted = gone | {line for line in self.kept if line.startswith(setting)}
                 made = mending.change(sorted(wanted), sorted(come), self.domains)
                 self._add(Change.CHANGED, key, _told(come), _told(gone), patch, made)
             elif gone:
@@ -409,12 +382,21 @@ class _Search:
                 made = repairs.drop(min(come), self.domains)
                 self._add(Change.EXTRA, key, _told(come), "nothing of that name", patch, made)
 
-    def _add_property(self, key: str, patch: Patch) -> None:
-        """Adds what changed of an object besides its own line: an identity's numbers, the owner of a schema."""
-        own = next((line for line in self.kept if line.startswith(f"{key} ") or line == key), key)
-        old, new = (next(iter(lines), "") for lines in (patch.minus, patch.plus))
-        made = mending.change_property(old, new, own)
-        self._add(Change.CHANGED, key, new or own, old or own, patch, made)
+    def _find_properties(self) -> None:
+        """Finds what changed of objects besides their own lines, such as the numbers of an identity."""
+        groups: defaultdict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
+        for place, lines in enumerate((self.minus, self.plus)):
+            for line in lines:
+                if is_property(line) and not line.startswith("definition constraint "):
+                    groups[line if line.startswith("definition ") else key_of(line)][place].add(line)
+        for gone, come in (groups[key] for key in sorted(groups)):
+            subject = subject_of(next(iter(gone | come)))
+            own = next(
+                (line for line in sorted(self.kept) if line.startswith(f"{subject} ") or line == subject), subject
+            )
+            old, new = (next(iter(lines), "") for lines in (gone, come))
+            patch = Patch(frozenset(gone), frozenset(come))
+            self._add(Change.CHANGED, subject, new or own, old or own, patch, mending.change_property(old, new))
 
     def _add_switched(self, key: str, patch: Patch) -> None:
         """Adds a constraint whose triggers, or whose index, are not as they were."""
@@ -444,7 +426,7 @@ class _Search:
 
 
 def _told(lines: Collection[str]) -> str:
-    plain = sorted(line for line in lines if not line.startswith("definition ")) or sorted(lines)
+    plain = sorted(line for line in lines if not is_property(line)) or sorted(lines)
     return "; ".join(plain)
 
 

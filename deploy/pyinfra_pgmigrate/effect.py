@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from .catalog import Catalog, Patch, key_of
 from .errors import Kind, PgMigrateError
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class StatementEffect:
     + locks: the strongest lock on each relation that was there before
     + rewrites: tables that it wrote anew, row by row
     + needs: keys of the objects that it builds on, all there before it
-    + touches: keys of objects that were there before and whose owner, grants or comments it changed
+    + touches: keys of objects that were there before, or of default privileges, whose owner, grants or comments it
+      changed
     """
 
     number: int
@@ -131,12 +132,12 @@ def parse(text: str, *, source: str) -> Effect:
     base = ""
     group: _Group | None = None
     statements: list[StatementEffect] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    # A name may hold what Python, but not a file, takes for the end of a line.
+    lines = text.removesuffix("\n").split("\n")
+    for number, line in enumerate(lines, start=1):
         word, _, rest = line.partition(" ")
         try:
-            if not line or word == "#":
-                continue
-            if word == "format" and int(rest) == FORMAT:
+            if not line or word == "#" or (word == "format" and _is_ours(rest, source)):
                 continue
             if word == "base":
                 base = rest
@@ -156,8 +157,19 @@ def parse(text: str, *, source: str) -> Effect:
         except (ValueError, KeyError, TypeError) as error:
             raise _not_readable(source, number, line) from error
     if group is not None or not base:
-        raise _not_readable(source, len(text.splitlines()), "the end of the file")
+        raise _not_readable(source, len(lines), "the end of the file")
     return Effect(base, tuple(statements))
+
+
+def _is_ours(number: str, source: str) -> bool:
+    if int(number) < FORMAT:
+        raise PgMigrateError(
+            Kind.EFFECT,
+            f'cannot use effect "{source}": it was recorded by an older version',
+            detail=f"Found format {number}; expected format {FORMAT}, which prints the catalog otherwise.",
+            hint='Record all effects again: run "pgmigrate record".',
+        )
+    return int(number) == FORMAT
 
 
 def _not_readable(source: str, number: int, line: str) -> PgMigrateError:

@@ -35,7 +35,7 @@ from .journal import Journal
 from .measurements import Comparison, Measured, Terms, compare, due_queries
 from .migration import Migration, load_folder
 from .observed import Blocker, Observed, OtherRun, Verified
-from .plan import Action, Plan, make_plan
+from .plan import Plan, make_plan, to_ask
 from .psql import Answer, Command
 from .queries import Query, load_queries
 from .reading import Unreadable
@@ -44,7 +44,6 @@ from .requirements import Requirement, lacking, not_applicable
 from .rollbacks import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving
 from .session import Run
 from .settings import Connection, Settings, read_settings
-from .state import State as MigrationState
 from .totals import Total, load_totals
 from .validation import Check, Verdict, added_by, validate
 
@@ -191,15 +190,7 @@ class Engine:
         if isinstance(seen, Refusal):
             return seen
         first = make_plan(self.migrations, seen, self.settings, {})
-        queries = {
-            decision.migration.version: decision.migration.verify
-            for decision in first.decisions
-            if decision.migration.verify is not None
-            and decision.action is not Action.STOP
-            and (ask is None or decision.migration.version in ask)
-            and decision.judgement.state in (MigrationState.APPLIED, MigrationState.UNKNOWN)
-            and decision.migration.effect is not None
-        }
+        queries = to_ask(first, ask)
         if not queries:
             return first
         answers = self._answers(queries, seen)

@@ -9,7 +9,7 @@ from time import monotonic
 import gevent
 
 from . import psql, reading, refusals, stepping
-from .catalog import Patch
+from .catalog import Patch, key_of
 from .engine import Engine
 from .errors import Kind, Refusal
 from .journal import Span
@@ -145,6 +145,8 @@ class _Execution:
                     self.engine.tell(f"    made again: {what}")
                 elif not waits or step.ends_run:
                     self.engine.tell(f"    note: could not make {what} again, its definition stays kept: {reason}")
+            for key in dict.fromkeys(key_of(line[2:]) for line in outcome.carried):
+                self.engine.tell(f"    note: changed along with it: {key}")
             for line in outcome.foreign:
                 self.engine.tell(f"    note: meanwhile somebody else changed the catalog: {line}")
         self.step_since = monotonic() - max(0.0, ago_s)

@@ -6,20 +6,10 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from .catalog import definition_of, is_own, key_of, parts_of
+from .catalog import SETTING, definition_of, is_own, key_of, parts_of
 
 # Kinds whose name has that of a table before it.
 PARTS = frozenset({"column", "constraint", "trigger", "policy", "rule"})
-
-# A storage parameter or option as the lines print it; nothing in it needs quotes.
-_OPTIONS = r"[a-z_.]+='?[\w.+-]+'?(?:, [a-z_.]+='?[\w.+-]+'?)*"
-_TABLE_SETTINGS = re.compile(rf" with \({_OPTIONS}\)$")
-_COLUMN_SETTINGS = re.compile(
-    r"(?: storage (?:plain|external|main|extended))?(?: compression (?:pglz|lz4))?(?: statistics \d+)?"
-    rf"(?: with \({_OPTIONS}\))?$"
-)
-_INDEX_SETTINGS = re.compile(rf" WITH \({_OPTIONS}\)(?= WHERE | REPLICA | CLUSTER| INVALID|$)")
-_VIEW_SETTINGS = re.compile(rf"^(materialized_view \S+) with \({_OPTIONS}\)")
 
 # Settings whose value is a list of names, which proconfig keeps quoted; source: GUC_LIST_QUOTE in guc_tables.c.
 _NAME_LISTS = frozenset({
@@ -28,25 +18,24 @@ _NAME_LISTS = frozenset({
 })  # fmt: skip
 
 
-def without_settings(line: str) -> str:
-    """Returns a line without storage parameters, statistics targets and the like, which change no meaning.
+# Settings that mean something: what a subscriber can tell rows by.
+_MEANING = frozenset({"replica_identity"})
 
-    >>> without_settings("table orders with (fillfactor=70)")
-    'table orders'
-    >>> without_settings("column orders.note text not null storage external statistics 500")
-    'column orders.note text not null'
+
+def is_setting(line: str) -> bool:
+    """Tells whether a line says what is set beside the structure and changes no meaning of it.
+
+    >>> is_setting("table_setting orders fillfactor 70"), is_setting("view_setting orders security_invoker true")
+    (True, False)
     """
-    kind = line.split(" ", 1)[0]
-    match kind:
-        case "table":
-            return _TABLE_SETTINGS.sub("", line, count=1)
-        case "column":
-            return _COLUMN_SETTINGS.sub("", line, count=1)
-        case "index":
-            return _INDEX_SETTINGS.sub("", line, count=1).replace(" CLUSTER", "")
-        case "materialized_view":
-            return _VIEW_SETTINGS.sub(r"\1", line, count=1)
-    return line
+    kind = kind_of(line)
+    return kind.endswith(SETTING) and kind != "view_setting" and key_of(line).rsplit(" ", 1)[1] not in _MEANING
+
+
+def is_property(line: str) -> bool:
+    """Tells whether a line says something of an object that has a line of its own."""
+    kind = kind_of(line)
+    return kind.endswith(SETTING) or kind in {"identity", "trigger_state", "definition"}
 
 
 def is_harmless(line: str) -> bool:
@@ -86,7 +75,7 @@ def column_of(line: str) -> Column:
     >>> column.type, column.not_null, column.default
     ('timestamp with time zone', True, 'now()')
     """
-    text = definition_of(without_settings(line))
+    text = definition_of(line)
     found = _COLUMN.fullmatch(text)
     if found is None:
         return Column(text)
@@ -121,14 +110,14 @@ class Function:
 _FUNCTION = re.compile(
     r"(?: returns (?P<returns>.+?))? language (?P<language>\S+)"
     r"(?P<attributes>(?: (?:window|immutable|stable|strict|security definer|leakproof|parallel safe|parallel restricted"
-    r"|cost [\d.]+|rows [\d.]+))*)"
+    r"|cost [\d.]+|rows [\d.]+|support \S+|transform for type .+?(?= set | as | BEGIN | RETURN )))*)"
     r"(?P<settings>(?: set [\w.]+=.*?)*?) (?P<body>(?:as |BEGIN ATOMIC|RETURN ).*)",
     re.DOTALL,
 )
 
 
 def function_of(line: str) -> Function | None:
-    """Returns the function that a line describes, its line breaks put back; None where it cannot be told.
+    """Returns the function that a line describes; None where it cannot be told.
 
     >>> line = "function f(integer) (a integer) returns text language sql stable set search_path=a, b as SELECT 1"
     >>> found = function_of(line)
@@ -184,6 +173,12 @@ def subject_of(line: str) -> str:
     kind = kind_of(line)
     if kind.startswith("constraint_"):
         return key_of(line).replace(kind, "constraint", 1)
+    if kind == "identity":
+        return key_of(line).replace(kind, "column", 1)
+    if kind == "trigger_state":
+        return key_of(line).replace(kind, "trigger", 1)
+    if kind.endswith(SETTING):
+        return key_of(line).rsplit(" ", 1)[0].replace(kind, kind.removesuffix(SETTING), 1)
     return f"{kind} {key_of(line)}" if kind in {"owner", "grant"} else key_of(line)
 
 
@@ -191,6 +186,9 @@ def hangs_on(line: str) -> Iterator[str]:
     """Yields the keys of what goes with its object when that goes: nearest first."""
     key = key_of(line)
     if is_own(line):
+        yield key
+    if kind_of(key).endswith(SETTING) or kind_of(key) in {"identity", "trigger_state"}:
+        key = subject_of(key)
         yield key
     kind, name = key.split(" ", 1)
     if kind in PARTS or kind.startswith("constraint_"):
@@ -202,9 +200,9 @@ def hangs_on(line: str) -> Iterator[str]:
         yield from (f"materialized_view {table}", f"table {table}")
     elif kind == "sequence" and (owned := re.search(r" owned by (.+)$", line)):
         yield from (f"column {owned[1]}", f"table {parts_of(owned[1])[0]}")
-    elif kind == "statistics" and (of := re.search(r" FROM (.+?)(?: target \d+)?$", line)):
+    elif kind == "statistics" and (of := re.search(r" FROM (.+?)$", line)):
         yield f"table {of[1]}"
-    elif kind == "publication_table":
+    elif kind in {"publication_table", "publication_schema"}:
         publication, _, table = name.partition(".")
         yield from (f"publication {publication}", f"table {table}")
 
@@ -231,9 +229,42 @@ def renaming(kind: str, old: str, new: str) -> Callable[[str], str] | None:
     return lambda line: word.sub(lambda _: now, line)
 
 
+_IDENT = r'(?:"(?:[^"]|"")*"|[^\s",()])+'
+_PARENTS = re.compile(rf" (?:partition of ({_IDENT}) (?:FOR VALUES|DEFAULT)|inherits \(({_IDENT}(?:, {_IDENT})*)\))")
+
+
 def parents_in(lines: Collection[str]) -> Iterator[tuple[str, list[str]]]:
     """Yields tables with those that they inherit from."""
     for line in lines:
-        found = re.search(r" (?:partition of (\S+) (?:FOR VALUES|DEFAULT)|inherits \((.*?)\))", line)
-        if found and line.startswith("table "):
-            yield key_of(line).removeprefix("table "), [found[1]] if found[1] else found[2].split(", ")
+        if line.startswith("table ") and (found := _PARENTS.search(line)):
+            yield (
+                key_of(line).removeprefix("table "),
+                [found[1]] if found[1] else re.findall(rf"{_IDENT}", found[2]),
+            )
+
+
+def columns_of(lines: Collection[str]) -> dict[str, dict[str, str]]:
+    """Returns the columns of each table with their definitions, those that it has from a parent included.
+
+    >>> columns_of(["table p", "column p.a text", "table c partition of p DEFAULT", "column c.b integer"])["c"]
+    {'a': 'text', 'b': 'integer'}
+    """
+    own: dict[str, dict[str, str]] = {}
+    for line in sorted(lines):
+        if line.startswith("column "):
+            table, column = parts_of(key_of(line).removeprefix("column "))
+            own.setdefault(table, {})[column] = definition_of(line)
+    parents = dict(parents_in(lines))
+
+    def whole(table: str, seen: frozenset[str] = frozenset()) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for parent in parents.get(table, ()):
+            if parent not in seen:
+                for name, definition in whole(parent, seen | {table}).items():
+                    # An identity is the parent's alone.
+                    found[name] = definition.partition(" generated always as identity")[0].partition(
+                        " generated by default as identity"
+                    )[0]
+        return found | own.get(table, {})
+
+    return {table: dict(sorted(whole(table).items())) for table in own.keys() | parents.keys()}

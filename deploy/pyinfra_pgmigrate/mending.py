@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 
-from .catalog import INVALID, definition_of, key_of, parts_of
-from .lines import column_of, function_of, table_of, without_settings
+from .catalog import INVALID, SETTING, definition_of, key_of, parts_of
+from .lines import column_of, function_of, is_property
 from .repairs import (
-    RULE_STATES,
     Statements,
     alter_constraint,
     column_sql,
@@ -25,13 +24,12 @@ from .repairs import (
     name_of,
     own_back,
     place_of,
-    set_replica_identity,
+    reset_setting,
     set_row_security,
     set_sequence,
-    text_of,
+    set_setting,
     together,
     trigger_state,
-    unescaped,
 )
 
 
@@ -40,16 +38,18 @@ def change(gone: Collection[str], come: Collection[str], domains: Collection[str
 
     + gone: the lines that should be there; come: those that are
     """
-    old = next((line for line in gone if not line.startswith("definition ")), next(iter(gone)))
-    new = next((line for line in come if not line.startswith("definition ")), next(iter(come)))
+    old = next((line for line in gone if not is_property(line)), next(iter(gone)))
+    new = next((line for line in come if not is_property(line)), next(iter(come)))
     kind = old.split(" ", 1)[0]
     if kind in _CHANGERS:
         return _CHANGERS[kind](old, new)
     match kind:
         case "constraint":
             return _change_constraint(old, new, domains)
-        case "view" | "rule" | "definition":
-            return _change_whole(gone, old)
+        case "view":
+            return make_view(old, [line for line in gone if line.startswith("view_setting ")])
+        case "rule":
+            return _change_rule(old, new)
         case "policy" | "statistics" | "publication_table":
             dropped, made = drop(new), make([old])
             return together([*dropped, *made]) if dropped and made else None
@@ -58,23 +58,21 @@ def change(gone: Collection[str], come: Collection[str], domains: Collection[str
     return None
 
 
-def change_property(old: str, new: str, own: str) -> Statements:
-    """Returns what leads back to a line of kind ``definition`` that tells a property, and no text.
+def change_property(old: str, new: str) -> Statements:
+    """Returns what leads back to a line that tells a property of an object, and not the object itself.
 
     + old, new: the line that should be there and the one that is; empty where it is as usual
-    + own: the line of the object itself
     """
     kind, name = key_of(old or new).split(" ", 1)
+    if kind.endswith(SETTING):
+        return set_setting(old) if old else reset_setting(new)
     match kind:
-        case "schema":
-            return [f"ALTER SCHEMA {name} OWNER TO {definition_of(old).removeprefix('owned by ')}"] if old else None
-        case "table":
-            index = definition_of(old).removeprefix("replica identity using index ") if old else ""
-            identity = re.search(r" replica identity (full|nothing)", own)
-            back = f"USING INDEX {index}" if index else identity[1].upper() if identity else "DEFAULT"
-            return [f"ALTER TABLE {name} REPLICA IDENTITY {back}"]
-        case "column":
-            words = definition_of(old) if old else "identity start 1 increment 1 minvalue 1 cache 1"
+        case "trigger_state":
+            table, trigger = parts_of(name)
+            word = {"ENABLED": "ENABLE", "DISABLED": "DISABLE"}.get(definition_of(old)) if old else "ENABLE"
+            return [f"ALTER TABLE {table} {word} TRIGGER {trigger}"] if word else None
+        case "identity":
+            words = definition_of(old) if old else "start 1 increment 1 minvalue 1 cache 1"
             numbers = dict(re.findall(r"(start|increment|minvalue|maxvalue|cache) (-?\d+)", words))
             table, column = parts_of(name)
             most = f"SET MAXVALUE {numbers['maxvalue']}" if "maxvalue" in numbers else "SET NO MAXVALUE"
@@ -86,34 +84,22 @@ def change_property(old: str, new: str, own: str) -> Statements:
     return None
 
 
-def _change_whole(gone: Collection[str], old: str) -> Statements:
-    """Puts a view or rule back, whose text is in its definition line."""
-    whole = next((line for line in gone if line.startswith("definition ")), "")
-    kind = key_of(old).split(" ", 1)[0]
-    if kind == "view":
-        return make_view(old, text_of(whole)) if whole else None
-    if kind == "rule":
-        state = re.search(r" enabled ([DAR])$", old)
-        table, name = place_of(old)
-        back = f"ALTER TABLE {table} {RULE_STATES[state[1]] if state else 'ENABLE RULE'} {name}"
-        return make_rule(old, text_of(whole)) if whole else [back]
-    return None
+def _change_rule(old: str, new: str) -> Statements:
+    made = make_rule(old)
+    state = re.compile(r" enabled [DAR]$")
+    return made[1:] if made and state.sub("", old) == state.sub("", new) else made
 
 
 def _change_index(old: str, new: str) -> Statements:
     if old == new.removesuffix(INVALID):
         return [f"REINDEX INDEX CONCURRENTLY {name_of(old)}"]
-    if old == new + " REPLICA IDENTITY":
-        return [set_replica_identity(old)]
-    if new == old + " REPLICA IDENTITY":
-        return [f"ALTER TABLE {table_of(old)} REPLICA IDENTITY DEFAULT"]
     dropped, made = drop(new), make_index(old)
     return [*dropped, *made] if dropped and made else None
 
 
 def _change_constraint(old: str, new: str, domains: Collection[str]) -> Statements:
     table, name = place_of(old)
-    wanted, found = text_of(old), text_of(new)
+    wanted, found = definition_of(old), definition_of(new)
     if new.startswith("definition "):
         schema = parts_of(table)[0]
         return [f"REINDEX INDEX CONCURRENTLY {f'{schema}.{name}' if schema else name}"]
@@ -154,7 +140,7 @@ def _change_column(old: str, new: str) -> Statements:
     if wanted.not_null != found.not_null:
         actions.append("SET NOT NULL" if wanted.not_null else "DROP NOT NULL")
     if wanted.default and (wanted.default != found.default or "DROP DEFAULT" in actions):
-        actions.append(f"SET DEFAULT {unescaped(wanted.default)}")
+        actions.append(f"SET DEFAULT {wanted.default}")
     elif found.default and not wanted.default and "DROP DEFAULT" not in actions:
         actions.append("DROP DEFAULT")
     if wanted.identity and not found.identity:
@@ -171,16 +157,11 @@ def _change_column(old: str, new: str) -> Statements:
 
 def _change_table(old: str, new: str) -> Statements:
     table = name_of(old)
-    wanted, found = without_settings(old), without_settings(new)
+    wanted, found = old, new
     actions = []
     if (" unlogged" in wanted) != (" unlogged" in found):
         actions.append(f"ALTER TABLE {table} SET {'UNLOGGED' if ' unlogged' in wanted else 'LOGGED'}")
-    identity = re.compile(r" replica identity (full|nothing)$")
-    if (match := identity.search(wanted)) != (other := identity.search(found)) and (match or other):
-        back = f"ALTER TABLE {table} REPLICA IDENTITY {match[1].upper() if match else 'DEFAULT'}"
-        if not (match and other and match[1] == other[1]):
-            actions.append(back)
-    part = re.compile(r" partition of (\S+) ((?:FOR VALUES|DEFAULT).*?)(?: replica identity \w+)?$")
+    part = re.compile(r" partition of (\S+) ((?:FOR VALUES|DEFAULT).*)$")
     attached, now = part.search(wanted), part.search(found)
     if (attached and attached.groups()) != (now and now.groups()):
         if now:
@@ -206,7 +187,7 @@ def _change_trigger(old: str, new: str) -> Statements:
 
 
 def _change_function(old: str, new: str) -> Statements:
-    wanted, found = function_of(unescaped(old)), function_of(unescaped(new))
+    wanted, found = function_of(old), function_of(new)
     made = make_function(old)
     if wanted is None or found is None or made is None:
         return made
@@ -218,7 +199,7 @@ def _change_function(old: str, new: str) -> Statements:
 
 def _change_type(old: str, new: str) -> Statements:
     name = name_of(old)
-    wanted, found = text_of(old), text_of(new)
+    wanted, found = definition_of(old), definition_of(new)
     if wanted.startswith("enum ") and found.startswith("enum "):
         return _change_enum(name, _labels(wanted), _labels(found))
     domain = re.compile(r"domain (.+?)( not null)?(?: default (.*))?$", re.DOTALL)

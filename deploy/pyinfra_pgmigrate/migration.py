@@ -38,10 +38,13 @@ _READ_WRITE = ("transaction_read_only", "0")
 
 PHASES = ("preparation", "schema", "data", "validation", "contract")
 
+_BASELINE = "baseline.sql"
 _FILE_NAME = re.compile(r"(?P<version>[0-9]+)_(?P<name>[a-z0-9_]+)\.sql")
 _NUMBERED = re.compile(r"[0-9]")
 _HEADER_LINE = re.compile(r"-- (?P<key>[a-z]+): *(?P<value>\S.*)")
 _CONTINUED = re.compile(r"--     *(?P<value>\S.*)")
+# Since August 2025 pg_dump puts its text between these, with a random word.
+_RESTRICT = re.compile(r"^\\(?:un)?restrict [A-Za-z0-9]+[ \t]*$", re.MULTILINE)
 _SESSION_SET = re.compile(r"SET (?:SESSION (?!AUTHORIZATION|CHARACTERISTICS))?", re.IGNORECASE)
 _SAFE = re.compile(r"(?P<rule>[a-z-]+(?:, *[a-z-]+)*) because (?P<reason>\S.*)")
 
@@ -542,8 +545,7 @@ def read_baseline(folder: Path) -> tuple[Statement, ...]:
 
     Raises PgMigrateError (file) where the baseline is no SQL.
     """
-    path = folder / "baseline.sql"
-    return _split(read_text(path), path.name) if lexists(path) else ()
+    return _split(_baseline_text(folder), _BASELINE)
 
 
 def baseline_checksum(folder: Path) -> str:
@@ -551,14 +553,17 @@ def baseline_checksum(folder: Path) -> str:
 
     Raises PgMigrateError (file) where the baseline is no SQL.
     """
-    path = folder / "baseline.sql"
-    if not lexists(path):
-        return checksum_of("")
-    text = read_text(path)
+    text = _baseline_text(folder)
     try:
         return checksum_of(text)
     except SqlSyntaxError as error:
-        raise _syntax_refusal(text, path.name, error) from error
+        raise _syntax_refusal(text, _BASELINE, error) from error
+
+
+def _baseline_text(folder: Path) -> str:
+    """Returns the text of the baseline, without the two lines of pg_dump that only psql understands."""
+    path = folder / _BASELINE
+    return _RESTRICT.sub("", read_text(path)) if lexists(path) else ""
 
 
 def expected_base(baseline: str, before: Iterable[Migration]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from .catalog import Catalog, Patch
 
-REGISTRY_VERSION = 5
+REGISTRY_VERSION = 6
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from .catalog import Catalog, Patch, definition_of, is_own, key_of, parts_of
+from .catalog import Catalog, Patch, definition_of, is_own, key_of, parts_of, unescaped
 from .errors import Kind, Refusal
 
 _MOST_SHOWN = 20
@@ -210,6 +210,10 @@ def kept_objects(dependents: Sequence[Dependent], patch: Patch, catalog: Catalog
 
 def _own_statements(key: str, lines: Collection[str]) -> Iterator[str]:
     """Yields the statements that give an object the owner, grants and comments of its lines."""
+    yield from map(unescaped, _escaped_statements(key, lines))
+
+
+def _escaped_statements(key: str, lines: Collection[str]) -> Iterator[str]:
     kind, ident = key.split(" ", 1)
     word = kind.replace("_", " ").upper()
     for line in lines:
@@ -235,7 +239,7 @@ def _own_statements(key: str, lines: Collection[str]) -> Iterator[str]:
             yield f"GRANT {found[2]} ON {of_kind.upper()} {of_ident} {to}"
     for line in sorted(lines):
         of_kind, of_ident = key_of(line).split(" ", 1)
-        text = _unescaped(definition_of(line))
+        text = definition_of(line)
         if line.startswith("comment ") and of_kind in ("constraint", "trigger", "policy", "rule"):
             table, name = parts_of(of_ident)
             yield f"COMMENT ON {of_kind.upper()} {name} ON {table} IS {text}"
@@ -262,8 +266,3 @@ BEGIN
     END LOOP;
 END;
 $own$"""
-
-
-def _unescaped(text: str) -> str:
-    """Returns what stood there before the catalog put it on one line."""
-    return re.sub(r"\\(.)", lambda found: "\n" if found[1] == "n" else found[1], text)

@@ -25,13 +25,23 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from . import refusals
-from .catalog import Catalog, Patch, definition_of, is_own, key_of, matches
+from .catalog import Catalog, Patch, definition_of, is_own, key_of, matches, parts_of
 from .errors import Refusal
 from .migration import PHASES, Migration
 from .observed import REGISTRY_VERSION, AppliedMigration, Interrupted, Observed, Upsert, Verified
 from .settings import Settings
 from .state import PROGRAMS, Judgement, State, StatementState, in_order, judge
-from .statements import SqlSyntaxError, Statement, UniqueRule, unique_rule_of_constraint, unique_rule_of_index, upserts
+from .statements import (
+    IDEMPOTENT,
+    PASSING,
+    STRUCTURAL,
+    SqlSyntaxError,
+    Statement,
+    UniqueRule,
+    unique_rule_of_constraint,
+    unique_rule_of_index,
+    upserts,
+)
 from .timeline import Standing, Timeline, standing
 
 # Modes that only the owner of a table may take by DDL; source: PostgreSQL manual, "Explicit Locking".
@@ -134,6 +144,22 @@ def make_plan(
     return Plan(tuple(planner.decisions), tuple(planner.found_refusals))
 
 
+def to_ask(plan: Plan, only: Collection[int] | None = None) -> dict[int, str]:
+    """Returns the verify queries whose answers a plan waits for, by version.
+
+    + only: versions to ask; None: all
+    """
+    return {
+        decision.migration.version: decision.migration.verify
+        for decision in plan.decisions
+        if decision.migration.verify is not None
+        and decision.action is not Action.STOP
+        and (only is None or decision.migration.version in only)
+        and decision.judgement.state in (State.APPLIED, State.UNKNOWN)
+        and decision.migration.effect is not None
+    }
+
+
 class _Outlook:
     """The catalog as it will be at a point of the plan."""
 
@@ -155,7 +181,10 @@ class _Outlook:
 
 @dataclass
 class _Planner:
-    """Goes through the files once; ``outlook`` is what the database will be at that point."""
+    """Goes through the files once; ``outlook`` is what the database will be at that point.
+
+    + changed: something was decided that writes, if only the registry; runs: something that runs statements
+    """
 
     migrations: Sequence[Migration]
     observed: Observed
@@ -164,6 +193,7 @@ class _Planner:
     decisions: list[Decision] = field(default_factory=list)
     found_refusals: list[Refusal] = field(default_factory=list)
     changed: bool = False
+    runs: bool = False
 
     def __post_init__(self) -> None:
         registered = self.observed.applied
@@ -207,6 +237,7 @@ class _Planner:
             if decision.changes:
                 self._check_preconditions(decision)
                 self.changed = True
+                self.runs = self.runs or bool(decision.statements)
                 self.outlook.patch(decision.patch)
         if self.changed:
             self._check_may_create()
@@ -328,7 +359,7 @@ class _Planner:
         in_place = judgement.state in (State.APPLIED, State.UNKNOWN)
         if in_place and (verified is None or verified.holds):
             return self._made(migration, Action.NONE, judgement, row=row)
-        if in_place and self.changed:
+        if in_place and self.runs:
             # What runs before it may mend this: it is asked again when its turn comes.
             return self._made(migration, Action.CONVERGE, judgement, row=row, reason="to be verified again")
         if in_place and migration.header.converges:
@@ -389,11 +420,13 @@ class _Planner:
         verified = self._answer(migration)
         numbers = _all_of(migration)
         seen = judgement.state is not State.UNKNOWN
-        if not seen and verified is not None and verified.holds and not self.changed:
+        # What runs before it may make problems for it; but where later ones are there, it has run before that.
+        counts = not self.runs or place < self.found.evidence
+        if not seen and verified is not None and verified.holds and counts:
             return self._made(migration, Action.ADOPT, judgement, reason="its verify query finds no problem")
         if self._may_have_run(migration, place, judgement) and migration.verify is None:
-            unseen = judgement.unseen if seen else numbers
-            refusal = refusals.ambiguous(migration, unseen if seen else (), self._before(migration))
+            unclear = _unclear(migration, judgement.unseen) if seen else ()
+            refusal = refusals.ambiguous(migration, unclear, self._before(migration))
             return self._refused(refusal, migration, judgement)
         return self._made(migration, Action.APPLY, judgement, statements=numbers)
 
@@ -405,10 +438,11 @@ class _Planner:
         """
         if self.registered or self.stated is not None or _may_run_twice(migration):
             return False
+        traceless = judgement.state is State.UNKNOWN
+        unclear = _unclear(migration, _all_of(migration) if traceless else judgement.unseen)
         if self.found.place and place <= max(self.found.alike, default=0):
-            return True
-        traceless = judgement.state is State.UNKNOWN or bool(judgement.unseen)
-        return traceless and place < self.found.evidence
+            return bool(unclear) or not traceless
+        return bool(unclear) and place < self.found.evidence
 
     def _decide_in_place(self, migration: Migration, judgement: Judgement, *, certain: bool) -> Decision:
         """Decides on a migration all of whose lines are there.
@@ -428,12 +462,15 @@ class _Planner:
             if not numbers:
                 self.refuse(refusals.not_verified(migration, verified))
             return self._made(migration, Action.APPLY, judgement, statements=numbers, reason=reason)
-        if migration.verify is not None or certain or not (unseen or judgement.state is State.UNKNOWN):
+        unclear = _unclear(migration, unseen)
+        again = _again(migration, unseen)
+        if migration.verify is not None or certain or not (unclear or again):
             return self._made(migration, Action.ADOPT, judgement, reason="found in place")
-        if _may_run_twice(migration):
+        if not unclear or _may_run_twice(migration):
             reason = "found in place, but for statements that leave no trace and may run twice"
-            return self._made(migration, Action.RESUME, judgement, statements=unseen, reason=reason)
-        return self._refused(refusals.ambiguous(migration, unseen, self._before(migration)), migration, judgement)
+            numbers = tuple(sorted({*unclear, *again, *_settings_of(migration)}))
+            return self._made(migration, Action.RESUME, judgement, statements=numbers, reason=reason)
+        return self._refused(refusals.ambiguous(migration, unclear, self._before(migration)), migration, judgement)
 
     def _found_nothing(self, migration: Migration) -> list[int]:
         """Returns the statements that are programs and of which all is gone that they take away.
@@ -479,10 +516,11 @@ class _Planner:
         if judgement.state is State.CONFLICT:
             return self._refused(refusals.conflict(migration, judgement), migration, judgement)
         twice = _may_run_twice(migration)
-        hidden = list(judgement.unseen)
+        hidden = list(_unclear(migration, judgement.unseen))
         if migration.header.removes:
             hidden += judgement.numbers(StatementState.VACUOUS)
-        numbers = tuple(sorted([*judgement.numbers(StatementState.MISSING), *(hidden if twice else ())]))
+        chosen = {*judgement.numbers(StatementState.MISSING), *(hidden if twice else ())}
+        numbers = tuple(sorted({*chosen, *_again(migration, judgement.unseen), *_settings_of(migration)}))
         verified = self._answer(migration)
         unclear = bool(hidden) and not twice
         if unclear and verified is not None and verified.holds:
@@ -601,6 +639,50 @@ def _may_run_twice(migration: Migration) -> bool:
     return migration.header.converges or migration.header.repeatable
 
 
+def _unclear(migration: Migration, numbers: Collection[int]) -> tuple[int, ...]:
+    """Returns those of the statements without a trace of which it matters whether they ran.
+
+    A setting, a lock, or structure that the statement found as it wants it (IF EXISTS, IF NOT EXISTS, OR REPLACE)
+    is none.
+    """
+    again = _again(migration, numbers)
+    return tuple(
+        statement.number
+        for statement in migration.statements
+        if statement.number in numbers
+        and statement.number not in again
+        and statement.node not in PASSING
+        and not (statement.node in STRUCTURAL and _is_without_effect(migration, statement))
+    )
+
+
+def _again(migration: Migration, numbers: Collection[int]) -> tuple[int, ...]:
+    """Returns those of the statements without a trace that may run twice by their nature, such as COMMENT ON."""
+    return tuple(
+        statement.number
+        for statement in migration.statements
+        if statement.number in numbers
+        and (
+            statement.node in IDEMPOTENT
+            or (
+                statement.node in STRUCTURAL
+                and bool(migration.effect_of(statement).touches)
+                and _is_without_effect(migration, statement)
+            )
+        )
+    )
+
+
+def _is_without_effect(migration: Migration, statement: Statement) -> bool:
+    effect = migration.effect_of(statement)
+    return not effect.patch and not effect.rewrites
+
+
+def _settings_of(migration: Migration) -> tuple[int, ...]:
+    """Returns the statements that set something for those after them in their transaction."""
+    return tuple(one.number for one in migration.statements if one.node == "variable_set_stmt")
+
+
 def _to_run(migration: Migration, judgement: Judgement, *, problems: bool) -> tuple[int, ...]:
     """Returns the statements that repair an applied migration.
 
@@ -644,9 +726,9 @@ def removed_rules(patch: Patch) -> frozenset[UniqueRule]:
 
 def _rule_of(line: str) -> UniqueRule | None:
     if line.startswith("index "):
-        return unique_rule_of_index(definition_of(line).removesuffix(" INVALID"))
+        return unique_rule_of_index(definition_of(line))
     if line.startswith("constraint "):
-        table, _, name = key_of(line).removeprefix("constraint ").rpartition(".")
+        table, name = parts_of(key_of(line).removeprefix("constraint "))
         return unique_rule_of_constraint(table, name, definition_of(line))
     return None
 

@@ -85,6 +85,7 @@ class Outcome:
     + durations: milliseconds by number of the statement
     + foreign: lines that changed and that the effect does not promise, each with its sign
     + lacking: lines that it promises and that did not change
+    + carried: lines of what others built and a promised change carried along, each with its sign
     + removed, added: lines that went and came
     + traces: tables after each statement by its number; 0 is before the first
     + put_back: what was put back from the quarantine
@@ -98,6 +99,7 @@ class Outcome:
     detail: str = ""
     foreign: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
+    carried: tuple[str, ...] = ()
     verified: Verified | None = None
     removed: frozenset[str] = frozenset()
     added: frozenset[str] = frozenset()
@@ -194,6 +196,7 @@ def outcomes(answer: Answer) -> list[Outcome]:
             detail=found.get("detail", ""),
             foreign=tuple(found.get("foreign", ())),
             lacking=tuple(found.get("lacking", ())),
+            carried=tuple(found.get("carried", ())),
             verified=_verified(found["verified"]) if "verified" in found else None,
             removed=frozenset(found.get("removed", ())),
             added=frozenset(found.get("added", ())),

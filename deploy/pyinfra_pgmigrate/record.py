@@ -20,7 +20,7 @@ from psycopg.pq import TransactionStatus
 
 from . import effect as effects
 from . import sql
-from .catalog import Catalog, Patch, is_own, key_of, parts_of
+from .catalog import Catalog, Patch, escaped, is_own, key_of, parts_of
 from .effect import Effect, Lock, StatementEffect
 from .errors import Kind, PgMigrateError
 from .locks import MODES
@@ -43,6 +43,8 @@ _CURES = {
     "25001": "Name the partitions one by one, or use CONCURRENTLY: a migration's statements run in one transaction.",
 }
 _NO_SUCH_OBJECT = "42704"
+# PostgreSQL 15 has another code than 18 for an extension that is not installed.
+_NO_SUCH_EXTENSION = ("0A000", "58P01")
 
 # pyinfra's operation, by what belongs to the server.
 _OPERATIONS = {"role": "postgres.role", "database": "postgres.database"}
@@ -166,10 +168,11 @@ class Recorder:
             # Before anything else is read: reading locks, too.
             locks = self._locks(self.connection)
             relations = {
-                oid: _Relation(key, kind, storage)
+                oid: _Relation(escaped(key), kind, storage)
                 for oid, key, kind, storage in self.connection.execute(_library("record_relations"))
             }
-            dependencies = frozenset(tuple(row) for row in self.connection.execute(_library("record_dependencies")))
+            rows = self.connection.execute(_library("record_dependencies"))
+            dependencies = frozenset((kind, oid, part, escaped(key)) for kind, oid, part, key in rows)
             return _Scene(self.catalog(), relations, dependencies, locks, self._read_server(self.connection))
 
     def _before(self) -> _Scene:
@@ -374,7 +377,7 @@ def _effect_of(
         locks=locks,
         rewrites=_rewritten(before, after),
         needs=tuple(sorted(needs & known)),
-        touches=tuple(sorted((own & known) - {key_of(line) for line in patch.minus | patch.plus})),
+        touches=tuple(sorted(own - {key_of(line) for line in patch.minus | patch.plus})),
     )
 
 
@@ -439,6 +442,8 @@ def _failed(
             "Record on a server that has the role: pgmigrate record --server CONNINFO; or, for the embedded one, "
             "write CREATE ROLE into baseline.sql."
         )
+    if sqlstate in _NO_SUCH_EXTENSION and statement.node == "create_extension_stmt":
+        hint = "Record on a server that has the extension: pgmigrate record --server CONNINFO"
     return PgMigrateError(
         Kind.FILE,
         f"could not record {source}, line {statement.line}: {message}",

@@ -101,7 +101,8 @@ def ambiguous(migration: Migration, statements: Sequence[int], before: int) -> R
     + before: version of the migration before it, 0 for the first
     """
     numbers = ", ".join(map(str, statements))
-    what = f"statement{'s' if len(statements) > 1 else ''} {numbers} of it leave no trace" if statements else ""
+    one = len(statements) == 1
+    what = f"statement{'' if one else 's'} {numbers} of it leave{'s' if one else ''} no trace" if statements else ""
     return Refusal(
         Kind.AMBIGUOUS,
         f'cannot tell whether migration "{migration.name}" has run: {what or "it leaves no trace in the catalog"}',

@@ -1,7 +1,8 @@
 """SQL that leads from a catalog line as it is found to the line as it should be. Pure: text for people to run.
 
-Each function returns statements, or None for what a line does not tell how to make; nothing here is run by the
-library. Names mean what they mean in the lines: without a schema they are in ``pg_schema``.
+Each function returns statements, the escapes of the lines still in them, or None for what a line does not tell how to
+make; ``joined`` makes a text of them. Nothing here is run by the library. Names mean what they mean in the lines:
+without a schema they are in ``pg_schema``.
 """
 
 from __future__ import annotations
@@ -9,17 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from .catalog import INVALID, definition_of, key_of, parts_of
-from .lines import Column, column_of, function_of, table_of
+from .catalog import INVALID, SETTING, definition_of, key_of, parts_of, unescaped
+from .lines import Column, column_of, function_of
+from .rights import is_default
 
 # How SQL calls a kind of line, where ALTER and DROP take its name alone.
 _WORDS = {
-    "aggregate": "AGGREGATE", "collation": "COLLATION", "event_trigger": "EVENT TRIGGER", "extension": "EXTENSION",
-    "foreign_server": "SERVER", "function": "FUNCTION", "index": "INDEX", "materialized_view": "MATERIALIZED VIEW",
-    "operator": "OPERATOR", "procedure": "PROCEDURE", "publication": "PUBLICATION", "schema": "SCHEMA",
-    "sequence": "SEQUENCE", "statistics": "STATISTICS", "table": "TABLE", "type": "TYPE", "view": "VIEW",
+    "access_method": "ACCESS METHOD", "aggregate": "AGGREGATE", "cast": "CAST", "collation": "COLLATION",
+    "conversion": "CONVERSION", "event_trigger": "EVENT TRIGGER", "extension": "EXTENSION",
+    "foreign_data_wrapper": "FOREIGN DATA WRAPPER", "foreign_server": "SERVER", "function": "FUNCTION",
+    "index": "INDEX", "language": "LANGUAGE", "materialized_view": "MATERIALIZED VIEW", "operator": "OPERATOR",
+    "procedure": "PROCEDURE", "publication": "PUBLICATION", "schema": "SCHEMA", "sequence": "SEQUENCE",
+    "statistics": "STATISTICS", "table": "TABLE", "text_search_configuration": "TEXT SEARCH CONFIGURATION",
+    "text_search_dictionary": "TEXT SEARCH DICTIONARY", "text_search_parser": "TEXT SEARCH PARSER",
+    "text_search_template": "TEXT SEARCH TEMPLATE", "type": "TYPE", "view": "VIEW",
 }  # fmt: skip
-_DEFAULTS_ON = {"r": "TABLES", "S": "SEQUENCES", "f": "FUNCTIONS", "T": "TYPES", "n": "SCHEMAS"}
 _TRIGGER_STATES = {
     " DISABLED": "DISABLE TRIGGER",
     " ENABLED ALWAYS": "ENABLE ALWAYS TRIGGER",
@@ -29,15 +34,6 @@ RULE_STATES = {"D": "DISABLE RULE", "A": "ENABLE ALWAYS RULE", "R": "ENABLE REPL
 _STATISTICS = {"d": "ndistinct", "f": "dependencies", "m": "mcv"}
 
 Statements = list[str] | None
-
-
-def unescaped(line: str) -> str:
-    r"""Returns the text of a line as it was before it became one line.
-
-    >>> unescaped(r"a\nb\\n")
-    'a\nb\\n'
-    """
-    return re.sub(r"\\(n|\\)", lambda found: "\n" if found[1] == "n" else "\\", line)
 
 
 def name_of(line: str) -> str:
@@ -50,14 +46,19 @@ def place_of(line: str) -> tuple[str, str]:
     return parts_of(name_of(line))
 
 
-def text_of(line: str) -> str:
-    """Returns the definition in a line as SQL, its line breaks put back."""
-    return unescaped(definition_of(line))
+def _literal(text: str) -> str:
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
+
+
+def _bare(name: str) -> str:
+    """Returns a name without its quotes."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 def joined(statements: Iterable[str]) -> str:
-    """Returns statements as one text, each with its semicolon."""
-    return "\n".join(one if one.endswith((";", "lost")) else f"{one};" for one in statements)
+    """Returns statements as one text, each with its semicolon, and what lines write as escapes put back."""
+    return "\n".join(unescaped(one if one.endswith((";", "lost")) else f"{one};") for one in statements)
 
 
 def together(statements: Statements) -> Statements:
@@ -79,12 +80,11 @@ def make(lines: Collection[str], domains: Collection[str] = ()) -> Statements:
         return None
     (line,) = main
     kind = line.split(" ", 1)[0]
-    whole = next((unescaped(definition_of(one)) for one in lines if one.startswith("definition ")), "")
-    found = make_view(line, whole) if kind.endswith("view") else None
-    if kind == "rule":
-        found = make_rule(line, whole)
+    found = None
+    if kind.endswith(SETTING):
+        found = set_setting(line)
     elif kind == "constraint":
-        found = [alter_constraint(line, domains, f"ADD CONSTRAINT {place_of(line)[1]} {text_of(line)}")]
+        found = [alter_constraint(line, domains, f"ADD CONSTRAINT {place_of(line)[1]} {definition_of(line)}")]
     elif kind in _MAKERS:
         found = _MAKERS[kind](line)
     if found is None:
@@ -121,9 +121,9 @@ def column_sql(column: Column) -> str:
     if column.identity:
         parts.append(f"GENERATED {column.identity.upper()} AS IDENTITY")
     if column.generated:
-        parts.append(f"GENERATED ALWAYS AS ({unescaped(column.generated)}) {column.how.upper()}")
+        parts.append(f"GENERATED ALWAYS AS ({column.generated}) {column.how.upper()}")
     if column.default:
-        parts.append(f"DEFAULT {unescaped(column.default)}")
+        parts.append(f"DEFAULT {column.default}")
     if column.not_null:
         parts.append("NOT NULL")
     return " ".join(parts)
@@ -131,20 +131,43 @@ def column_sql(column: Column) -> str:
 
 def make_index(line: str) -> Statements:
     """Returns what makes an index again, without a lock that keeps a writer out where that can be."""
-    text = text_of(line).removesuffix(INVALID).removesuffix(" CLUSTER")
-    identity = text.endswith(" REPLICA IDENTITY")
-    text = text.removesuffix(" REPLICA IDENTITY")
+    text = definition_of(line).removesuffix(INVALID)
     if " ON ONLY " in text:
         # Of a partitioned table: made for all its partitions, and not CONCURRENTLY.
         made = text.replace(" ON ONLY ", " ON ", 1)
     else:
         made = re.sub(r"^CREATE (UNIQUE )?INDEX ", r"CREATE \1INDEX CONCURRENTLY ", text)
-    return [made] + ([set_replica_identity(line)] if identity else [])
+    return [made]
 
 
-def set_replica_identity(line: str) -> str:
-    """Returns what makes an index the replica identity of its table."""
-    return f"ALTER TABLE {table_of(line)} REPLICA IDENTITY USING INDEX {parts_of(name_of(line))[1]}"
+def set_setting(line: str) -> Statements:
+    """Returns what sets what a line says is set."""
+    kind, name, setting = _words(key_of(line))
+    value = definition_of(line)
+    if kind == "column_setting" or setting in {"cluster", "target"} or setting.startswith("statistics."):
+        return None
+    if setting == "replica_identity":
+        way = value.upper() if value in {"full", "nothing"} else f"USING INDEX {value}"
+        return [f"ALTER TABLE {name} REPLICA IDENTITY {way}"]
+    word = _WORDS.get(kind.removesuffix(SETTING))
+    return None if word is None else [f"ALTER {word} {name} SET ({setting} = '{value}')"]
+
+
+def reset_setting(line: str) -> Statements:
+    """Returns what takes back what a line says is set."""
+    kind, name, setting = _words(key_of(line))
+    if setting == "replica_identity":
+        return [f"ALTER TABLE {name} REPLICA IDENTITY DEFAULT"]
+    if kind == "column_setting" or setting in {"cluster", "target"} or setting.startswith("statistics."):
+        return None
+    word = _WORDS.get(kind.removesuffix(SETTING))
+    return None if word is None else [f"ALTER {word} {name} RESET ({setting})"]
+
+
+def _words(key: str) -> tuple[str, str, str]:
+    kind, rest = key.split(" ", 1)
+    name, setting = rest.rsplit(" ", 1)
+    return kind, name, setting
 
 
 def alter_constraint(line: str, domains: Collection[str], action: str) -> str:
@@ -155,7 +178,7 @@ def alter_constraint(line: str, domains: Collection[str], action: str) -> str:
 
 def trigger_state(line: str) -> tuple[str, str]:
     """Returns the text of a trigger without its state, and the action that brings the state."""
-    text = text_of(line)
+    text = definition_of(line)
     for suffix, action in _TRIGGER_STATES.items():
         if text.endswith(suffix):
             return text.removesuffix(suffix), action
@@ -171,7 +194,7 @@ def make_trigger(line: str) -> Statements:
 
 def _make_policy(line: str) -> Statements:
     table, name = place_of(line)
-    return [f"CREATE POLICY {name} ON {table} AS {text_of(line)}"]
+    return [f"CREATE POLICY {name} ON {table} AS {definition_of(line)}"]
 
 
 def set_row_security(line: str) -> Statements:
@@ -184,7 +207,7 @@ def set_row_security(line: str) -> Statements:
 
 def make_function(line: str) -> Statements:
     """Returns what makes a function or procedure what its line says, whether it is there or not."""
-    found = function_of(unescaped(line))
+    found = function_of(line)
     if found is None:
         return None
     kind = key_of(line).split(" ", 1)[0].upper()
@@ -201,30 +224,23 @@ def make_function(line: str) -> Statements:
     return [f"CREATE OR REPLACE {kind} {name}({found.arguments}){words}"]
 
 
-def make_view(line: str, whole: str) -> Statements:
+def make_view(line: str, settings: Collection[str] = ()) -> Statements:
     """Returns what makes a view again.
 
-    + whole: its text
+    + settings: lines of what is set for it
     """
-    if not whole:
-        return None
     kind, name = key_of(line).split(" ", 1)
-    options = re.match(r"with \(([^)]*)\) as ", definition_of(line))
-    with_options = f" WITH ({options[1]})" if options else ""
+    options = ", ".join(f"{_words(key_of(one))[2]} = {definition_of(one)}" for one in sorted(settings))
     word = "CREATE MATERIALIZED VIEW" if kind == "materialized_view" else "CREATE OR REPLACE VIEW"
-    return [f"{word} {name}{with_options} AS {whole.strip()}"]
+    text = definition_of(line).removeprefix("as ")
+    return [f"{word} {name}{f' WITH ({options})' if options else ''} AS {text}"]
 
 
-def make_rule(line: str, whole: str) -> Statements:
-    """Returns what makes a rule again, switched on or off as it was.
-
-    + whole: its text
-    """
-    if not whole:
-        return None
+def make_rule(line: str) -> Statements:
+    """Returns what makes a rule again, switched on or off as it was."""
     table, name = place_of(line)
     state = re.search(r" enabled ([DAR])$", line)
-    made = re.sub(r"^CREATE RULE", "CREATE OR REPLACE RULE", whole.strip())
+    made = re.sub(r"^CREATE RULE", "CREATE OR REPLACE RULE", re.sub(r" enabled [DAR]$", "", definition_of(line)))
     return [made, f"ALTER TABLE {table} {RULE_STATES[state[1]] if state else 'ENABLE RULE'} {name}"]
 
 
@@ -235,34 +251,35 @@ def set_sequence(line: str, word: str) -> Statements:
     """
     found = re.match(
         r"as (\w+) start (-?\d+) increment (-?\d+) minvalue (-?\d+) maxvalue (-?\d+) cache (\d+)( cycle)?"
-        r"(?: owned by (.+))?$",
+        r"( unlogged)?(?: owned by (.+))?$",
         definition_of(line),
     )
     if found is None:
         return None
-    kind, start, step, least, most, cache, cycle, owned = found.groups()
+    kind, start, step, least, most, cache, cycle, unlogged, owned = found.groups()
+    made = f"{word} UNLOGGED" if unlogged and word == "CREATE" else word
     return [
-        f"{word} SEQUENCE {name_of(line)} AS {kind} INCREMENT BY {step} MINVALUE {least} MAXVALUE {most} "
+        f"{made} SEQUENCE {name_of(line)} AS {kind} INCREMENT BY {step} MINVALUE {least} MAXVALUE {most} "
         f"START WITH {start} CACHE {cache} {'CYCLE' if cycle else 'NO CYCLE'} OWNED BY {owned or 'NONE'}"
     ]
 
 
 def _make_type(line: str) -> Statements:
-    kind, _, rest = text_of(line).partition(" ")
+    kind, _, rest = definition_of(line).partition(" ")
     match kind:
         case "enum":
             return [f"CREATE TYPE {name_of(line)} AS ENUM {rest}"]
         case "composite":
             return [f"CREATE TYPE {name_of(line)} AS {rest}"]
         case "range":
-            return [f"CREATE TYPE {name_of(line)} AS RANGE (SUBTYPE = {rest.strip('()')})"]
+            return [f"CREATE TYPE {name_of(line)} AS RANGE {rest}"]
         case "domain":
             return [f"CREATE DOMAIN {name_of(line)} AS {rest}"]
     return None
 
 
 def _make_statistics(line: str) -> Statements:
-    found = re.match(r"\(([^)]*)\) (ON .+?)( target \d+)?$", text_of(line))
+    found = re.match(r"\(([^)]*)\) (ON .+)$", definition_of(line))
     if found is None:
         return None
     kinds = [_STATISTICS[one] for one in found[1].split(", ") if one in _STATISTICS]
@@ -274,9 +291,31 @@ def _publication_table(line: str) -> tuple[str, str]:
     return (found[1], found[2]) if found else (name_of(line), "")
 
 
+def _make_collation(line: str) -> Statements:
+    options = []
+    for name, value in re.findall(
+        r"(provider|locale|lc_collate|lc_ctype|rules) ('(?:[^']|'')*'|\w+)", definition_of(line)
+    ):
+        options.append(f"{name} = {value}")
+    if line.endswith(" not deterministic"):
+        options.append("deterministic = false")
+    return [f"CREATE COLLATION {name_of(line)} ({', '.join(options)})"]
+
+
+def _make_operator(line: str) -> Statements:
+    name, _, arguments = name_of(line).partition("(")
+    left, _, right = arguments.removesuffix(")").rpartition(", ")
+    function = re.match(r"(.+?)\(", definition_of(line))
+    if function is None or len(definition_of(line).split(") ")) > 1:
+        # It has more than a function.
+        return None
+    sides = [f"{side}ARG = {one}" for side, one in (("LEFT", left), ("RIGHT", right)) if one != "NONE"]
+    return [f"CREATE OPERATOR {name} ({', '.join([*sides, f'FUNCTION = {function[1]}'])})"]
+
+
 def _make_publication_table(line: str) -> Statements:
     publication, table = _publication_table(line)
-    found = re.match(r"(?:where (.+?))?(?: ?columns (\(.+\)))?$", text_of(line))
+    found = re.match(r"(?:where (.+?))?(?: ?columns (\(.+\)))?$", definition_of(line))
     where, columns = found.groups() if found else (None, None)
     return [
         f"ALTER PUBLICATION {publication} ADD TABLE {table}{f' {columns}' if columns else ''}"
@@ -291,6 +330,9 @@ _MAKERS: Mapping[str, Callable[[str], Statements]] = {
     "sequence": lambda line: set_sequence(line, "CREATE"),
     "column": _make_column,
     "index": make_index,
+    "view": make_view,
+    "materialized_view": make_view,
+    "rule": make_rule,
     "trigger": make_trigger,
     "policy": _make_policy,
     "row_security": set_row_security,
@@ -298,6 +340,16 @@ _MAKERS: Mapping[str, Callable[[str], Statements]] = {
     "procedure": make_function,
     "statistics": _make_statistics,
     "publication_table": _make_publication_table,
+    "publication_schema": lambda line: [
+        "ALTER PUBLICATION {} ADD TABLES IN SCHEMA {}".format(*_publication_table(line))
+    ],
+    "collation": _make_collation,
+    "operator": _make_operator,
+    "cast": lambda line: (
+        [f"CREATE CAST {name_of(line)} {definition_of(line).upper()}"]
+        if "function" not in line
+        else [f"CREATE CAST {name_of(line)} {definition_of(line)}"]
+    ),
 }
 
 
@@ -321,6 +373,15 @@ def drop(line: str, domains: Collection[str] = ()) -> Statements:
             return [f"DROP INDEX CONCURRENTLY {name_of(line)}"]
         case "publication_table":
             return ["ALTER PUBLICATION {} DROP TABLE {}".format(*_publication_table(line))]
+        case "publication_schema":
+            return ["ALTER PUBLICATION {} DROP TABLES IN SCHEMA {}".format(*_publication_table(line))]
+        case "operator_class" | "operator_family":
+            name, _, method = name_of(line).removesuffix(")").rpartition("(")
+            return [f"DROP {kind.replace('_', ' ').upper()} {name} USING {method}"]
+        case "identity":
+            return None
+        case _ if kind.endswith(SETTING):
+            return reset_setting(line)
         case "table" if definition_of(line).startswith("foreign "):
             return [f"DROP FOREIGN TABLE {name_of(line)}"]
         case _ if kind in _WORDS:
@@ -378,14 +439,20 @@ def _rights(verb: str, preposition: str, key: str, grantee: str, privileges: Ite
             table, column = parts_of(name)
             named = ", ".join(f"{one} ({column})" for one in names)
             found.append(f"{verb} {named} ON {table} {preposition} {grantee}{suffix}")
-        elif kind == "defaults":
-            who, what = name.rsplit(" ", 1)
-            role, schema = (who, "") if not parts_of(who)[0] else parts_of(who)
+        elif is_default(key):
+            what, role = name.split(" ", 1)
+            schema, what = parts_of(what)
             within = f" IN SCHEMA {schema}" if schema else ""
             found.append(
-                f"ALTER DEFAULT PRIVILEGES FOR ROLE {role}{within} {verb} {', '.join(names)} ON {_DEFAULTS_ON[what]} "
-                f"{preposition} {grantee}{suffix}"
+                f"ALTER DEFAULT PRIVILEGES FOR ROLE {role}{within} {verb} {', '.join(names)} ON "
+                f"{what.replace('_', ' ').upper()} {preposition} {grantee}{suffix}"
             )
+        elif kind == "identity":
+            table, column = parts_of(name)
+            sequence = f"pg_get_serial_sequence({_literal(table)}, {_literal(_bare(column))})"
+            tail = _literal(f" {preposition} {grantee}{suffix}")
+            head = _literal(f"{verb} {', '.join(names)} ON SEQUENCE ")
+            found.append(f"DO $do$ BEGIN EXECUTE {head} || {sequence} || {tail}; END $do$")
         else:
             found.append(f"{verb} {', '.join(names)} ON {_on(key)} {preposition} {grantee}{suffix}")
     return found

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from .catalog import definition_of, key_of
+from .catalog import definition_of, key_of, parts_of
 
 # What everybody may do where nothing is written; source: acldefault() in acl.c.
 _EVERYBODY = {"function": "EXECUTE", "procedure": "EXECUTE", "aggregate": "EXECUTE", "type": "USAGE"}
@@ -20,9 +20,10 @@ _OWNER = {
     "sequence": "SELECT UPDATE USAGE",
     "schema": "CREATE USAGE",
 }
-_LIKE_TABLE = frozenset({"view", "materialized_view"})
-# The kinds of pg_default_acl.
-_DEFAULTS = {"r": "table", "S": "sequence", "f": "function", "T": "type", "n": "schema"}
+# What new objects of a kind get.
+_DEFAULTS = {
+    "tables": "table", "sequences": "sequence", "functions": "function", "types": "type", "schemas": "schema",
+}  # fmt: skip
 
 _MAINTAIN_SINCE = 170000
 
@@ -31,7 +32,7 @@ _MAINTAIN_SINCE = 170000
 class Rights:
     """What one role may do with one object no more, or may now; PUBLIC is everybody.
 
-    + key: of the object; for default privileges with the letter of the kind of objects
+    + key: of the object; of default privileges with the role whose objects they are
     """
 
     key: str
@@ -74,10 +75,14 @@ def changed_rights(
                 yield Rights(key, grantee, frozenset(lost), frozenset(gained))
 
 
+def is_default(text: str) -> bool:
+    """Tells whether a key is of default privileges: what new objects get, in a schema or everywhere."""
+    return text.startswith(("defaults ", "database_defaults "))
+
+
 def _object(line: str) -> str:
-    if line.startswith("grant defaults "):
-        return f"{key_of(line)} {definition_of(line).split(' ', 1)[0]}"
-    return key_of(line)
+    key = key_of(line)
+    return f"{key} {_grantee(definition_of(line))[0]}" if is_default(key) else key
 
 
 def _by_object(lines: Collection[str], keys: Collection[str]) -> defaultdict[str, dict[str, set[str]]]:
@@ -85,8 +90,8 @@ def _by_object(lines: Collection[str], keys: Collection[str]) -> defaultdict[str
     for line in lines:
         if line.startswith("grant ") and (key := _object(line)) in keys:
             words = definition_of(line)
-            if line.startswith("grant defaults "):
-                words = words.split(" ", 1)[1]
+            if is_default(key):
+                words = _grantee(words)[1]
             grantee, privilege = _grantee(words)
             found[key].setdefault(grantee, set()).add(privilege)
     return found
@@ -99,8 +104,10 @@ def _grantee(words: str) -> tuple[str, str]:
 
 
 def _owner(key: str, owners: Mapping[str, str]) -> str:
-    if key.startswith("defaults "):
-        return key.split(" ")[1]
+    if is_default(key):
+        return key.split(" ", 2)[2]
+    if key.startswith("identity "):
+        return owners.get(f"table {parts_of(key.removeprefix('identity '))[0]}", "")
     return owners.get(key, "")
 
 
@@ -108,12 +115,11 @@ def _written_out(key: str, owner: str, version_num: int) -> dict[str, set[str]]:
     """Returns the rights on an object whose list of rights is not there."""
     kind, name = key.split(" ", 1)
     if kind == "defaults":
-        who, letter = name.rsplit(" ", 1)
-        if "." in who:
-            # Of one schema: these add to the general ones, which are not repeated.
-            return {}
-        kind = _DEFAULTS.get(letter, "")
-    kind = "table" if kind in _LIKE_TABLE else kind
+        # Of one schema: these add to the general ones, which are not repeated.
+        return {}
+    if kind == "database_defaults":
+        kind = _DEFAULTS.get(name.split(" ", 1)[0], "")
+    kind = {"view": "table", "materialized_view": "table", "identity": "sequence"}.get(kind, kind)
     found: dict[str, set[str]] = {}
     if kind in _OWNER and owner:
         found[owner] = set(_OWNER[kind].split())

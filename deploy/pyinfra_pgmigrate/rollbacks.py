@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .catalog import Catalog, Patch, definition_of, is_own, key_of, parts_of
+from .catalog import Catalog, Patch, definition_of, is_own, key_of, parts_of, unescaped
 from .effect import Effect, Lock, StatementEffect
 from .errors import Kind, PgMigrateError, Refusal
 from .locks import sql_name
@@ -396,7 +396,7 @@ def rule_of(line: str) -> tuple[str, frozenset[str]] | None:
 
 def _unique(line: str) -> UniqueRule | None:
     if line.startswith("index ") and " CREATE UNIQUE INDEX " in line:
-        return unique_rule_of_index(definition_of(line).removesuffix(" INVALID"))
+        return unique_rule_of_index(definition_of(line))
     if line.startswith("constraint ") and definition_of(line).startswith("UNIQUE "):
         table, name = parts_of(key_of(line).removeprefix("constraint "))
         return unique_rule_of_constraint(table, name, definition_of(line))
@@ -408,7 +408,7 @@ def _rules(lines: Collection[str]) -> list[Rule]:
     for line in sorted(lines):
         rule = _unique(line)
         columns = () if rule is None else tuple(sorted(rule.columns))
-        definition = definition_of(line)
+        definition = unescaped(definition_of(line))
         if line.startswith("index "):
             name = key_of(line).removeprefix("index ")
             predicate, distinct = definition.partition(" WHERE ")[2], " NULLS NOT DISTINCT" not in definition

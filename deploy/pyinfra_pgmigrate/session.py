@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import sql
+from .catalog import LINES_VERSION
 from .observed import REGISTRY_VERSION
 from .rollbacks import Rollback
 
@@ -66,7 +67,12 @@ def session_of(run: Run, schema: str, purpose: str) -> list[str]:
 
     + purpose: part of the name of the session
     """
-    names = {"application_name": session_name(run, purpose), "schema": schema, "run_id": run.run_id}
+    names = {
+        "application_name": session_name(run, purpose),
+        "schema": schema,
+        "run_id": run.run_id,
+        "lines_version": LINES_VERSION,
+    }
     return [settings_of(names), sql.read("session"), sql.read("pinned")]
 
 
@@ -78,19 +84,22 @@ def catalog_session_of(run: Run, schema: str, purpose: str) -> list[str]:
 def catalog_prepared() -> str:
     """Returns the SQL that prepares ``pgmigrate_read (setting, whether with its fingerprint)``.
 
-    It leaves the lines in the setting as an array, and their fingerprint in SETTING_fingerprint; the two are of
-    one statement, so that nothing can come between them.
+    It leaves the lines in the setting as an array, the identities of their objects in SETTING_identities and their
+    fingerprint in SETTING_fingerprint; all are of one statement, so that nothing can come between them.
     """
     return joined(
         [
             "SET plan_cache_mode = force_generic_plan;",
             "PREPARE pgmigrate_read (text, boolean) AS",
-            "SELECT pg_catalog.set_config($1, COALESCE((SELECT pg_catalog.array_agg(l.line) FROM (",
-            sql.read("catalog"),
-            ") AS l), '{}')::text, false),",
+            "SELECT pg_catalog.set_config($1, COALESCE(pg_catalog.array_agg(l.line), '{}')::text, false),",
+            "pg_catalog.set_config($1 || '_identities',",
+            "COALESCE(pg_catalog.array_agg(l.identity), '{}')::text, false),",
             "pg_catalog.set_config($1 || '_fingerprint', CASE WHEN $2 THEN (",
             sql.read("fingerprint"),
-            ") ELSE '' END, false);",
+            ") ELSE '' END, false)",
+            "FROM (",
+            sql.read("catalog"),
+            ") AS l;",
         ]
     )
 

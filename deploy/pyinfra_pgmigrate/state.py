@@ -16,6 +16,8 @@ from .timeline import Standing, Timeline
 
 # Statements that may do more than their lines show.
 PROGRAMS = frozenset({"do_stmt", "call_stmt", "select_stmt"})
+# Kinds that share their names: no two relations of a schema have the same.
+_RELATIONS = ("table", "view", "materialized_view", "sequence", "index")
 
 
 class State(Enum):
@@ -199,9 +201,18 @@ def _clashes(
         for expected in sorted(missing.intersection(owned)):
             key = key_of(expected)
             others = sorted(
-                line for line in by_key.get(key, ()) if line not in going and without_invalid(line) != expected
+                line
+                for one in _of_that_name(key)
+                for line in by_key.get(one, ())
+                if line not in going and without_invalid(line) != expected
             )
             if others:
                 yield Clash(key, others[0], expected)
             elif mixed.get(number) is StatementState.MIXED and not by_key.get(key):
                 yield Clash(key, None, expected)
+
+
+def _of_that_name(key: str) -> list[str]:
+    """Returns the keys of all that cannot be there beside an object."""
+    kind, name = key.split(" ", 1)
+    return [f"{one} {name}" for one in _RELATIONS] if kind in _RELATIONS else [key]

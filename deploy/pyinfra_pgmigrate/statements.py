@@ -6,6 +6,7 @@ Source: libpg_query through postgast, the grammar of PostgreSQL 18.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +64,23 @@ _SERVER_KINDS = frozenset(
 )
 
 _BEGINNINGS = frozenset(map(TransactionStmtKind.Value, ("TRANS_STMT_BEGIN", "TRANS_STMT_START")))
+
+# What the line of an index says behind its definition; see catalog.sql.
+_MARKS = re.compile(r"( REPLICA IDENTITY)?( CLUSTER)?( INVALID)?$")
+
+# Nodes of statements that say something again when they run twice, and do nothing else.
+IDEMPOTENT = frozenset({
+    "comment_stmt", "grant_stmt", "alter_owner_stmt", "alter_default_privileges_stmt", "refresh_mat_view_stmt",
+    "vacuum_stmt", "reindex_stmt", "cluster_stmt",
+})  # fmt: skip
+# Nodes of statements that last no longer than their transaction.
+PASSING = frozenset({"variable_set_stmt", "variable_show_stmt", "lock_stmt", "constraints_set_stmt"})
+# Nodes of statements on structure alone: where they leave no line and rewrite nothing, they found what they want.
+STRUCTURAL = frozenset({
+    "drop_stmt", "create_stmt", "index_stmt", "alter_table_stmt", "create_schema_stmt", "create_extension_stmt",
+    "create_seq_stmt", "view_stmt", "create_function_stmt", "alter_enum_stmt", "create_trig_stmt", "rename_stmt",
+    "create_domain_stmt", "create_enum_stmt", "create_policy_stmt", "alter_policy_stmt", "alter_function_stmt",
+})  # fmt: skip
 
 _COMMENTS = frozenset({Token.Value("SQL_COMMENT"), Token.Value("C_COMMENT")})
 
@@ -246,8 +264,11 @@ def reads_standard_input(statement: Statement) -> bool:
 
 
 def unique_rule_of_index(definition: str) -> UniqueRule | None:
-    """Returns the rule of ``CREATE UNIQUE INDEX ...`` over plain columns; None of any other text."""
-    index = _parse(definition).stmts[0].stmt.index_stmt
+    """Returns the rule of ``CREATE UNIQUE INDEX ...`` over plain columns; None of any other text.
+
+    + definition: as a line of the catalog has it
+    """
+    index = _parse(_MARKS.sub("", definition)).stmts[0].stmt.index_stmt
     columns = [item.index_elem.name for item in index.index_params]
     if not index.unique or not all(columns):
         return None
@@ -257,10 +278,11 @@ def unique_rule_of_index(definition: str) -> UniqueRule | None:
 def table_of_index(definition: str) -> str:
     """Returns the table of ``CREATE INDEX ...``, as SQL writes it.
 
+    + definition: as a line of the catalog has it
     >>> table_of_index('CREATE INDEX i ON ONLY s."Order Notes" USING btree (a)')
     '"s"."Order Notes"'
     """
-    relation = _parse(definition.removesuffix(" INVALID")).stmts[0].stmt.index_stmt.relation
+    relation = _parse(_MARKS.sub("", definition)).stmts[0].stmt.index_stmt.relation
     return ".".join('"' + part.replace('"', '""') + '"' for part in (relation.schemaname, relation.relname) if part)
 
 

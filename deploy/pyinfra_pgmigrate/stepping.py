@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from . import sql
-from .catalog import Patch, key_of, like_pattern, parts_of
+from .catalog import Patch, key_of, like_pattern, parts_of, unescaped
 from .effect import Lock, StatementEffect
 from .errors import Kind
 from .locks import conflicting_modes, sql_name
@@ -113,7 +113,9 @@ class Step:
         if self.in_transaction:
             return ()
         return tuple(
-            key_of(line).removeprefix("index ") for line in sorted(self.patch.plus) if line.startswith("index ")
+            unescaped(key_of(line).removeprefix("index "))
+            for line in sorted(self.patch.plus)
+            if line.startswith("index ")
         )
 
 
@@ -217,7 +219,7 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) ->
                 "plus": items(sorted(step.patch.plus)),
                 "removes": items(map(like_pattern, migration.header.removes)),
                 "objects": items(sorted(_own_objects(migration))),
-                "locks": items([sql_name(lock.mode), lock.relation] for lock in step.locks),
+                "locks": items([sql_name(lock.mode), unescaped(lock.relation)] for lock in step.locks),
                 "lock_poll_s": limits.poll_s,
                 "lock_timeout_ms": limits.timeout_ms,
                 "tries": limits.tries,
@@ -232,6 +234,8 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) ->
                 "traces": "[]",
                 "put_back": "[]",
                 "made": "[]",
+                "allowed": "[]",
+                "carried": "[]",
             }
         ),
         _begin(step),
@@ -277,6 +281,22 @@ def _timed(statement: Statement, body: str) -> list[str]:
 _RUN = "SELECT :'statement' \\gexec"
 
 
+# What a statement set for the session has no effect on what is read and written after it.
+_AGAIN = (
+    sql.read("again"),
+    sql.read("pinned"),
+    # How long the step waits for a lock is its own.
+    "SELECT pg_catalog.set_config('lock_timeout', :'lock_timeout_ms', true);",
+)
+_COMPARED = (
+    sql.read("step_compare"),
+    "\\if :has_foreign",
+    sql.read("step_carried"),
+    "\\endif",
+    sql.read("step_judge"),
+)
+
+
 _START = "SELECT pg_catalog.clock_timestamp() AS started_at \\gset"
 
 
@@ -290,7 +310,9 @@ def _inside(step: Step) -> list[str]:
         parts += _kept_before(step.rollback)
     for statement in step.statements:
         parts += _timed(statement, _RUN)
-    parts += _ended()
+    if step.statements:
+        # What COMMIT would check and fire belongs to what the step did.
+        parts += ["SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN]
     if step.rollback is not None:
         parts += _rules_back(step.rollback)
     elif (made := _made(step)) is not None:
@@ -298,9 +320,9 @@ def _inside(step: Step) -> list[str]:
         parts += [sql.read("triggers_on"), "\\endif"]
         parts += ["\\if :has_dependents", sql.read("dependents_back"), "\\endif"]
     # From here on the locks are held for our own reading and writing only.
-    parts.append(sql.read("step_compare"))
+    parts += _COMPARED
     if step.is_last and step.migration.verify is not None:
-        parts += [setting("verify", step.migration.verify), sql.read("verify"), sql.read("step_verify")]
+        parts += [setting("verify", step.migration.verify), sql.read("verify"), sql.read("step_verify"), *_AGAIN]
     register = "step_register" if step.rollback is None else "rollback_register"
     return [*parts, sql.read("keep_catalog"), sql.read(register), "COMMIT;"]
 
@@ -316,13 +338,16 @@ def _made(step: Step) -> dict[str, str] | None:
     columns = sorted((table, column) for table, column in parts if table not in tables)
     if not (tables or columns or step.is_last):
         return None
-    return {"tables": items(sorted(tables)), "columns": items(columns)}
+    return {
+        "tables": items(sorted(map(unescaped, tables))),
+        "columns": items([unescaped(table), unescaped(column)] for table, column in columns),
+    }
 
 
 def _kept_before(rollback: Rollback) -> list[str]:
     values = {
-        "tables": items(rollback.tables),
-        "columns": items(rollback.columns),
+        "tables": items(map(unescaped, rollback.tables)),
+        "columns": items([unescaped(table), unescaped(column)] for table, column in rollback.columns),
         "reverted": items([one.version, one.name, one.checksum] for one in rollback.reverted),
         "rules": rules_of(unique_rules(rollback)),
         "on_conflict": rollback.on_conflict,
@@ -356,18 +381,13 @@ def _outside(step: Step) -> list[str]:
             sql.read("drop_invalid"),
             *_timed(statement, _RUN),
         ]
-    after = [sql.read(name) for name in ("step_compare", "keep_catalog", "step_register")]
-    return [*parts, "BEGIN;", *_ended(), *after, "COMMIT;"]
-
-
-def _ended() -> list[str]:
-    """Returns what ends a migration's own settings, so that the library reads and writes in its own environment."""
-    return [sql.read("step_end"), sql.read("pinned"), sql.read("step_limit")]
+    after = [sql.read(name) for name in ("keep_catalog", "step_register")]
+    return [*parts, *_AGAIN, "BEGIN;", *_COMPARED, *after, "COMMIT;"]
 
 
 def blockers(step: Step, run: Run, schema: str) -> str:
     """Returns the script that names the sessions which keep a step waiting."""
-    values = {"in_the_way": items([lock.relation, conflicting_modes(lock.mode)] for lock in step.locks)}
+    values = {"in_the_way": items([unescaped(lock.relation), conflicting_modes(lock.mode)] for lock in step.locks)}
     return joined([*session_of(run, schema, "blockers"), settings_of(values), sql.read("blockers")])
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from tests.conftest import Machines
 from tests.docker.hosts import DockerHost
-from tests.integration.test_conflicts import use_variants
 from tests.support.cli import Site
 from tests.support.harness import migrate
 from tests.support.kills import Used
 from tests.support.servers import Database, Server
+from tests.support.variants import use_variants
 
 
 @pytest.fixture
@@ -65,3 +65,16 @@ def standby(host: DockerHost, stage: Database) -> Iterator[int]:
     host.run("su", "postgres", "-c", start)
     yield 5433
     host.run("su", "postgres", "-c", f"{programs}/pg_ctl -m immediate -D /srv/standby stop")
+
+
+# Each host and each connector once; the other pairs in "make soak".
+on_hosts = pytest.mark.parametrize(
+    ("host", "connector"),
+    [
+        pytest.param(15, "docker", id="pg15-docker"),
+        pytest.param(17, "ssh", id="pg17-ssh"),
+        pytest.param(15, "ssh", id="pg15-ssh", marks=pytest.mark.soak),
+        pytest.param(17, "docker", id="pg17-docker", marks=pytest.mark.soak),
+    ],
+    indirect=["host"],
+)

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import testinfra
 
+from tests.acceptance.conftest import on_hosts
 from tests.docker.hosts import DockerHost
 from tests.support.cli import Site
 from tests.support.contents import contents_of
@@ -54,8 +55,7 @@ def nothing_is_left(stage: Database, host: DockerHost, backups: int) -> bool:
 
 
 class TestTwice:
-    @pytest.mark.parametrize("connector", ["docker", "ssh"])
-    @pytest.mark.parametrize("host", [15, 17], indirect=True, ids=lambda one: f"pg{one}")
+    @on_hosts
     def test_a_backup_is_taken_and_not_taken_again(
         self, site: Site, host: DockerHost, stage: Database, connector: str
     ) -> None:
@@ -77,7 +77,7 @@ class TestTwice:
         assert any(name.endswith(".zst" if host.version >= 16 else ".gz") for name in dump), dump
         assert nothing_is_left(stage, host, 1)
 
-    @pytest.mark.parametrize("connector", ["docker", "ssh"])
+    @pytest.mark.parametrize("connector", ["ssh", pytest.param("docker", marks=pytest.mark.soak)])
     def test_migrate_and_restore_end_where_the_backup_began(
         self, site: Site, host: DockerHost, stage: Database, connector: str
     ) -> None:
@@ -97,7 +97,7 @@ class TestTwice:
         assert (after.tables, after.catalog) == (before.tables, before.catalog)
         assert nothing_is_left(stage, host, 1)
 
-    @pytest.mark.parametrize("connector", ["docker", "ssh"])
+    @pytest.mark.parametrize("connector", ["docker", pytest.param("ssh", marks=pytest.mark.soak)])
     def test_rollback_leads_back_once(self, site: Site, host: DockerHost, stage: Database, connector: str) -> None:
         target = site.docker(host) if connector == "docker" else site.ssh(host)
         before = contents_of(stage)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 import testinfra
 
+from tests.acceptance.conftest import on_hosts
 from tests.conftest import Machines
 from tests.docker.hosts import DockerHost
 from tests.support.cli import Site
@@ -34,8 +35,7 @@ def leftovers(host: DockerHost) -> list[str]:
 
 
 class TestTwice:
-    @pytest.mark.parametrize("connector", ["docker", "ssh"])
-    @pytest.mark.parametrize("host", [15, 17], indirect=True, ids=lambda one: f"pg{one}")
+    @on_hosts
     def test_the_first_run_changes_and_the_second_does_not(
         self, site: Site, host: DockerHost, stage: Database, connector: str
     ) -> None:

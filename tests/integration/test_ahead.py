@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.conftest import on_all_versions
+from tests.conftest import on_versions
 from tests.integration.test_rollback import CONSTRAINT, INDEX, application, same
 from tests.integration.test_running import QUICK, open_transaction
 from tests.support.contents import contents_of
@@ -34,7 +34,7 @@ def old_snapshot(database: Database) -> Iterator[None]:
 
 
 class TestBuild:
-    @on_all_versions
+    @on_versions(18)
     @pytest.mark.parametrize("rule", ["index", "constraint", "deferred"])
     def test_comes_before_the_cut_over_and_is_used_there(self, legacy: Database, rule: str) -> None:
         with_rule(legacy, rule)

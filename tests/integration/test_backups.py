@@ -15,7 +15,7 @@ from pyinfra_pgmigrate import keeper
 from pyinfra_pgmigrate.backups import Contents, differences, read_manifest
 from pyinfra_pgmigrate.embedded import scratch_server
 
-from tests.conftest import Machines, on_all_versions, on_docker
+from tests.conftest import Machines, on_docker, on_versions
 from tests.support.backups import ODD, copies, fill_oddly, labels, manifest, taken
 from tests.support.contents import contents_of
 from tests.support.harness import backup, migrate, restore
@@ -24,7 +24,7 @@ from tests.support.writers import Writers
 
 
 class TestTaking:
-    @on_all_versions
+    @on_versions(16)
     def test_a_backup_of_all_kinds_of_rows_restores_to_the_same_and_is_not_taken_twice(
         self, legacy: Database, kept: Callable[..., dict[str, Any]], folder: Path
     ) -> None:

@@ -92,9 +92,10 @@ def test_the_corpus_has_a_line_of_every_kind(server: Server) -> None:
     kinds = {line.split(" ", 1)[0] for line in corpus_lines(server)}
 
     assert kinds >= {
-        "aggregate", "collation", "column", "comment", "constraint", "definition", "function", "grant", "index",
+        "aggregate", "collation", "column", "column_setting", "comment", "constraint", "function", "grant", "index",
         "materialized_view", "operator", "owner", "policy", "procedure", "publication", "publication_table",
-        "row_security", "rule", "schema", "sequence", "statistics", "table", "trigger", "type", "view",
+        "row_security", "rule", "schema", "sequence", "statistics", "table", "table_setting", "trigger", "type", "view",
+        "view_setting",
     }  # fmt: skip
 
 
@@ -122,8 +123,8 @@ def test_the_corpus_has_a_line_of_every_kind(server: Server) -> None:
             "function stamp()",
         ),
         ("CREATE OR REPLACE VIEW happy AS SELECT id, name FROM people WHERE mood = 'sad'", "view happy"),
-        ("ALTER VIEW joined RESET (security_barrier)", "view joined"),
-        ("ALTER TABLE scratch SET (fillfactor = 80)", "table scratch"),
+        ("ALTER VIEW joined RESET (security_barrier)", "view_setting joined security_barrier"),
+        ("ALTER TABLE scratch SET (fillfactor = 80)", "table_setting scratch fillfactor"),
         ("ALTER TABLE measured DETACH PARTITION measured_2026", "table measured_2026"),
         ("REVOKE SELECT ON people FROM PUBLIC", "table people"),
         ("REVOKE UPDATE (name) ON people FROM PUBLIC", "column people.name"),
@@ -161,7 +162,7 @@ def test_what_is_no_change_does_not_show(server: Server, harmless: str) -> None:
         assert database.catalog() == before
 
 
-def test_swapped_columns_of_one_name_show_in_the_full_text_of_a_view(server: Server) -> None:
+def test_swapped_columns_of_one_name_show_in_the_text_of_a_view(server: Server) -> None:
     with server.database("empty") as database:
         database.run(
             "CREATE TABLE a (x integer); CREATE TABLE b (x integer); CREATE VIEW v AS SELECT a.x AS one, b.x AS two FROM a, b"
@@ -171,7 +172,7 @@ def test_swapped_columns_of_one_name_show_in_the_full_text_of_a_view(server: Ser
 
         patch = before.difference(database.catalog())
 
-    assert {line.split(" ")[0] for line in patch.plus} == {"definition"}
+    assert {key_of(line) for line in patch.plus} == {"view v"}
 
 
 @on_all_versions

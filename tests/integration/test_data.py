@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import on_all_versions
+from tests.conftest import on_versions
 from tests.integration.test_validation import found
 from tests.support.backups import copies, fill_oddly
 from tests.support.contents import contents_of
@@ -63,7 +63,7 @@ def given(migrated: Database, tmp_path: Path) -> Kept:
     return settings
 
 
-@on_all_versions
+@on_versions(18)
 def test_what_migrations_add_is_no_difference_on_a_quiet_database(legacy: Database, kept: Kept) -> None:
     fill_oddly(legacy)
     settings = kept(**PLAIN, pg_writes="stopped")

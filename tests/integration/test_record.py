@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import threading
@@ -21,7 +22,8 @@ from pyinfra_pgmigrate.record import Recorder, record_folder, recorder
 
 from tests.support.cli import PGMIGRATE
 from tests.support.harness import migrate
-from tests.support.servers import Server
+from tests.support.migrations import MIGRATIONS, copied
+from tests.support.servers import Database, Server
 from tests.support.waiting import wait_for
 
 HEADER = "-- purpose: try\n-- phase: contract\n\n"
@@ -420,6 +422,23 @@ class TestWholeServer:
         assert "cannot use baseline.sql, line 2: what belongs to the whole server" in found
         assert whole_server(server) == before
 
+    def test_a_baseline_may_make_roles_on_a_server_that_is_thrown_away(self, server: Server, tmp_path: Path) -> None:
+        folder = written(
+            tmp_path,
+            "CREATE TABLE a (id integer); GRANT SELECT ON a TO record_reader;",
+            "DO $$ BEGIN CREATE ROLE record_new; END $$",
+            baseline="CREATE ROLE record_reader;",
+        )
+        try:
+            with recorder(conninfo(server), is_throwaway=True, tell=print) as it:
+                it.run_baseline(folder)
+                first, second = read_folder(folder)
+
+                assert "+ table a" in lines(it.record(first, base=""))
+                assert 'changes the role "record_new"' in refused_by(it, second)
+        finally:
+            server.administer("DROP ROLE {}", "record_reader")
+
     def test_what_others_do_meanwhile_is_not_held_against_a_migration(self, server: Server, tmp_path: Path) -> None:
         text = """DO $$ BEGIN
             WHILE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'record_others') LOOP PERFORM pg_sleep(0.01); END LOOP;
@@ -442,6 +461,13 @@ class TestWholeServer:
 
         assert 'role "record_missing" does not exist' in found
         assert "HINT: Record on a server that has the role" in found
+
+
+@on_oldest_and_newest
+def test_a_missing_extension_is_told_with_its_cure(server: Server, tmp_path: Path) -> None:
+    found = refusal(server, written(tmp_path, "CREATE EXTENSION IF NOT EXISTS nobody_has_this;"))
+
+    assert "HINT: Record on a server that has the extension" in found
 
 
 def whole_server(server: Server) -> list[tuple[Any, ...]]:
@@ -610,6 +636,14 @@ class TestEnds:
         assert told == [f"dropped {old}, which an earlier recording left"]
         assert scratch_databases(server) == []
 
+    def test_whoever_looks_into_it_does_not_keep_it(self, server: Server, tmp_path: Path) -> None:
+        with recorder_on(server, tmp_path) as it:
+            other = psycopg.connect(it.conninfo)
+            other.execute("CREATE TABLE a (id integer)")
+
+        assert scratch_databases(server) == []
+        other.close()
+
     def test_a_database_of_somebody_else_stays(self, server: Server, tmp_path: Path) -> None:
         name = "pgmigrate_scratch_of_mine"
         server.administer("CREATE DATABASE {}", name)
@@ -663,3 +697,19 @@ class TestRefusals:
         (effect,) = recorded(server, written(tmp_path, "CREATE TABLE b AS TABLE a;", baseline=baseline))
 
         assert "+ table b" in lines(effect)
+
+
+def test_a_dump_is_a_baseline(server: Server, legacy: Database, tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    command = [str(server.bin_dir / "pg_dump"), "--schema-only", "--no-owner", conninfo(server, dbname=legacy.name)]
+    dump = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    (folder / "baseline.sql").write_text(dump)
+    first = recorded(server, folder)
+    (folder / "baseline.sql").write_text(re.sub(r"(restrict) \w+", r"\1 another", dump))
+
+    assert "restrict " in dump
+    assert [effect.statements for effect in first] == [
+        migration.effect.statements for migration in MIGRATIONS if migration.effect is not None
+    ]
+    assert [migration.stale for migration in load_folder(folder)] == [None] * len(first)

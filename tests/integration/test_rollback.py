@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pyinfra_pgmigrate.backups import Contents, differences
 
-from tests.conftest import on_all_versions
+from tests.conftest import on_versions
 from tests.integration.test_running import QUICK, open_transaction
 from tests.support.contents import contents_of
 from tests.support.harness import migrate, rollback, status
@@ -35,7 +35,7 @@ def same(before: Contents, database: Database) -> list[str]:
 
 
 class TestWayBack:
-    @on_all_versions
+    @on_versions(18)
     def test_the_database_is_what_it_was_and_can_go_forward_again(self, legacy: Database) -> None:
         before = application(legacy)
         assert migrate(legacy.settings()).ok

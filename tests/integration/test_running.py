@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from pyinfra_pgmigrate import sql as library
 
-from tests.conftest import on_all_versions
+from tests.conftest import on_versions
 from tests.support.contents import contents_of
 from tests.support.harness import migrate, rollback, status
 from tests.support.migrations import MIGRATIONS, NAMES, copied, record, run_statement
@@ -128,7 +128,7 @@ class TestLocks:
 
 
 class TestIndexes:
-    @on_all_versions
+    @on_versions(18)
     def test_an_old_snapshot_delays_concurrent_builds_and_breaks_none(self, legacy: Database) -> None:
         run_statement(legacy, MIGRATIONS[0], 1)
         run_statement(legacy, MIGRATIONS[0], 2)

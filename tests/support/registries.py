@@ -11,6 +11,8 @@ OLDER = {
     " DROP TABLE pgmigrate.dependents; DELETE FROM pgmigrate.registry WHERE version = 3",
     3: "DROP TABLE pgmigrate.measurements; DELETE FROM pgmigrate.registry WHERE version = 4",
     4: "ALTER TABLE pgmigrate.catalogs DROP COLUMN fingerprint; DELETE FROM pgmigrate.registry WHERE version = 5",
+    5: "ALTER TABLE pgmigrate.catalogs DROP COLUMN lines_version; ALTER TABLE pgmigrate.migrations DROP COLUMN lines_version;"
+    " DELETE FROM pgmigrate.registry WHERE version = 6",
 }
 
 

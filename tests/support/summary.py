@@ -78,6 +78,8 @@ class Summary:
         lines = [
             f"{folder}: {len(tests[folder])} tests, {seconds[folder]:.0f} s of test time" for folder in sorted(tests)
         ]
+        if not lines:
+            return
         terminal.section("time by part, all processes together")
         for line in lines:
             terminal.write_line(line)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from pyinfra_pgmigrate.catalog import Catalog
 from pyinfra_pgmigrate.errors import PgMigrateError
@@ -138,3 +141,10 @@ def test_the_line_is_that_of_the_word() -> None:
 
     with pytest.raises(PgMigrateError, match=r"x\.sql, line 3"):
         read_requirements(text, "table a, tables b", source="x.sql")
+
+
+def test_the_example_in_the_readme_is_the_header_of_a_shipped_file() -> None:
+    root = Path(__file__).parents[2]
+    (example,) = re.findall(r"```sql\n(-- requires.*?)```", (root / "README.md").read_text(), re.DOTALL)
+
+    assert example in (root / "sql" / "totals" / "project_rates.sql").read_text()

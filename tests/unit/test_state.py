@@ -179,6 +179,34 @@ REPLACED = (migration(1, "+v1"), migration(2, "-v1 +v2"), migration(3, "-v2 +v3"
             (migration(1, "+m", "+i"), migration(2, "-i", "+o")), "m", [1], {}, ["drift"],
             id="registered, and missing before the later one has run",
         ),
+        pytest.param(
+            (migration(1, "+a", "", nodes=["create_stmt", "comment_stmt"]),), "a", [], {}, ["1 resume 2"],
+            id="all there but a comment, which may run twice by its nature",
+        ),
+        pytest.param(
+            (migration(1, "+a"), migration(2, "", nodes=["grant_stmt"])), "a", [], {}, ["1 adopt", "2 apply 1"],
+            id="a grant at the edge runs",
+        ),
+        pytest.param(
+            (migration(1, "", "+a", nodes=["drop_stmt", "create_stmt"]),), "a", [], {}, ["1 adopt"],
+            id="DROP IF EXISTS that found nothing is neither run nor asked for",
+        ),
+        pytest.param(
+            (migration(1, "", "+a", "+b", nodes=["drop_stmt", "create_stmt", "index_stmt"]),), "a", [], {},
+            ["1 resume 3"], id="half there: nothing that is there is dropped for it",
+        ),
+        pytest.param(
+            (migration(1, "", "+a", "+b", nodes=["variable_set_stmt", "create_stmt", "create_stmt"]),), "a", [], {},
+            ["1 resume 1,3"], id="half there: what is set for the rest is set again",
+        ),
+        pytest.param(
+            (migration(1, "", "+a", nodes=["variable_set_stmt", "create_stmt"]),), "a", [], {}, ["1 adopt"],
+            id="all there, and only a setting leaves no trace",
+        ),
+        pytest.param(
+            (migration(1, "+h", "", "-h", "+a", nodes=["create_stmt", "insert_stmt", "drop_stmt", "create_stmt"]),), "a",
+            [], {}, ["ambiguous"], id="a helper with data in it",
+        ),
         pytest.param((migration(1),), "", [], {}, ["1 apply"], id="empty"),
         pytest.param((migration(1, ""),), "x", [], {}, ["1 apply 1"], id="data first"),
         pytest.param(

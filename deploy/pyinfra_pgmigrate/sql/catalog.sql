@@ -1,4 +1,9 @@
--- The catalog of the current database as lines, one line a fact, sorted by byte value.
+-- The catalog of the current database as lines, one line a fact, sorted by byte value, and with each line the
+-- identity of its object: catalog, object and part of it, as pg_depend names them.
+--
+-- A line is a fact that no other line implies: what a partition or child has from its parent, who owns the
+-- sequence behind a column and what the server writes by itself are none. What can be set beside the structure
+-- (storage parameters, statistics targets, replica identity and their like) has lines of its own, kind KIND_setting.
 --
 -- Expects search_path to begin with the target schema: objects in it are printed without a schema,
 -- all others with one, so that an effect recorded in one schema is true in another. The kinds owner,
@@ -45,6 +50,7 @@ WITH settable (catalog, name) AS (
 ),
 namespaces AS MATERIALIZED (
     SELECT
+        n.tableoid AS class,
         n.oid,
         n.nspname,
         n.nspowner,
@@ -58,15 +64,22 @@ namespaces AS MATERIALIZED (
         AND n.nspname <> 'information_schema'
         AND n.nspname !~ '^pgmigrate(_damaged_[0-9]+)?$'
 ),
-extension_members AS MATERIALIZED (
+-- What belongs to an extension, or comes with a type.
+implied AS MATERIALIZED (
     SELECT
         d.classid,
         d.objid
     FROM pg_catalog.pg_depend AS d
     WHERE d.deptype = 'e'
+        OR (
+            d.deptype = 'i'
+            AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass
+            AND d.classid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_cast'::pg_catalog.regclass)
+        )
 ),
 relations AS MATERIALIZED (
     SELECT
+        c.tableoid AS class,
         c.*,
         n.prefix || pg_catalog.quote_ident(c.relname) AS ident,
         CASE c.relkind
@@ -85,7 +98,7 @@ relations AS MATERIALIZED (
     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'i', 'I', 'c')
         AND NOT EXISTS (
             SELECT 1
-            FROM extension_members AS e
+            FROM implied AS e
             WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                 AND e.objid = c.oid
         )
@@ -93,13 +106,30 @@ relations AS MATERIALIZED (
 columns AS MATERIALIZED (
     SELECT
         a.*,
+        r.class,
         r.ident AS table_ident,
         r.kind AS table_kind,
+        r.relispartition,
         r.ident || '.' || pg_catalog.quote_ident(a.attname) AS ident,
-        t.typcollation,
         t.typstorage,
-        d.oid AS default_oid,
-        d.adbin AS default_expression
+        -- What a child has from its parent; whether it is an identity is no part of that.
+        CASE WHEN r.kind = 'table' THEN pg_catalog.format_type(a.atttypid, a.atttypmod)
+            || CASE
+                WHEN a.attcollation <> t.typcollation AND a.attcollation <> 0
+                    THEN ' collate ' || a.attcollation::pg_catalog.regcollation::text
+                ELSE ''
+            END
+            || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
+            || CASE
+                WHEN a.attgenerated = 's'
+                    THEN ' generated always as (' || pg_catalog.pg_get_expr(d.adbin, a.attrelid) || ') stored'
+                WHEN a.attgenerated = 'v'
+                    THEN ' generated always as (' || pg_catalog.pg_get_expr(d.adbin, a.attrelid) || ') virtual'
+                WHEN d.oid IS NOT NULL
+                    THEN ' default ' || pg_catalog.pg_get_expr(d.adbin, a.attrelid)
+                ELSE ''
+            END
+        END AS definition
     FROM pg_catalog.pg_attribute AS a
     JOIN relations AS r ON r.oid = a.attrelid
     -- Here the planner knows how many rows there are, and joins them by hash.
@@ -109,8 +139,47 @@ columns AS MATERIALIZED (
         AND NOT a.attisdropped
         AND r.relkind IN ('r', 'p', 'f', 'v', 'm', 'c')
 ),
+inherited AS MATERIALIZED (
+    SELECT
+        a.attrelid,
+        a.attnum,
+        pg_catalog.bool_or(p.definition = a.definition) AS is_implied,
+        pg_catalog.bool_or(p.attstattarget = a.attstattarget) AS has_its_target,
+        pg_catalog.bool_or(p.attstorage = a.attstorage) AS has_its_storage,
+        pg_catalog.bool_or(p.attcompression = a.attcompression) AS has_its_compression
+    FROM columns AS a
+    JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = a.attrelid
+    JOIN columns AS p ON p.attrelid = i.inhparent AND p.attname = a.attname
+    WHERE a.attinhcount > 0
+        -- What a child declares itself stays when the parent loses it; a partition's goes.
+        AND (a.relispartition OR NOT a.attislocal)
+    GROUP BY
+        a.attrelid,
+        a.attnum
+),
+-- The sequence behind a column: of an identity it is part of the column.
+sequences AS MATERIALIZED (
+    SELECT
+        r.class,
+        r.oid,
+        r.ident,
+        r.relowner,
+        r.relacl,
+        r.relpersistence,
+        a.ident AS column_ident,
+        d.deptype = 'i' AS is_identity
+    FROM relations AS r
+    LEFT JOIN pg_catalog.pg_depend AS d
+        ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        AND d.objid = r.oid
+        AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        AND d.deptype IN ('a', 'i')
+    LEFT JOIN columns AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    WHERE r.relkind = 'S'
+),
 constraints AS MATERIALIZED (
     SELECT
+        k.tableoid AS class,
         k.*,
         COALESCE(r.ident, n.prefix || pg_catalog.quote_ident(t.typname))
             || '.' || pg_catalog.quote_ident(k.conname) AS ident
@@ -120,13 +189,14 @@ constraints AS MATERIALIZED (
     LEFT JOIN namespaces AS n ON n.oid = t.typnamespace
     WHERE (r.oid IS NOT NULL OR n.oid IS NOT NULL)
         AND k.conparentid = 0
-        AND (k.conislocal OR k.coninhcount = 0)
+        AND (k.coninhcount = 0 OR (k.conislocal AND NOT r.relispartition))
         -- PostgreSQL 18 stores NOT NULL here too; the column's line says it. Only an unvalidated
         -- one, which no older server can have, is a fact of its own.
         AND (k.contype IN ('c', 'f', 'p', 'u', 'x') OR (k.contype = 'n' AND NOT k.convalidated))
 ),
 functions AS MATERIALIZED (
     SELECT
+        p.tableoid AS class,
         p.*,
         n.prefix || pg_catalog.quote_ident(p.proname)
             || '(' || pg_catalog.oidvectortypes(p.proargtypes) || ')' AS ident,
@@ -137,92 +207,463 @@ functions AS MATERIALIZED (
         END AS kind
     FROM pg_catalog.pg_proc AS p
     JOIN namespaces AS n ON n.oid = p.pronamespace
+    -- Of a range type come constructors and a cast with it.
     WHERE NOT EXISTS (
         SELECT 1
-        FROM extension_members AS e
+        FROM implied AS e
         WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
             AND e.objid = p.oid
     )
 ),
 types AS MATERIALIZED (
     SELECT
+        t.tableoid AS class,
         t.*,
         n.prefix || pg_catalog.quote_ident(t.typname) AS ident
     FROM pg_catalog.pg_type AS t
     JOIN namespaces AS n ON n.oid = t.typnamespace
     LEFT JOIN relations AS r ON r.oid = t.typrelid
-    WHERE (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND r.relkind = 'c'))
+    WHERE (
+            t.typtype IN ('e', 'd', 'r')
+            OR (t.typtype = 'c' AND r.relkind = 'c')
+            -- Made by hand, or not made yet; not the arrays of other types.
+            OR (t.typtype = 'b' AND t.typsubscript <> 'pg_catalog.array_subscript_handler'::pg_catalog.regproc)
+            OR NOT t.typisdefined
+        )
         AND NOT EXISTS (
             SELECT 1
-            FROM extension_members AS e
+            FROM implied AS e
             WHERE e.classid = 'pg_catalog.pg_type'::pg_catalog.regclass
                 AND e.objid = t.oid
         )
 ),
 triggers AS MATERIALIZED (
     SELECT
+        t.tableoid AS class,
         t.*,
-        r.ident || '.' || pg_catalog.quote_ident(t.tgname) AS ident,
-        r.ident AS table_ident
+        r.ident || '.' || pg_catalog.quote_ident(t.tgname) AS ident
     FROM pg_catalog.pg_trigger AS t
     JOIN relations AS r ON r.oid = t.tgrelid
-    WHERE t.tgparentid = 0
+    WHERE NOT t.tgisinternal
 ),
 policies AS MATERIALIZED (
     SELECT
+        p.tableoid AS class,
         p.*,
         r.ident || '.' || pg_catalog.quote_ident(p.polname) AS ident
     FROM pg_catalog.pg_policy AS p
     JOIN relations AS r ON r.oid = p.polrelid
 ),
+rules AS MATERIALIZED (
+    SELECT
+        w.tableoid AS class,
+        w.*,
+        r.ident || '.' || pg_catalog.quote_ident(w.rulename) AS ident
+    FROM pg_catalog.pg_rewrite AS w
+    JOIN relations AS r ON r.oid = w.ev_class
+    WHERE w.rulename <> '_RETURN'
+),
 publications AS MATERIALIZED (
     SELECT
+        p.tableoid AS class,
         p.*,
         pg_catalog.quote_ident(p.pubname) AS ident
     FROM pg_catalog.pg_publication AS p
 ),
-facts (line) AS (
-    SELECT 'schema ' || pg_catalog.quote_ident(n.nspname)
+operators AS MATERIALIZED (
+    SELECT
+        o.tableoid AS class,
+        o.*,
+        n.prefix || o.oprname || '('
+            || CASE o.oprleft WHEN 0 THEN 'NONE' ELSE pg_catalog.format_type(o.oprleft, NULL) END || ', '
+            || CASE o.oprright WHEN 0 THEN 'NONE' ELSE pg_catalog.format_type(o.oprright, NULL) END || ')' AS ident
+    FROM pg_catalog.pg_operator AS o
+    JOIN namespaces AS n ON n.oid = o.oprnamespace
+),
+operator_families AS MATERIALIZED (
+    SELECT
+        f.tableoid AS class,
+        f.*,
+        n.prefix || pg_catalog.quote_ident(f.opfname) || '(' || m.amname || ')' AS ident
+    FROM pg_catalog.pg_opfamily AS f
+    JOIN namespaces AS n ON n.oid = f.opfnamespace
+    JOIN pg_catalog.pg_am AS m ON m.oid = f.opfmethod
+),
+-- Everything that has a name, with owner and rights of its own where it has them.
+objects (kind, ident, class, object, owner, acl) AS MATERIALIZED (
+    SELECT
+        r.kind,
+        r.ident,
+        r.class,
+        r.oid,
+        CASE WHEN r.relkind IN ('r', 'p', 'f', 'v', 'm') THEN r.relowner END,
+        CASE WHEN r.relkind IN ('r', 'p', 'f', 'v', 'm') THEN r.relacl END
+    FROM relations AS r
+    WHERE r.relkind NOT IN ('S', 'c')
+
+    UNION ALL
+    SELECT
+        CASE WHEN s.is_identity THEN 'identity' ELSE 'sequence' END,
+        CASE WHEN s.is_identity THEN s.column_ident ELSE s.ident END,
+        s.class,
+        s.oid,
+        -- One that belongs to a column has the owner of the table, whoever gets the table.
+        CASE WHEN s.column_ident IS NULL THEN s.relowner END,
+        s.relacl
+    FROM sequences AS s
+
+    UNION ALL
+    SELECT p.kind, p.ident, p.class, p.oid, p.proowner, p.proacl FROM functions AS p
+    UNION ALL
+    SELECT 'type', t.ident, t.class, t.oid, t.typowner, t.typacl FROM types AS t
+    UNION ALL
+    SELECT 'schema', pg_catalog.quote_ident(n.nspname), n.class, n.oid, n.nspowner, n.nspacl FROM namespaces AS n
+    UNION ALL
+    SELECT 'constraint', k.ident, k.class, k.oid, NULL, NULL FROM constraints AS k
+    UNION ALL
+    SELECT 'trigger', t.ident, t.class, t.oid, NULL, NULL FROM triggers AS t WHERE t.tgparentid = 0
+    UNION ALL
+    SELECT 'policy', p.ident, p.class, p.oid, NULL, NULL FROM policies AS p
+    UNION ALL
+    SELECT 'rule', w.ident, w.class, w.oid, NULL, NULL FROM rules AS w
+    UNION ALL
+    SELECT 'publication', p.ident, p.class, p.oid, p.pubowner, NULL FROM publications AS p
+    UNION ALL
+    SELECT 'operator', o.ident, o.class, o.oid, o.oprowner, NULL FROM operators AS o
+    UNION ALL
+    SELECT 'operator_family', f.ident, f.class, f.oid, f.opfowner, NULL FROM operator_families AS f
+    UNION ALL
+    SELECT
+        'operator_class',
+        n.prefix || pg_catalog.quote_ident(c.opcname) || '(' || m.amname || ')',
+        c.tableoid,
+        c.oid,
+        c.opcowner,
+        NULL
+    FROM pg_catalog.pg_opclass AS c
+    JOIN namespaces AS n ON n.oid = c.opcnamespace
+    JOIN pg_catalog.pg_am AS m ON m.oid = c.opcmethod
+
+    UNION ALL
+    SELECT 'extension', pg_catalog.quote_ident(e.extname), e.tableoid, e.oid, NULL, NULL FROM pg_catalog.pg_extension AS e
+    UNION ALL
+    SELECT
+        'statistics', n.prefix || pg_catalog.quote_ident(s.stxname), s.tableoid, s.oid, s.stxowner, NULL
+    FROM pg_catalog.pg_statistic_ext AS s
+    JOIN namespaces AS n ON n.oid = s.stxnamespace
+
+    UNION ALL
+    SELECT
+        'collation', n.prefix || pg_catalog.quote_ident(c.collname), c.tableoid, c.oid, c.collowner, NULL
+    FROM pg_catalog.pg_collation AS c
+    JOIN namespaces AS n ON n.oid = c.collnamespace
+
+    UNION ALL
+    SELECT
+        'conversion', n.prefix || pg_catalog.quote_ident(c.conname), c.tableoid, c.oid, c.conowner, NULL
+    FROM pg_catalog.pg_conversion AS c
+    JOIN namespaces AS n ON n.oid = c.connamespace
+
+    UNION ALL
+    SELECT
+        'text_search_dictionary', n.prefix || pg_catalog.quote_ident(d.dictname), d.tableoid, d.oid, d.dictowner, NULL
+    FROM pg_catalog.pg_ts_dict AS d
+    JOIN namespaces AS n ON n.oid = d.dictnamespace
+
+    UNION ALL
+    SELECT
+        'text_search_configuration', n.prefix || pg_catalog.quote_ident(c.cfgname), c.tableoid, c.oid, c.cfgowner, NULL
+    FROM pg_catalog.pg_ts_config AS c
+    JOIN namespaces AS n ON n.oid = c.cfgnamespace
+
+    UNION ALL
+    SELECT 'text_search_parser', n.prefix || pg_catalog.quote_ident(p.prsname), p.tableoid, p.oid, NULL, NULL
+    FROM pg_catalog.pg_ts_parser AS p
+    JOIN namespaces AS n ON n.oid = p.prsnamespace
+
+    UNION ALL
+    SELECT 'text_search_template', n.prefix || pg_catalog.quote_ident(t.tmplname), t.tableoid, t.oid, NULL, NULL
+    FROM pg_catalog.pg_ts_template AS t
+    JOIN namespaces AS n ON n.oid = t.tmplnamespace
+
+    UNION ALL
+    SELECT
+        'event_trigger', pg_catalog.quote_ident(t.evtname), t.tableoid, t.oid, t.evtowner, NULL
+    FROM pg_catalog.pg_event_trigger AS t
+
+    UNION ALL
+    SELECT
+        'foreign_data_wrapper', pg_catalog.quote_ident(w.fdwname), w.tableoid, w.oid, w.fdwowner, w.fdwacl
+    FROM pg_catalog.pg_foreign_data_wrapper AS w
+
+    UNION ALL
+    SELECT 'foreign_server', pg_catalog.quote_ident(s.srvname), s.tableoid, s.oid, s.srvowner, s.srvacl
+    FROM pg_catalog.pg_foreign_server AS s
+
+    UNION ALL
+    -- Those of the server itself have oids below 16384.
+    SELECT 'language', pg_catalog.quote_ident(l.lanname), l.tableoid, l.oid, l.lanowner, l.lanacl
+    FROM pg_catalog.pg_language AS l
+    WHERE l.oid >= 16384
+        OR l.lanacl IS NOT NULL
+
+    UNION ALL
+    SELECT 'access_method', pg_catalog.quote_ident(m.amname), m.tableoid, m.oid, NULL, NULL
+    FROM pg_catalog.pg_am AS m
+    WHERE m.oid >= 16384
+
+    UNION ALL
+    SELECT
+        'cast',
+        '(' || pg_catalog.format_type(c.castsource, NULL) || ' AS ' || pg_catalog.format_type(c.casttarget, NULL) || ')',
+        c.tableoid,
+        c.oid,
+        NULL,
+        NULL
+    FROM pg_catalog.pg_cast AS c
+    WHERE c.oid >= 16384
+
+    UNION ALL
+    SELECT
+        'transform',
+        '(' || pg_catalog.format_type(t.trftype, NULL) || ' LANGUAGE ' || pg_catalog.quote_ident(l.lanname) || ')',
+        t.tableoid,
+        t.oid,
+        NULL,
+        NULL
+    FROM pg_catalog.pg_transform AS t
+    JOIN pg_catalog.pg_language AS l ON l.oid = t.trflang
+),
+-- Without what belongs to an extension, which none of the above leaves out but relations, functions and types.
+named AS MATERIALIZED (
+    SELECT o.*
+    FROM objects AS o
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM implied AS e
+        WHERE e.classid = o.class
+            AND e.objid = o.object
+    )
+),
+-- Values that nobody but their owner should see are left out of options, but not that they are there.
+options (class, object, part, options) AS MATERIALIZED (
+    SELECT
+        f.class,
+        f.object,
+        f.part,
+        ' options (' || pg_catalog.string_agg(
+            pg_catalog.quote_ident(pg_catalog.split_part(o.option, '=', 1)) || ' '
+                || CASE
+                    WHEN pg_catalog.split_part(o.option, '=', 1) ~* '(pass|secret|token|key$|cert)' THEN '(hidden)'
+                    ELSE pg_catalog.quote_literal(pg_catalog.substr(o.option, pg_catalog.strpos(o.option, '=') + 1))
+                END,
+            ', ' ORDER BY o.option COLLATE "C"
+        ) || ')'
+    FROM (
+        SELECT w.tableoid, w.oid, 0, w.fdwoptions FROM pg_catalog.pg_foreign_data_wrapper AS w
+        UNION ALL
+        SELECT s.tableoid, s.oid, 0, s.srvoptions FROM pg_catalog.pg_foreign_server AS s
+        UNION ALL
+        SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, t.ftrelid, 0, t.ftoptions FROM pg_catalog.pg_foreign_table AS t
+        UNION ALL
+        SELECT a.class, a.attrelid, a.attnum, a.attfdwoptions FROM columns AS a WHERE a.attfdwoptions IS NOT NULL
+        UNION ALL
+        -- The catalog itself is for superusers only.
+        SELECT 'pg_catalog.pg_user_mapping'::pg_catalog.regclass, u.umid, 0, u.umoptions FROM pg_catalog.pg_user_mappings AS u
+    ) AS f (class, object, part, options)
+    CROSS JOIN LATERAL pg_catalog.unnest(f.options) AS o (option)
+    GROUP BY
+        f.class,
+        f.object,
+        f.part
+),
+-- The text of a view, its white space outside quotes as one space each. Up to PostgreSQL 15 the columns of a view
+-- over one table have its name before them, from 16 on they have not: outside subqueries it is left out.
+raw_views AS MATERIALIZED (
+    SELECT
+        r.oid,
+        pg_catalog.regexp_replace(
+                pg_catalog.rtrim(' ' || pg_catalog.pg_get_viewdef(r.oid, true), ';'),
+                '((?:''(?:[^'']|'''')*''|"(?:[^"]|"")*"|[^''"\s])*)\s+',
+                '\1 ',
+                'g'
+            ) AS text
+    FROM relations AS r
+    WHERE r.relkind IN ('v', 'm')
+),
+-- The name of the one table of a view, on PostgreSQL 15: third in its list, after the view itself, twice.
+aliases AS MATERIALIZED (
+    SELECT
+        w.ev_class,
+        pg_catalog.quote_ident(COALESCE(
+            (
+                SELECT c.relname
+                FROM pg_catalog.pg_class AS c
+                WHERE t.entry LIKE ':alias <> %'
+                    AND c.oid::text = pg_catalog.split_part(pg_catalog.split_part(t.entry, ' :rtekind 0 :relid ', 2), ' ', 1)
+            ),
+            pg_catalog.regexp_replace(
+                pg_catalog.split_part(pg_catalog.split_part(t.entry, ':aliasname ', 2), ' :colnames ', 1),
+                '\\(.)',
+                '\1',
+                'g'
+            )
+        )) AS name
+    FROM pg_catalog.pg_rewrite AS w
+    JOIN raw_views AS v ON v.oid = w.ev_class
+    CROSS JOIN LATERAL (
+        SELECT pg_catalog.split_part(w.ev_action::text, '{RANGETBLENTRY ', 4)
+        WHERE pg_catalog.strpos(w.ev_action::text, ':fromlist ({RANGETBLREF :rtindex 3})') > 0
+    ) AS t (entry)
+    WHERE w.rulename = '_RETURN'
+        AND pg_catalog.current_setting('server_version_num')::integer < 160000
+),
+view_texts AS MATERIALIZED (
+    SELECT
+        v.oid,
+        CASE WHEN a.name IS NULL THEN v.text ELSE (
+            WITH tokens AS MATERIALIZED (
+                SELECT
+                    t.place,
+                    t.token[1] AS token,
+                    sum(CASE t.token[1] WHEN '(' THEN 1 WHEN ')' THEN -1 ELSE 0 END) OVER (ORDER BY t.place) AS depth,
+                    pg_catalog.lag(t.token[1], 2) OVER (ORDER BY t.place) AS before_that,
+                    pg_catalog.lag(t.token[1]) OVER (ORDER BY t.place) AS before,
+                    pg_catalog.lead(t.token[1]) OVER (ORDER BY t.place) AS after,
+                    pg_catalog.lead(t.token[1], 2) OVER (ORDER BY t.place) AS after_that
+                FROM pg_catalog.regexp_matches(
+                    v.text, '''(?:[^'']|'''')*''|"(?:[^"]|"")*"|[[:alpha:]_][[:alnum:]_$]*|.', 'g'
+                ) WITH ORDINALITY AS t (token, place)
+            ),
+            subqueries AS MATERIALIZED (
+                SELECT
+                    t.place,
+                    (SELECT min(c.place) FROM tokens AS c WHERE c.place > t.place AND c.depth < t.depth) AS ending
+                FROM tokens AS t
+                WHERE t.token = '('
+                    AND (
+                        t.after IN ('SELECT', 'WITH', 'VALUES')
+                        OR (t.after = ' ' AND t.after_that IN ('SELECT', 'WITH', 'VALUES'))
+                    )
+            )
+            SELECT pg_catalog.string_agg(t.token, '' ORDER BY t.place)
+            FROM tokens AS t
+            WHERE NOT (
+                    (t.token = a.name AND t.after = '.' AND t.before <> '.' AND t.after_that <> '*')
+                    OR (t.token = '.' AND t.before = a.name AND t.before_that <> '.' AND t.after <> '*')
+                )
+                OR EXISTS (SELECT 1 FROM subqueries AS q WHERE t.place BETWEEN q.place AND q.ending)
+        ) END AS text
+    FROM raw_views AS v
+    LEFT JOIN aliases AS a ON a.ev_class = v.oid
+),
+facts (line, class, object, part) AS (
+    SELECT 'schema ' || pg_catalog.quote_ident(n.nspname), n.class, n.oid, 0
     FROM namespaces AS n
     WHERE n.nspname <> pg_catalog.current_schema()
         AND n.nspname <> 'public'
 
     UNION ALL
-    SELECT 'extension ' || pg_catalog.quote_ident(e.extname)
-    FROM pg_catalog.pg_extension AS e
-    WHERE e.extname <> 'plpgsql'
+    SELECT 'extension ' || o.ident, o.class, o.object, 0
+    FROM named AS o
+    WHERE o.kind = 'extension'
+        AND o.ident <> 'plpgsql'
 
     UNION ALL
     SELECT
-        'type ' || t.ident || CASE t.typtype
-            WHEN 'e' THEN ' enum (' || COALESCE((
+        'type ' || t.ident || CASE
+            WHEN NOT t.typisdefined THEN ' shell'
+            WHEN t.typtype = 'e' THEN ' enum (' || COALESCE((
                 SELECT pg_catalog.string_agg(pg_catalog.quote_literal(v.enumlabel), ', ' ORDER BY v.enumsortorder)
                 FROM pg_catalog.pg_enum AS v
                 WHERE v.enumtypid = t.oid
             ), '') || ')'
-            WHEN 'd' THEN ' domain ' || pg_catalog.format_type(t.typbasetype, t.typtypmod)
+            WHEN t.typtype = 'd' THEN ' domain ' || pg_catalog.format_type(t.typbasetype, t.typtypmod)
+                || CASE
+                    WHEN t.typcollation <> b.typcollation
+                        THEN ' collate ' || t.typcollation::pg_catalog.regcollation::text
+                    ELSE ''
+                END
                 || CASE WHEN t.typnotnull THEN ' not null' ELSE '' END
-                || COALESCE(' default ' || t.typdefault, '')
-            WHEN 'c' THEN ' composite (' || COALESCE((
+                || COALESCE(' default ' || pg_catalog.pg_get_expr(t.typdefaultbin, 0), '')
+            WHEN t.typtype = 'c' THEN ' composite (' || COALESCE((
                 SELECT pg_catalog.string_agg(
-                    pg_catalog.quote_ident(a.attname) || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod),
+                    pg_catalog.quote_ident(a.attname) || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod)
+                        || CASE
+                            WHEN a.attcollation <> y.typcollation AND a.attcollation <> 0
+                                THEN ' collate ' || a.attcollation::pg_catalog.regcollation::text
+                            ELSE ''
+                        END,
                     ', ' ORDER BY a.attnum
                 )
                 FROM columns AS a
+                JOIN pg_catalog.pg_type AS y ON y.oid = a.atttypid
                 WHERE a.attrelid = t.typrelid
             ), '') || ')'
-            ELSE ' range (' || (
-                SELECT pg_catalog.format_type(g.rngsubtype, NULL)
+            WHEN t.typtype = 'r' THEN ' range (' || (
+                SELECT
+                    'subtype = ' || pg_catalog.format_type(g.rngsubtype, NULL)
+                        || CASE
+                            WHEN c.opcdefault THEN ''
+                            ELSE ', subtype_opclass = ' || k.nspname || '.' || pg_catalog.quote_ident(c.opcname)
+                        END
+                        || CASE
+                            WHEN g.rngcollation <> s.typcollation
+                                THEN ', collation = ' || g.rngcollation::pg_catalog.regcollation::text
+                            ELSE ''
+                        END
+                        || CASE
+                            WHEN g.rngcanonical::oid <> 0 THEN ', canonical = ' || g.rngcanonical::pg_catalog.regproc::text
+                            ELSE ''
+                        END
+                        || CASE
+                            WHEN g.rngsubdiff::oid <> 0 THEN ', subtype_diff = ' || g.rngsubdiff::pg_catalog.regproc::text
+                            ELSE ''
+                        END
+                        || ', multirange_type_name = ' || pg_catalog.format_type(g.rngmultitypid, NULL)
                 FROM pg_catalog.pg_range AS g
+                JOIN pg_catalog.pg_type AS s ON s.oid = g.rngsubtype
+                JOIN pg_catalog.pg_opclass AS c ON c.oid = g.rngsubopc
+                JOIN pg_catalog.pg_namespace AS k ON k.oid = c.opcnamespace
                 WHERE g.rngtypid = t.oid
             ) || ')'
-        END
+            ELSE ' base (input = ' || t.typinput::pg_catalog.regprocedure::text
+                || ', output = ' || t.typoutput::pg_catalog.regprocedure::text
+                || CASE WHEN t.typreceive::oid <> 0 THEN ', receive = ' || t.typreceive::pg_catalog.regprocedure::text ELSE '' END
+                || CASE WHEN t.typsend::oid <> 0 THEN ', send = ' || t.typsend::pg_catalog.regprocedure::text ELSE '' END
+                || CASE WHEN t.typmodin::oid <> 0 THEN ', typmod_in = ' || t.typmodin::pg_catalog.regprocedure::text ELSE '' END
+                || CASE WHEN t.typmodout::oid <> 0 THEN ', typmod_out = ' || t.typmodout::pg_catalog.regprocedure::text ELSE '' END
+                || CASE WHEN t.typanalyze::oid <> 0 THEN ', analyze = ' || t.typanalyze::pg_catalog.regprocedure::text ELSE '' END
+                || CASE
+                    WHEN t.typsubscript::oid <> 0 THEN ', subscript = ' || t.typsubscript::pg_catalog.regprocedure::text
+                    ELSE ''
+                END
+                || ', internallength = ' || t.typlen || CASE WHEN t.typbyval THEN ', passedbyvalue' ELSE '' END
+                || ', alignment = ' || t.typalign::text || ', storage = ' || t.typstorage::text
+                || ', category = ' || pg_catalog.quote_literal(t.typcategory::text)
+                || CASE WHEN t.typispreferred THEN ', preferred' ELSE '' END
+                || COALESCE(', default = ' || pg_catalog.quote_literal(t.typdefault), '')
+                || CASE WHEN t.typelem <> 0 THEN ', element = ' || pg_catalog.format_type(t.typelem, NULL) ELSE '' END
+                || CASE WHEN t.typdelim <> ',' THEN ', delimiter = ' || pg_catalog.quote_literal(t.typdelim::text) ELSE '' END
+                || CASE WHEN t.typcollation <> 0 THEN ', collatable' ELSE '' END || ')'
+        END,
+        t.class,
+        t.oid,
+        0
     FROM types AS t
+    LEFT JOIN pg_catalog.pg_type AS b ON b.oid = t.typbasetype
 
     UNION ALL
     SELECT
         'table ' || r.ident
             || CASE WHEN r.relpersistence = 'u' THEN ' unlogged' ELSE '' END
+            || CASE WHEN r.reloftype <> 0 THEN ' of ' || pg_catalog.format_type(r.reloftype, NULL) ELSE '' END
+            || COALESCE(' using ' || (
+                SELECT pg_catalog.quote_ident(m.amname)
+                FROM pg_catalog.pg_am AS m
+                WHERE m.oid = r.relam
+                    AND m.amname <> 'heap'
+            ), '')
             || CASE WHEN r.relkind = 'f' THEN ' foreign ' || (
                 SELECT pg_catalog.quote_ident(s.srvname)
                 FROM pg_catalog.pg_foreign_table AS f
@@ -230,12 +671,14 @@ facts (line) AS (
                 WHERE f.ftrelid = r.oid
             ) ELSE '' END
             || CASE WHEN r.relkind = 'p' THEN ' partition by ' || pg_catalog.pg_get_partkeydef(r.oid) ELSE '' END
-            || CASE WHEN r.relispartition THEN
-                ' partition of ' || (
-                    SELECT i.inhparent::pg_catalog.regclass::text
+            || CASE WHEN r.relispartition THEN (
+                    SELECT
+                        ' partition of ' || i.inhparent::pg_catalog.regclass::text || ' '
+                            || pg_catalog.pg_get_expr(r.relpartbound, r.oid)
+                            || CASE WHEN i.inhdetachpending THEN ' detach pending' ELSE '' END
                     FROM pg_catalog.pg_inherits AS i
                     WHERE i.inhrelid = r.oid
-                ) || ' ' || pg_catalog.pg_get_expr(r.relpartbound, r.oid)
+                )
                 ELSE COALESCE((
                     SELECT ' inherits (' || pg_catalog.string_agg(
                         i.inhparent::pg_catalog.regclass::text, ', ' ORDER BY i.inhseqno
@@ -244,17 +687,12 @@ facts (line) AS (
                     WHERE i.inhrelid = r.oid
                 ), '')
             END
-            || CASE r.relreplident
-                WHEN 'f' THEN ' replica identity full'
-                WHEN 'n' THEN ' replica identity nothing'
-                ELSE ''
-            END
-            || COALESCE(' with (' || (
-                SELECT pg_catalog.string_agg(o.option, ', ' ORDER BY o.place)
-                FROM pg_catalog.unnest(r.reloptions) WITH ORDINALITY AS o (option, place)
-                JOIN settable AS s ON s.catalog = 'pg_class' AND s.name = pg_catalog.split_part(o.option, '=', 1)
-            ) || ')', '')
+            || COALESCE(o.options, ''),
+        r.class,
+        r.oid,
+        0
     FROM relations AS r
+    LEFT JOIN options AS o ON o.class = r.class AND o.object = r.oid AND o.part = 0
     WHERE r.kind = 'table'
 
     UNION ALL
@@ -263,59 +701,61 @@ facts (line) AS (
             WHEN r.relrowsecurity AND r.relforcerowsecurity THEN ' enabled forced'
             WHEN r.relrowsecurity THEN ' enabled'
             ELSE ' forced'
-        END
+        END,
+        r.class,
+        r.oid,
+        0
     FROM relations AS r
     WHERE r.relrowsecurity OR r.relforcerowsecurity
 
     UNION ALL
     SELECT
-        'column ' || a.ident || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod)
-            || CASE
-                WHEN a.attcollation <> a.typcollation AND a.attcollation <> 0
-                    THEN ' collate ' || a.attcollation::pg_catalog.regcollation::text
-                ELSE ''
-            END
-            || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
-            || CASE a.attidentity
-                WHEN 'a' THEN ' generated always as identity'
-                WHEN 'd' THEN ' generated by default as identity'
-                ELSE ''
-            END
-            || CASE
-                WHEN a.attgenerated = 's'
-                    THEN ' generated always as (' || pg_catalog.pg_get_expr(a.default_expression, a.attrelid) || ') stored'
-                WHEN a.attgenerated = 'v'
-                    THEN ' generated always as (' || pg_catalog.pg_get_expr(a.default_expression, a.attrelid) || ') virtual'
-                WHEN a.default_oid IS NOT NULL
-                    THEN ' default ' || pg_catalog.pg_get_expr(a.default_expression, a.attrelid)
-                ELSE ''
-            END
-            || CASE
-                WHEN a.attstorage = a.typstorage THEN ''
-                ELSE ' storage ' || CASE a.attstorage
-                    WHEN 'p' THEN 'plain'
-                    WHEN 'e' THEN 'external'
-                    WHEN 'm' THEN 'main'
-                    ELSE 'extended'
-                END
-            END
-            || CASE a.attcompression WHEN 'p' THEN ' compression pglz' WHEN 'l' THEN ' compression lz4' ELSE '' END
-            || CASE WHEN a.attstattarget >= 0 THEN ' statistics ' || a.attstattarget ELSE '' END
-            || COALESCE(' with (' || (
-                SELECT pg_catalog.string_agg(o.option, ', ' ORDER BY o.place)
-                FROM pg_catalog.unnest(a.attoptions) WITH ORDINALITY AS o (option, place)
-                JOIN settable AS s ON s.catalog = 'pg_attribute' AND s.name = pg_catalog.split_part(o.option, '=', 1)
-            ) || ')', '')
+        'column ' || a.ident || ' ' || CASE a.attidentity
+            WHEN 'a' THEN a.definition || ' generated always as identity'
+            WHEN 'd' THEN a.definition || ' generated by default as identity'
+            ELSE a.definition
+        END || COALESCE(o.options, ''),
+        a.class,
+        a.attrelid,
+        a.attnum
     FROM columns AS a
+    LEFT JOIN inherited AS i ON i.attrelid = a.attrelid AND i.attnum = a.attnum
+    LEFT JOIN options AS o ON o.class = a.class AND o.object = a.attrelid AND o.part = a.attnum
     WHERE a.table_kind = 'table'
+        AND (i.is_implied IS DISTINCT FROM true OR o.options IS NOT NULL)
 
     UNION ALL
-    SELECT 'constraint ' || k.ident || ' ' || pg_catalog.pg_get_constraintdef(k.oid)
+    -- The sequence behind an identity column, where it is not as GENERATED AS IDENTITY alone makes it.
+    SELECT
+        'identity ' || s.column_ident || ' start ' || q.seqstart || ' increment ' || q.seqincrement
+            || ' minvalue ' || q.seqmin || ' maxvalue ' || q.seqmax || ' cache ' || q.seqcache
+            || CASE WHEN q.seqcycle THEN ' cycle' ELSE '' END,
+        s.class,
+        s.oid,
+        0
+    FROM sequences AS s
+    JOIN pg_catalog.pg_sequence AS q ON q.seqrelid = s.oid
+    WHERE s.is_identity
+        AND (q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcache, q.seqcycle) <> (
+            1,
+            1,
+            1,
+            CASE q.seqtypid
+                WHEN 'pg_catalog.int2'::pg_catalog.regtype THEN 32767
+                WHEN 'pg_catalog.int4'::pg_catalog.regtype THEN 2147483647
+                ELSE 9223372036854775807
+            END,
+            1,
+            false
+        )
+
+    UNION ALL
+    SELECT 'constraint ' || k.ident || ' ' || pg_catalog.pg_get_constraintdef(k.oid), k.class, k.oid, 0
     FROM constraints AS k
 
     UNION ALL
     -- DISABLE TRIGGER ALL switches off foreign keys as well, without a trace in the constraint.
-    SELECT DISTINCT 'constraint_disabled ' || k.ident
+    SELECT DISTINCT 'constraint_disabled ' || k.ident, k.class, k.oid, 0
     FROM pg_catalog.pg_trigger AS t
     JOIN constraints AS k ON k.oid = t.tgconstraint
     JOIN relations AS r ON r.oid = t.tgrelid
@@ -324,10 +764,30 @@ facts (line) AS (
 
     UNION ALL
     SELECT
-        'index ' || r.ident || ' ' || pg_catalog.pg_get_indexdef(i.indexrelid, 0, true)
-            || CASE WHEN i.indisreplident THEN ' REPLICA IDENTITY' ELSE '' END
-            || CASE WHEN i.indisclustered THEN ' CLUSTER' ELSE '' END
-            || CASE WHEN i.indisvalid AND i.indisready THEN '' ELSE ' INVALID' END
+        'index ' || r.ident || ' ' || CASE
+            WHEN r.reloptions IS NULL THEN pg_catalog.pg_get_indexdef(i.indexrelid, 0, true)
+            ELSE pg_catalog.replace(
+                pg_catalog.pg_get_indexdef(i.indexrelid, 0, true),
+                ' WITH (' || (
+                    SELECT pg_catalog.string_agg(
+                        pg_catalog.quote_ident(pg_catalog.split_part(o.option, '=', 1)) || '='
+                            || CASE
+                                WHEN pg_catalog.quote_ident(v.value) = v.value THEN v.value
+                                ELSE pg_catalog.quote_literal(v.value)
+                            END,
+                        ', ' ORDER BY o.place
+                    )
+                    FROM pg_catalog.unnest(r.reloptions) WITH ORDINALITY AS o (option, place)
+                    CROSS JOIN LATERAL (
+                        SELECT pg_catalog.substr(o.option, pg_catalog.strpos(o.option, '=') + 1)
+                    ) AS v (value)
+                ) || ')',
+                ''
+            )
+        END || CASE WHEN i.indisvalid AND i.indisready THEN '' ELSE ' INVALID' END,
+        r.class,
+        r.oid,
+        0
     FROM pg_catalog.pg_index AS i
     JOIN relations AS r ON r.oid = i.indexrelid
     WHERE NOT r.relispartition
@@ -339,39 +799,28 @@ facts (line) AS (
         )
 
     UNION ALL
-    -- Up to PostgreSQL 15 the text of a view over one table qualifies its columns, from 16 on it does
-    -- not: qualifiers are dropped here. The whole text is in the "definition" line.
     SELECT
-        r.kind || ' ' || r.ident
-            || COALESCE(' with (' || (
-                SELECT pg_catalog.string_agg(o.option, ', ' ORDER BY o.place)
-                FROM pg_catalog.unnest(r.reloptions) WITH ORDINALITY AS o (option, place)
-                JOIN settable AS s ON s.catalog = 'pg_class' AND s.name = pg_catalog.split_part(o.option, '=', 1)
-            ) || ')', '')
-            || ' as' || pg_catalog.regexp_replace(
-                pg_catalog.regexp_replace(
-                    ' ' || pg_catalog.pg_get_viewdef(r.oid, true),
-                    '("([^"]|"")+"|[[:alpha:]_][[:alnum:]_$]*)\.(?=["[:alpha:]_*])', '', 'g'
-                ),
-                '\s+', ' ', 'g'
-            )
+        r.kind || ' ' || r.ident || ' as' || v.text,
+        r.class,
+        r.oid,
+        0
     FROM relations AS r
-    WHERE r.relkind IN ('v', 'm')
+    JOIN view_texts AS v ON v.oid = r.oid
 
     UNION ALL
     SELECT
-        'rule ' || r.ident || '.' || pg_catalog.quote_ident(w.rulename) || ' '
+        'rule ' || w.ident || ' '
             || pg_catalog.regexp_replace(
-                pg_catalog.regexp_replace(
-                    pg_catalog.pg_get_ruledef(w.oid, true),
-                    '("([^"]|"")+"|[[:alpha:]_][[:alnum:]_$]*)\.(?=["[:alpha:]_*])', '', 'g'
-                ),
-                '\s+', ' ', 'g'
+                pg_catalog.rtrim(pg_catalog.pg_get_ruledef(w.oid, true), ';'),
+                '((?:''(?:[^'']|'''')*''|"(?:[^"]|"")*"|[^''"\s])*)\s+',
+                '\1 ',
+                'g'
             )
-            || CASE w.ev_enabled WHEN 'O' THEN '' ELSE ' enabled ' || w.ev_enabled::text END
-    FROM pg_catalog.pg_rewrite AS w
-    JOIN relations AS r ON r.oid = w.ev_class
-    WHERE w.rulename <> '_RETURN'
+            || CASE w.ev_enabled WHEN 'O' THEN '' ELSE ' enabled ' || w.ev_enabled::text END,
+        w.class,
+        w.oid,
+        0
+    FROM rules AS w
 
     UNION ALL
     SELECT
@@ -381,9 +830,28 @@ facts (line) AS (
                 WHEN 'D' THEN ' DISABLED'
                 WHEN 'A' THEN ' ENABLED ALWAYS'
                 ELSE ' ENABLED REPLICA'
-            END
+            END,
+        t.class,
+        t.oid,
+        0
     FROM triggers AS t
-    WHERE NOT t.tgisinternal
+    WHERE t.tgparentid = 0
+
+    UNION ALL
+    -- Of a partition's trigger, where it is not switched on or off as its parent's.
+    SELECT
+        'trigger_state ' || t.ident || CASE t.tgenabled
+            WHEN 'O' THEN ' ENABLED'
+            WHEN 'D' THEN ' DISABLED'
+            WHEN 'A' THEN ' ENABLED ALWAYS'
+            ELSE ' ENABLED REPLICA'
+        END,
+        t.class,
+        t.oid,
+        0
+    FROM triggers AS t
+    JOIN pg_catalog.pg_trigger AS p ON p.oid = t.tgparentid
+    WHERE p.tgenabled <> t.tgenabled
 
     UNION ALL
     SELECT
@@ -404,7 +872,10 @@ facts (line) AS (
                 FROM pg_catalog.unnest(p.polroles) AS o (oid)
             )
             || COALESCE(' USING (' || pg_catalog.pg_get_expr(p.polqual, p.polrelid) || ')', '')
-            || COALESCE(' WITH CHECK (' || pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) || ')', '')
+            || COALESCE(' WITH CHECK (' || pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) || ')', ''),
+        p.class,
+        p.oid,
+        0
     FROM policies AS p
 
     UNION ALL
@@ -418,14 +889,28 @@ facts (line) AS (
             || CASE WHEN p.prosecdef THEN ' security definer' ELSE '' END
             || CASE WHEN p.proleakproof THEN ' leakproof' ELSE '' END
             || CASE p.proparallel WHEN 's' THEN ' parallel safe' WHEN 'r' THEN ' parallel restricted' ELSE '' END
-            || CASE WHEN p.procost NOT IN (1, 100) THEN ' cost ' || p.procost ELSE '' END
-            || CASE WHEN p.prorows NOT IN (0, 1000) THEN ' rows ' || p.prorows ELSE '' END
+            || CASE
+                WHEN p.procost = CASE WHEN l.lanname IN ('c', 'internal') THEN 1 ELSE 100 END THEN ''
+                ELSE ' cost ' || p.procost
+            END
+            || CASE
+                WHEN p.prorows = CASE WHEN p.proretset THEN 1000 ELSE 0 END THEN ''
+                ELSE ' rows ' || p.prorows
+            END
+            || CASE WHEN p.prosupport::oid <> 0 THEN ' support ' || p.prosupport::pg_catalog.regproc::text ELSE '' END
+            || COALESCE(' transform ' || (
+                SELECT pg_catalog.string_agg('for type ' || pg_catalog.format_type(y.oid, NULL), ', ' ORDER BY y.place)
+                FROM pg_catalog.unnest(p.protrftypes) WITH ORDINALITY AS y (oid, place)
+            ), '')
             || COALESCE(' set ' || pg_catalog.array_to_string(p.proconfig, ' set '), '')
             || CASE
                 WHEN p.prosqlbody IS NOT NULL THEN ' ' || pg_catalog.pg_get_function_sqlbody(p.oid)
                 WHEN l.lanname IN ('c', 'internal') THEN ' as ' || COALESCE(p.probin || ', ', '') || p.prosrc
                 ELSE ' as ' || p.prosrc
-            END
+            END,
+        p.class,
+        p.oid,
+        0
     FROM functions AS p
     JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
     WHERE p.prokind <> 'a'
@@ -434,66 +919,92 @@ facts (line) AS (
     SELECT
         'aggregate ' || p.ident || ' (' || pg_catalog.pg_get_function_arguments(p.oid) || ')'
             || ' returns ' || pg_catalog.pg_get_function_result(p.oid)
+            || CASE g.aggkind WHEN 'o' THEN ' ordered set' WHEN 'h' THEN ' hypothetical set' ELSE '' END
             || ' sfunc ' || g.aggtransfn::pg_catalog.regprocedure::text
             || ' stype ' || pg_catalog.format_type(g.aggtranstype, NULL)
+            || CASE WHEN g.aggtransspace <> 0 THEN ' sspace ' || g.aggtransspace ELSE '' END
             || CASE
                 WHEN g.aggfinalfn::oid <> 0 THEN ' finalfunc ' || g.aggfinalfn::pg_catalog.regprocedure::text
+                    || CASE WHEN g.aggfinalextra THEN ' extra' ELSE '' END
+                    || CASE
+                        WHEN g.aggfinalmodify = CASE g.aggkind WHEN 'n' THEN 'r' ELSE 'w' END THEN ''
+                        ELSE ' modify ' || g.aggfinalmodify::text
+                    END
+                ELSE ''
+            END
+            || CASE WHEN g.aggcombinefn::oid <> 0 THEN ' combinefunc ' || g.aggcombinefn::pg_catalog.regprocedure::text ELSE '' END
+            || CASE WHEN g.aggserialfn::oid <> 0 THEN ' serialfunc ' || g.aggserialfn::pg_catalog.regprocedure::text ELSE '' END
+            || CASE
+                WHEN g.aggdeserialfn::oid <> 0 THEN ' deserialfunc ' || g.aggdeserialfn::pg_catalog.regprocedure::text
                 ELSE ''
             END
             || COALESCE(' initcond ' || pg_catalog.quote_literal(g.agginitval), '')
+            || CASE
+                WHEN g.aggmtransfn::oid <> 0 THEN ' msfunc ' || g.aggmtransfn::pg_catalog.regprocedure::text
+                    || ' minvfunc ' || g.aggminvtransfn::pg_catalog.regprocedure::text
+                    || ' mstype ' || pg_catalog.format_type(g.aggmtranstype, NULL)
+                    || CASE WHEN g.aggmtransspace <> 0 THEN ' msspace ' || g.aggmtransspace ELSE '' END
+                    || CASE
+                        WHEN g.aggmfinalfn::oid <> 0 THEN ' mfinalfunc ' || g.aggmfinalfn::pg_catalog.regprocedure::text
+                            || CASE WHEN g.aggmfinalextra THEN ' extra' ELSE '' END
+                            || CASE
+                                WHEN g.aggmfinalmodify = CASE g.aggkind WHEN 'n' THEN 'r' ELSE 'w' END THEN ''
+                                ELSE ' modify ' || g.aggmfinalmodify::text
+                            END
+                        ELSE ''
+                    END
+                ELSE ''
+            END
+            || COALESCE(' minitcond ' || pg_catalog.quote_literal(g.aggminitval), '')
+            || CASE WHEN g.aggsortop <> 0 THEN ' sortop ' || g.aggsortop::pg_catalog.regoperator::text ELSE '' END
+            || CASE p.proparallel WHEN 's' THEN ' parallel safe' WHEN 'r' THEN ' parallel restricted' ELSE '' END,
+        p.class,
+        p.oid,
+        0
     FROM functions AS p
     JOIN pg_catalog.pg_aggregate AS g ON g.aggfnoid::oid = p.oid
 
     UNION ALL
-    -- The sequence behind an identity column is part of that column.
     SELECT
-        'sequence ' || r.ident || ' as ' || pg_catalog.format_type(s.seqtypid, NULL)
-            || ' start ' || s.seqstart || ' increment ' || s.seqincrement
-            || ' minvalue ' || s.seqmin || ' maxvalue ' || s.seqmax || ' cache ' || s.seqcache
-            || CASE WHEN s.seqcycle THEN ' cycle' ELSE '' END
-            || COALESCE(' owned by ' || (
-                SELECT a.ident
-                FROM pg_catalog.pg_depend AS d
-                JOIN columns AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-                WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-                    AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-                    AND d.objid = r.oid
-                    AND d.deptype = 'a'
-            ), '')
-    FROM pg_catalog.pg_sequence AS s
-    JOIN relations AS r ON r.oid = s.seqrelid
-    WHERE NOT EXISTS (
-        SELECT 1
-        FROM pg_catalog.pg_depend AS d
-        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-            AND d.objid = r.oid
-            AND d.deptype = 'i'
-    )
+        'sequence ' || s.ident || ' as ' || pg_catalog.format_type(q.seqtypid, NULL)
+            || ' start ' || q.seqstart || ' increment ' || q.seqincrement
+            || ' minvalue ' || q.seqmin || ' maxvalue ' || q.seqmax || ' cache ' || q.seqcache
+            || CASE WHEN q.seqcycle THEN ' cycle' ELSE '' END
+            || CASE WHEN s.relpersistence = 'u' AND s.column_ident IS NULL THEN ' unlogged' ELSE '' END
+            || COALESCE(' owned by ' || s.column_ident, ''),
+        s.class,
+        s.oid,
+        0
+    FROM sequences AS s
+    JOIN pg_catalog.pg_sequence AS q ON q.seqrelid = s.oid
+    WHERE s.is_identity IS DISTINCT FROM true
 
     UNION ALL
     SELECT
-        'statistics ' || n.prefix || pg_catalog.quote_ident(s.stxname)
+        'statistics ' || o.ident
             || ' (' || pg_catalog.array_to_string(s.stxkind, ', ') || ')'
             || ' ON ' || pg_catalog.pg_get_statisticsobjdef_columns(s.oid)
-            || ' FROM ' || r.ident
-            || CASE WHEN s.stxstattarget >= 0 THEN ' target ' || s.stxstattarget ELSE '' END
-    FROM pg_catalog.pg_statistic_ext AS s
-    JOIN namespaces AS n ON n.oid = s.stxnamespace
+            || ' FROM ' || r.ident,
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    JOIN pg_catalog.pg_statistic_ext AS s ON s.oid = o.object
     JOIN relations AS r ON r.oid = s.stxrelid
+    WHERE o.kind = 'statistics'
 
     UNION ALL
     SELECT
-        'event_trigger ' || pg_catalog.quote_ident(t.evtname) || ' on ' || t.evtevent
+        'event_trigger ' || o.ident || ' on ' || t.evtevent
             || COALESCE(' when tag in (' || pg_catalog.array_to_string(t.evttags, ', ') || ')', '')
             || ' execute ' || t.evtfoid::pg_catalog.regprocedure::text
-            || CASE t.evtenabled WHEN 'O' THEN '' ELSE ' enabled ' || t.evtenabled::text END
-    FROM pg_catalog.pg_event_trigger AS t
-    WHERE NOT EXISTS (
-        SELECT 1
-        FROM extension_members AS e
-        WHERE e.classid = 'pg_catalog.pg_event_trigger'::pg_catalog.regclass
-            AND e.objid = t.oid
-    )
+            || CASE t.evtenabled WHEN 'O' THEN '' ELSE ' enabled ' || t.evtenabled::text END,
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    JOIN pg_catalog.pg_event_trigger AS t ON t.oid = o.object
+    WHERE o.kind = 'event_trigger'
 
     UNION ALL
     SELECT
@@ -504,6 +1015,11 @@ facts (line) AS (
             || CASE WHEN p.pubdelete THEN ' delete' ELSE '' END
             || CASE WHEN p.pubtruncate THEN ' truncate' ELSE '' END
             || CASE WHEN p.pubviaroot THEN ' via root' ELSE '' END
+            -- Since PostgreSQL 18.
+            || CASE pg_catalog.to_jsonb(p) ->> 'pubgencols' WHEN 's' THEN ' generated columns stored' ELSE '' END,
+        p.class,
+        p.oid,
+        0
     FROM publications AS p
 
     UNION ALL
@@ -515,197 +1031,525 @@ facts (line) AS (
                 FROM columns AS a
                 WHERE a.attrelid = m.prrelid
                     AND a.attnum = ANY (m.prattrs::int2[])
-            ) || ')', '')
+            ) || ')', ''),
+        m.tableoid,
+        m.oid,
+        0
     FROM pg_catalog.pg_publication_rel AS m
     JOIN publications AS p ON p.oid = m.prpubid
     JOIN relations AS r ON r.oid = m.prrelid
 
     UNION ALL
     SELECT
-        'foreign_server ' || pg_catalog.quote_ident(s.srvname) || ' wrapper ' || pg_catalog.quote_ident(w.fdwname)
-    FROM pg_catalog.pg_foreign_server AS s
-    JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw
+        'publication_schema ' || p.ident || '.' || pg_catalog.quote_ident(n.nspname),
+        m.tableoid,
+        m.oid,
+        0
+    FROM pg_catalog.pg_publication_namespace AS m
+    JOIN publications AS p ON p.oid = m.pnpubid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = m.pnnspid
 
     UNION ALL
     SELECT
-        'operator ' || n.prefix || o.oprname || '(' || pg_catalog.format_type(o.oprleft, NULL) || ', '
-            || pg_catalog.format_type(o.oprright, NULL) || ') ' || o.oprcode::pg_catalog.regprocedure::text
-    FROM pg_catalog.pg_operator AS o
-    JOIN namespaces AS n ON n.oid = o.oprnamespace
-    WHERE NOT EXISTS (
-        SELECT 1
-        FROM extension_members AS e
-        WHERE e.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass
-            AND e.objid = o.oid
-    )
+        'foreign_data_wrapper ' || o.ident
+            || CASE WHEN w.fdwhandler <> 0 THEN ' handler ' || w.fdwhandler::pg_catalog.regproc::text ELSE '' END
+            || CASE WHEN w.fdwvalidator <> 0 THEN ' validator ' || w.fdwvalidator::pg_catalog.regproc::text ELSE '' END
+            || COALESCE(p.options, ''),
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid = o.object
+    LEFT JOIN options AS p ON p.class = o.class AND p.object = o.object
+    WHERE o.kind = 'foreign_data_wrapper'
 
     UNION ALL
-    SELECT 'collation ' || n.prefix || pg_catalog.quote_ident(c.collname)
-    FROM pg_catalog.pg_collation AS c
-    JOIN namespaces AS n ON n.oid = c.collnamespace
-    WHERE NOT EXISTS (
-        SELECT 1
-        FROM extension_members AS e
-        WHERE e.classid = 'pg_catalog.pg_collation'::pg_catalog.regclass
-            AND e.objid = c.oid
-    )
+    SELECT
+        'foreign_server ' || o.ident
+            || COALESCE(' type ' || pg_catalog.quote_literal(s.srvtype), '')
+            || COALESCE(' version ' || pg_catalog.quote_literal(s.srvversion), '')
+            || ' wrapper ' || pg_catalog.quote_ident(w.fdwname)
+            || COALESCE(p.options, ''),
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    JOIN pg_catalog.pg_foreign_server AS s ON s.oid = o.object
+    JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw
+    LEFT JOIN options AS p ON p.class = o.class AND p.object = o.object
+    WHERE o.kind = 'foreign_server'
+
+    UNION ALL
+    SELECT
+        'operator ' || o.ident || ' ' || o.oprcode::pg_catalog.regprocedure::text
+            || CASE WHEN o.oprcom <> 0 THEN ' commutator ' || o.oprcom::pg_catalog.regoperator::text ELSE '' END
+            || CASE WHEN o.oprnegate <> 0 THEN ' negator ' || o.oprnegate::pg_catalog.regoperator::text ELSE '' END
+            || CASE WHEN o.oprrest::oid <> 0 THEN ' restrict ' || o.oprrest::pg_catalog.regproc::text ELSE '' END
+            || CASE WHEN o.oprjoin::oid <> 0 THEN ' join ' || o.oprjoin::pg_catalog.regproc::text ELSE '' END
+            || CASE WHEN o.oprcanhash THEN ' hashes' ELSE '' END
+            || CASE WHEN o.oprcanmerge THEN ' merges' ELSE '' END,
+        o.class,
+        o.oid,
+        0
+    FROM operators AS o
+    JOIN named AS e ON e.class = o.class AND e.object = o.oid
+
+    UNION ALL
+    SELECT
+        'operator_family ' || f.ident
+            || COALESCE((
+                SELECT pg_catalog.string_agg(
+                    ' operator ' || m.amopstrategy || ' ' || m.amopopr::pg_catalog.regoperator::text
+                        || CASE
+                            WHEN m.amopsortfamily <> 0
+                                THEN ' for order by ' || (
+                                    SELECT pg_catalog.quote_ident(s.opfname)
+                                    FROM pg_catalog.pg_opfamily AS s
+                                    WHERE s.oid = m.amopsortfamily
+                                )
+                            ELSE ''
+                        END,
+                    '' ORDER BY m.amopstrategy, m.amopopr::pg_catalog.regoperator::text COLLATE "C"
+                )
+                FROM pg_catalog.pg_amop AS m
+                WHERE m.amopfamily = f.oid
+            ), '')
+            || COALESCE((
+                SELECT pg_catalog.string_agg(
+                    ' function ' || m.amprocnum || ' (' || pg_catalog.format_type(m.amproclefttype, NULL) || ', '
+                        || pg_catalog.format_type(m.amprocrighttype, NULL) || ') '
+                        || m.amproc::pg_catalog.regprocedure::text,
+                    '' ORDER BY
+                        m.amprocnum,
+                        pg_catalog.format_type(m.amproclefttype, NULL) COLLATE "C",
+                        pg_catalog.format_type(m.amprocrighttype, NULL) COLLATE "C"
+                )
+                FROM pg_catalog.pg_amproc AS m
+                WHERE m.amprocfamily = f.oid
+            ), ''),
+        f.class,
+        f.oid,
+        0
+    FROM operator_families AS f
+    JOIN named AS e ON e.class = f.class AND e.object = f.oid
+
+    UNION ALL
+    SELECT
+        'operator_class ' || o.ident
+            || CASE WHEN c.opcdefault THEN ' default' ELSE '' END
+            || ' for type ' || pg_catalog.format_type(c.opcintype, NULL)
+            || ' family ' || pg_catalog.quote_ident(f.opfname)
+            || CASE WHEN c.opckeytype <> 0 THEN ' storage ' || pg_catalog.format_type(c.opckeytype, NULL) ELSE '' END,
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    JOIN pg_catalog.pg_opclass AS c ON c.oid = o.object
+    JOIN pg_catalog.pg_opfamily AS f ON f.oid = c.opcfamily
+    WHERE o.kind = 'operator_class'
+
+    UNION ALL
+    -- The locale has another column name from version to version.
+    SELECT
+        'collation ' || o.ident || ' provider ' || CASE c.collprovider
+            WHEN 'c' THEN 'libc'
+            WHEN 'i' THEN 'icu'
+            WHEN 'b' THEN 'builtin'
+            ELSE c.collprovider::text
+        END
+            || COALESCE(' locale ' || pg_catalog.quote_literal(COALESCE(j.row ->> 'colllocale', j.row ->> 'colliculocale')), '')
+            || COALESCE(' lc_collate ' || pg_catalog.quote_literal(c.collcollate), '')
+            || COALESCE(' lc_ctype ' || pg_catalog.quote_literal(c.collctype), '')
+            || COALESCE(' rules ' || pg_catalog.quote_literal(j.row ->> 'collicurules'), '')
+            || CASE WHEN c.collisdeterministic THEN '' ELSE ' not deterministic' END,
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    JOIN pg_catalog.pg_collation AS c ON c.oid = o.object
+    CROSS JOIN LATERAL (SELECT pg_catalog.to_jsonb(c)) AS j (row)
+    WHERE o.kind = 'collation'
+
+    UNION ALL
+    SELECT
+        'conversion ' || o.ident || CASE WHEN c.condefault THEN ' default' ELSE '' END
+            || ' for ' || pg_catalog.pg_encoding_to_char(c.conforencoding)
+            || ' to ' || pg_catalog.pg_encoding_to_char(c.contoencoding)
+            || ' from ' || c.conproc::pg_catalog.regproc::text,
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    JOIN pg_catalog.pg_conversion AS c ON c.oid = o.object
+    WHERE o.kind = 'conversion'
+
+    UNION ALL
+    SELECT
+        'text_search_dictionary ' || o.ident || ' template ' || k.nspname || '.' || pg_catalog.quote_ident(t.tmplname)
+            || COALESCE(' (' || d.dictinitoption || ')', ''),
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    JOIN pg_catalog.pg_ts_dict AS d ON d.oid = o.object
+    JOIN pg_catalog.pg_ts_template AS t ON t.oid = d.dicttemplate
+    JOIN pg_catalog.pg_namespace AS k ON k.oid = t.tmplnamespace
+    WHERE o.kind = 'text_search_dictionary'
+
+    UNION ALL
+    SELECT
+        'text_search_configuration ' || o.ident || ' parser ' || k.nspname || '.' || pg_catalog.quote_ident(p.prsname)
+            || COALESCE((
+                SELECT pg_catalog.string_agg(
+                    ' ' || y.alias || ' with ' || m.dictionaries, '' ORDER BY y.alias COLLATE "C"
+                )
+                FROM (
+                    SELECT
+                        m.maptokentype,
+                        pg_catalog.string_agg(m.mapdict::pg_catalog.regdictionary::text, ', ' ORDER BY m.mapseqno) AS dictionaries
+                    FROM pg_catalog.pg_ts_config_map AS m
+                    WHERE m.mapcfg = c.oid
+                    GROUP BY m.maptokentype
+                ) AS m
+                JOIN pg_catalog.ts_token_type(c.cfgparser) AS y ON y.tokid = m.maptokentype
+            ), ''),
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    JOIN pg_catalog.pg_ts_config AS c ON c.oid = o.object
+    JOIN pg_catalog.pg_ts_parser AS p ON p.oid = c.cfgparser
+    JOIN pg_catalog.pg_namespace AS k ON k.oid = p.prsnamespace
+    WHERE o.kind = 'text_search_configuration'
+
+    UNION ALL
+    SELECT
+        'text_search_parser ' || o.ident || ' start ' || p.prsstart::pg_catalog.regproc::text
+            || ' gettoken ' || p.prstoken::pg_catalog.regproc::text || ' end ' || p.prsend::pg_catalog.regproc::text
+            || CASE WHEN p.prsheadline::oid <> 0 THEN ' headline ' || p.prsheadline::pg_catalog.regproc::text ELSE '' END
+            || ' lextypes ' || p.prslextype::pg_catalog.regproc::text,
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    JOIN pg_catalog.pg_ts_parser AS p ON p.oid = o.object
+    WHERE o.kind = 'text_search_parser'
+
+    UNION ALL
+    SELECT
+        'text_search_template ' || o.ident
+            || CASE WHEN t.tmplinit::oid <> 0 THEN ' init ' || t.tmplinit::pg_catalog.regproc::text ELSE '' END
+            || ' lexize ' || t.tmpllexize::pg_catalog.regproc::text,
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    JOIN pg_catalog.pg_ts_template AS t ON t.oid = o.object
+    WHERE o.kind = 'text_search_template'
+
+    UNION ALL
+    SELECT
+        'language ' || o.ident || CASE WHEN l.lanpltrusted THEN ' trusted' ELSE '' END
+            || CASE WHEN l.lanplcallfoid <> 0 THEN ' handler ' || l.lanplcallfoid::pg_catalog.regproc::text ELSE '' END
+            || CASE WHEN l.laninline <> 0 THEN ' inline ' || l.laninline::pg_catalog.regproc::text ELSE '' END
+            || CASE WHEN l.lanvalidator <> 0 THEN ' validator ' || l.lanvalidator::pg_catalog.regproc::text ELSE '' END,
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    JOIN pg_catalog.pg_language AS l ON l.oid = o.object
+    WHERE o.kind = 'language'
+        AND l.oid >= 16384
+
+    UNION ALL
+    SELECT
+        'access_method ' || o.ident || ' type ' || m.amtype::text || ' handler ' || m.amhandler::pg_catalog.regproc::text,
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    JOIN pg_catalog.pg_am AS m ON m.oid = o.object
+    WHERE o.kind = 'access_method'
+
+    UNION ALL
+    SELECT
+        'cast ' || o.ident
+            || CASE c.castmethod
+                WHEN 'b' THEN ' without function'
+                WHEN 'i' THEN ' with inout'
+                ELSE ' with function ' || c.castfunc::pg_catalog.regprocedure::text
+            END
+            || CASE c.castcontext WHEN 'a' THEN ' as assignment' WHEN 'i' THEN ' as implicit' ELSE '' END,
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    JOIN pg_catalog.pg_cast AS c ON c.oid = o.object
+    WHERE o.kind = 'cast'
+
+    UNION ALL
+    SELECT
+        'transform ' || o.ident
+            || CASE WHEN t.trffromsql::oid <> 0 THEN ' from sql ' || t.trffromsql::pg_catalog.regprocedure::text ELSE '' END
+            || CASE WHEN t.trftosql::oid <> 0 THEN ' to sql ' || t.trftosql::pg_catalog.regprocedure::text ELSE '' END,
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    JOIN pg_catalog.pg_transform AS t ON t.oid = o.object
+    WHERE o.kind = 'transform'
+
+    -- Settings, each with a key of its own.
+    UNION ALL
+    SELECT
+        r.kind || '_setting ' || r.ident || ' ' || pg_catalog.split_part(o.option, '=', 1) || ' '
+            || pg_catalog.substr(o.option, pg_catalog.strpos(o.option, '=') + 1),
+        r.class,
+        r.oid,
+        0
+    FROM relations AS r
+    CROSS JOIN LATERAL pg_catalog.unnest(r.reloptions) AS o (option)
+    -- Of an index all: its access method may come from an extension.
+    WHERE r.kind = 'index'
+        OR EXISTS (
+            SELECT 1
+            FROM settable AS s
+            WHERE s.catalog = 'pg_class'
+                AND s.name = pg_catalog.split_part(o.option, '=', 1)
+        )
+
+    UNION ALL
+    SELECT
+        r.kind || '_setting ' || r.ident || ' toast.' || pg_catalog.split_part(o.option, '=', 1) || ' '
+            || pg_catalog.substr(o.option, pg_catalog.strpos(o.option, '=') + 1),
+        r.class,
+        r.oid,
+        0
+    FROM relations AS r
+    JOIN pg_catalog.pg_class AS t ON t.oid = r.reltoastrelid
+    CROSS JOIN LATERAL pg_catalog.unnest(t.reloptions) AS o (option)
+    JOIN settable AS s ON s.catalog = 'pg_class' AND s.name = pg_catalog.split_part(o.option, '=', 1)
+
+    UNION ALL
+    SELECT
+        'table_setting ' || r.ident || ' replica_identity ' || CASE r.relreplident
+            WHEN 'f' THEN 'full'
+            ELSE 'nothing'
+        END,
+        r.class,
+        r.oid,
+        0
+    FROM relations AS r
+    WHERE r.relreplident IN ('f', 'n')
+        AND r.kind = 'table'
+
+    UNION ALL
+    SELECT
+        r.kind || '_setting ' || r.ident || ' ' || s.name || ' ' || pg_catalog.quote_ident(x.relname),
+        x.tableoid,
+        x.oid,
+        0
+    FROM pg_catalog.pg_index AS i
+    JOIN relations AS r ON r.oid = i.indrelid
+    JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
+    JOIN (VALUES ('replica_identity'), ('cluster')) AS s (name)
+        ON CASE s.name WHEN 'cluster' THEN i.indisclustered ELSE i.indisreplident AND r.relreplident = 'i' END
+
+    UNION ALL
+    SELECT
+        'column_setting ' || a.ident || ' ' || s.name || ' ' || s.value,
+        a.class,
+        a.attrelid,
+        a.attnum
+    FROM columns AS a
+    LEFT JOIN inherited AS i ON i.attrelid = a.attrelid AND i.attnum = a.attnum
+    CROSS JOIN LATERAL (
+        SELECT 'statistics', a.attstattarget::text
+        WHERE a.attstattarget >= 0
+            AND i.has_its_target IS DISTINCT FROM true
+
+        UNION ALL
+        SELECT 'storage', CASE a.attstorage
+                WHEN 'p' THEN 'plain'
+                WHEN 'e' THEN 'external'
+                WHEN 'm' THEN 'main'
+                ELSE 'extended'
+            END
+        WHERE a.attstorage <> a.typstorage
+            AND i.has_its_storage IS DISTINCT FROM true
+
+        UNION ALL
+        SELECT 'compression', CASE a.attcompression WHEN 'p' THEN 'pglz' ELSE 'lz4' END
+        WHERE a.attcompression <> ''
+            AND i.has_its_compression IS DISTINCT FROM true
+
+        UNION ALL
+        SELECT n.name, pg_catalog.substr(o.option, pg_catalog.strpos(o.option, '=') + 1)
+        FROM pg_catalog.unnest(a.attoptions) AS o (option)
+        JOIN settable AS n ON n.catalog = 'pg_attribute' AND n.name = pg_catalog.split_part(o.option, '=', 1)
+    ) AS s (name, value)
+    WHERE a.table_kind IN ('table', 'materialized_view')
+
+    UNION ALL
+    SELECT
+        'index_setting ' || r.ident || ' statistics.' || a.attnum || ' ' || a.attstattarget,
+        r.class,
+        r.oid,
+        0
+    FROM relations AS r
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = r.oid
+    WHERE r.kind = 'index'
+        AND a.attstattarget >= 0
+
+    UNION ALL
+    SELECT 'statistics_setting ' || o.ident || ' target ' || s.stxstattarget, o.class, o.object, 0
+    FROM named AS o
+    JOIN pg_catalog.pg_statistic_ext AS s ON s.oid = o.object
+    WHERE o.kind = 'statistics'
+        AND s.stxstattarget >= 0
 
     -- Own lines from here on.
     UNION ALL
-    SELECT 'owner ' || r.kind || ' ' || r.ident || ' ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(r.relowner))
-    FROM relations AS r
-    WHERE r.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
-
-    UNION ALL
-    SELECT 'owner ' || p.kind || ' ' || p.ident || ' ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(p.proowner))
-    FROM functions AS p
-
-    UNION ALL
-    SELECT 'owner type ' || t.ident || ' ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(t.typowner))
-    FROM types AS t
+    SELECT
+        'owner ' || o.kind || ' ' || o.ident || ' ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(o.owner)),
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    WHERE o.owner IS NOT NULL
+        -- Those that stand in every database.
+        AND (o.object >= 16384 OR o.kind = 'schema')
 
     UNION ALL
     SELECT
-        'grant ' || r.kind || ' ' || r.ident || ' '
+        'grant ' || o.kind || ' ' || o.ident || ' '
             || CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) END
             || ' ' || x.privilege_type
-            || CASE WHEN x.is_grantable THEN ' with grant option' ELSE '' END
-    FROM relations AS r
-    CROSS JOIN LATERAL pg_catalog.aclexplode(r.relacl) AS x
-    WHERE r.kind <> 'type'
+            || CASE WHEN x.is_grantable THEN ' with grant option' ELSE '' END,
+        o.class,
+        o.object,
+        0
+    FROM named AS o
+    CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS x
 
     UNION ALL
     SELECT
         'grant column ' || a.ident || ' '
             || CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) END
             || ' ' || x.privilege_type
-            || CASE WHEN x.is_grantable THEN ' with grant option' ELSE '' END
+            || CASE WHEN x.is_grantable THEN ' with grant option' ELSE '' END,
+        a.class,
+        a.attrelid,
+        a.attnum
     FROM columns AS a
     CROSS JOIN LATERAL pg_catalog.aclexplode(a.attacl) AS x
 
     UNION ALL
+    -- What new objects get: in a schema, or in all of the database.
     SELECT
-        'grant ' || p.kind || ' ' || p.ident || ' '
+        'grant ' || CASE WHEN d.defaclnamespace = 0 THEN 'database_defaults ' ELSE 'defaults ' || pg_catalog.quote_ident(n.nspname) || '.' END
+            || CASE d.defaclobjtype
+                WHEN 'r' THEN 'tables'
+                WHEN 'S' THEN 'sequences'
+                WHEN 'f' THEN 'functions'
+                WHEN 'T' THEN 'types'
+                WHEN 'n' THEN 'schemas'
+                WHEN 'L' THEN 'large_objects'
+                ELSE d.defaclobjtype::text
+            END
+            || ' ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(d.defaclrole)) || ' '
             || CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) END
             || ' ' || x.privilege_type
-            || CASE WHEN x.is_grantable THEN ' with grant option' ELSE '' END
-    FROM functions AS p
-    CROSS JOIN LATERAL pg_catalog.aclexplode(p.proacl) AS x
-
-    UNION ALL
-    SELECT
-        'grant type ' || t.ident || ' '
-            || CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) END
-            || ' ' || x.privilege_type
-            || CASE WHEN x.is_grantable THEN ' with grant option' ELSE '' END
-    FROM types AS t
-    CROSS JOIN LATERAL pg_catalog.aclexplode(t.typacl) AS x
-
-    UNION ALL
-    SELECT
-        'grant schema ' || pg_catalog.quote_ident(n.nspname) || ' '
-            || CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) END
-            || ' ' || x.privilege_type
-            || CASE WHEN x.is_grantable THEN ' with grant option' ELSE '' END
-    FROM namespaces AS n
-    CROSS JOIN LATERAL pg_catalog.aclexplode(n.nspacl) AS x
-
-    UNION ALL
-    SELECT
-        'grant defaults ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(d.defaclrole))
-            || COALESCE('.' || pg_catalog.quote_ident(n.nspname), '') || ' ' || d.defaclobjtype::text || ' '
-            || CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) END
-            || ' ' || x.privilege_type
+            || CASE WHEN x.is_grantable THEN ' with grant option' ELSE '' END,
+        d.tableoid,
+        d.oid,
+        0
     FROM pg_catalog.pg_default_acl AS d
-    LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = d.defaclnamespace
+    LEFT JOIN namespaces AS n ON n.oid = d.defaclnamespace
     CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS x
+    WHERE d.defaclnamespace = 0
+        OR n.oid IS NOT NULL
 
     UNION ALL
-    SELECT 'comment ' || r.kind || ' ' || r.ident || ' ' || pg_catalog.quote_literal(c.description)
+    SELECT 'comment ' || o.kind || ' ' || o.ident || ' ' || pg_catalog.quote_literal(c.description), o.class, o.object, 0
     FROM pg_catalog.pg_description AS c
-    JOIN relations AS r ON r.oid = c.objoid
-    WHERE c.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
-        AND c.objsubid = 0
+    JOIN named AS o ON o.class = c.classoid AND o.object = c.objoid
+    WHERE c.objsubid = 0
 
     UNION ALL
-    SELECT 'comment column ' || a.ident || ' ' || pg_catalog.quote_literal(c.description)
+    SELECT 'comment column ' || a.ident || ' ' || pg_catalog.quote_literal(c.description), a.class, a.attrelid, a.attnum
     FROM pg_catalog.pg_description AS c
     JOIN columns AS a ON a.attrelid = c.objoid AND a.attnum = c.objsubid
     WHERE c.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
 
     UNION ALL
-    SELECT 'comment ' || o.kind || ' ' || o.ident || ' ' || pg_catalog.quote_literal(c.description)
-    FROM pg_catalog.pg_description AS c
-    JOIN (
-        SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid, 'constraint', k.ident FROM constraints AS k
-        UNION ALL
-        SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, p.kind, p.ident FROM functions AS p
-        UNION ALL
-        SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid, 'type', t.ident FROM types AS t
-        UNION ALL
-        SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, t.oid, 'trigger', t.ident FROM triggers AS t
-        UNION ALL
-        SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, p.oid, 'policy', p.ident FROM policies AS p
-    ) AS o (classoid, oid, kind, ident) ON o.classoid = c.classoid AND o.oid = c.objoid
-
-    UNION ALL
-    SELECT 'definition ' || r.kind || ' ' || r.ident || ' ' || pg_catalog.pg_get_viewdef(r.oid)
-    FROM relations AS r
-    WHERE r.relkind IN ('v', 'm')
+    -- Where an extension lives: an administrator may have put it elsewhere than the baseline has it.
+    SELECT 'definition extension ' || o.ident || ' schema ' || pg_catalog.quote_ident(k.nspname), o.class, o.object, 0
+    FROM named AS o
+    JOIN pg_catalog.pg_extension AS e ON e.oid = o.object
+    JOIN pg_catalog.pg_namespace AS k ON k.oid = e.extnamespace
+    WHERE o.kind = 'extension'
+        AND o.ident <> 'plpgsql'
 
     UNION ALL
     SELECT
-        'definition rule ' || r.ident || '.' || pg_catalog.quote_ident(w.rulename) || ' ' || pg_catalog.pg_get_ruledef(w.oid)
-    FROM pg_catalog.pg_rewrite AS w
-    JOIN relations AS r ON r.oid = w.ev_class
-    WHERE w.rulename <> '_RETURN'
-
-    -- What came into this list later than the lines above is an own line too: effects, and catalogs that a
-    -- registry or a backup kept, stay true. A catalog without a line "definition schema" is from before that.
-    UNION ALL
-    SELECT
-        'definition schema ' || pg_catalog.quote_ident(n.nspname)
-            || ' owned by ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(n.nspowner))
-    FROM namespaces AS n
+        'definition foreign_server ' || pg_catalog.quote_ident(u.srvname) || ' user mapping for '
+            || CASE WHEN u.umuser = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(u.usename) END
+            || COALESCE(p.options, ''),
+        'pg_catalog.pg_user_mapping'::pg_catalog.regclass,
+        u.umid,
+        0
+    FROM pg_catalog.pg_user_mappings AS u
+    LEFT JOIN options AS p
+        ON p.class = 'pg_catalog.pg_user_mapping'::pg_catalog.regclass
+        AND p.object = u.umid
 
     UNION ALL
-    -- The sequence behind an identity column, where it is not as GENERATED AS IDENTITY alone makes it.
-    SELECT
-        'definition column ' || a.ident || ' identity start ' || s.seqstart || ' increment ' || s.seqincrement
-            || ' minvalue ' || s.seqmin || ' maxvalue ' || s.seqmax || ' cache ' || s.seqcache
-            || CASE WHEN s.seqcycle THEN ' cycle' ELSE '' END
-    FROM pg_catalog.pg_depend AS d
-    JOIN pg_catalog.pg_sequence AS s ON s.seqrelid = d.objid
-    JOIN columns AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-        AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-        AND d.deptype = 'i'
-        AND (s.seqstart, s.seqincrement, s.seqmin, s.seqcache, s.seqcycle) <> (1, 1, 1, 1, false)
-
-    UNION ALL
-    SELECT
-        'definition table ' || r.ident || ' replica identity using index ' || pg_catalog.quote_ident(x.relname)
-    FROM pg_catalog.pg_index AS i
-    JOIN relations AS r ON r.oid = i.indrelid
-    JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
-    WHERE i.indisreplident
-        AND r.relreplident = 'i'
-        -- Of any other index its own line says it.
-        AND EXISTS (
-            SELECT 1
-            FROM pg_catalog.pg_constraint AS k
-            WHERE k.conindid = i.indexrelid
-                AND k.contype IN ('p', 'u', 'x')
-        )
-
-    UNION ALL
-    SELECT 'definition constraint ' || k.ident || ' its index is INVALID'
+    SELECT 'definition constraint ' || k.ident || ' its index is INVALID', k.class, k.oid, 0
     FROM constraints AS k
     JOIN pg_catalog.pg_index AS i ON i.indexrelid = k.conindid
     WHERE k.contype IN ('p', 'u', 'x')
         AND NOT (i.indisvalid AND i.indisready)
 )
+-- What ends a line or moves the text on a screen is written as an escape, so that no name can forge a line: backslash
+-- and control characters, and in UTF8 those of Unicode (8206 and 8207, 8232 to 8238, 8294 to 8297, 65279).
 SELECT
-    pg_catalog.replace(pg_catalog.replace(f.line, E'\\', E'\\\\'), E'\n', E'\\n') COLLATE "C" AS line
+    CASE
+        WHEN f.line !~ e.all_of THEN f.line
+        WHEN f.line !~ e.rare THEN pg_catalog.replace(
+            pg_catalog.replace(
+                pg_catalog.replace(pg_catalog.replace(f.line, E'\\', E'\\\\'), E'\n', E'\\n'), E'\r', E'\\r'
+            ),
+            E'\t',
+            E'\\t'
+        )
+        ELSE (
+            SELECT pg_catalog.string_agg(
+                CASE
+                    WHEN c.character = E'\\' THEN E'\\\\'
+                    WHEN c.character = E'\n' THEN E'\\n'
+                    WHEN c.character = E'\r' THEN E'\\r'
+                    WHEN c.character = E'\t' THEN E'\\t'
+                    WHEN c.character ~ e.rare
+                        THEN E'\\u' || pg_catalog.lpad(pg_catalog.to_hex(pg_catalog.ascii(c.character)), 4, '0')
+                    ELSE c.character
+                END,
+                '' ORDER BY c.place
+            )
+            FROM pg_catalog.regexp_split_to_table(f.line, '') WITH ORDINALITY AS c (character, place)
+        )
+    END COLLATE "C" AS line,
+    f.class || ':' || f.object || ':' || f.part AS identity
 FROM facts AS f
+CROSS JOIN (
+    SELECT
+        '[\\\u0001-\u001f\u007f' || u.more || ']',
+        '[\u0001-\u0008\u000b\u000c\u000e-\u001f\u007f' || u.more || ']'
+    FROM (
+        SELECT CASE pg_catalog.getdatabaseencoding()
+            WHEN 'UTF8' THEN '\u0080-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff'
+            ELSE ''
+        END
+    ) AS u (more)
+) AS e (all_of, rare)
 ORDER BY line

@@ -1,5 +1,5 @@
 -- Makes again what others had built on what this step, or one before it, has made again. What still lacks
--- something waits for a later step. Sets pgmigrate.allowed: the lines that come with it.
+-- something waits for a later step. Leaves made, and allowed: the lines that come with it.
 SELECT pg_catalog.set_config('pgmigrate.made', '[]', true);
 DO $$
 DECLARE
@@ -42,4 +42,6 @@ BEGIN
     PERFORM pg_catalog.set_config('pgmigrate.made', told::text, true);
 END;
 $$;
-SELECT pg_catalog.current_setting('pgmigrate.made') AS made \gset
+SELECT
+    pg_catalog.current_setting('pgmigrate.made') AS made,
+    pg_catalog.current_setting('pgmigrate.allowed') AS allowed \gset

@@ -1,5 +1,5 @@
 -- Keeps how to make again what others built on what is about to go, and drops it, the last first.
--- Variables: dependents (JSON: [[object, drop statement or empty, [statement, ...], [line, ...]], ...]), run_id.
+-- Leaves allowed: the lines that go with it. Variables: dependents (JSON: [[object, drop statement or empty, [statement, ...], [line, ...]], ...]), run_id.
 INSERT INTO pgmigrate.dependents (run_id, object, statements, lines)
 SELECT
     :'run_id',
@@ -8,9 +8,9 @@ SELECT
     ARRAY(SELECT pg_catalog.jsonb_array_elements_text(d.value -> 3))
 FROM pg_catalog.jsonb_array_elements(:'dependents'::jsonb) WITH ORDINALITY AS d (value, place)
 ORDER BY d.place;
-SELECT pg_catalog.set_config('pgmigrate.allowed', COALESCE(pg_catalog.jsonb_agg(l.line), '[]')::text, true)
+SELECT COALESCE(pg_catalog.jsonb_agg(l.line), '[]')::text AS allowed
 FROM pg_catalog.jsonb_array_elements(:'dependents'::jsonb) AS d
-CROSS JOIN LATERAL pg_catalog.jsonb_array_elements_text(d.value -> 3) AS l (line);
+CROSS JOIN LATERAL pg_catalog.jsonb_array_elements_text(d.value -> 3) AS l (line) \gset
 SELECT d.value ->> 1
 FROM pg_catalog.jsonb_array_elements(:'dependents'::jsonb) WITH ORDINALITY AS d (value, place)
 WHERE d.value ->> 1 <> ''

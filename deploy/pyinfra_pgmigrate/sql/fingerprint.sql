@@ -79,6 +79,20 @@ FROM (
 
     UNION ALL
     SELECT
+        'pg_amop',
+        count(*),
+        pg_catalog.bit_xor(pg_catalog.hashint8extended(pg_catalog.hash_record_extended(ROW(t.ctid, t.xmin), 0), 0))
+    FROM pg_catalog.pg_amop AS t
+
+    UNION ALL
+    SELECT
+        'pg_amproc',
+        count(*),
+        pg_catalog.bit_xor(pg_catalog.hashint8extended(pg_catalog.hash_record_extended(ROW(t.ctid, t.xmin), 0), 0))
+    FROM pg_catalog.pg_amproc AS t
+
+    UNION ALL
+    SELECT
         'pg_attrdef',
         count(*),
         pg_catalog.bit_xor(pg_catalog.hashint8extended(pg_catalog.hash_record_extended(ROW(t.ctid, t.xmin), 0), 0))
@@ -111,6 +125,13 @@ FROM (
         count(*),
         pg_catalog.bit_xor(pg_catalog.hashint8extended(pg_catalog.hash_record_extended(ROW(t.ctid, t.xmin), 0), 0))
     FROM pg_catalog.pg_constraint AS t
+
+    UNION ALL
+    SELECT
+        'pg_conversion',
+        count(*),
+        pg_catalog.bit_xor(pg_catalog.hashint8extended(pg_catalog.hash_record_extended(ROW(t.ctid, t.xmin), 0), 0))
+    FROM pg_catalog.pg_conversion AS t
 
     UNION ALL
     SELECT
@@ -305,6 +326,13 @@ FROM (
 
     UNION ALL
     SELECT
+        'pg_transform',
+        count(*),
+        pg_catalog.bit_xor(pg_catalog.hashint8extended(pg_catalog.hash_record_extended(ROW(t.ctid, t.xmin), 0), 0))
+    FROM pg_catalog.pg_transform AS t
+
+    UNION ALL
+    SELECT
         'pg_trigger',
         count(*),
         pg_catalog.bit_xor(pg_catalog.hashint8extended(pg_catalog.hash_record_extended(ROW(t.ctid, t.xmin), 0), 0))
@@ -319,6 +347,13 @@ FROM (
 
     UNION ALL
     SELECT
+        'pg_ts_config_map',
+        count(*),
+        pg_catalog.bit_xor(pg_catalog.hashint8extended(pg_catalog.hash_record_extended(ROW(t.ctid, t.xmin), 0), 0))
+    FROM pg_catalog.pg_ts_config_map AS t
+
+    UNION ALL
+    SELECT
         'pg_ts_dict',
         count(*),
         pg_catalog.bit_xor(pg_catalog.hashint8extended(pg_catalog.hash_record_extended(ROW(t.ctid, t.xmin), 0), 0))
@@ -326,8 +361,30 @@ FROM (
 
     UNION ALL
     SELECT
+        'pg_ts_parser',
+        count(*),
+        pg_catalog.bit_xor(pg_catalog.hashint8extended(pg_catalog.hash_record_extended(ROW(t.ctid, t.xmin), 0), 0))
+    FROM pg_catalog.pg_ts_parser AS t
+
+    UNION ALL
+    SELECT
+        'pg_ts_template',
+        count(*),
+        pg_catalog.bit_xor(pg_catalog.hashint8extended(pg_catalog.hash_record_extended(ROW(t.ctid, t.xmin), 0), 0))
+    FROM pg_catalog.pg_ts_template AS t
+
+    UNION ALL
+    SELECT
         'pg_type',
         count(*),
         pg_catalog.bit_xor(pg_catalog.hashint8extended(pg_catalog.hash_record_extended(ROW(t.ctid, t.xmin), 0), 0))
     FROM pg_catalog.pg_type AS t
+
+    UNION ALL
+    -- The catalog itself is for superusers only; others see the options of their own.
+    SELECT
+        'pg_user_mappings',
+        count(*),
+        pg_catalog.bit_xor(pg_catalog.hashint8extended(pg_catalog.hash_record_extended(ROW(t.umid, t.umuser, t.umoptions::text), 0), 0))
+    FROM pg_catalog.pg_user_mappings AS t
 ) AS f (name, row_count, hash)

@@ -1,6 +1,7 @@
 -- Goes on where observe_begin.sql ended: registry, statements of the application, catalog. Variables: run_id,
 -- now (expression for the lines of the catalog: kept ones, or those in the setting pgmigrate.now), is_same
--- (they are the kept ones), has_registry.
+-- (they are the kept ones), has_registry, lines_version, catalog_lines_version,
+-- row_lines_version (expressions).
 \if :has_registry
 -- Since version 2 of the registry, and since version 3.
 SELECT
@@ -65,6 +66,14 @@ WHERE d.restored_at IS NULL
 \endif
 WITH now AS MATERIALIZED (
     SELECT :now AS lines
+),
+catalogs AS MATERIALIZED (
+    SELECT
+        c.kind,
+        c.server_version_num,
+        c.lines
+    FROM pgmigrate.catalogs AS c
+    WHERE :catalog_lines_version = :lines_version
 )
 SELECT pg_catalog.json_build_object(
     'version', (SELECT max(r.version) FROM pgmigrate.registry AS r),
@@ -77,8 +86,13 @@ SELECT pg_catalog.json_build_object(
             'applied_at', pg_catalog.to_char(m.applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
             'applied_by', m.applied_by,
             'duration_ms', m.duration_ms,
-            'removed', m.removed,
-            'added', m.added,
+            -- Lines in another form tell nothing.
+            'removed', CASE
+                WHEN :row_lines_version = :lines_version THEN m.removed
+            END,
+            'added', CASE
+                WHEN :row_lines_version = :lines_version THEN m.added
+            END,
             'backup', m.backup
         ) ORDER BY m.version)
         FROM pgmigrate.migrations AS m
@@ -128,12 +142,12 @@ SELECT pg_catalog.json_build_object(
     -- What was there before the first migration and is not any more; null where nobody knows what was.
     'gone_since_first', (
         SELECT CASE
-            WHEN EXISTS (SELECT 1 FROM pgmigrate.catalogs AS c WHERE c.kind = 'first')
+            WHEN EXISTS (SELECT 1 FROM catalogs AS c WHERE c.kind = 'first')
                 THEN COALESCE(pg_catalog.json_agg(d.line), '[]'::json)
         END
         FROM (
             SELECT pg_catalog.unnest(c.lines) COLLATE "C" AS line
-            FROM pgmigrate.catalogs AS c
+            FROM catalogs AS c
             WHERE c.kind = 'first'
             EXCEPT
             SELECT pg_catalog.unnest(n.lines) COLLATE "C"
@@ -147,13 +161,13 @@ SELECT pg_catalog.json_build_object(
         CROSS JOIN LATERAL pg_catalog.unnest(r.drift) AS d (line)
         WHERE d.line LIKE '- %'
     ),
-    'knows_last', EXISTS (SELECT 1 FROM pgmigrate.catalogs AS c WHERE c.kind = 'last'),
+    'knows_last', EXISTS (SELECT 1 FROM catalogs AS c WHERE c.kind = 'last'),
     -- A view's full text differs between major versions of the server: after an upgrade it is no drift.
     'gone', (
         SELECT COALESCE(pg_catalog.json_agg(d.line), '[]'::json)
         FROM (
             SELECT pg_catalog.unnest(c.lines) COLLATE "C" AS line
-            FROM pgmigrate.catalogs AS c
+            FROM catalogs AS c
             WHERE c.kind = 'last'
                 -- As a rule nothing has changed, and that is seen at once.
                 AND NOT :'is_same'::boolean
@@ -163,7 +177,7 @@ SELECT pg_catalog.json_build_object(
             FROM now AS n
         ) AS d
         WHERE d.line !~ '^definition '
-            OR (SELECT c.server_version_num / 10000 FROM pgmigrate.catalogs AS c WHERE c.kind = 'last')
+            OR (SELECT c.server_version_num / 10000 FROM catalogs AS c WHERE c.kind = 'last')
                 = pg_catalog.current_setting('server_version_num')::integer / 10000
     ),
     'come', (
@@ -173,19 +187,19 @@ SELECT pg_catalog.json_build_object(
             FROM now AS n
             WHERE EXISTS (
                 SELECT 1
-                FROM pgmigrate.catalogs AS c
+                FROM catalogs AS c
                 WHERE c.kind = 'last'
                     AND NOT :'is_same'::boolean
                     AND c.lines <> n.lines
             )
             EXCEPT
             SELECT pg_catalog.unnest(c.lines) COLLATE "C"
-            FROM pgmigrate.catalogs AS c
+            FROM catalogs AS c
             WHERE c.kind = 'last'
         ) AS d
         WHERE (
                 d.line !~ '^definition '
-                OR (SELECT c.server_version_num / 10000 FROM pgmigrate.catalogs AS c WHERE c.kind = 'last')
+                OR (SELECT c.server_version_num / 10000 FROM catalogs AS c WHERE c.kind = 'last')
                     = pg_catalog.current_setting('server_version_num')::integer / 10000
             )
             -- A schema that an extension made, and an index of its table: no members of it, but its own.

@@ -70,7 +70,9 @@ WITH expected (since, name, columns) AS (
         (3, 'quarantines', 11),
         (3, 'dependents', 8),
         (4, 'measurements', 15),
-        (5, 'catalogs', 6)
+        (5, 'catalogs', 6),
+        (6, 'catalogs', 7),
+        (6, 'migrations', 15)
 ),
 damage AS (
     SELECT
@@ -101,6 +103,14 @@ EXECUTE pgmigrate_encode(:'damaged') \gset
 \echo ##pgmigrate damaged :payload
 \set has_registry false
 \endif
+-- Since version 6: the form in which the registry's lines are written.
+SELECT :'registry_version'::integer >= 6 AS knows_lines_version \gset
+\set catalog_lines_version 1
+\set row_lines_version 1
+\if :knows_lines_version
+\set catalog_lines_version c.lines_version
+\set row_lines_version m.lines_version
+\endif
 -- Since version 5 of the registry. A row whose lines are not those that it was written with has none.
 SELECT :'has_registry'::boolean AND :'registry_version'::integer >= 5 AS knows_fingerprint \gset
 \set kept_fingerprint
@@ -108,6 +118,7 @@ SELECT :'has_registry'::boolean AND :'registry_version'::integer >= 5 AS knows_f
 SELECT COALESCE(max(pg_catalog.split_part(c.fingerprint, ' ', 1)), '') AS kept_fingerprint
 FROM pgmigrate.catalogs AS c
 WHERE c.kind = 'last'
+    AND :catalog_lines_version = :lines_version
     AND pg_catalog.split_part(c.fingerprint, ' ', 2) = pg_catalog.hash_array_extended(c.lines, 0)::text \gset
 SELECT :'kept_fingerprint' <> '' AS knows_fingerprint \gset
 \endif

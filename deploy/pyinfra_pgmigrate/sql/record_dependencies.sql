@@ -10,13 +10,21 @@ WITH namespaces AS (
     FROM pg_catalog.pg_namespace AS n
     WHERE n.nspname !~ '^pg_'
         AND n.nspname NOT IN ('information_schema', 'pgmigrate')
+),
+-- From PostgreSQL 18 on NOT NULL depends on its column, as a constraint; before that nothing does.
+dependencies AS (
+    SELECT
+        d.*
+    FROM pg_catalog.pg_depend AS d
+    WHERE d.classid <> 'pg_catalog.pg_constraint'::pg_catalog.regclass
+        OR d.objid NOT IN (SELECT k.oid FROM pg_catalog.pg_constraint AS k WHERE k.contype = 'n')
 )
 SELECT
     d.classid::bigint AS class,
     d.objid::bigint AS object,
     d.objsubid AS part,
     'column ' || n.prefix || pg_catalog.quote_ident(c.relname) || '.' || pg_catalog.quote_ident(a.attname) AS key
-FROM pg_catalog.pg_depend AS d
+FROM dependencies AS d
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
 JOIN pg_catalog.pg_class AS c ON c.oid = d.refobjid AND c.relkind IN ('r', 'p', 'f')
 JOIN namespaces AS n ON n.oid = c.relnamespace
@@ -30,7 +38,7 @@ SELECT
     d.objsubid,
     CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized_view ' WHEN 'S' THEN 'sequence ' ELSE 'table ' END
         || n.prefix || pg_catalog.quote_ident(c.relname)
-FROM pg_catalog.pg_depend AS d
+FROM dependencies AS d
 JOIN pg_catalog.pg_class AS c ON c.oid = d.refobjid AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
 JOIN namespaces AS n ON n.oid = c.relnamespace
 WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
@@ -43,7 +51,7 @@ SELECT
     d.objsubid,
     CASE p.prokind WHEN 'a' THEN 'aggregate ' WHEN 'p' THEN 'procedure ' ELSE 'function ' END
         || n.prefix || pg_catalog.quote_ident(p.proname) || '(' || pg_catalog.oidvectortypes(p.proargtypes) || ')'
-FROM pg_catalog.pg_depend AS d
+FROM dependencies AS d
 JOIN pg_catalog.pg_proc AS p ON p.oid = d.refobjid
 JOIN namespaces AS n ON n.oid = p.pronamespace
 WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
@@ -54,7 +62,7 @@ SELECT
     d.objid::bigint,
     d.objsubid,
     'type ' || n.prefix || pg_catalog.quote_ident(t.typname)
-FROM pg_catalog.pg_depend AS d
+FROM dependencies AS d
 JOIN pg_catalog.pg_type AS t ON t.oid = d.refobjid AND t.typtype IN ('e', 'd', 'r')
 JOIN namespaces AS n ON n.oid = t.typnamespace
 WHERE d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass;

@@ -16,6 +16,10 @@ EXECUTE pgmigrate_encode(:'payload') \gset
 \endif
 SET search_path = :"schema", pg_temp;
 SET application_name = :'application_name';
+-- Settings under this name hold what a step found: no statement of a migration can know it, let alone write there.
+SELECT 'pgmigrate.k' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '') AS secret \gset
+\set before :secret _before
+\set after :secret _after
 -- PostgreSQL notices a dead psql only when it next writes to it, unless told to look (14 and later).
 SELECT pg_catalog.set_config(s.name, '1s', false)
 FROM pg_catalog.pg_settings AS s

@@ -1,12 +1,15 @@
 -- Reads the catalog again and leaves with the outcome "moved" when the database is not as the plan
 -- found it. Variables: is_first (of this session), version, expected_checksum (empty: not registered),
--- present, absent.
+-- present, absent, lines_version,
+-- before, after (names of settings).
 \if :is_first
-EXECUTE pgmigrate_read('pgmigrate.before', false);
+EXECUTE pgmigrate_read(:'before', false);
 \else
 -- The step before has just read it. Whatever others change between the two shows as a change that the
 -- effect does not promise, and the step is tried again in a session of its own.
-SELECT pg_catalog.set_config('pgmigrate.before', pg_catalog.current_setting('pgmigrate.after'), false);
+SELECT
+    pg_catalog.set_config(:'before', pg_catalog.current_setting(:'after'), false),
+    pg_catalog.set_config(:'before' || '_identities', pg_catalog.current_setting(:'after' || '_identities'), false);
 \endif
 SELECT
     COALESCE((
@@ -14,9 +17,9 @@ SELECT
         FROM pgmigrate.migrations AS m
         WHERE m.version = :'version'::bigint
     ), '') <> :'expected_checksum'
-    OR NOT pg_catalog.current_setting('pgmigrate.before')::text[]
+    OR NOT pg_catalog.current_setting(:'before')::text[]
         @> ARRAY(SELECT pg_catalog.jsonb_array_elements_text(:'present'::jsonb))
-    OR pg_catalog.current_setting('pgmigrate.before')::text[]
+    OR pg_catalog.current_setting(:'before')::text[]
         && ARRAY(SELECT pg_catalog.jsonb_array_elements_text(:'absent'::jsonb))
     AS moved \gset
 \if :moved
@@ -36,24 +39,38 @@ SET drift = ARRAY(
         SELECT pg_catalog.unnest(c.lines) AS line
         FROM pgmigrate.catalogs AS c
         WHERE c.kind = 'last'
+            AND c.lines_version = :'lines_version'::integer
         EXCEPT
-        SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.before')::text[])
+        SELECT pg_catalog.unnest(pg_catalog.current_setting(:'before')::text[])
     ) AS d
 
     UNION ALL
     SELECT '+ ' || d.line
     FROM (
-        SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.before')::text[]) AS line
-        WHERE EXISTS (SELECT 1 FROM pgmigrate.catalogs AS c WHERE c.kind = 'last')
+        SELECT pg_catalog.unnest(pg_catalog.current_setting(:'before')::text[]) AS line
+        WHERE EXISTS (
+            SELECT 1
+            FROM pgmigrate.catalogs AS c
+            WHERE c.kind = 'last'
+                AND c.lines_version = :'lines_version'::integer
+        )
         EXCEPT
         SELECT pg_catalog.unnest(c.lines)
         FROM pgmigrate.catalogs AS c
         WHERE c.kind = 'last'
+            AND c.lines_version = :'lines_version'::integer
     ) AS d
 )
 WHERE r.run_id = :'run_id'::uuid
     AND r.drift IS NULL;
--- Before the first migration of this database: what it was.
-INSERT INTO pgmigrate.catalogs (kind, run_id, lines)
-VALUES ('first', :'run_id', pg_catalog.current_setting('pgmigrate.before')::text[])
-ON CONFLICT (kind) DO NOTHING;
+-- Before the first migration of this database, or of a version that writes the same lines: what it was.
+INSERT INTO pgmigrate.catalogs AS c (kind, run_id, lines_version, lines)
+VALUES ('first', :'run_id', :'lines_version', pg_catalog.current_setting(:'before')::text[])
+ON CONFLICT (kind) DO UPDATE
+SET
+    taken_at = excluded.taken_at,
+    run_id = excluded.run_id,
+    server_version_num = excluded.server_version_num,
+    lines_version = excluded.lines_version,
+    lines = excluded.lines
+WHERE c.lines_version <> excluded.lines_version;

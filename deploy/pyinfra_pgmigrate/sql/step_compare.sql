@@ -1,32 +1,68 @@
--- Compares what changed with what the effect promises. Variables: minus, plus, removes (LIKE patterns),
--- objects (keys whose owner, grants and comments may change), in_transaction, is_last_of_run.
-EXECUTE pgmigrate_read('pgmigrate.after', :is_last_of_run);
-WITH before AS (
-    SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.before')::text[]) AS line
+-- Compares what changed with what the effect promises. Variables: before, after (names of settings), minus, plus,
+-- removes (LIKE patterns), objects (keys whose owner, grants and comments may change), allowed (lines of what others
+-- had built and the library itself dropped or made again in this step), in_transaction, is_last_of_run.
+SELECT COALESCE(pg_catalog.current_setting(:'before', true), '') = '' AS is_reset \gset
+\if :is_reset
+SELECT pg_catalog.json_build_object(
+    'result', 'unexpected',
+    'foreign', pg_catalog.json_build_array('a statement that took back all settings of the session (RESET ALL)')
+)::text AS payload \gset
+EXECUTE pgmigrate_encode(:'payload') \gset
+\if :in_transaction
+ROLLBACK;
+\endif
+\echo ##pgmigrate outcome :payload
+\quit
+\endif
+EXECUTE pgmigrate_read(:'after', :is_last_of_run);
+WITH before AS MATERIALIZED (
+    SELECT pg_catalog.unnest(pg_catalog.current_setting(:'before')::text[]) AS line
 ),
-after AS (
-    SELECT pg_catalog.unnest(pg_catalog.current_setting('pgmigrate.after')::text[]) AS line
+after AS MATERIALIZED (
+    SELECT pg_catalog.unnest(pg_catalog.current_setting(:'after')::text[]) AS line
 ),
--- What others had built and the library itself dropped or made again in this step.
-allowed AS (
-    SELECT pg_catalog.jsonb_array_elements_text(
-        COALESCE(NULLIF(pg_catalog.current_setting('pgmigrate.allowed', true), ''), '[]')::jsonb
-    ) AS line
+allowed AS MATERIALIZED (
+    SELECT pg_catalog.jsonb_array_elements_text(:'allowed'::jsonb) AS line
 ),
-promised_minus AS (
+promised_minus AS MATERIALIZED (
     SELECT pg_catalog.jsonb_array_elements_text(:'minus'::jsonb) AS line
 ),
-promised_plus AS (
+promised_plus AS MATERIALIZED (
     SELECT pg_catalog.jsonb_array_elements_text(:'plus'::jsonb) AS line
 ),
-gone AS (
+objects AS MATERIALIZED (
+    SELECT
+        o.key,
+        pg_catalog.split_part(o.key, ' ', 1) AS kind,
+        pg_catalog.substr(o.key, pg_catalog.strpos(o.key, ' ') + 1) AS ident
+    FROM pg_catalog.jsonb_array_elements_text(:'objects'::jsonb) AS o (key)
+),
+-- What the own lines of those objects begin with; a table's or view's columns, and a column's sequence, are of it.
+own AS MATERIALIZED (
+    SELECT k.kind || b.beginning AS beginning
+    FROM objects AS o
+    CROSS JOIN LATERAL (
+        SELECT o.key || ' '
+        UNION ALL
+        SELECT 'column ' || o.ident || '.'
+        WHERE o.kind IN ('table', 'view', 'materialized_view', 'type')
+        UNION ALL
+        SELECT 'identity ' || o.ident || ' '
+        WHERE o.kind = 'column'
+        UNION ALL
+        SELECT 'identity ' || o.ident || '.'
+        WHERE o.kind = 'table'
+    ) AS b (beginning)
+    CROSS JOIN (VALUES ('owner '), ('grant '), ('comment '), ('definition ')) AS k (kind)
+),
+gone AS MATERIALIZED (
     SELECT b.line FROM before AS b
     EXCEPT
     SELECT a.line FROM after AS a
     EXCEPT
     SELECT l.line FROM allowed AS l
 ),
-come AS (
+come AS MATERIALIZED (
     SELECT a.line FROM after AS a
     EXCEPT
     SELECT b.line FROM before AS b
@@ -35,8 +71,8 @@ come AS (
 ),
 unexpected AS (
     SELECT
-        '- ' || g.line AS line,
-        g.line AS bare
+        '-' AS sign,
+        g.line
     FROM gone AS g
     WHERE NOT EXISTS (SELECT 1 FROM promised_minus AS p WHERE p.line = g.line)
         AND NOT EXISTS (
@@ -47,19 +83,18 @@ unexpected AS (
 
     UNION ALL
     SELECT
-        '+ ' || c.line,
+        '+',
         c.line
     FROM come AS c
     WHERE NOT EXISTS (SELECT 1 FROM promised_plus AS p WHERE p.line = c.line)
 ),
 foreign_lines AS (
-    SELECT u.line
+    SELECT u.sign, u.line
     FROM unexpected AS u
     WHERE NOT EXISTS (
         SELECT 1
-        FROM pg_catalog.jsonb_array_elements_text(:'objects'::jsonb) AS o (key)
-        CROSS JOIN (VALUES ('owner '), ('grant '), ('comment '), ('definition ')) AS k (kind)
-        WHERE pg_catalog.starts_with(u.bare, k.kind || o.key || ' ')
+        FROM own AS o
+        WHERE pg_catalog.starts_with(u.line, o.beginning)
     )
 ),
 lacking AS (
@@ -73,24 +108,11 @@ lacking AS (
     WHERE EXISTS (SELECT 1 FROM after AS a WHERE a.line = p.line)
 )
 SELECT
-    COALESCE((SELECT pg_catalog.json_agg(f.line) FROM foreign_lines AS f), '[]'::json)::text AS foreign_lines,
-    COALESCE((SELECT pg_catalog.json_agg(l.line) FROM lacking AS l), '[]'::json)::text AS lacking,
+    COALESCE((
+        SELECT pg_catalog.json_agg(f.sign || ' ' || f.line ORDER BY f.line, f.sign) FROM foreign_lines AS f
+    ), '[]'::json)::text AS foreign_lines,
+    COALESCE((SELECT pg_catalog.json_agg(l.line ORDER BY l.line) FROM lacking AS l), '[]'::json)::text AS lacking,
     COALESCE((SELECT pg_catalog.array_agg(g.line ORDER BY g.line) FROM gone AS g), '{}')::text AS removed,
     COALESCE((SELECT pg_catalog.array_agg(c.line ORDER BY c.line) FROM come AS c), '{}')::text AS added,
-    -- Outside a transaction others may change the catalog meanwhile: that is theirs, and only told.
-    EXISTS (SELECT 1 FROM lacking AS l)
-    OR (:'in_transaction'::boolean AND EXISTS (SELECT 1 FROM foreign_lines AS f)) AS differs
+    EXISTS (SELECT 1 FROM foreign_lines AS f) AS has_foreign
 \gset
-\if :differs
-SELECT pg_catalog.json_build_object(
-    'result', 'unexpected',
-    'lacking', :'lacking'::json,
-    'foreign', :'foreign_lines'::json
-)::text AS payload \gset
-EXECUTE pgmigrate_encode(:'payload') \gset
-\if :in_transaction
-ROLLBACK;
-\endif
-\echo ##pgmigrate outcome :payload
-\quit
-\endif

@@ -1,5 +1,5 @@
--- Reports a step. Variables: version, duration_ms, durations, traces, row_count, foreign_lines, removed, added,
--- put_back, made.
+-- Reports a step. Variables: version, duration_ms, durations, traces, row_count, foreign_lines, carried, removed,
+-- added, put_back, made.
 SELECT pg_catalog.json_build_object(
     'result', 'done',
     'version', :'version'::bigint,
@@ -7,6 +7,7 @@ SELECT pg_catalog.json_build_object(
     'durations', :'durations'::json,
     'rows', :'row_count'::bigint,
     'foreign', :'foreign_lines'::json,
+    'carried', :'carried'::json,
     'removed', pg_catalog.array_to_json(:'removed'::text[]),
     'added', pg_catalog.array_to_json(:'added'::text[]),
     'traces', :'traces'::json,

@@ -1,6 +1,6 @@
 -- Writes the registry, in the transaction that did the work. Variables: version, name, checksum,
 -- checksums (JSON), phase, how, event, statements (JSON), durations (JSON), row_count, tries, removed,
--- added, backup (label or empty), is_last_step, is_last_of_run, run_id, operator, controller, os_user, tool_version, started_at.
+-- added, carried (JSON), backup (label or empty), is_last_step, is_last_of_run, run_id, operator, controller, os_user, tool_version, started_at.
 SELECT pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - :'started_at'::timestamptz) * 1000)::bigint
     AS duration_ms \gset
 INSERT INTO pgmigrate.events (
@@ -19,7 +19,8 @@ VALUES (
     pg_catalog.jsonb_build_object(
         'milliseconds', :'durations'::jsonb,
         'rows', :'row_count'::bigint,
-        'tries', :'tries'::integer
+        'tries', :'tries'::integer,
+        'carried', :'carried'::jsonb
     ),
     :'tool_version'
 );
@@ -44,7 +45,7 @@ WITH steps AS (
 )
 INSERT INTO pgmigrate.migrations AS m (
     version, name, checksum, statements, phase, how, run_id, applied_by, duration_ms, removed, added, backup,
-    tool_version
+    tool_version, lines_version
 )
 VALUES (
     :'version',
@@ -63,7 +64,8 @@ VALUES (
         ARRAY(SELECT DISTINCT pg_catalog.unnest(s.added) FROM steps AS s ORDER BY 1)
     END,
     NULLIF(:'backup', ''),
-    :'tool_version'
+    :'tool_version',
+    :'lines_version'
 )
 ON CONFLICT (version) DO UPDATE
 SET

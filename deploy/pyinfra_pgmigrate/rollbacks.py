@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .catalog import Catalog, Patch, definition_of, is_own, key_of, parts_of, unescaped
+from .catalog import INVALID, Catalog, Patch, definition_of, is_own, key_of, parts_of, unescaped
 from .effect import Effect, Lock, StatementEffect
 from .errors import Kind, PgMigrateError, Refusal
 from .locks import sql_name
@@ -316,7 +316,9 @@ def _turned(
         gone, come = _done_by(migration, observed, states[migration.version], lines, known)
         taken_over = _taken_over(migration, observed, lines)
         found_there |= taken_over
-        lines = (lines - come - taken_over) | gone
+        # What a build that did not end left of its indexes goes with them.
+        unfinished = {line + INVALID for line in _made_by(migration)}
+        lines = (lines - come - taken_over - unfinished) | gone
     objects = {key_of(line) for line in observed.catalog.lines - lines if not is_own(line)}
     kept = {key_of(line) for line in lines if not is_own(line)}
     # Owner, grants and comments of what goes go with it, whoever gave them.
@@ -338,6 +340,10 @@ def _turned(
         found_there=frozenset(map(key_of, found_there)) & (objects - kept),
         damaged=observed.damaged,
     )
+
+
+def _made_by(migration: Migration) -> frozenset[str]:
+    return frozenset() if migration.effect is None else migration.effect.patch.plus
 
 
 def _gone_since(oldest: Migration, observed: Observed) -> frozenset[str] | None:

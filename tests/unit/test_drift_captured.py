@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from pyinfra_pgmigrate.catalog import is_own
 from pyinfra_pgmigrate.drift import Change, Drift, Drifts, find_drift
@@ -65,6 +67,7 @@ OTHERS = {
 }
 
 
+@cache
 def drifts_of(version: int, state: str, *ignore: str) -> Drifts:
     found = find_drift(observed(version, state), MIGRATIONS, ignore=ignore)
     assert found is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -226,7 +227,8 @@ SETTINGS: list[tuple[str, dict[str, Any], str]] = [
 # Where each database stands: the number of migrations that have run, as far as the structure tells.
 PLACES = {
     **dict.fromkeys(("empty", "legacy", "second", "odd-legacy", "rule-renamed", "rolled-back"), 0),
-    **{"hand-1": 1, "hand-2": 2, "hand-3": 2, "hand-4": 2, "hand-5": 5, "hand-6": 6, "registry-lost": 6},
+    # Databases of which the old rule is gone may never have had it: 006 cannot be seen.
+    **{"hand-1": 1, "hand-2": 2, "hand-3": 2, "hand-4": 2, "hand-5": 5, "hand-6": 5, "registry-lost": 5},
     **{f"applied-{count}": count for count in range(1, 7)},
     **{"adopted-3": 3, "adopted-6": 6, "second-applied": 6, "odd": 6},
 }
@@ -239,8 +241,18 @@ on_each_version = pytest.mark.parametrize("version", VERSIONS, ids=lambda one: f
 
 def plan_of(version: int, state: str, *, seen: Observed | None = None, **data: Any) -> Plan:
     """Returns the plan as ``Engine.plan`` comes to it: verify queries are asked where their answer counts."""
+    if seen is None and not data:
+        return _plan_of(version, state)
+    return _decided(version, state, observed(version, state) if seen is None else seen, data)
+
+
+@cache
+def _plan_of(version: int, state: str) -> Plan:
+    return _decided(version, state, observed(version, state), {})
+
+
+def _decided(version: int, state: str, found: Observed, data: dict[str, Any]) -> Plan:
     settings = read_settings({"pg_database": "shop", **data})
-    found = observed(version, state) if seen is None else seen
     first = make_plan(MIGRATIONS, found, settings, {})
     queries = to_ask(first)
     if not queries:

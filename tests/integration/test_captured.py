@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from tests.conftest import on_versions
+import pytest
+
 from tests.support.captured import VERSIONS, Maker, told
 from tests.support.servers import Server
 
@@ -12,7 +13,7 @@ from tests.support.servers import Server
 A_FEW = ("second", "applied-2", "interrupted-1-5", "odd-legacy")
 
 
-@on_versions(*VERSIONS)
+@pytest.mark.parametrize("server", VERSIONS, indirect=True, ids=lambda one: f"pg{one}")
 def test_a_live_server_answers_what_was_captured(server: Server) -> None:
     with ExitStack() as stack:
         assert told(server.version, A_FEW, Maker(server, stack)) == {}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from tests.conftest import on_versions
+import pytest
+
 from tests.support.captured import STATES, VERSIONS, Maker, told
 from tests.support.servers import Server
 
 
-@on_versions(*VERSIONS)
+@pytest.mark.parametrize("server", VERSIONS, indirect=True, ids=lambda one: f"pg{one}")
 def test_a_live_server_answers_all_that_was_captured(server: Server) -> None:
     with ExitStack() as stack:
         assert told(server.version, list(STATES), Maker(server, stack)) == {}

@@ -16,7 +16,7 @@ help:
 	@echo "make images      hosts for the tests, with the newest minor versions (asked for once a day); make test does it"
 	@echo "make test        all tests, dockerized PostgreSQL included (PYTEST_ARGS=... for pytest)"
 	@echo "make soak        what takes long by nature: random kills, load, large tables, every version (PYTEST_ARGS=... for pytest)"
-	@echo "make capture     capture again what servers 15 to 18 answer, for the unit tests (STATES=... for some; git diff says what changed)"
+	@echo "make capture     capture again what servers answer, for the unit tests (STATES=... for some; git diff says what changed)"
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       what a proven backup costs, how long a rollback keeps others out, status.py on 2,000 tables (20 minutes)"
 	@echo "make record      record the effects of sql/ again"

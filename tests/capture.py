@@ -1,4 +1,4 @@
-"""Captures what psql answers on every named state, on PostgreSQL 15 to 18, into tests/captured.
+"""Captures what psql answers on every named state, on each of VERSIONS, into tests/captured.
 
     make capture                            # all of them
     make capture STATES="legacy applied-1"  # some; all others are left as they were captured

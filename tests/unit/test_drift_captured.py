@@ -1,4 +1,4 @@
-"""Drift and its repairs on what PostgreSQL 15 to 18 answered in named states (tests/captured): no server."""
+"""Drift and its repairs on what servers answered in named states (tests/captured): no server."""
 
 from __future__ import annotations
 

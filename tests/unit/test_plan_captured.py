@@ -1,4 +1,4 @@
-"""The decision table on what PostgreSQL 15 to 18 answered in named states (tests/captured): no server.
+"""The decision table on what servers answered in named states (tests/captured): no server.
 
 What is expected is what an operator would want (see the table in ``plan``), written by hand: a word for each of the
 six migrations, with the statements where it is not all of them; or the kinds of the refusals.

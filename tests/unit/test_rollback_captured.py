@@ -1,4 +1,4 @@
-"""The way back, planned on what PostgreSQL 15 to 18 answered in named states (tests/captured): no server."""
+"""The way back, planned on what servers answered in named states (tests/captured): no server."""
 
 from __future__ import annotations
 

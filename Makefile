@@ -5,13 +5,18 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INVENTORY = inventories/local.py
+ENGINE = PATH="$(CURDIR)/$(BIN):$$PATH" tests/docker/engine
+PYTEST = $(ENGINE) $(BIN)/python -m pytest -n 2
 
-.PHONY: help demo demo-clean test lint bench record check
+.PHONY: help demo demo-clean images test soak capture lint bench record check
 
 help:
 	@echo "make demo        a legacy database with data on an embedded PostgreSQL, and its migration"
 	@echo "make demo-clean  stop that server and remove its data"
+	@echo "make images      hosts for the tests, with the newest minor versions (asked for once a day); make test does it"
 	@echo "make test        all tests, dockerized PostgreSQL included (PYTEST_ARGS=... for pytest)"
+	@echo "make soak        what takes long by nature: random kills, load, large tables, every version (PYTEST_ARGS=... for pytest)"
+	@echo "make capture     capture again what servers 15 to 18 answer, for the unit tests (STATES=... for some; git diff says what changed)"
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       what a proven backup costs, how long a rollback keeps others out, status.py on 2,000 tables (20 minutes)"
 	@echo "make record      record the effects of sql/ again"
@@ -39,8 +44,17 @@ demo-clean:
 	from pyinfra_pgmigrate.embedded import stop_server; stop_server(Path('.pgdata'))"; fi
 	rm -rf .pgdata .pgbackups reports
 
-test: $(VENV)/.installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" tests/docker/engine $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+images: $(VENV)/.installed
+	$(ENGINE) $(BIN)/python -m tests.docker.hosts
+
+test: images
+	$(PYTEST) $(PYTEST_ARGS)
+
+soak: images
+	$(PYTEST) -m soak --timeout=3600 tests $(PYTEST_ARGS)
+
+capture: $(VENV)/.installed
+	PYTHONPATH=sql PATH="$(CURDIR)/$(BIN):$$PATH" tests/docker/engine $(BIN)/python -m tests.capture $(STATES)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

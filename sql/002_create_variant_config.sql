@@ -1,5 +1,6 @@
 -- purpose: keep the variants of each project in a table of their own
 -- phase: schema
+-- repeatable: true
 
 CREATE TABLE project_variants (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -20,9 +21,20 @@ CREATE INDEX idx_project_variants_project ON project_variants (project_id);
 
 CREATE INDEX idx_project_variants_default ON project_variants (project_id, is_default);
 
+-- A function of its own: what the application calls its own, and whether it has one, is no matter.
+CREATE FUNCTION project_variants_set_updated_at()
+RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    NEW.updated_at := pg_catalog.now();
+    RETURN NEW;
+END;
+$$;
+
 CREATE TRIGGER set_updated_at
 BEFORE UPDATE ON project_variants
-FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+FOR EACH ROW EXECUTE FUNCTION project_variants_set_updated_at();
 
 -- The subquery runs under the policies of projects: whoever sees a project sees its variants.
 ALTER TABLE project_variants ENABLE ROW LEVEL SECURITY;
@@ -61,6 +73,14 @@ BEGIN
 
     IF project_owner <> (SELECT pg_get_userbyid(c.relowner) FROM pg_class AS c WHERE c.oid = 'project_variants'::regclass) THEN
         EXECUTE format('ALTER TABLE project_variants OWNER TO %I', project_owner);
+    END IF;
+
+    IF project_owner <> (
+        SELECT pg_get_userbyid(f.proowner)
+        FROM pg_proc AS f
+        WHERE f.oid = 'project_variants_set_updated_at()'::regprocedure
+    ) THEN
+        EXECUTE format('ALTER FUNCTION project_variants_set_updated_at() OWNER TO %I', project_owner);
     END IF;
 END;
 $$;

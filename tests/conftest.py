@@ -11,17 +11,28 @@ from pyinfra_pgmigrate.embedded import EmbeddedServer, scratch_server
 
 from tests.docker.hosts import RELEASES, DockerHost, docker_host
 from tests.support.servers import Database, Server
+from tests.support.summary import Summary
 
 EMBEDDED = (16, 18)
 ALL_VERSIONS = tuple(sorted((*EMBEDDED, *RELEASES)))
 NEWEST = 18
+SOAK = Path(__file__).with_name("soak")
+
+SUMMARY = pytest.StashKey[Summary]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Adds to what pytest tells at the end."""
+    config.stash[SUMMARY] = Summary()
+    config.pluginmanager.register(config.stash[SUMMARY])
 
 
 class Machines:
     """Starts each server and host when a test first asks for it, and stops all at the end."""
 
-    def __init__(self, stack: ExitStack, folder: Path) -> None:
+    def __init__(self, stack: ExitStack, folder: Path, summary: Summary) -> None:
         self._stack = stack
+        self._summary = summary
         self._folder = folder
         self._embedded: dict[int, EmbeddedServer] = {}
         self._hosts: dict[int, DockerHost] = {}
@@ -49,14 +60,15 @@ class Machines:
             else:
                 programs = self.embedded(NEWEST).bin_dir
                 self._servers[version] = Server(version, self.host(version).conninfo, programs)
+            self._summary.servers.add(self._servers[version].minor())
         return self._servers[version]
 
 
 @pytest.fixture(scope="session")
-def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+def machines(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Machines]:
     """All servers and hosts, started on demand."""
     with ExitStack() as stack:
-        yield Machines(stack, tmp_path_factory.mktemp("hosts"))
+        yield Machines(stack, tmp_path_factory.mktemp("hosts"), pytestconfig.stash[SUMMARY])
 
 
 @pytest.fixture
@@ -72,23 +84,23 @@ def legacy(server: Server) -> Iterator[Database]:
         yield database
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints what tests found out and noted with ``record_property("figures", text)``, whichever process ran them."""
-    found = {
-        report.nodeid: text
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if isinstance(report, pytest.TestReport)
-        for name, text in report.user_properties
-        if name == "figures"
-    }
-    if found:
-        terminalreporter.section("figures")
-    for test, text in sorted(found.items()):
-        terminalreporter.write_line(test)
-        for line in str(text).splitlines():
-            terminalreporter.write_line(f"    {line}")
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keeps what is in tests/soak for "make soak"."""
+    if SOAK in item.path.parents:
+        item.add_marker("soak")
 
 
-on_all_versions = pytest.mark.parametrize("server", ALL_VERSIONS, indirect=True, ids=lambda one: f"pg{one}")
+def on_versions(*versions: int) -> pytest.MarkDecorator:
+    """Runs a test on these versions, and on the others in "make soak".
+
+    For what the library does alike on all of them; ``on_all_versions`` is for what the server prints: lines,
+    fingerprints, effects, hashes, definitions; and one story of each version is in test_story.py.
+    """
+    chosen = [
+        pytest.param(one, id=f"pg{one}", marks=() if one in versions else pytest.mark.soak) for one in ALL_VERSIONS
+    ]
+    return pytest.mark.parametrize("server", chosen, indirect=True)
+
+
+on_all_versions = on_versions(*ALL_VERSIONS)
 on_docker = pytest.mark.parametrize("server", [17], indirect=True, ids=["pg17"])

@@ -13,7 +13,8 @@ Layers, each importing only from those below it:
 
 Pure, without pyinfra and without a server:
 
-- ``plan``, ``state``: what a run does, and how much of a migration is there; ``rollbacks``: the way back,
+- ``plan``, ``state``, ``timeline``: what a run does, how much of a migration is there, and where in their sequence a
+  database stands; ``rollbacks``: the way back,
   ``obstacles``: what stands in it; ``validation``,
   ``compatibility``, ``data``: what a database must show, allow, and still hold; ``moments``: what was allowed when;
   ``queries``, ``measurements``: what must not cost more; ``drift``: what other hands changed, ``repairs`` and
@@ -23,14 +24,16 @@ Pure, without pyinfra and without a server:
   it; ``reading``: its answer;
   ``trace``: what statements did; ``programs``: the commands of the backups
 - ``journal``: what happened in a run; ``report``: that as data and as a page
-- ``backups``: what a backup is, which one to take, keep or remove; ``totals``: what must be the same before and after
+- ``backups``: what a backup is, which one to take, keep or remove; ``totals``: what must be the same before and after;
+  ``requirements``: what a file of the application needs of a database
 - ``migration``, ``statements``, ``effect``: the files of the SQL folder
 - ``catalog``, ``locks``, ``observed``, ``settings``, ``errors``, ``telling``, ``glance``: values and their words
 - ``sql``, ``sh``: the SQL and the shell programs that the library runs
 
 On the controller only:
 
-- ``cli``: the command ``pgmigrate``; ``record``: effects, through psycopg; ``checks``: rules;
+- ``cli``: the command ``pgmigrate``; ``record``: effects, through psycopg, on a database of ``scratch``;
+  ``checks``: rules;
   ``drafts``: rollback scripts to begin with
 - ``embedded``: a server from a package; ``hosts``: an inventory from a file or the environment;
   ``fetching``: copies of backups

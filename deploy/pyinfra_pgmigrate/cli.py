@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from .checks import findings
+from .compatibility import load_uses
 from .drafts import draft
 from .embedded import DEFAULT_VERSION, scratch_server
 from .errors import Kind, PgMigrateError
-from .migration import load_folder, read_folder
+from .migration import load_folder, read_baseline, read_folder
+from .queries import load_queries
 from .record import record_folder
 from .rollbacks import load_rollbacks
+from .totals import load_totals
 
 _RANGE = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]+)")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -31,10 +35,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit status: 0, or 1 for a refusal or a finding, 2 for wrong usage."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        with _stopped_in_order():
+            return int(options.run(options))
     except PgMigrateError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 128 + signal.SIGINT
+
+
+@contextmanager
+def _stopped_in_order() -> Iterator[None]:
+    """Lets SIGTERM and SIGHUP end the program as Ctrl-C does: it cleans up first."""
+
+    def stop(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turns what the operating system says about a file that cannot be written into a refusal."""
+    try:
+        yield
+    except OSError as error:
+        raise PgMigrateError(
+            Kind.SETTINGS,
+            f'could not write "{path}": {error.strerror}',
+            detail=f"Found no way to write there ({type(error).__name__}); expected a folder of this account.",
+            hint=f"Look at its rights: ls -ld {path.parent}",
+        ) from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,16 +114,18 @@ def _new(options: argparse.Namespace) -> int:
     migrations = read_folder(options.folder) if any(options.folder.glob("[0-9]*_*.sql")) else []
     width = max((len(migration.name.split("_")[0]) for migration in migrations), default=3)
     number = max((migration.version for migration in migrations), default=0) + 1
-    options.folder.mkdir(parents=True, exist_ok=True)
     path = options.folder / f"{number:0{width}}_{options.name}.sql"
-    with path.open("x", encoding="utf-8") as file:
-        file.write(_SKELETON.format(purpose=options.name.replace("_", " ")))
+    with _writing(path):
+        options.folder.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(_SKELETON.format(purpose=options.name.replace("_", " ")))
     print(f"wrote {path}; write the change into it, then run: pgmigrate record {options.folder}")
     return 0
 
 
 @contextmanager
 def _server(conninfo: str | None) -> Iterator[str]:
+    """Yields how to reach the given server, or an embedded one that is there meanwhile."""
     if conninfo is not None:
         yield conninfo
         return
@@ -96,17 +135,21 @@ def _server(conninfo: str | None) -> Iterator[str]:
 
 
 def _record(options: argparse.Namespace) -> int:
+    # What the files themselves show is said before a server is started.
+    read_folder(options.folder)
+    read_baseline(options.folder)
     with _server(options.server) as conninfo:
-        texts = record_folder(options.folder, conninfo)
+        texts = record_folder(options.folder, conninfo, is_throwaway=options.server is None, tell=print)
     for name, text in texts.items():
         path = options.folder / name
-        before = path.read_text(encoding="utf-8") if path.exists() else None
-        if before == text:
+        before = path.read_bytes() if path.is_file() else None
+        if before == text.encode():
             print(f"{name}: as before")
             continue
         draft = path.with_name(f"{name}.partial")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        with _writing(path):
+            draft.write_bytes(text.encode())
+            draft.replace(path)
         print(f"{name}: {'recorded' if before is None else 'changed, look at it: git diff ' + str(path)}")
     return 0
 
@@ -122,16 +165,17 @@ def _draft_rollback(options: argparse.Namespace) -> int:
         )
     text = draft(load_folder(options.folder), int(found["first"]), int(found["last"]))
     path = options.folder / f"rollback_{found['first']}_{found['last']}.sql"
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise PgMigrateError(
-            Kind.SETTINGS,
-            f"could not write {path}: it is there already",
-            detail="Found a file of that name; expected none: a script that somebody wrote is not overwritten.",
-            hint=f"Move it away first: mv {path} {path}.old",
-        ) from None
+    with _writing(path):
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            raise PgMigrateError(
+                Kind.SETTINGS,
+                f"could not write {path}: it is there already",
+                detail="Found a file of that name; expected none: a script that somebody wrote is not overwritten.",
+                hint=f"Move it away first: mv {path} {path}.old",
+            ) from None
     print(f"wrote {path}; read it line by line, then try it: deploy/rollback.py on a staging host, with --dry first")
     return 0
 
@@ -139,6 +183,9 @@ def _draft_rollback(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     migrations = load_folder(options.folder)
     load_rollbacks(options.folder)
+    load_uses(options.folder)
+    load_totals(options.folder)
+    load_queries(options.folder, [migration.version for migration in migrations])
     count = 0
     for migration in migrations:
         if migration.stale is not None:

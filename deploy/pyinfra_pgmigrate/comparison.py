@@ -17,7 +17,7 @@ from .engine import Engine
 from .errors import Kind, PgMigrateError
 from .keeper import Keeper
 from .observed import Observed
-from .totals import Answers
+from .totals import Answers, Total
 from .validation import Check
 
 # Bytes of a row that a table had in the backup, where it is empty now: a guess.
@@ -35,7 +35,7 @@ def compared(engine: Engine, seen: Observed) -> Iterator[Check]:
     """
     label = engine.backup or engine.settings.backup or data.label_before(seen)
     if not label:
-        yield from data.without_backup(engine.totals)
+        yield from data.without_backup(engine.applying(engine.totals, seen))
         return
     keeper = Keeper(engine)
     try:
@@ -43,10 +43,13 @@ def compared(engine: Engine, seen: Observed) -> Iterator[Check]:
         source = Source.of(manifest, contents, is_quiet=engine.settings.writes == "stopped")
         tables = data.compared_tables(source, seen, engine.migrations, engine.settings.schema)
         found = _found(engine, tables)
-        answers = answered(engine)
+        # One that the backup answers and that cannot be asked any more has lost what it needs.
+        known = [one for one in engine.totals if source.answers(one)]
+        totals = [*known, *engine.applying([one for one in engine.totals if one not in known], seen)]
+        answers = answered(engine, totals)
     except PgMigrateError as error:
         why = f"{error.refusal.message} ({error.refusal.detail})"
-        yield from data.not_compared(engine.totals, f"backup {label}", why, error.refusal.hint)
+        yield from data.not_compared(engine.applying(engine.totals, seen), f"backup {label}", why, error.refusal.hint)
         return
     if isinstance(found, str):
         hint = "Remove the cause, then: deploy/validate.py"
@@ -55,7 +58,7 @@ def compared(engine: Engine, seen: Observed) -> Iterator[Check]:
         suspects = data.differing(tables, source, found)
         explained = _explained(keeper, manifest, contents, suspects) if suspects else {}
         yield from data.data_checks(tables, source, found, explained)
-    yield from data.totals_checks(engine.totals, source, answers)
+    yield from data.totals_checks(totals, source, answers)
 
 
 def _backup(keeper: Keeper, label: str) -> tuple[Manifest, Contents]:
@@ -93,14 +96,14 @@ def _found(engine: Engine, tables: Sequence[Compared]) -> dict[str, tuple[int, s
     return reading.tables(answer) if answer.status == 0 else answer.message or answer.errors or "no answer"
 
 
-def answered(engine: Engine) -> dict[str, Answers]:
-    """Returns what the totals answer now, by name; with the reason where one could not be asked."""
-    if not engine.totals:
+def answered(engine: Engine, totals: Sequence[Total]) -> dict[str, Answers]:
+    """Returns what totals answer now, by name; with the reason where one could not be asked."""
+    if not totals:
         return {}
-    answer = engine.psql(script.totals(engine.totals, engine.run, engine.settings.schema))
+    answer = engine.psql(script.totals(totals, engine.run, engine.settings.schema))
     found = reading.totals(answer)
     why = answer.message or answer.errors or "no answer"
-    return {one.name: found.get(one.name, Answers(problem=why)) for one in engine.totals}
+    return {one.name: found.get(one.name, Answers(problem=why)) for one in totals}
 
 
 def _explained(

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from .errors import Kind, PgMigrateError
 from .migration import read_header, read_statements, wrong_header
+from .requirements import KEY, Requirement, read_requirements
 from .statements import is_query
 from .validation import Check, Verdict
 
-HEADER_KEYS = ("purpose", "role", "until", "session")
+HEADER_KEYS = ("purpose", "role", "until", "session", KEY)
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Use:
     + until: version of the migration that it works until; None: for ever
     + statements: run one after the other in one transaction, which is undone
     + is_held: one query that a session prepares before the migrations of a rehearsal and executes after each
+    + requires: what it needs of a database
     """
 
     name: str
@@ -30,6 +32,12 @@ class Use:
     until: int | None
     statements: tuple[str, ...]
     is_held: bool = False
+    requires: tuple[Requirement, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Where it is in the SQL folder."""
+        return f"compatibility/{self.name}.sql"
 
 
 def load_uses(folder: Path) -> tuple[Use, ...]:
@@ -64,6 +72,7 @@ def _read(path: Path) -> Use:
         None if until is None else int(until),
         tuple(statement.text for statement in statements),
         "session" in values,
+        read_requirements(text, values.get(KEY), source=path.name),
     )
 
 

@@ -109,6 +109,11 @@ class Source:
         """Returns the source that a backup is."""
         return cls(manifest.label, manifest.taken_at, contents, is_quiet)
 
+    def answers(self, total: Total) -> bool:
+        """Tells whether a total could be asked when the backup was taken."""
+        found = self.contents.totals.get(total.name)
+        return found is not None and not found.problem
+
     def __str__(self) -> str:
         return f"backup {self.label} of {self.taken_at}"
 
@@ -127,7 +132,7 @@ def compared_tables(source: Source, observed: Observed, migrations: Sequence[Mig
     for ident in sorted(source.contents.tables):
         if ident.startswith("pgmigrate."):
             continue
-        name = _catalog_name(ident, schema)
+        name = catalog_name(ident, schema)
         is_there = any(line.split(" ", 1)[0] == "table" for line in observed.catalog.by_key.get(f"table {name}", ()))
         was, has = then.get(name, {}), now.get(name, {})
         left = [column for column, kind in was.items() if has.get(column) != kind]
@@ -151,7 +156,8 @@ def _since(source: Source, observed: Observed, migrations: Sequence[Migration]) 
     return [one for one in migrations if one.version in observed.applied and one.version not in before]
 
 
-def _catalog_name(ident: str, schema: str) -> str:
+def catalog_name(ident: str, schema: str) -> str:
+    """Returns the name of a table in catalog lines, which leave out the schema of the migrations."""
     return parts_of(ident)[1] if identifiers(ident)[0] == schema else ident
 
 
@@ -292,7 +298,10 @@ _NEXT_BACKUP = "Nothing now; the next backup has them: deploy/backup.py"
 
 
 def _correct(total: Total) -> str:
-    return f"Try it by hand, and correct the file: totals/{total.name}.sql"
+    return (
+        f"Try it by hand, and correct the file: totals/{total.name}.sql; where this database never had what it asks "
+        'for, its header says so: "-- requires: ..."'
+    )
 
 
 def without_backup(totals: Collection[Total]) -> Iterator[Check]:

@@ -80,8 +80,8 @@ def _parts(kind: str, made: Sequence[str], tables: set[str], drafted: set[str]) 
             continue
         drafted.add(key)
         table, name = parts_of(key.removeprefix(f"{kind} "))
-        if table in tables:
-            # It goes with its table.
+        if table in tables or f"type {table}" in made:
+            # It goes with its table, or its domain.
             continue
         match kind:
             case "trigger" | "policy":

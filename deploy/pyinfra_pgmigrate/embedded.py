@@ -9,6 +9,7 @@ which it makes, and lets that account pass through the folders above the data an
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -99,18 +100,37 @@ def scratch_server(*, version: int = DEFAULT_VERSION) -> Iterator[EmbeddedServer
     """Starts an empty server in a temporary folder and removes it with all its data at the end.
 
     Changes nothing else. It does not wait for the disk (fsync off): its data are not to be kept.
-    Raises PgMigrateError (settings) without the extra ``embedded``.
+    Raises PgMigrateError (settings) without the extra ``embedded``, and where it does not start.
     """
-    folder = Path(tempfile.mkdtemp(prefix="pgmigrate-"))
+    with _starting():
+        folder = Path(tempfile.mkdtemp(prefix="pgmigrate-"))
     try:
-        server = _handle(folder / "data", version, "stop")
-        server.ensure_pgdata_inited()
-        with (folder / "data" / "postgresql.auto.conf").open("a", encoding="utf-8") as configuration:
-            configuration.write("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\n")
-        server.start()
+        with _starting():
+            server = _handle(folder / "data", version, "stop")
+            server.ensure_pgdata_inited()
+            with (folder / "data" / "postgresql.auto.conf").open("a", encoding="utf-8") as configuration:
+                configuration.write("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\n")
+            server.start()
         try:
             yield _described(server, version)
         finally:
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Turns what keeps a server from being made or started into a refusal."""
+    try:
+        yield
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        printed = getattr(error, "stderr", None) or getattr(error, "stdout", None) or ""
+        said = " ".join(str(printed or error).split())
+        raise PgMigrateError(
+            Kind.SETTINGS,
+            "could not start the embedded PostgreSQL",
+            detail=f"Found: {said[-400:]}; expected a server in a temporary folder.",
+            hint="Set TMPDIR to a folder of this account, with a short path; or give a server: "
+            "pgmigrate record --server CONNINFO",
+        ) from error

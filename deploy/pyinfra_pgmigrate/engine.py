@@ -17,7 +17,7 @@ from functools import cache
 from importlib.metadata import version as distribution_version
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 import gevent
@@ -35,15 +35,15 @@ from .journal import Journal
 from .measurements import Comparison, Measured, Terms, compare, due_queries
 from .migration import Migration, load_folder
 from .observed import Blocker, Observed, OtherRun, Verified
-from .plan import Action, Plan, make_plan
+from .plan import Plan, make_plan, to_ask
 from .psql import Answer, Command
 from .queries import Query, load_queries
 from .reading import Unreadable
 from .reporting import journal_of
+from .requirements import Requirement, lacking, not_applicable
 from .rollbacks import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving
 from .session import Run
 from .settings import Connection, Settings, read_settings
-from .state import State as MigrationState
 from .totals import Total, load_totals
 from .validation import Check, Verdict, added_by, validate
 
@@ -56,6 +56,19 @@ _backups: WeakKeyDictionary[Host, dict[str, str]] = WeakKeyDictionary()
 TOOL_VERSION = distribution_version("pyinfra-pgmigrate")
 
 _WATCH_EVERY_S = 2.0
+
+
+class _Needs(Protocol):
+    """A file of the application: what it needs of a database, and where it is in the SQL folder."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def requires(self) -> tuple[Requirement, ...]: ...
+
+
+_File = TypeVar("_File", bound=_Needs)
 
 
 def current_host() -> Host:
@@ -137,6 +150,21 @@ class Engine:
         """Who runs this, from where."""
         return _run_on(self.host)
 
+    def applying(self, files: Sequence[_File], seen: Observed) -> tuple[_File, ...]:
+        """Returns those files of the application that apply to this database; tells of the others, once a run.
+
+        + seen: the database, which has just been read
+        """
+        found = []
+        for file in files:
+            missing = lacking(file.requires, seen)
+            if not missing:
+                found.append(file)
+            elif file.path not in self.journal.not_applicable:
+                self.journal.not_applicable[file.path] = not_applicable(file.path, missing)
+                self.tell(self.journal.not_applicable[file.path])
+        return tuple(found)
+
     # Reading.
 
     def look(self, *, asks: bool = False) -> Observed | Refusal:
@@ -162,15 +190,7 @@ class Engine:
         if isinstance(seen, Refusal):
             return seen
         first = make_plan(self.migrations, seen, self.settings, {})
-        queries = {
-            decision.migration.version: decision.migration.verify
-            for decision in first.decisions
-            if decision.migration.verify is not None
-            and decision.action is not Action.STOP
-            and (ask is None or decision.migration.version in ask)
-            and decision.judgement.state in (MigrationState.APPLIED, MigrationState.UNKNOWN)
-            and decision.migration.effect is not None
-        }
+        queries = to_ask(first, ask)
         if not queries:
             return first
         answers = self._answers(queries, seen)
@@ -221,9 +241,13 @@ class Engine:
         versions = frozenset(migration.version for migration in self.migrations)
         return _queries(folder, versions, tuple((path.name, path.stat().st_mtime_ns) for path in files))
 
-    def measure(self, applied: Collection[int]) -> list[Measured]:
-        """Returns what the queries cost that can run with these migrations; asks the host once."""
-        queries = due_queries(self.queries, applied)
+    def measure(self, seen: Observed) -> list[Measured]:
+        """Returns what the queries cost that apply to this database as it is; asks the host once.
+
+        + seen: the database, which has just been read
+        One that does not apply and was measured before all the same has lost what it needs: it is among them.
+        """
+        queries = due_queries(self.queries, seen.applied)
         if not queries:
             return []
         request = facts.measure_request(
@@ -234,10 +258,15 @@ class Engine:
             timeout_s=self.settings.query_timeout_s,
         )
         found = self.host.get_fact(facts.MeasuredQueries, request, _stdin=request.stdin)
-        if isinstance(found, list):
-            return found
-        why = "no answer" if found is None else found.message or "no answer"
-        return [Measured(query.name, None, why) for query in queries]
+        answers = {one.query: one for one in found} if isinstance(found, list) else {}
+        kept = {name for name, one in answers.items() if one.first is not None}
+        here = kept.union(one.name for one in self.applying([one for one in queries if one.name not in kept], seen))
+        why = found.message if isinstance(found, Unreadable) else ""
+        return [
+            answers.get(query.name) or Measured(query.name, None, why or "no answer")
+            for query in queries
+            if query.name in here
+        ]
 
     def comparisons(
         self, seen: Observed, *, is_kept: bool = False, failed: Mapping[str, str] | None = None
@@ -246,9 +275,9 @@ class Engine:
 
         + is_kept, failed: see ``Terms``
         """
-        applied = seen.applied.keys()
         terms = Terms(self.settings.regression_factor, is_kept, {} if failed is None else failed)
-        return compare(due_queries(self.queries, applied), self.measure(applied), terms)
+        measured = {one.query: one for one in self.measure(seen)}
+        return compare([query for query in self.queries if query.name in measured], list(measured.values()), terms)
 
     def validate(self, seen: Observed, comparisons: Sequence[Comparison]) -> Iterator[Check]:
         """Yields the checks of the database, which has just been read; asks the host.
@@ -271,11 +300,12 @@ class Engine:
             self.drift(seen),
             strict=self.settings.strict,
         )
-        if self.uses and self.settings.compatibility:
-            request = facts.uses_request(self.run, self.settings.connection, self.settings.schema, self.uses)
+        uses = self.applying(self.uses, seen) if self.settings.compatibility else ()
+        if uses:
+            request = facts.uses_request(self.run, self.settings.connection, self.settings.schema, uses)
             tried = self.host.get_fact(facts.TriedUses, request, _stdin=request.stdin)
             names = {one.version: one.name for one in self.migrations}
-            yield from compatibility_checks(self.uses, tried, seen.applied.keys(), names)
+            yield from compatibility_checks(uses, tried, seen.applied.keys(), names)
         if self.settings.measure == "never":
             hint = "--data pg_measure=changes"
             yield Check(

@@ -20,6 +20,7 @@ class Kind(Enum):
     NEEDS = "needs"  # something the migration builds on is not there
     DEPENDENT = "dependent"  # others built on what a rollback drops
     CONFLICT = "conflict"  # an object of that name exists with another definition
+    AMBIGUOUS = "ambiguous"  # the catalog cannot say whether a migration has run
     DRIFT = "drift"  # an applied migration is not in the catalog any more
     CHANGED = "changed"  # a file changed after it was applied
     ORDER = "order"  # an applied file is gone, or an older one is pending

@@ -75,6 +75,7 @@ class Journal:
     + uses: what the application could do on the copy, before, between and after the migrations
     + queries: before and after, where they were measured
     + checks: None where nothing was validated
+    + not_applicable: files of the application that do not apply to this database, each with the line that says so
     """
 
     host: str
@@ -97,6 +98,7 @@ class Journal:
     queries: tuple[Comparison, ...] = ()
     checks: tuple[Check, ...] | None = None
     backup: Manifest | None = None
+    not_applicable: dict[str, str] = field(default_factory=dict)
 
     def now_s(self) -> float:
         """Returns the seconds since the run began."""

@@ -233,7 +233,7 @@ class Keeper:
             label = backups.label_of(self.place.key, self.now(), max(seen.applied, default=0))
         self.engine.tell(f"taking backup {label} in {store.folder}")
         started = monotonic()
-        text = script.dump(self.engine.run, self.settings.schema, self.engine.totals)
+        text = script.dump(self.engine.run, self.settings.schema, self.engine.applying(self.engine.totals, seen))
         command = programs.dump(
             self.place, label, text, jobs=self.settings.jobs, compression=self.settings.compress or ""
         )

@@ -268,7 +268,10 @@ def _compare(query: Query, measured: Measured, terms: Terms) -> Comparison:
         return Comparison(query, before, after, verdict, reason, expected, hint)
 
     if measured.why:
-        hint = f"Run sql/queries/{query.name}.sql by hand; where it is slow for good: pg_query_timeout_s"
+        hint = (
+            f"Run sql/queries/{query.name}.sql by hand; where it is slow for good: pg_query_timeout_s; where this "
+            'database never had what it asks for, its header says so: "-- requires: ..."'
+        )
         return said(Verdict.FAIL, f"could not be measured: {measured.why}", "a measurement", hint)
     if after is None:
         hint = f"Correct what draws its parameters in sql/queries/{query.name}.sql, or wait for data."

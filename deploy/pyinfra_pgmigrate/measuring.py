@@ -18,10 +18,10 @@ from .validation import Verdict
 _before: WeakKeyDictionary[Host, dict[tuple[str, ...], dict[str, str]]] = WeakKeyDictionary()
 
 
-def before(engine: Engine, applied: Sequence[int]) -> None:
+def before(engine: Engine, seen: Observed) -> None:
     """Measures the queries before the first migration of this start of the program, and keeps that.
 
-    + applied: versions of the migrations that hold
+    + seen: the database, which has just been read
     Changes: the registry, made or upgraded where needed. What could not be measured is told, and fails afterwards
     unless an earlier run did.
     """
@@ -29,7 +29,7 @@ def before(engine: Engine, applied: Sequence[int]) -> None:
     of_host = _before.setdefault(engine.host, {})
     if place in of_host:
         return
-    found = engine.measure(applied)
+    found = engine.measure(seen)
     of_host[place] = {one.query: one.why for one in found if one.why}
     for name, why in of_host[place].items():
         engine.tell(f"    note: query {name} could not be measured: {why}")

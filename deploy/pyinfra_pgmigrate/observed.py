@@ -128,6 +128,19 @@ class ProvedBackup:
 
 
 @dataclass(frozen=True)
+class Interrupted:
+    """What our own events say of a migration that began here and is not registered.
+
+    + checksum: of its file, as it was then
+    + done: numbers of the statements that are in place; begun: of those outside a transaction that were started
+    """
+
+    checksum: str
+    done: frozenset[int]
+    begun: frozenset[int]
+
+
+@dataclass(frozen=True)
 class Registry:
     """The registry of a database.
 
@@ -139,6 +152,7 @@ class Registry:
     + gone_since_first: lines that were there before the first migration of this tool and are not any more; None
       where that is not known
     + backup: the newest verified one; None where there is none
+    + interrupted: migrations that began and are not registered, by version
     """
 
     version: int
@@ -149,6 +163,7 @@ class Registry:
     quarantined_runs: tuple[str, ...] = ()
     noted_gone: frozenset[str] = frozenset()
     backup: ProvedBackup | None = None
+    interrupted: Mapping[int, Interrupted] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -216,3 +231,8 @@ class Observed:
     def applied(self) -> Mapping[int, AppliedMigration]:
         """The registry's migrations by version; empty where there is no registry."""
         return {} if self.registry is None else self.registry.migrations
+
+    @property
+    def interrupted(self) -> Mapping[int, Interrupted]:
+        """Migrations that began here and are not registered, by version."""
+        return {} if self.registry is None else self.registry.interrupted

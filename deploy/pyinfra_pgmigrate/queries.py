@@ -12,9 +12,10 @@ from pathlib import Path
 
 from .errors import Kind, PgMigrateError
 from .migration import read_header, read_statements, wrong_header
+from .requirements import KEY, Requirement, read_requirements
 from .statements import Statement, checksum_of, writing_words
 
-HEADER_KEYS = ("purpose", "since", "parameters")
+HEADER_KEYS = ("purpose", "since", "parameters", KEY)
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Query:
     + since: version of the migration without which it cannot run; None: the application of before has it
     + drawing: the SELECT that gives its parameters; empty: it has none
     + checksum: of both statements; comments and white space do not count
+    + requires: what it needs of a database, besides what migrations make
     """
 
     name: str
@@ -32,6 +34,12 @@ class Query:
     drawing: str
     text: str
     checksum: str
+    requires: tuple[Requirement, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Where it is in the SQL folder."""
+        return f"queries/{self.name}.sql"
 
 
 def load_queries(folder: Path, versions: Collection[int]) -> tuple[Query, ...]:
@@ -59,6 +67,7 @@ def _read(path: Path, versions: Collection[int]) -> Query:
         statements[0].text if len(statements) == 2 else "",
         statements[-1].text,
         checksum_of(text),
+        read_requirements(text, values.get(KEY), source=path.name),
     )
 
 

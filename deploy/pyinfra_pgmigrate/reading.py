@@ -18,6 +18,7 @@ from .errors import Kind, Refusal
 from .observed import (
     AppliedMigration,
     Blocker,
+    Interrupted,
     Observed,
     OtherRun,
     Problem,
@@ -149,6 +150,10 @@ def _registry(found: Mapping[str, Any]) -> Registry:
         quarantined_runs=tuple(found["quarantined_runs"]),
         noted_gone=frozenset(found["noted_gone"]),
         backup=None if found["backup"] is None else ProvedBackup(**found["backup"]),
+        interrupted={
+            one["version"]: Interrupted(one["checksum"], frozenset(one["done"]), frozenset(one["begun"]))
+            for one in found["interrupted"]
+        },
     )
 
 

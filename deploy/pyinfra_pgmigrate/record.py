@@ -1,35 +1,53 @@
-"""Recording: runs migrations statement by statement on a scratch database and writes down what they do.
+"""Recording: runs migrations on a scratch database, as a run would, and writes down what each statement does.
 
-The scratch database is made from template0 on the given server, filled from ``baseline.sql`` and
-dropped at the end; nothing else on the server is touched. Runs on the controller, through psycopg.
+What runs in one transaction at the run runs in one here, and is looked at between its statements. Nothing else on
+the server is touched. Runs on the controller, through psycopg.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import psycopg
 from psycopg import sql as composed
-from psycopg.conninfo import make_conninfo
+from psycopg.pq import TransactionStatus
 
 from . import effect as effects
 from . import sql
-from .catalog import Catalog, Patch, escaped, is_own, key_of
+from .catalog import Catalog, Patch, escaped, is_own, key_of, parts_of
 from .effect import Effect, Lock, StatementEffect
 from .errors import Kind, PgMigrateError
 from .locks import MODES
-from .migration import Migration, baseline_checksum, expected_base, read_folder
-from .statements import Statement, split
+from .migration import Migration, baseline_checksum, expected_base, read_baseline, read_folder, server_wide
+from .scratch import Tell, pin, scratch_database, session
+from .settings import KEYS
+from .statements import Statement, server_wide_operation
 
 # How long a statement outside a transaction may keep us from seeing its locks, in seconds.
 _PATIENCE_S = 60.0
+
+# What to do about errors that come from running in one transaction, by SQLSTATE.
+_CURES = {
+    "55P04": "Split it into two migrations (pgmigrate new NAME): PostgreSQL lets a new enum value be used only after "
+    "the transaction that adds it.",
+    "2D000": "Leave COMMIT out: a migration's statements run in one transaction. For many rows write one statement and "
+    "the header -- batch: keyset.",
+    "55006": "Write SET CONSTRAINTS ALL IMMEDIATE; before it: a table cannot be changed while deferred constraints "
+    "have still to check its rows.",
+    "25001": "Name the partitions one by one, or use CONCURRENTLY: a migration's statements run in one transaction.",
+}
+_NO_SUCH_OBJECT = "42704"
+# PostgreSQL 15 has another code than 18 for an extension that is not installed.
+_NO_SUCH_EXTENSION = ("0A000", "58P01")
+
+# pyinfra's operation, by what belongs to the server.
+_OPERATIONS = {"role": "postgres.role", "database": "postgres.database"}
 
 
 @dataclass(frozen=True)
@@ -39,13 +57,23 @@ class _Relation:
     storage: int
 
 
+# What belongs to the whole server, as (kind, name, facts).
+_Server = frozenset[tuple[str, str, str]]
+
+
 @dataclass(frozen=True)
 class _Scene:
-    """The scratch database between two statements."""
+    """The scratch database between two statements.
+
+    + locks: what the transaction holds so far, as (relation oid, mode)
+    + server: what belongs to the whole server
+    """
 
     catalog: Catalog
     relations: dict[int, _Relation]
     dependencies: frozenset[tuple[int, int, int, str]]
+    locks: frozenset[tuple[int, str]]
+    server: _Server
 
 
 def _library(name: str) -> bytes:
@@ -55,132 +83,238 @@ def _library(name: str) -> bytes:
 class Recorder:
     """A scratch database on which migrations are run in order.
 
-    + connection: a session of it; autocommit, search_path set to the schema public
+    + connection: a session of it that runs them, in autocommit; ``watcher``: one that looks from outside
     + conninfo: for further sessions of it
+    + is_throwaway: the server is thrown away with it, so that the baseline may make roles there
     """
 
-    def __init__(self, connection: psycopg.Connection[Any], conninfo: str) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        watcher: psycopg.Connection[Any],
+        conninfo: str,
+        *,
+        is_throwaway: bool,
+    ) -> None:
         self.connection = connection
+        self.watcher = watcher
         self.conninfo = conninfo
+        self.is_throwaway = is_throwaway
         self._now: _Scene | None = None
+        self._server = self._read_server(watcher)
 
     def catalog(self) -> Catalog:
         """Returns the catalog as it is now."""
         return Catalog.of(row[0] for row in self.connection.execute(_library("catalog")))
 
-    def run_baseline(self, path: Path) -> None:
-        """Runs the baseline, where there is one.
+    def run_baseline(self, folder: Path) -> None:
+        """Runs the baseline, where there is one, each statement for itself as psql does.
 
-        Raises PgMigrateError (file) with the statement that failed.
+        Raises PgMigrateError (file) with the statement that failed, or that acts on a server which stays.
         """
-        if not path.exists():
-            return
-        for statement in split(path.read_text(encoding="utf-8")):
+        source = "baseline.sql"
+        for statement in read_baseline(folder):
+            operation = "" if self.is_throwaway else server_wide_operation(statement)
+            if operation:
+                raise server_wide(source, statement, f'"{statement.words}"', operation)
             try:
-                self._run(statement.text)
+                if not statement.in_transaction or statement.node == "transaction_stmt":
+                    self._run(statement.text)
+                    continue
+                with self.connection.transaction():
+                    self._run(statement.text)
+                    if not self.is_throwaway:
+                        self._check_server(source, statement)
             except psycopg.Error as error:
-                raise _failed(path.name, statement, error) from error
+                raise _failed(source, statement, error) from error
+        if self.connection.info.transaction_status is not TransactionStatus.IDLE:
+            # It began a transaction and did not end it; psql would leave it like that, too.
+            self._run("ROLLBACK")
 
     def record(self, migration: Migration, *, base: str) -> Effect:
         """Runs a migration and returns what each of its statements did.
 
-        Raises PgMigrateError (file) with the statement that failed, or the verify query that does not
-        hold on the empty scratch database.
+        Raises PgMigrateError (file) with the statement that failed or that acts on the whole server, or the verify
+        query that does not hold on the empty scratch database.
         """
-        recorded = []
-        for statement in migration.statements:
-            try:
-                recorded.append(self._record_statement(migration, statement))
-            except psycopg.Error as error:
-                raise _failed(f"{migration.name}.sql", statement, error) from error
+        # A session as new: no temporary table, prepared statement or setting of another file.
+        self._run("DISCARD ALL")
+        self._server = self._read_server(self.watcher)
+        recorded: list[StatementEffect] = []
+        for step in migration.steps(statement.number for statement in migration.statements):
+            # What an earlier step has set for the session is the runner's to set back.
+            pin(self.connection)
+            if migration.header.in_batches:
+                recorded.append(self._record_batches(migration, step[0]))
+            elif step[0].in_transaction:
+                recorded += self._record_together(migration, step)
+            else:
+                recorded.append(self._record_outside(migration, step[0]))
+        pin(self.connection)
         self._check_verify(migration)
         return Effect(base, tuple(recorded))
 
     def _run(self, text: str) -> Any:
         return self.connection.execute(text.encode())
 
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Lets us look in the pinned environment, within a migration's transaction, and leaves no trace.
+
+        A savepoint that is rolled back gives back the locks of our own reading, and what the migration has set.
+        """
+        with self.connection.transaction(force_rollback=True):
+            pin(self.connection)
+            yield
+
     def _look(self) -> _Scene:
-        relations = {
-            oid: _Relation(escaped(key), kind, storage)
-            for oid, key, kind, storage in self.connection.execute(_library("record_relations"))
-        }
-        return _Scene(self.catalog(), relations, self._dependencies())
+        with self._aside():
+            # Before anything else is read: reading locks, too.
+            locks = self._locks(self.connection)
+            relations = {
+                oid: _Relation(escaped(key), kind, storage)
+                for oid, key, kind, storage in self.connection.execute(_library("record_relations"))
+            }
+            rows = self.connection.execute(_library("record_dependencies"))
+            dependencies = frozenset((kind, oid, part, escaped(key)) for kind, oid, part, key in rows)
+            return _Scene(self.catalog(), relations, dependencies, locks, self._read_server(self.connection))
 
-    def _dependencies(self) -> frozenset[tuple[int, int, int, str]]:
-        rows = self.connection.execute(_library("record_dependencies"))
-        return frozenset((kind, oid, part, escaped(key)) for kind, oid, part, key in rows)
+    def _before(self) -> _Scene:
+        # Nobody else is at work here: what one step leaves is what the next one meets.
+        return self._now if self._now is not None else self._look()
 
-    def _record_statement(self, migration: Migration, statement: Statement) -> StatementEffect:
-        # Nobody else is at work here: what one statement leaves is what the next one meets.
-        before = self._now if self._now is not None else self._look()
-        if statement.in_transaction:
+    def _record_together(self, migration: Migration, step: Sequence[Statement]) -> list[StatementEffect]:
+        source = f"{migration.name}.sql"
+        mode = migration.mode_of(step)
+        recorded: list[StatementEffect] = []
+        statement = step[0]
+        is_at_end = False
+        try:
             with self.connection.transaction():
-                cursor = self._run(statement.text)
-                if migration.header.in_batches:
-                    _check_batch(migration, statement, cursor)
-                held = self._locks(self.connection)
-        else:
-            held = self._run_outside_transaction(statement)
-        after = self._now = self._look()
-        locks = _strongest(held, before)
-        known = effects.keys(before.catalog)
-        change = before.catalog.difference(after.catalog)
-        patch = Patch(
-            frozenset(line for line in change.minus if not is_own(line)),
-            frozenset(line for line in change.plus if not is_own(line)),
-        )
-        own = {key_of(line) for line in change.minus | change.plus if is_own(line)}
-        needs = {key for *_, key in after.dependencies - before.dependencies} | {
-            f"table {lock.relation}" for lock in locks
-        }
-        return StatementEffect(
-            number=statement.number,
-            words=statement.words,
-            checksum=statement.checksum,
-            patch=patch,
-            locks=locks,
-            rewrites=_rewritten(before, after),
-            needs=tuple(sorted(needs & known)),
-            touches=tuple(sorted(own - {key_of(line) for line in patch.minus | patch.plus})),
-        )
+                if mode:
+                    self.connection.execute(composed.SQL("SET TRANSACTION {}").format(composed.SQL(mode)))
+                before, held = self._before(), frozenset[tuple[int, str]]()
+                for statement in step:
+                    self._run(statement.text)
+                    is_at_end = statement is step[-1]
+                    if is_at_end:
+                        # What COMMIT would check and fire, while it can still be seen and undone.
+                        self._run("SET CONSTRAINTS ALL IMMEDIATE")
+                    after = self._look()
+                    self._refuse_server_wide(source, statement, after.server)
+                    recorded.append(_effect_of(statement, before, after, held))
+                    before, held = after, after.locks
+        except psycopg.Error as error:
+            raise _failed(source, statement, error, step=step if is_at_end else ()) from error
+        self._now = before
+        return recorded
 
-    def _locks(self, session: psycopg.Connection[Any]) -> set[tuple[int, str]]:
+    def _record_batches(self, migration: Migration, statement: Statement) -> StatementEffect:
+        """Runs a statement as the run does, a transaction each, until it returns no key."""
+        before = self._before()
+        locks: frozenset[tuple[int, str]] = frozenset()
+        key: str | None = ""
+        try:
+            self._set("pgmigrate.batch_size", str(KEYS["pg_batch_rows"].default))
+            while key is not None:
+                self._set("pgmigrate.batch_after", key)
+                with self.connection.transaction():
+                    last = _last_key(migration, statement, self._run(statement.text))
+                    locks |= self._locks(self.connection)
+                    self._check_server(f"{migration.name}.sql", statement)
+                if key and last == key:
+                    raise _endless(migration, statement)
+                key = last
+        except psycopg.Error as error:
+            raise _failed(f"{migration.name}.sql", statement, error) from error
+        return self._after_all(statement, before, locks)
+
+    def _set(self, name: str, value: str) -> None:
+        self.connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", [name, value])
+
+    def _record_outside(self, migration: Migration, statement: Statement) -> StatementEffect:
+        before = self._before()
+        try:
+            locks = self._run_outside_transaction(statement)
+        except psycopg.Error as error:
+            raise _failed(f"{migration.name}.sql", statement, error) from error
+        return self._after_all(statement, before, locks)
+
+    def _after_all(self, statement: Statement, before: _Scene, locks: frozenset[tuple[int, str]]) -> StatementEffect:
+        self._now = self._look()
+        return _effect_of(statement, before, replace(self._now, locks=locks), frozenset())
+
+    def _read_server(self, session: psycopg.Connection[Any]) -> _Server:
+        return frozenset(tuple(row) for row in session.execute(_library("record_server")))
+
+    def _check_server(self, source: str, statement: Statement) -> None:
+        with self._aside():
+            found = self._read_server(self.connection)
+        self._refuse_server_wide(source, statement, found)
+
+    def _refuse_server_wide(self, source: str, statement: Statement, found: _Server) -> None:
+        """Refuses a statement that has changed what belongs to the whole server, while that can be rolled back.
+
+        + found: as its transaction sees it
+        """
+        own = self._only_inside(found)
+        # What others make and drop between two looks is there in one pair of them, not in three.
+        for _ in range(2):
+            if not own:
+                return
+            with self._aside():
+                own &= self._only_inside(self._read_server(self.connection))
+        if own:
+            kind, name, _ = min(own)
+            operation = _OPERATIONS.get(kind, "postgres.sql")
+            raise server_wide(source, statement, f'that it changes the {kind} "{name}"', operation)
+
+    def _only_inside(self, found: _Server) -> _Server:
+        """Returns what the transaction has changed: nobody outside sees it yet, now as little as before."""
+        if found == self._server:
+            return frozenset()
+        before, self._server = self._server, self._read_server(self.watcher)
+        return (found - self._server - before) | ((self._server & before) - found)
+
+    def _locks(self, session: psycopg.Connection[Any]) -> frozenset[tuple[int, str]]:
         """Returns (relation oid, mode) for what our session holds, asked through the given session."""
         rows = session.execute(_library("record_locks"), {"pid": self.connection.info.backend_pid})
-        return {(row[0], row[1]) for row in rows}
+        return frozenset((row[0], row[1]) for row in rows)
 
-    def _run_outside_transaction(self, statement: Statement) -> set[tuple[int, str]]:
+    def _run_outside_transaction(self, statement: Statement) -> frozenset[tuple[int, str]]:
         """Runs a statement such as CREATE INDEX CONCURRENTLY and watches its locks from outside.
 
         It would be over before anybody could look. So another session keeps an old snapshot and a read
         lock on each table: such statements wait for one or the other, and meanwhile show their locks.
         """
-        held: set[tuple[int, str]] = set()
-        with (
-            psycopg.connect(self.conninfo, autocommit=True) as watcher,
-            psycopg.connect(self.conninfo) as holder,
-            ThreadPoolExecutor(max_workers=1) as pool,
-        ):
-            holder.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            for (table,) in self.connection.execute(
-                "SELECT c.oid::regclass::text FROM pg_class AS c WHERE c.relkind IN ('r', 'p')"
-                " AND c.relnamespace = current_schema()::regnamespace"
-            ).fetchall():
+        with closing(session(self.conninfo)) as holder, ThreadPoolExecutor(max_workers=1) as pool:
+            holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            for (table,) in holder.execute(_library("record_tables")).fetchall():
                 holder.execute(composed.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(composed.SQL(table)))
             holder.execute("SELECT 1")
             running = pool.submit(self._run, statement.text)
-            deadline = monotonic() + _PATIENCE_S
-            while not running.done() and monotonic() < deadline:
-                blocked = watcher.execute(
-                    "SELECT cardinality(pg_blocking_pids(%s)) > 0", [self.connection.info.backend_pid]
-                ).fetchone()
-                if blocked is not None and blocked[0]:
-                    # Only now: what is seen of a statement on its way would not be the same each time.
-                    held = self._locks(watcher)
-                    break
-            holder.rollback()
-            running.result()
+            try:
+                held = self._locks_when_blocked(running)
+                holder.execute("ROLLBACK")
+                running.result()
+            except BaseException:
+                # Each would wait for the other for ever: the statement for the holder, the end of the pool for it.
+                holder.close()
+                self.connection.cancel_safe()
+                raise
         return held
+
+    def _locks_when_blocked(self, running: Future[Any]) -> frozenset[tuple[int, str]]:
+        """Waits until the running statement is kept waiting, and returns its locks; none where it never is."""
+        deadline = monotonic() + _PATIENCE_S
+        while not running.done() and monotonic() < deadline:
+            blocked = self.watcher.execute(
+                "SELECT cardinality(pg_blocking_pids(%s)) > 0", [self.connection.info.backend_pid]
+            ).fetchone()
+            if blocked is not None and blocked[0]:
+                # Only now: what is seen of a statement on its way would not be the same each time.
+                return self._locks(self.watcher)
+        return frozenset()
 
     def _check_verify(self, migration: Migration) -> None:
         if migration.verify is None:
@@ -208,7 +342,8 @@ class Recorder:
             )
 
 
-def _check_batch(migration: Migration, statement: Statement, cursor: Any) -> None:
+def _last_key(migration: Migration, statement: Statement, cursor: Any) -> str | None:
+    """Returns the key that a batch ended with, as text; None where there was nothing more to do."""
     columns = [column.name for column in cursor.description or ()]
     if columns != ["last_key", "row_count"]:
         raise PgMigrateError(
@@ -217,18 +352,77 @@ def _check_batch(migration: Migration, statement: Statement, cursor: Any) -> Non
             detail=f"Found the columns {', '.join(columns) or '(none)'}; expected last_key and row_count.",
             hint="End the statement with SELECT ... AS last_key, ... AS row_count; no key ends the batches.",
         )
+    value = cursor.pgresult.get_value(0, 0) if cursor.pgresult.ntuples else None
+    return None if value is None else bytes(value).decode()
 
 
-def _strongest(held: set[tuple[int, str]], before: _Scene) -> tuple[Lock, ...]:
-    modes: dict[str, str] = {}
-    for oid, mode in held:
-        relation = before.relations.get(oid)
-        if relation is None or relation.kind not in ("r", "p", "f", "v", "m"):
-            continue
-        name = relation.key.split(" ", 1)[1]
-        if MODES.index(mode) > MODES.index(modes.get(name, MODES[0])) or name not in modes:
-            modes[name] = mode
+def _endless(migration: Migration, statement: Statement) -> PgMigrateError:
+    return PgMigrateError(
+        Kind.FILE,
+        f"cannot run {migration.name}.sql, line {statement.line}, in batches: they have no end",
+        detail="Found the same last_key twice; expected a later one each time.",
+        hint="Take only rows after current_setting('pgmigrate.batch_after', true), and return the last of them.",
+    )
+
+
+def _effect_of(
+    statement: Statement, before: _Scene, after: _Scene, held: frozenset[tuple[int, str]]
+) -> StatementEffect:
+    """Returns what a statement did.
+
+    + held: the locks of its transaction before it
+    """
+    change = before.catalog.difference(after.catalog)
+    locks = _locks_of(before, after, held, _used(before, after, change))
+    known = effects.keys(before.catalog)
+    patch = Patch(
+        frozenset(line for line in change.minus if not is_own(line)),
+        frozenset(line for line in change.plus if not is_own(line)),
+    )
+    own = {key_of(line) for line in change.minus | change.plus if is_own(line)}
+    needs = {key for *_, key in after.dependencies - before.dependencies} | {f"table {lock.relation}" for lock in locks}
+    return StatementEffect(
+        number=statement.number,
+        words=statement.words,
+        checksum=statement.checksum,
+        patch=patch,
+        locks=locks,
+        rewrites=_rewritten(before, after),
+        needs=tuple(sorted(needs & known)),
+        touches=tuple(sorted(own - {key_of(line) for line in patch.minus | patch.plus})),
+    )
+
+
+def _used(before: _Scene, after: _Scene, change: Patch) -> frozenset[str]:
+    """Returns names that a statement dealt with: objects that changed, what these depend on, and their tables."""
+    keys = {key for *_, key in before.dependencies ^ after.dependencies}
+    keys |= {key_of(line) for line in change.minus | change.plus}
+    idents = {key.split(" ", 1)[1] for key in keys}
+    return frozenset(idents | {parts_of(ident)[0] for ident in idents})
+
+
+def _locks_of(
+    before: _Scene, after: _Scene, held: frozenset[tuple[int, str]], used: frozenset[str]
+) -> tuple[Lock, ...]:
+    """Returns the strongest lock that a statement took on each relation that was there before it.
+
+    A lock that its transaction had already cannot be seen to be taken again: of what the statement dealt with, it is
+    the strongest that the transaction has.
+    """
+    modes = _strongest(before, after.locks - held)
+    for name, mode in _strongest(before, after.locks).items():
+        if name in used:
+            modes.setdefault(name, mode)
     return tuple(Lock(mode, name) for name, mode in sorted(modes.items()))
+
+
+def _strongest(before: _Scene, locks: frozenset[tuple[int, str]]) -> dict[str, str]:
+    modes: dict[str, str] = {}
+    for oid, mode in sorted(locks, key=lambda lock: MODES.index(lock[1])):
+        relation = before.relations.get(oid)
+        if relation is not None and relation.kind in ("r", "p", "f", "v", "m"):
+            modes[relation.key.split(" ", 1)[1]] = mode
+    return modes
 
 
 def _rewritten(before: _Scene, after: _Scene) -> tuple[str, ...]:
@@ -243,60 +437,64 @@ def _rewritten(before: _Scene, after: _Scene) -> tuple[str, ...]:
     )
 
 
-def _failed(source: str, statement: Statement, error: psycopg.Error) -> PgMigrateError:
+def _failed(
+    source: str, statement: Statement, error: psycopg.Error, *, step: Sequence[Statement] = ()
+) -> PgMigrateError:
+    """Returns the refusal of a file that does not run.
+
+    + step: given where all its statements ran and the end of their transaction failed
+    """
+    sqlstate, message = error.sqlstate or "", error.diag.message_primary or " ".join(str(error).split())
+    found = f"statement {statement.number} ({statement.words})"
+    if step:
+        found = f"the end of the transaction of statements {step[0].number} to {step[-1].number}"
+    hint = _CURES.get(sqlstate, "Correct the statement, or the baseline that it builds on, then run: pgmigrate record")
+    if sqlstate == _NO_SUCH_OBJECT and message.startswith("role "):
+        hint = (
+            "Record on a server that has the role: pgmigrate record --server CONNINFO; or, for the embedded one, "
+            "write CREATE ROLE into baseline.sql."
+        )
+    if sqlstate in _NO_SUCH_EXTENSION and statement.node == "create_extension_stmt":
+        hint = "Record on a server that has the extension: pgmigrate record --server CONNINFO"
     return PgMigrateError(
         Kind.FILE,
-        f"could not record {source}, line {statement.line}: {error.diag.message_primary or error}",
-        detail=f"Found SQLSTATE {error.sqlstate} at statement {statement.number} ({statement.words}); "
-        "expected it to run on the scratch database.",
-        hint="Correct the statement, or the baseline that it builds on, then run: pgmigrate record",
+        f"could not record {source}, line {statement.line}: {message}",
+        detail=f"Found SQLSTATE {sqlstate or '(none)'} at {found}; expected it to run on the scratch database.",
+        hint=hint,
     )
 
 
 @contextmanager
-def scratch_database(conninfo: str) -> Iterator[Recorder]:
-    """Makes an empty database on a server, yields a recorder for it, and drops it at the end.
+def recorder(conninfo: str, *, is_throwaway: bool = False, tell: Tell) -> Iterator[Recorder]:
+    """Yields a recorder on a scratch database, which is dropped at the end.
 
     + conninfo: of any database of the server; needs CREATEDB
-    Raises PgMigrateError (unreadable) where the server is not to be reached or refuses.
+    + is_throwaway: nobody else uses the server, and it is gone afterwards
+    + tell: takes a line for people
+    Raises PgMigrateError: unreadable or privilege, where the server does not make a scratch database.
     """
-    name = f"pgmigrate_scratch_{secrets.token_hex(6)}"
-    with _connected(conninfo) as administrator:
-        administrator.execute(
-            composed.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(composed.Identifier(name))
-        )
-        try:
-            scratch = make_conninfo(conninfo, dbname=name)
-            with psycopg.connect(scratch, autocommit=True) as connection:
-                connection.execute(_library("pinned"))
-                connection.execute("SET search_path = public, pg_temp")
-                yield Recorder(connection, scratch)
-        finally:
-            administrator.execute(composed.SQL("DROP DATABASE {} WITH (FORCE)").format(composed.Identifier(name)))
+    with (
+        scratch_database(conninfo, tell=tell) as scratch,
+        closing(session(scratch)) as connection,
+        closing(session(scratch)) as watcher,
+    ):
+        yield Recorder(connection, watcher, scratch, is_throwaway=is_throwaway)
 
 
-def _connected(conninfo: str) -> psycopg.Connection[Any]:
-    try:
-        return psycopg.connect(conninfo, autocommit=True)
-    except psycopg.Error as error:
-        raise PgMigrateError(
-            Kind.UNREADABLE,
-            "could not connect to the scratch server",
-            detail=f"Found: {' '.join(str(error).split())}; expected a server on which databases can be made.",
-            hint="Give another one: pgmigrate record --server CONNINFO",
-        ) from error
-
-
-def record_folder(folder: Path, conninfo: str) -> dict[str, str]:
+def record_folder(
+    folder: Path, conninfo: str, *, is_throwaway: bool = False, tell: Tell = lambda line: None
+) -> dict[str, str]:
     """Returns the text of each migration's effect file, by file name, recorded on a scratch database.
 
-    Raises PgMigrateError: file, for what does not obey the rules or does not run.
+    + conninfo, is_throwaway, tell: see ``recorder``
+    Raises PgMigrateError: file, for what does not obey the rules or does not run; see ``recorder`` for others.
     """
     migrations = read_folder(folder)
+    baseline = baseline_checksum(folder)
     texts: dict[str, str] = {}
-    with scratch_database(conninfo) as recorder:
-        recorder.run_baseline(folder / "baseline.sql")
+    with recorder(conninfo, is_throwaway=is_throwaway, tell=tell) as recording:
+        recording.run_baseline(folder)
         for place, migration in enumerate(migrations):
-            base = expected_base(baseline_checksum(folder), migrations[:place])
-            texts[f"{migration.name}.effect"] = effects.render(migration.name, recorder.record(migration, base=base))
+            base = expected_base(baseline, migrations[:place])
+            texts[f"{migration.name}.effect"] = effects.render(migration.name, recording.record(migration, base=base))
     return texts

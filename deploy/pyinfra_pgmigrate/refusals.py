@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from .catalog import Catalog
 from .errors import Kind, Refusal
 from .migration import Migration
 from .observed import AppliedMigration, Observed, Verified
@@ -67,6 +68,93 @@ def no_such_target(target: int, migrations: Sequence[Migration]) -> Refusal:
         f"could not find migration {target:03}, the target",
         detail=f"Found pg_target {target:03}; expected one of {known}.",
         hint="Correct --data pg_target=NNN, or leave it out to apply all.",
+    )
+
+
+def no_such_applied(version: int, migrations: Sequence[Migration]) -> Refusal:
+    """The version up to which all ran by other means names no migration."""
+    known = ", ".join(migration.name.split("_")[0] for migration in migrations) or "none"
+    return Refusal(
+        Kind.SETTINGS,
+        f"could not find migration {version:03}, up to which all ran",
+        detail=f"Found pg_applied {version:03}; expected one of {known}, or 0 for none.",
+        hint="Correct --data pg_applied=NNN.",
+    )
+
+
+def not_as_stated(version: int, wrong: Sequence[str], catalog: Catalog, nearest: int) -> Refusal:
+    """The catalog is not what it would be had all up to a version run."""
+    found = [f"{'there' if line in catalog.lines else 'missing'}: {line}" for line in wrong]
+    return Refusal(
+        Kind.CONFLICT,
+        f"cannot register all migrations up to {version:03}: the database is not as they leave it",
+        detail=f"Found {_some(found)}; expected the structure after {version:03}. Nearest is the structure after "
+        f"{nearest:03}.",
+        hint=f"Name the last migration that ran: --data pg_applied={nearest}",
+    )
+
+
+def ambiguous(migration: Migration, statements: Sequence[int], before: int) -> Refusal:
+    """The catalog cannot say whether a migration, or some statements of it, have run.
+
+    + statements: those that leave no trace; empty: none of it does
+    + before: version of the migration before it, 0 for the first
+    """
+    numbers = ", ".join(map(str, statements))
+    one = len(statements) == 1
+    what = f"statement{'' if one else 's'} {numbers} of it leave{'s' if one else ''} no trace" if statements else ""
+    return Refusal(
+        Kind.AMBIGUOUS,
+        f'cannot tell whether migration "{migration.name}" has run: {what or "it leaves no trace in the catalog"}',
+        detail="Found other migrations of this folder in place and no row in the registry; expected a verify query "
+        f"({migration.name}.verify.sql) that tells, or the last migration that ran (pg_applied).",
+        hint=f"If it ran: --data pg_applied={migration.version}; if it did not: --data pg_applied={before}",
+    )
+
+
+def interrupted(migration: Migration, judgement: Judgement, done: str) -> Refusal:
+    """A run of ours stopped in a migration, and the catalog has changed since."""
+    found = [f"missing: {line}" for line in judgement.missing] + [f"there: {line}" for line in judgement.left]
+    return Refusal(
+        Kind.CONFLICT,
+        f'cannot go on with migration "{migration.name}": the database is not as the run that stopped in it left it',
+        detail=f"Found {_some(found) or 'all of it in place'}; expected what statements {done} leave, which are "
+        "done by the registry (pgmigrate.events).",
+        hint="Undo the change by hand, then run again.",
+    )
+
+
+def half_there(migration: Migration, judgement: Judgement, unseen: Sequence[int]) -> Refusal:
+    """A migration is half there by hand, and it is not sure that running the rest is right.
+
+    + unseen: statements of which the catalog cannot tell whether they ran
+    """
+    missing = [f"missing: {line}" for line in judgement.missing] + [f"still there: {line}" for line in judgement.left]
+    numbers = ", ".join(map(str, unseen))
+    why = (
+        f"whether statement{'s' if len(unseen) > 1 else ''} {numbers} ran cannot be seen"
+        if unseen
+        else "running what is missing does not lead to what the whole migration makes"
+    )
+    return Refusal(
+        Kind.AMBIGUOUS if unseen else Kind.CONFLICT,
+        f'cannot finish migration "{migration.name}", which is half there: {why}',
+        detail=f"Found {_some(missing) or 'lines of it that it only makes for a moment'}; expected all of its lines or "
+        "none.",
+        hint=f"Finish it by hand and run again with --data pg_applied={migration.version}, or undo by hand what is "
+        "there of it"
+        + ('; or write "-- repeatable: true" into its header, if its statements may run twice.' if unseen else "."),
+    )
+
+
+def leads_elsewhere(migration: Migration, wrong: Sequence[str], lines: Collection[str]) -> Refusal:
+    """What the plan would run does not end where the migrations lead to."""
+    found = [f"{'there' if line in lines else 'missing'}: {line}" for line in wrong]
+    return Refusal(
+        Kind.CONFLICT,
+        f'cannot apply migration "{migration.name}": from what is there the plan does not lead to its end',
+        detail=f"Found at the end {_some(found)}; expected what {migration.name}.effect and those after it say.",
+        hint="Undo by hand what was changed there, then run again.",
     )
 
 

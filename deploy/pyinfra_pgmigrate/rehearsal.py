@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from . import reading, script, telling
 from .backups import Contents, differences
+from .catalog import Catalog, is_own, key_of, parts_of
 from .comparison import answered
 from .copies import Copy
+from .data import catalog_name
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
 from .execution import execute, revert
-from .rollbacks import load_rollbacks
+from .observed import Observed
+from .rollbacks import Rollback, load_rollbacks
 from .totals import Answers, are_equal, described
 from .trace import StatementTrace, compared_lines, rehearsed_lines
 from .trial import Trial
+
+# Keys that a message names.
+_MOST_KEYS = 5
+
+
+@dataclass(frozen=True)
+class _Before:
+    """The copy before the migrations, to compare the way back with.
+
+    + columns: of the tables that have a column already which a migration takes over, the other columns
+    + rest: rows and content hash of these tables, over those columns
+    """
+
+    contents: Contents
+    columns: Mapping[str, tuple[str, ...]]
+    rest: Mapping[str, tuple[int, str]]
 
 
 def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
@@ -33,14 +52,19 @@ def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
     engine.tell(f"rehearsing {len(versions)} migration{'s' if len(versions) > 1 else ''} on the copy")
     traces: list[StatementTrace] = []
     refusal = _prepared(on_copy)
+    seen = on_copy.look()
+    if isinstance(seen, Observed):
+        # What it has before the migrations is what it must go on having.
+        uses, totals = engine.applying(engine.uses, seen), engine.applying(engine.totals, seen)
+        on_copy = replace(on_copy, uses=uses, totals=totals)
     # Counting and hashing takes a while: only where there may be a way back to compare with.
     has_scripts = bool(load_rollbacks(engine.settings.sql_dir))
-    before = _contents(on_copy) if refusal is None and has_scripts else None
-    totals = answered(on_copy) if refusal is None else {}
+    before = _before(on_copy, versions) if refusal is None and has_scripts else None
+    answers = answered(on_copy, on_copy.totals) if refusal is None else {}
     trial = Trial(on_copy)
-    refusal = refusal or _unanswered(on_copy, totals) or _tried_and_migrated(on_copy, versions, traces, trial)
+    refusal = refusal or _unanswered(on_copy, answers) or _tried_and_migrated(on_copy, versions, traces, trial)
     engine.journal.uses = trial.table
-    refusal = refusal or _other_totals(on_copy, totals)
+    refusal = refusal or _other_totals(on_copy, answers)
     if refusal is None:
         engine.tell("\n".join(rehearsed_lines(traces, most=engine.settings.batch_from)))
         refusal = _and_back(on_copy, versions, before)
@@ -80,7 +104,8 @@ def _unanswered(on_copy: Engine, totals: Mapping[str, Answers]) -> Refusal | Non
             return Refusal(
                 Kind.REHEARSAL,
                 f"could not ask totals/{total.name}.sql before the migrations",
-                f"Found: {totals[total.name].problem}; expected a value for each key.",
+                f"Found: {totals[total.name].problem}; expected a value for each key, or a header requires that names "
+                "what not every database has.",
                 "Correct the file.",
             )
     return None
@@ -90,7 +115,7 @@ def _other_totals(on_copy: Engine, before: Mapping[str, Answers]) -> Refusal | N
     """Returns which total the migrations changed, or None; nobody else writes to the copy."""
     if not before:
         return None
-    after = answered(on_copy)
+    after = answered(on_copy, on_copy.totals)
     for total in on_copy.totals:
         was, now = before[total.name], after[total.name]
         if now.problem or not are_equal(was, now):
@@ -136,9 +161,61 @@ def _migrated(on_copy: Engine, versions: Collection[int], traces: list[Statement
     return refusal or _second_run(on_copy, versions)
 
 
-def _and_back(on_copy: Engine, versions: Collection[int], before: Contents | None) -> Refusal | None:
+def _before(on_copy: Engine, versions: Collection[int]) -> _Before | None:
+    """Returns the copy as it is before the migrations; None where it cannot be read."""
+    contents = _contents(on_copy)
+    if contents is None:
+        return None
+    effects = [one.effect for one in on_copy.migrations if one.version in versions and one.effect is not None]
+    there = {line for effect in effects for line in effect.patch.plus} & contents.catalog.lines
+    taken = [parts_of(key_of(line).removeprefix("column ")) for line in there if line.startswith("column ")]
+    has: dict[str, list[str]] = {}
+    for key in contents.catalog.by_key:
+        if key.startswith("column "):
+            table, column = parts_of(key.removeprefix("column "))
+            has.setdefault(table, []).append(column)
+    names = {ident: catalog_name(ident, on_copy.settings.schema) for ident in contents.tables}
+    rest = {
+        ident: tuple(column for column in has[name] if (name, column) not in taken)
+        for ident, name in names.items()
+        if any(table == name for table, _ in taken) and not any(line.startswith(f"table {name}") for line in there)
+    }
+    return _Before(contents, rest, _hashed(on_copy, rest))
+
+
+def _hashed(on_copy: Engine, columns: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[int, str]]:
+    """Returns rows and content hash of tables over some of their columns; nothing of one that cannot be read."""
+    if not columns:
+        return {}
+    return reading.tables(on_copy.psql(script.known_contents(columns, on_copy.run, on_copy.settings.schema)))
+
+
+def _not_as_before(on_copy: Engine, before: _Before | None, rollback: Rollback) -> list[str]:
+    """Returns what the way back left otherwise than it was.
+
+    What the migrations found in place and took over goes with them, and with that what others had built on it.
+    """
+    after = _contents(on_copy)
+    if before is None or after is None:
+        return ["it cannot be read"]
+    was = before.contents
+    went = rollback.patch.minus.union(*(one.lines for one in rollback.kept)) & was.catalog.lines
+    names = {f"table {catalog_name(ident, on_copy.settings.schema)}": ident for ident in was.tables}
+    gone = {names[key] for line in went if not is_own(line) and (key := key_of(line)) in names}
+    expected = {ident: value for ident, value in was.tables.items() if ident not in gone}
+    return list(
+        differences(
+            replace(was, tables={**expected, **before.rest}, catalog=Catalog(was.catalog.lines - went)),
+            replace(after, tables={**after.tables, **_hashed(on_copy, before.columns)}),
+        )
+    )
+
+
+def _and_back(on_copy: Engine, versions: Collection[int], before: _Before | None) -> Refusal | None:
     """Returns why the way back and forward again does not work, or None; tells where there is none."""
     stays = max((one.version for one in on_copy.migrations if one.version < min(versions)), default=0)
+    # Only what was in place before can have anything on it that others built: it is made again on the way forward.
+    on_copy = replace(on_copy, settings=replace(on_copy.settings, dependents="quarantine"))
     try:
         found = on_copy.plan_rollback(target=stays)
     except PgMigrateError as error:
@@ -151,8 +228,7 @@ def _and_back(on_copy: Engine, versions: Collection[int], before: Contents | Non
     refusal = revert(on_copy, found, target=stays)
     if refusal is not None:
         return refusal
-    after = _contents(on_copy)
-    changed = ["it cannot be read"] if before is None or after is None else list(differences(before, after))
+    changed = _not_as_before(on_copy, before, found)
     if changed:
         return Refusal(
             Kind.REHEARSAL,
@@ -161,9 +237,34 @@ def _and_back(on_copy: Engine, versions: Collection[int], before: Contents | Non
             "Correct the script.",
         )
     refusal = _migrated(on_copy, versions, [])
+    if refusal is None and found.found_there:
+        refusal = _still_kept(on_copy)
     if refusal is None:
-        on_copy.tell("rolled back to the same rows and catalog as before, and migrated again")
+        but = f", but for what the migrations found in place ({_some(found.found_there)})" if found.found_there else ""
+        on_copy.tell(f"rolled back to the same rows and catalog as before{but}, and migrated again")
     return refusal
+
+
+def _some(keys: Collection[str]) -> str:
+    more = f", and {len(keys) - _MOST_KEYS} more" if len(keys) > _MOST_KEYS else ""
+    return ", ".join(sorted(keys)[:_MOST_KEYS]) + more
+
+
+def _still_kept(on_copy: Engine) -> Refusal | None:
+    """Returns why not all is there again that was kept of what the migrations had found in place, or None."""
+    seen = on_copy.look()
+    if isinstance(seen, Refusal):
+        return seen
+    kept = () if seen.registry is None else seen.registry.quarantines
+    left = [f"{one.rows} rows of {one.object}" for one in kept if one.run_id == on_copy.run.run_id]
+    if not left:
+        return None
+    return Refusal(
+        Kind.REHEARSAL,
+        "what was in place before the migrations did not come back on the way forward",
+        f"Found in the quarantine still: {'; '.join(left[:5])}; expected nothing of this run.",
+        "Complete by hand what is half there, or take it back, then run again.",
+    )
 
 
 def _second_run(on_copy: Engine, versions: Collection[int]) -> Refusal | None:

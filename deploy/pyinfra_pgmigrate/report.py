@@ -158,6 +158,7 @@ def _host(journal: Journal, state: HostState, stage: Stage, run_id: str) -> dict
         "patch": _patch(journal),
         "compatibility": None if journal.uses is None or not journal.uses.rows else _uses(journal.uses),
         "queries": [_query(one) for one in journal.queries],
+        "not_applicable": list(journal.not_applicable.values()),
         "checks": None if journal.checks is None else [_check(check) for check in journal.checks],
         "backup": None if journal.backup is None else _backup(journal.backup),
         "quarantines": [] if journal.observed is None else list(_quarantines(journal.observed)),

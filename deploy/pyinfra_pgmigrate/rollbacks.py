@@ -17,7 +17,7 @@ from .catalog import Catalog, Patch, definition_of, is_own, key_of, parts_of, un
 from .effect import Effect, Lock, StatementEffect
 from .errors import Kind, PgMigrateError, Refusal
 from .locks import sql_name
-from .migration import Header, Migration, parse_header, read_statements, wrong_header
+from .migration import Header, Migration, parse_header, read_statements, read_text, wrong_header
 from .observed import Observed
 from .obstacles import (
     Conflict,
@@ -30,7 +30,7 @@ from .obstacles import (
     together,
 )
 from .plan import Action, Decision
-from .state import Judgement, State, StatementState, judge, superseded_lines
+from .state import Judgement, State, StatementState, in_order, judge
 from .statements import (
     Statement,
     UniqueRule,
@@ -39,6 +39,7 @@ from .statements import (
     unique_rule_of_constraint,
     unique_rule_of_index,
 )
+from .timeline import Timeline, standing
 
 HEADER_KEYS = ("purpose", "reverts")
 
@@ -72,6 +73,7 @@ class Rollback:
     + decision: the same as a decision of a plan, so that it runs as a migration does
     + objects: keys of what goes
     + conflicts: rows that give way; kept: what others built on what goes, dropped and made again later
+    + found_there: keys of what goes although no run made it: a migration found it in place and took it over
     + damaged: tables of the registry that are; then it is put aside, and the effects decide
     + table_bytes: size of each plain table on which an index comes back; needed_bytes: room for copies and indexes
     """
@@ -89,6 +91,7 @@ class Rollback:
     kept: tuple[KeptObject, ...] = ()
     table_bytes: Mapping[str, int] = field(default_factory=dict)
     needed_bytes: int = 0
+    found_there: frozenset[str] = frozenset()
     damaged: tuple[str, ...] = ()
 
 
@@ -102,7 +105,7 @@ def load_rollbacks(folder: Path) -> tuple[RollbackScript, ...]:
 
 
 def _read(path: Path) -> RollbackScript:
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     values = parse_header(text, source=path.name)
     for key in values:
         if key not in HEADER_KEYS:
@@ -142,12 +145,7 @@ def make_rollback(
             "Draft one from the effects, and read it: pgmigrate draft-rollback 001-006",
         )
     stays = scripts[0].first - 1 if target is None else target
-    states = {
-        migration.version: judge(migration, observed.catalog, known)
-        for migration, known in zip(
-            migrations, superseded_lines(migrations, observed.catalog, observed.applied.keys()), strict=True
-        )
-    }
+    states = _judged(migrations, observed)
     later = [migration for migration in migrations if migration.version > stays]
     if not any(_is_there(migration, observed, states) for migration in later):
         return None
@@ -161,6 +159,17 @@ def make_rollback(
         return refusal
     chosen = tuple(script for script in scripts if script.first > stays and _covers(script, reverted))
     return _turned(reverted, chosen, observed, states)
+
+
+def _judged(migrations: Sequence[Migration], observed: Observed) -> dict[int, Judgement]:
+    """Returns what the catalog says of each migration, by version."""
+    timeline = Timeline(in_order(migrations, observed.applied))
+    registered = sum(one.version in observed.applied for one in migrations)
+    lines, by_key = observed.catalog.lines, observed.catalog.by_key
+    found = standing(timeline, lines, first=registered)
+    return {
+        one.version: judge(timeline, place, found, lines, by_key) for place, one in enumerate(timeline.order, start=1)
+    }
 
 
 def conflicts_of(rollback: Rollback, found: Sequence[Mapping[str, Any]]) -> tuple[Conflict, ...]:
@@ -302,9 +311,12 @@ def _turned(
 ) -> Rollback:
     lines = set(observed.catalog.lines)
     known = _gone_since(reverted[-1], observed)
+    found_there: set[str] = set()
     for migration in reverted:
         gone, come = _done_by(migration, observed, states[migration.version], lines, known)
-        lines = (lines - come) | gone
+        taken_over = _taken_over(migration, observed, lines)
+        found_there |= taken_over
+        lines = (lines - come - taken_over) | gone
     objects = {key_of(line) for line in observed.catalog.lines - lines if not is_own(line)}
     kept = {key_of(line) for line in lines if not is_own(line)}
     # Owner, grants and comments of what goes go with it, whoever gave them.
@@ -323,6 +335,7 @@ def _turned(
         rules,
         _decision(scripts, reverted, patch, observed.catalog, (*tables, *(table for table, _ in columns))),
         objects=frozenset(objects - kept),
+        found_there=frozenset(map(key_of, found_there)) & (objects - kept),
         damaged=observed.damaged,
     )
 
@@ -333,6 +346,17 @@ def _gone_since(oldest: Migration, observed: Observed) -> frozenset[str] | None:
     if observed.registry is None or row is None or row.how == "adopted":
         return None
     return observed.registry.gone_since_first
+
+
+def _taken_over(migration: Migration, observed: Observed, lines: Collection[str]) -> set[str]:
+    """Returns the lines of a registered migration that were in place when it came to hold.
+
+    Its row says what really came; what it found is as much of it as the rest, and goes with it.
+    """
+    row = observed.applied.get(migration.version)
+    if row is None or migration.effect is None or row.how == "applied":
+        return set()
+    return set(migration.effect.patch.plus).intersection(lines).difference(row.added or ())
 
 
 def _done_by(
@@ -372,7 +396,7 @@ def rule_of(line: str) -> tuple[str, frozenset[str]] | None:
 
 def _unique(line: str) -> UniqueRule | None:
     if line.startswith("index ") and " CREATE UNIQUE INDEX " in line:
-        return unique_rule_of_index(definition_of(line).removesuffix(" INVALID"))
+        return unique_rule_of_index(definition_of(line))
     if line.startswith("constraint ") and definition_of(line).startswith("UNIQUE "):
         table, name = parts_of(key_of(line).removeprefix("constraint "))
         return unique_rule_of_constraint(table, name, definition_of(line))

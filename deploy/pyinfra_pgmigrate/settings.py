@@ -168,6 +168,12 @@ KEYS: dict[str, Key] = {
         "number of the last migration to apply, or of the last that stays (rollback.py); not set: all, or what the "
         "newest rollback script leaves",
     ),
+    "pg_applied": Key(
+        _version,
+        None,
+        "number of a migration: all up to it ran by other means (psql, another tool) and are registered, none after it "
+        "did; 0: none ran",
+    ),
     "pg_phase": Key(
         _phase,
         None,
@@ -311,6 +317,7 @@ class Settings:
     schema: str
     sql_dir: Path
     target: int | None
+    applied: int | None
     phase: str | None
     check: bool
     repair: bool

@@ -1,24 +1,33 @@
-"""The state of a migration on a database, judged by its lines alone: set arithmetic, no I/O."""
+"""The state of each migration on a database, judged as a whole by its net patch. Pure: set arithmetic, no I/O.
+
+A migration up to the place where the database stands is judged by what the sequence up to there left of it; one
+after it by whether the database is as before it, as after it, or between the two.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from .catalog import INVALID, Catalog, Patch, key_of, without_invalid
-from .effect import StatementEffect
+from .catalog import INVALID, key_of, without_invalid
 from .migration import Migration
+from .timeline import Standing, Timeline
+
+# Statements that may do more than their lines show.
+PROGRAMS = frozenset({"do_stmt", "call_stmt", "select_stmt"})
+# Kinds that share their names: no two relations of a schema have the same.
+_RELATIONS = ("table", "view", "materialized_view", "sequence", "index")
 
 
 class State(Enum):
     """How much of a migration is in the catalog."""
 
     PENDING = "pending"  # none of it
-    PARTIAL = "partial"  # some of its statements
+    PARTIAL = "partial"  # some of it
     APPLIED = "applied"  # all of it
     CONFLICT = "conflict"  # an object of that name exists with another definition
-    UNKNOWN = "unknown"  # it has no lines: the catalog cannot tell
+    UNKNOWN = "unknown"  # it leaves no trace: the catalog cannot tell
 
 
 class StatementState(Enum):
@@ -26,9 +35,9 @@ class StatementState(Enum):
 
     DONE = "done"  # all its lines
     MISSING = "missing"  # none of them
-    VACUOUS = "vacuous"  # it only takes lines away, and none of them is there
+    VACUOUS = "vacuous"  # it only takes away what this database never had
     MIXED = "mixed"  # some of them: no run of ours leaves that behind
-    UNJUDGED = "unjudged"  # it has no lines
+    UNSEEN = "unseen"  # no line is its own: the catalog cannot tell
 
 
 @dataclass(frozen=True)
@@ -48,9 +57,9 @@ class Judgement:
     """What the catalog says of a migration.
 
     + statements: the state of each by number
-    + missing: lines that it adds and that are not there
-    + left: lines that it takes away and that are still there
-    + invalid: index lines that it adds and that are there, but INVALID
+    + missing: lines that should be there and are not
+    + left: lines that should be gone and are not
+    + invalid: index lines that should be there, and are, but INVALID
     """
 
     state: State
@@ -64,142 +73,146 @@ class Judgement:
         """Returns the numbers of the statements in one of these states, in order."""
         return tuple(number for number, state in sorted(self.statements.items()) if state in states)
 
+    @property
+    def unseen(self) -> tuple[int, ...]:
+        """Numbers of the statements of which the catalog cannot tell whether they ran."""
+        return self.numbers(StatementState.UNSEEN)
 
-@dataclass(frozen=True)
-class Superseded:
-    """What later migrations did to the lines of earlier ones.
 
-    + gone: lines that they took away
-    + back: lines that they added
+def in_order(migrations: Sequence[Migration], registered: Collection[int]) -> tuple[Migration, ...]:
+    """Returns migrations as they run on a database: those that ran, then the others, each in the order of the files."""
+    return tuple(sorted(migrations, key=lambda one: (one.version not in registered, one.version)))
+
+
+def judge(
+    timeline: Timeline,
+    place: int,
+    found: Standing,
+    lines: Collection[str],
+    by_key: Mapping[str, Collection[str]],
+) -> Judgement:
+    """Returns the state of the migration at a place.
+
+    + found: where the database stands
+    + lines: its catalog, or what that will be when the turn comes; by_key: the same by key
     """
-
-    gone: frozenset[str] = frozenset()
-    back: frozenset[str] = frozenset()
-
-    def by(self, patch: Patch) -> Superseded:
-        """Returns this with the lines of one more patch."""
-        return Superseded(self.gone | patch.minus, self.back | patch.plus)
-
-
-def judge(migration: Migration, catalog: Catalog, superseded: Superseded = Superseded()) -> Judgement:
-    """Returns the state of a migration.
-
-    Statements are judged from the last to the first: a line that a later statement took away need not
-    be there for the earlier one to be done.
-    """
-    statements: dict[int, StatementState] = {}
-    known = superseded
-    for statement in reversed(_effects(migration)):
-        statements[statement.number] = _statement_state(statement, catalog, known)
-        if statements[statement.number] is StatementState.DONE:
-            known = known.by(statement.patch)
-    missing, left = _open_lines(migration, catalog, known, statements)
+    seen = _Seen(timeline, place, found, lines)
+    statements = {number: seen.statement(number) for number in seen.numbers}
+    state = seen.state(statements)
+    missing = [line for line in seen.off if line not in lines]
+    left = [line for line in seen.off if line in lines]
+    clashes = tuple(_clashes(seen, statements if state is State.CONFLICT else {}, by_key))
     return Judgement(
-        state=_state(statements.values(), clashes := _clashes(migration, catalog, statements, missing)),
+        state=State.CONFLICT if clashes else state,
         statements=statements,
         missing=tuple(sorted(missing)),
         left=tuple(sorted(left)),
-        invalid=tuple(sorted(line + INVALID for line in missing if line + INVALID in catalog.lines)),
+        invalid=tuple(sorted(line + INVALID for line in missing if line + INVALID in lines)),
         clashes=clashes,
     )
 
 
-def superseded_lines(
-    migrations: Sequence[Migration], catalog: Catalog, registered: Collection[int]
-) -> list[Superseded]:
-    """Returns for each migration what later ones, applied on this database, did to its lines.
+class _Seen:
+    """One migration against a database.
 
-    A later migration counts as applied when the registry says so, or when lines that it adds are
-    there. One that only takes lines away leaves no trace of its own: its lines count as gone where
-    that alone makes an earlier migration, whose other lines are there, complete.
+    + off: its lines that are not as they should be after it
     """
-    found: list[Superseded] = []
-    sure = Superseded()
-    possible = Superseded()
-    for migration in reversed(migrations):
-        judgement = judge(migration, catalog, sure)
-        if judgement.state in (State.PENDING, State.PARTIAL, State.CONFLICT):
-            lenient = judge(migration, catalog, possible)
-            if lenient.state is State.APPLIED and lenient.numbers(StatementState.DONE):
-                judgement, sure = lenient, possible
-        found.append(sure)
-        patches = [
-            statement.patch
-            for statement in _effects(migration)
-            if migration.version in registered
-            or judgement.statements[statement.number] in (StatementState.DONE, StatementState.VACUOUS)
+
+    def __init__(self, timeline: Timeline, place: int, found: Standing, lines: Collection[str]) -> None:
+        migration = timeline.order[place - 1]
+        self.timeline, self.place, self.lines = timeline, place, lines
+        self.has_run = place <= found.place
+        self.numbers = [statement.number for statement in migration.statements]
+        self.nodes = {statement.number: statement.node for statement in migration.statements}
+        self.own: dict[int, list[str]] = {}
+        # Statements whose lines, all of them, later migrations that ran took away or made again.
+        self.superseded: set[int] = set()
+        until = found.place if self.has_run else place
+        for line in timeline.lines(place):
+            mine, last = timeline.last(line, place), timeline.last(line, until)
+            if last is not None and last == mine:
+                self.own.setdefault(last.number, []).append(line)
+            elif mine is not None:
+                self.superseded.add(mine.number)
+        wrong = found.wrong if self.has_run else None
+        self.off = [
+            line
+            for owned in self.own.values()
+            for line in owned
+            if timeline.at(line, until) is not (line in lines)
+            and (line in timeline.loose or wrong is None or line in wrong)
         ]
-        evident = migration.version in registered or bool(judgement.numbers(StatementState.DONE))
-        for patch in patches:
-            possible = possible.by(patch)
-            if evident:
-                sure = sure.by(patch)
-    return found[::-1]
 
+    def never_here(self, line: str) -> bool:
+        """Tells whether a line is one of the structure before, which this database has not."""
+        is_before = self.timeline.is_from_before(line, self.place - 1)
+        return line not in self.lines and (is_before or line in self.timeline.loose)
 
-def _effects(migration: Migration) -> tuple[StatementEffect, ...]:
-    return () if migration.effect is None else migration.effect.statements
+    def statement(self, number: int) -> StatementState:
+        owned = self.own.get(number, [])
+        off = [line for line in owned if line in self.off]
+        if not owned:
+            return StatementState.DONE if number in self.superseded else StatementState.UNSEEN
+        if not off:
+            vacuous = not self.has_run and all(map(self.never_here, owned))
+            return StatementState.VACUOUS if vacuous else StatementState.DONE
+        firm = [line for line in owned if not self.never_here(line)]
+        return StatementState.MISSING if all(line in self.off for line in firm) else StatementState.MIXED
 
+    def state(self, statements: Mapping[int, StatementState]) -> State:
+        firm = [line for line in self.timeline.lines(self.place) if line not in self.timeline.loose]
+        if self.has_run:
+            return self._after(statements) if self.off else State.APPLIED if firm else State.UNKNOWN
+        before, after = self.place - 1, self.place
+        known = [line for line in firm if not self.never_here(line)]
+        is_before = all(self.timeline.at(line, before) is (line in self.lines) for line in known)
+        is_after = all(self.timeline.at(line, after) is (line in self.lines) for line in known)
+        if is_before and is_after:
+            # Its net patch is empty, or takes away only what this database never had.
+            vacuous = [number for number, state in statements.items() if state is StatementState.VACUOUS]
+            programs = any(self.nodes[number] in PROGRAMS for number in vacuous)
+            return State.APPLIED if firm and not known and not programs else State.UNKNOWN
+        if is_before:
+            return State.PENDING
+        return State.APPLIED if is_after else self._after(statements)
 
-def _statement_state(statement: StatementEffect, catalog: Catalog, superseded: Superseded) -> StatementState:
-    patch = statement.patch
-    there = {line for line in patch.plus if line in catalog.lines or line in superseded.gone}
-    left = {line for line in patch.minus if line in catalog.lines and line not in superseded.back}
-    if not patch:
-        return StatementState.UNJUDGED
-    if not patch.plus:
-        if not left:
-            return StatementState.VACUOUS
-        return StatementState.MISSING if left == patch.minus else StatementState.MIXED
-    if not there:
-        return StatementState.MISSING
-    return StatementState.DONE if there == patch.plus and not left else StatementState.MIXED
-
-
-def _open_lines(
-    migration: Migration, catalog: Catalog, known: Superseded, statements: Mapping[int, StatementState]
-) -> tuple[set[str], set[str]]:
-    missing: set[str] = set()
-    left: set[str] = set()
-    for statement in _effects(migration):
-        if statements[statement.number] in (StatementState.MISSING, StatementState.MIXED):
-            missing |= {line for line in statement.patch.plus if line not in catalog.lines | known.gone}
-            left |= {line for line in statement.patch.minus if line in catalog.lines and line not in known.back}
-    return missing, left
+    def _after(self, statements: Mapping[int, StatementState]) -> State:
+        states = set(statements.values())
+        if StatementState.MIXED in states:
+            return State.CONFLICT
+        return State.PARTIAL if StatementState.DONE in states or not self.has_run else State.PENDING
 
 
 def _clashes(
-    migration: Migration, catalog: Catalog, statements: Mapping[int, StatementState], missing: Collection[str]
-) -> tuple[Clash, ...]:
-    """Returns the objects that stand in the way of the missing statements."""
-    to_go = {
+    seen: _Seen, mixed: Mapping[int, StatementState], by_key: Mapping[str, Collection[str]]
+) -> Iterator[Clash]:
+    """Yields the objects that stand in the way of what is missing.
+
+    + mixed: the state of each statement, where one of them is half there
+    """
+    going = {
         line
-        for statement in _effects(migration)
-        if statements[statement.number] is not StatementState.DONE
-        for line in statement.patch.minus
+        for line in seen.timeline.lines(seen.place)
+        if line in seen.lines
+        and any(touch.place == seen.place and not touch.makes for touch in seen.timeline.touches[line])
     }
-    found: list[Clash] = []
-    for statement in _effects(migration):
-        state = statements[statement.number]
-        if state not in (StatementState.MISSING, StatementState.MIXED):
-            continue
-        for expected in sorted(statement.patch.plus & set(missing)):
+    missing = {line for line in seen.off if line not in seen.lines}
+    for number, owned in sorted(seen.own.items()):
+        for expected in sorted(missing.intersection(owned)):
             key = key_of(expected)
-            others = [
-                line for line in catalog.by_key.get(key, ()) if line not in to_go and without_invalid(line) != expected
-            ]
+            others = sorted(
+                line
+                for one in _of_that_name(key)
+                for line in by_key.get(one, ())
+                if line not in going and without_invalid(line) != expected
+            )
             if others:
-                found.append(Clash(key, others[0], expected))
-            elif state is StatementState.MIXED and key not in catalog.by_key:
-                found.append(Clash(key, None, expected))
-    return tuple(found)
+                yield Clash(key, others[0], expected)
+            elif mixed.get(number) is StatementState.MIXED and not by_key.get(key):
+                yield Clash(key, None, expected)
 
 
-def _state(statements: Collection[StatementState], clashes: Collection[Clash]) -> State:
-    if clashes or StatementState.MIXED in statements:
-        return State.CONFLICT
-    if not set(statements) - {StatementState.UNJUDGED}:
-        return State.UNKNOWN
-    if StatementState.MISSING not in statements:
-        return State.APPLIED
-    return State.PARTIAL if StatementState.DONE in statements else State.PENDING
+def _of_that_name(key: str) -> list[str]:
+    """Returns the keys of all that cannot be there beside an object."""
+    kind, name = key.split(" ", 1)
+    return [f"{one} {name}" for one in _RELATIONS] if kind in _RELATIONS else [key]

@@ -6,13 +6,14 @@ Source: libpg_query through postgast, the grammar of PostgreSQL 18.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import postgast
 from postgast.errors import PgQueryError
-from postgast.pg_query_pb2 import ConstrType, Token
+from postgast.pg_query_pb2 import ConstrType, ObjectType, Token, TransactionStmtKind
 
 # Parts of a SELECT that make it more than a reader, with the words for people.
 _WRITING = {
@@ -23,6 +24,63 @@ _WRITING = {
     "IntoClause": "INTO",
     "LockingClause": "FOR UPDATE or FOR SHARE",
 }
+
+# Statements that act on the whole server, with pyinfra's operation that does the same: a rehearsal on a copy
+# would do it for real. DROP OWNED and REASSIGN OWNED reach databases and tablespaces, too.
+_SERVER_WIDE = {
+    "create_role_stmt": "postgres.role",
+    "alter_role_stmt": "postgres.role",
+    "alter_role_set_stmt": "postgres.sql",
+    "drop_role_stmt": "postgres.role",
+    "grant_role_stmt": "postgres.sql",
+    "createdb_stmt": "postgres.database",
+    "alter_database_stmt": "postgres.sql",
+    "alter_database_set_stmt": "postgres.sql",
+    "alter_database_refresh_coll_stmt": "postgres.sql",
+    "dropdb_stmt": "postgres.database",
+    "create_table_space_stmt": "postgres.sql",
+    "alter_table_space_options_stmt": "postgres.sql",
+    "drop_table_space_stmt": "postgres.sql",
+    "alter_system_stmt": "postgres.sql",
+    "create_subscription_stmt": "postgres.sql",
+    "alter_subscription_stmt": "postgres.sql",
+    "drop_subscription_stmt": "postgres.sql",
+    "drop_owned_stmt": "postgres.sql",
+    "reassign_owned_stmt": "postgres.sql",
+}
+
+# The field in which a statement says on which kind of object it acts.
+_KIND_FIELDS = {
+    "alter_owner_stmt": "object_type",
+    "rename_stmt": "rename_type",
+    "comment_stmt": "objtype",
+    "sec_label_stmt": "objtype",
+    "grant_stmt": "objtype",
+}
+
+_SERVER_KINDS = frozenset(
+    ObjectType.Value(name)
+    for name in ("OBJECT_ROLE", "OBJECT_DATABASE", "OBJECT_TABLESPACE", "OBJECT_PARAMETER_ACL", "OBJECT_SUBSCRIPTION")
+)
+
+_BEGINNINGS = frozenset(map(TransactionStmtKind.Value, ("TRANS_STMT_BEGIN", "TRANS_STMT_START")))
+
+# What the line of an index says behind its definition; see catalog.sql.
+_MARKS = re.compile(r"( REPLICA IDENTITY)?( CLUSTER)?( INVALID)?$")
+
+# Nodes of statements that say something again when they run twice, and do nothing else.
+IDEMPOTENT = frozenset({
+    "comment_stmt", "grant_stmt", "alter_owner_stmt", "alter_default_privileges_stmt", "refresh_mat_view_stmt",
+    "vacuum_stmt", "reindex_stmt", "cluster_stmt",
+})  # fmt: skip
+# Nodes of statements that last no longer than their transaction.
+PASSING = frozenset({"variable_set_stmt", "variable_show_stmt", "lock_stmt", "constraints_set_stmt"})
+# Nodes of statements on structure alone: where they leave no line and rewrite nothing, they found what they want.
+STRUCTURAL = frozenset({
+    "drop_stmt", "create_stmt", "index_stmt", "alter_table_stmt", "create_schema_stmt", "create_extension_stmt",
+    "create_seq_stmt", "view_stmt", "create_function_stmt", "alter_enum_stmt", "create_trig_stmt", "rename_stmt",
+    "create_domain_stmt", "create_enum_stmt", "create_policy_stmt", "alter_policy_stmt", "alter_function_stmt",
+})  # fmt: skip
 
 _COMMENTS = frozenset({Token.Value("SQL_COMMENT"), Token.Value("C_COMMENT")})
 
@@ -135,20 +193,82 @@ def writing_words(sql: str) -> str:
     return ""
 
 
+def server_wide_operation(statement: Statement) -> str:
+    """Returns pyinfra's operation for what a statement does to the whole server; empty where it stays in its database.
+
+    >>> server_wide_operation(split("CREATE ROLE reader")[0])
+    'postgres.role'
+    >>> server_wide_operation(split("COMMENT ON TABLE t IS 'mine'")[0])
+    ''
+    """
+    node = _node(statement)
+    kind = getattr(node, _KIND_FIELDS[statement.node]) if statement.node in _KIND_FIELDS else None
+    if kind in _SERVER_KINDS:
+        return "postgres.sql"
+    if statement.node == "create_subscription_stmt" and not _connects(node):
+        return ""
+    return _SERVER_WIDE.get(statement.node, "")
+
+
+def begins_transaction(statement: Statement) -> bool:
+    """Tells whether a statement is BEGIN or START TRANSACTION."""
+    return statement.node == "transaction_stmt" and _node(statement).kind in _BEGINNINGS
+
+
+def commits_transaction(statement: Statement) -> bool:
+    """Tells whether a statement is COMMIT or END, and begins no other transaction."""
+    if statement.node != "transaction_stmt":
+        return False
+    node = _node(statement)
+    return node.kind == TransactionStmtKind.Value("TRANS_STMT_COMMIT") and not node.chain
+
+
+def is_transaction_mode(statement: Statement) -> bool:
+    """Tells whether a statement is SET TRANSACTION, which PostgreSQL takes at the beginning of a transaction alone."""
+    return statement.node == "variable_set_stmt" and _node(statement).name.startswith("TRANSACTION")
+
+
+def transaction_modes(statement: Statement) -> dict[str, str]:
+    """Returns what a BEGIN or SET TRANSACTION says of its transaction, by the name of the setting.
+
+    >>> transaction_modes(split("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY")[0])
+    {'transaction_isolation': 'SERIALIZABLE', 'transaction_read_only': '1'}
+    >>> transaction_modes(split("BEGIN")[0])
+    {}
+    """
+    node = _node(statement)
+    if statement.node == "variable_set_stmt" and node.name != "TRANSACTION":
+        return {node.name.lower(): ""}
+    given = node.args if statement.node == "variable_set_stmt" else node.options
+    return {item.def_elem.defname: _mode_value(item.def_elem.arg.a_const) for item in given}
+
+
+def is_reset(statement: Statement) -> bool:
+    """Tells whether a statement sets settings back: RESET or DISCARD."""
+    return statement.words.split(" ", 1)[0].upper() in ("RESET", "DISCARD")
+
+
+def forgets_prepared(statement: Statement) -> bool:
+    """Tells whether a statement is DEALLOCATE ALL, which takes away what the runner has prepared."""
+    return statement.node == "deallocate_stmt" and _node(statement).isall
+
+
 def is_local_setting(statement: Statement) -> bool:
     """Tells whether a SET ends with the transaction; others would reach the statements after it."""
-    return bool(_parse(statement.text).stmts[0].stmt.variable_set_stmt.is_local)
+    return bool(_node(statement).is_local)
 
 
 def reads_standard_input(statement: Statement) -> bool:
     """Tells whether a COPY reads from or writes to the client, which no file of ours can serve."""
-    copy = _parse(statement.text).stmts[0].stmt.copy_stmt
-    return not copy.filename
+    return not _node(statement).filename
 
 
 def unique_rule_of_index(definition: str) -> UniqueRule | None:
-    """Returns the rule of ``CREATE UNIQUE INDEX ...`` over plain columns; None of any other text."""
-    index = _parse(definition).stmts[0].stmt.index_stmt
+    """Returns the rule of ``CREATE UNIQUE INDEX ...`` over plain columns; None of any other text.
+
+    + definition: as a line of the catalog has it
+    """
+    index = _parse(_MARKS.sub("", definition)).stmts[0].stmt.index_stmt
     columns = [item.index_elem.name for item in index.index_params]
     if not index.unique or not all(columns):
         return None
@@ -158,10 +278,11 @@ def unique_rule_of_index(definition: str) -> UniqueRule | None:
 def table_of_index(definition: str) -> str:
     """Returns the table of ``CREATE INDEX ...``, as SQL writes it.
 
+    + definition: as a line of the catalog has it
     >>> table_of_index('CREATE INDEX i ON ONLY s."Order Notes" USING btree (a)')
     '"s"."Order Notes"'
     """
-    relation = _parse(definition.removesuffix(" INVALID")).stmts[0].stmt.index_stmt.relation
+    relation = _parse(_MARKS.sub("", definition)).stmts[0].stmt.index_stmt.relation
     return ".".join('"' + part.replace('"', '""') + '"' for part in (relation.schemaname, relation.relname) if part)
 
 
@@ -193,6 +314,22 @@ def upserts(sql: str) -> Iterator[UniqueRule]:
             columns = frozenset(item.index_elem.name for item in infer.index_elems)
             if columns or infer.conname:
                 yield UniqueRule(insert.relation.relname, columns, infer.conname or None)
+
+
+def _node(statement: Statement) -> Any:
+    return getattr(_parse(statement.text).stmts[0].stmt, statement.node)
+
+
+def _mode_value(constant: Any) -> str:
+    return str(constant.sval.sval).upper() or str(constant.ival.ival)
+
+
+def _connects(subscription: Any) -> bool:
+    """Tells whether CREATE SUBSCRIPTION reaches the other server: it makes a slot there unless told not to connect."""
+    said = [item.def_elem for item in subscription.options if item.def_elem.defname == "connect"]
+    if not said or not said[0].HasField("arg"):
+        return True
+    return (said[0].arg.string.sval or str(said[0].arg.integer.ival)).lower() not in ("false", "off", "0")
 
 
 def _parse(sql: str) -> Any:
@@ -239,6 +376,10 @@ def _may_run_in_transaction(node: str, statement: Any) -> bool:
             return not any(getattr(item.alter_table_cmd, "def").partition_cmd.concurrent for item in statement.cmds)
         case "createdb_stmt" | "dropdb_stmt" | "create_table_space_stmt" | "drop_table_space_stmt":
             return False
-        case "alter_system_stmt" | "create_subscription_stmt" | "drop_subscription_stmt":
+        case "alter_system_stmt" | "drop_subscription_stmt":
             return False
+        case "create_subscription_stmt":
+            return not _connects(statement)
+        case "cluster_stmt":
+            return bool(statement.relation.relname)
     return True

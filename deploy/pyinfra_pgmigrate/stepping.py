@@ -238,7 +238,7 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) ->
                 "carried": "[]",
             }
         ),
-        "BEGIN;",
+        _begin(step),
         sql.read("step_begin"),
     ]
     if step.in_transaction:
@@ -246,6 +246,11 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) ->
     else:
         parts += _outside(step)
     return [*parts, sql.read("step_done")]
+
+
+def _begin(step: Step) -> str:
+    mode = step.migration.mode_of(step.statements) if step.in_transaction else ""
+    return f"BEGIN {mode};" if mode else "BEGIN;"
 
 
 def _own_objects(migration: Migration) -> frozenset[str]:
@@ -306,7 +311,8 @@ def _inside(step: Step) -> list[str]:
     for statement in step.statements:
         parts += _timed(statement, _RUN)
     if step.statements:
-        parts += _AGAIN
+        # What COMMIT would check and fire belongs to what the step did.
+        parts += ["SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN]
     if step.rollback is not None:
         parts += _rules_back(step.rollback)
     elif (made := _made(step)) is not None:
@@ -362,7 +368,8 @@ def _rules_back(rollback: Rollback) -> list[str]:
 
 def _outside(step: Step) -> list[str]:
     (statement,) = step.statements
-    parts = ["COMMIT;", _START, *_traced_before(step)]
+    begun = [setting("begun", items([statement.number])), sql.read("step_begun")]
+    parts = [*begun, "COMMIT;", _START, *_traced_before(step)]
     if step.in_batches:
         parts += _timed(statement, sql.read("batches"))
     else:

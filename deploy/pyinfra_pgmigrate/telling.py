@@ -122,6 +122,8 @@ def rollback_lines(rollback: Rollback) -> Iterator[str]:
             yield f"    drops {kept.object}, to make it again on the way forward"
             if kept.object.startswith("policy ") and "AS RESTRICTIVE" in kept.statements[0]:
                 yield "        this policy restricts: without it more rows can be seen"
+    for key in sorted(rollback.found_there):
+        yield f"    takes {key} back too, which was there before: a migration took it over"
     for line in rollback.patch.render():
         yield f"    {line}"
 

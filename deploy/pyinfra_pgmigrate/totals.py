@@ -1,7 +1,8 @@
 """Totals of the business, by key: what must be the same before and after migrations. Pure: no I/O but the files.
 
-A file ``totals/NAME.sql`` of the SQL folder has a header with ``purpose`` and one SELECT of two columns, a key
-and a value. Its answers are taken in the snapshot of a backup, and on the copy before and after the migrations.
+A file ``totals/NAME.sql`` of the SQL folder has a header with ``purpose``, and ``requires`` where not every database
+has what it asks for, and one SELECT of two columns, a key and a value. Its answers are taken in the snapshot of a
+backup, and on the copy before and after the migrations.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Any
 
 from .errors import Kind, PgMigrateError
 from .migration import read_header, read_statements
+from .requirements import KEY, Requirement, read_requirements
 from .statements import is_query
 
-HEADER_KEYS = ("purpose",)
+HEADER_KEYS = ("purpose", KEY)
 
 # Keys that a message names.
 MOST_SHOWN = 5
@@ -26,11 +28,18 @@ class Total:
     """A file of the folder ``totals``.
 
     + query: one SELECT of two columns, a key and a value
+    + requires: what it needs of a database
     """
 
     name: str
     purpose: str
     query: str
+    requires: tuple[Requirement, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Where it is in the SQL folder."""
+        return f"totals/{self.name}.sql"
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,8 @@ def _read(path: Path) -> Total:
             detail=f"Found {len(statements)} statement(s); expected one SELECT of two columns, a key and a value.",
             hint="Correct the file; several totals are several files.",
         )
-    return Total(path.stem, values["purpose"], statements[0].text)
+    requires = read_requirements(text, values.get(KEY), source=path.name)
+    return Total(path.stem, values["purpose"], statements[0].text, requires)
 
 
 def answers_of(found: Mapping[str, Any]) -> Answers:

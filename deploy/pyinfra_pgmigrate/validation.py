@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from .catalog import is_own, key_of, matches, parts_of
+from .catalog import definition_of, is_own, key_of, matches, parts_of
 from .drift import Change, Drift, Drifts
 from .lines import is_harmless, is_setting
 from .migration import Migration
@@ -68,7 +68,7 @@ def added_by(migrations: Sequence[Migration], observed: Observed) -> Added:
     built: dict[str, str] = {}
     for one, line in lines:
         if line.startswith("index "):
-            built[table_of_index(line.split(" ", 2)[2])] = observed.applied[one.version].applied_at
+            built[table_of_index(definition_of(line))] = observed.applied[one.version].applied_at
     return Added(tables, tuple(one for one in columns if one[0] not in tables), tuple(sorted(built.items())))
 
 

@@ -1,4 +1,5 @@
 -- purpose: show the totals of all projects
+-- requires: view project_group_totals
 
 SELECT t.project_id, t.group_count, t.total_price
 FROM project_group_totals AS t

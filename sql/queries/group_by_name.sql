@@ -17,8 +17,7 @@ LIMIT 1;
 
 SELECT
     g.id,
-    g.sort_order,
-    g.updated_at
+    g.sort_order
 FROM project_equipment_groups AS g
 WHERE g.project_id = $1
     AND g.name = $2;

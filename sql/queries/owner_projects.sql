@@ -1,5 +1,8 @@
 -- purpose: list the projects of an owner with what their bookings cost by today's rates
 -- parameters: the owner with the most projects
+-- requires: function calculate_role_cost(hourly_category, numeric, numeric, numeric, numeric),
+--     column project_roles.hourly_rate, column project_event_roles.hourly_category,
+--     column project_event_roles.hours_worked, column event_types.rate_multiplier
 
 SELECT p.owner_id
 FROM projects AS p

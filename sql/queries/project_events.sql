@@ -10,14 +10,10 @@ LIMIT 1;
 SELECT
     e.date,
     e.name,
-    t.name AS event_type,
-    c.name AS role,
-    m.name AS crew_member,
-    b.total_cost
+    e.event_type_id,
+    b.role_id,
+    b.crew_member_id
 FROM project_events AS e
-JOIN event_types AS t ON t.id = e.event_type_id
 LEFT JOIN project_event_roles AS b ON b.event_id = e.id
-LEFT JOIN crew_roles AS c ON c.id = b.role_id
-LEFT JOIN crew_members AS m ON m.id = b.crew_member_id
 WHERE e.project_id = $1
-ORDER BY e.date, e.name, c.name;
+ORDER BY e.date, e.name, b.role_id;

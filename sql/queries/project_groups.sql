@@ -12,10 +12,9 @@ SELECT
     g.name,
     g.sort_order,
     g.total_price,
-    e.name AS equipment,
+    x.equipment_id,
     x.quantity
 FROM project_equipment_groups AS g
 LEFT JOIN project_equipment AS x ON x.group_id = g.id
-LEFT JOIN equipment AS e ON e.id = x.equipment_id
 WHERE g.project_id = $1
-ORDER BY g.sort_order, g.name, e.name;
+ORDER BY g.sort_order, g.name, x.equipment_id;

@@ -1,4 +1,4 @@
--- purpose: show the roles of a project with their names and who is preferred for them
+-- purpose: show the roles of a project with their rates and who is preferred for them
 -- parameters: the project with the most roles
 
 SELECT r.project_id
@@ -9,13 +9,9 @@ LIMIT 1;
 
 SELECT
     r.id,
-    c.name,
+    r.role_id,
     r.daily_rate,
-    r.hourly_rate,
-    r.hourly_category,
-    m.name AS preferred
+    r.preferred_id
 FROM project_roles AS r
-JOIN crew_roles AS c ON c.id = r.role_id
-LEFT JOIN crew_members AS m ON m.id = r.preferred_id
 WHERE r.project_id = $1
-ORDER BY c.name;
+ORDER BY r.role_id;

@@ -14,23 +14,27 @@ LIMIT 1;
 SELECT
     v.project_id,
     g.groups,
-    g.pieces,
     g.total_price,
+    x.pieces,
     r.roles,
     r.daily_rates
 FROM projects AS p
 JOIN project_variants AS v ON v.project_id = p.id
 CROSS JOIN LATERAL (
     SELECT
-        count(DISTINCT o.id) AS groups,
-        sum(x.quantity) AS pieces,
-        sum(x.quantity * e.rental_price) AS total_price
+        count(*) AS groups,
+        sum(o.total_price) AS total_price
     FROM project_equipment_groups AS o
-    LEFT JOIN project_equipment AS x ON x.group_id = o.id
-    LEFT JOIN equipment AS e ON e.id = x.equipment_id
     WHERE o.project_id = v.project_id
         AND o.variant_name = v.variant_name
 ) AS g
+CROSS JOIN LATERAL (
+    SELECT sum(e.quantity) AS pieces
+    FROM project_equipment_groups AS o
+    JOIN project_equipment AS e ON e.group_id = o.id
+    WHERE o.project_id = v.project_id
+        AND o.variant_name = v.variant_name
+) AS x
 CROSS JOIN LATERAL (
     SELECT
         count(*) AS roles,

@@ -1,4 +1,8 @@
 -- purpose: what the crew of each project costs by its rates
+-- requires: function calculate_role_cost(hourly_category, numeric, numeric, numeric, numeric),
+--     column project_event_roles.daily_rate, column project_event_roles.hourly_rate,
+--     column project_event_roles.hourly_category, column project_event_roles.hours_worked,
+--     column event_types.rate_multiplier
 
 SELECT
     p.id AS key,

@@ -9,7 +9,9 @@ import pytest
 
 from tests.conftest import Machines
 from tests.docker.hosts import DockerHost
+from tests.support import templates
 from tests.support.cli import Site
+from tests.support.kills import Used
 from tests.support.servers import Database, Server
 
 
@@ -38,6 +40,17 @@ def site(tmp_path: Path) -> Site:
 
 
 @pytest.fixture
+def used(machines: Machines, host: DockerHost) -> Used:
+    """A template whose variants are in use, with its catalog before the migrations and after."""
+    server = machines.server(host.version)
+    found = []
+    for kind in ("legacy", templates.used(server)):
+        with server.database(kind) as database:
+            found.append(database.catalog())
+    return Used(Database(server, server.templates["used"]), *found)
+
+
+@pytest.fixture
 def standby(host: DockerHost, stage: Database) -> Iterator[int]:
     """A standby of the host's server, in the same container; yields its port."""
     programs = host.run("sh", "-c", "dirname $(ls /usr/lib/postgresql/*/bin/postgres)").strip()
@@ -50,3 +63,16 @@ def standby(host: DockerHost, stage: Database) -> Iterator[int]:
     host.run("su", "postgres", "-c", start)
     yield 5433
     host.run("su", "postgres", "-c", f"{programs}/pg_ctl -m immediate -D /srv/standby stop")
+
+
+# Each host and each connector once; the other pairs in "make soak".
+on_hosts = pytest.mark.parametrize(
+    ("host", "connector"),
+    [
+        pytest.param(15, "docker", id="pg15-docker"),
+        pytest.param(17, "ssh", id="pg17-ssh"),
+        pytest.param(15, "ssh", id="pg15-ssh", marks=pytest.mark.soak),
+        pytest.param(17, "docker", id="pg17-docker", marks=pytest.mark.soak),
+    ],
+    indirect=["host"],
+)

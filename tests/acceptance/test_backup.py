@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import testinfra
 
+from tests.acceptance.conftest import on_hosts
 from tests.docker.hosts import DockerHost
 from tests.support.cli import Site
 from tests.support.contents import contents_of
@@ -54,8 +55,7 @@ def nothing_is_left(stage: Database, host: DockerHost, backups: int) -> bool:
 
 
 class TestTwice:
-    @pytest.mark.parametrize("connector", ["docker", "ssh"])
-    @pytest.mark.parametrize("host", [15, 17], indirect=True, ids=lambda one: f"pg{one}")
+    @on_hosts
     def test_a_backup_is_taken_and_not_taken_again(
         self, site: Site, host: DockerHost, stage: Database, connector: str
     ) -> None:
@@ -77,7 +77,7 @@ class TestTwice:
         assert any(name.endswith(".zst" if host.version >= 16 else ".gz") for name in dump), dump
         assert nothing_is_left(stage, host, 1)
 
-    @pytest.mark.parametrize("connector", ["docker", "ssh"])
+    @pytest.mark.parametrize("connector", ["ssh", pytest.param("docker", marks=pytest.mark.soak)])
     def test_migrate_and_restore_end_where_the_backup_began(
         self, site: Site, host: DockerHost, stage: Database, connector: str
     ) -> None:
@@ -97,7 +97,7 @@ class TestTwice:
         assert (after.tables, after.catalog) == (before.tables, before.catalog)
         assert nothing_is_left(stage, host, 1)
 
-    @pytest.mark.parametrize("connector", ["docker", "ssh"])
+    @pytest.mark.parametrize("connector", ["docker", pytest.param("ssh", marks=pytest.mark.soak)])
     def test_rollback_leads_back_once(self, site: Site, host: DockerHost, stage: Database, connector: str) -> None:
         target = site.docker(host) if connector == "docker" else site.ssh(host)
         before = contents_of(stage)
@@ -246,32 +246,6 @@ class TestKilled:
         assert "is at work on the backups of this database, waiting for it" in second.output
         assert second.changed == ["Backup and rehearsal", *NAMES]
         assert nothing_is_left(stage, host, 1 if phase == "dump" else 2)
-
-    @pytest.mark.parametrize("victim", ["psql", "controller"])
-    def test_while_it_rolls_back(self, site: Site, host: DockerHost, stage: Database, victim: str) -> None:
-        target = site.docker(host)
-        before = contents_of(stage)
-        assert site.run("-y", target, MIGRATE).status == 0
-        after = contents_of(stage)
-        stage.close()
-        with psycopg.connect(**{**stage.server.conninfo, "dbname": stage.name}) as reader:
-            reader.execute("SELECT 1 FROM project_roles LIMIT 1")
-            first = site.start("-y", target, ROLLBACK)
-            wait_for(lambda: self.at_work(stage, "rollback_variants"), what="the rollback", seconds=30)
-            if victim == "psql":
-                host.run("pkill", "-9", "-x", victim)
-            else:
-                os.killpg(first.pid, signal.SIGKILL)
-            output, _ = first.communicate(timeout=60)
-            assert first.returncode != 0, output
-            # All or nothing, and whatever is still at work waits for the reader.
-            assert contents_of(stage).catalog == after.catalog
-
-        second = site.run("-y", target, ROLLBACK)
-
-        assert second.status == 0, second.output
-        assert contents_of(stage).catalog == before.catalog
-        assert stage.value("SELECT count(*) FROM pgmigrate.events WHERE event = 'reverted'") == 6
 
     def test_the_shell_on_the_host(self, site: Site, host: DockerHost, stage: Database) -> None:
         target = site.docker(host)

@@ -9,10 +9,10 @@ import signal
 import threading
 from collections.abc import Iterator
 
-import legacy_data
 import pytest
 import testinfra
 
+from tests.acceptance.conftest import on_hosts
 from tests.conftest import Machines
 from tests.docker.hosts import DockerHost
 from tests.support.cli import Site
@@ -35,8 +35,7 @@ def leftovers(host: DockerHost) -> list[str]:
 
 
 class TestTwice:
-    @pytest.mark.parametrize("connector", ["docker", "ssh"])
-    @pytest.mark.parametrize("host", [15, 17], indirect=True, ids=lambda one: f"pg{one}")
+    @on_hosts
     def test_the_first_run_changes_and_the_second_does_not(
         self, site: Site, host: DockerHost, stage: Database, connector: str
     ) -> None:
@@ -65,37 +64,6 @@ class TestTwice:
         assert shown.status == 0
         assert "6 of 6 migrations applied" in shown.output
         assert "no drift" in shown.output
-
-    @pytest.mark.parametrize("rule", ["index", "constraint"])
-    def test_200_000_groups(self, site: Site, host: DockerHost, stage: Database, rule: str) -> None:
-        if rule == "constraint":
-            stage.run("DROP INDEX idx_project_equipment_groups_project")
-            stage.run("ALTER TABLE project_equipment_groups ADD CONSTRAINT anything UNIQUE (project_id, name)")
-        stage.run(
-            "TRUNCATE projects, customers, crew_members, crew_roles, equipment, event_types, project_types CASCADE"
-        )
-        size = legacy_data.Size(projects=20_000, groups=10, roles=1, events=0, equipment=1)
-        legacy_data.fill(stage.session, size)
-        target = site.docker(host)
-
-        first = site.run("-y", target, MIGRATE)
-        second = site.run("-y", target, MIGRATE)
-
-        assert first.status == 0, first.output
-        assert first.changed == NAMES
-        assert stage.value("SELECT count(*) FROM project_equipment_groups WHERE variant_name = 'default'") == 200_000
-        assert second.status == 0
-        assert second.changed == []
-        project = stage.value("SELECT id FROM projects LIMIT 1")
-        for variant in ("trio", "band"):
-            stage.session.execute(
-                "INSERT INTO project_equipment_groups (project_id, name, variant_name) VALUES (%s, 'Extra', %s)",
-                [project, variant],
-            )
-        (removed,) = stage.value("SELECT removed FROM pgmigrate.migrations WHERE version = 6")
-        assert removed.startswith(
-            "constraint project_equipment_groups.anything UNIQUE" if rule == "constraint" else "index "
-        )
 
     def test_the_dry_run_shows_the_patch_and_check_makes_it_fail(
         self, site: Site, host: DockerHost, stage: Database

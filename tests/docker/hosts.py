@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import docker
 import paramiko
 import psycopg
-from docker.errors import APIError, ImageNotFound
+from docker.errors import APIError, ContainerError, ImageNotFound
 
 from tests.support.waiting import wait_for
 
@@ -84,17 +85,62 @@ def _alone() -> Iterator[None]:
         yield
 
 
+# Says in a container of an image whether there is a newer minor version; fails where a registry does not answer.
+LOOK = """
+set -e
+apt-get update -qq --error-on=any -o Acquire::Retries=0 -o Acquire::http::Timeout=20 >&2
+apt-get install --simulate --no-install-recommends postgresql-{version}
+"""
+
+
+def _is_outdated(name: str, version: int) -> bool | None:
+    """Tells whether the registries have a newer minor version; None where they do not answer."""
+    command = ["-c", LOOK.format(version=version)]
+    try:
+        told = engine().containers.run(name, command, entrypoint="sh", network_mode="host", remove=True)
+    except ContainerError:
+        return None
+    return f"\nInst postgresql-{version} " in told.decode()
+
+
+def _make(name: str, version: int) -> None:
+    base = f"postgres:{version}" if _pulled(f"postgres:{version}") else _debian(RELEASES[version])
+    arguments = {"BASE": base, "VERSION": str(version)}
+    # The host's network: a bridge may have no name server during a build.
+    engine().images.build(path=str(HERE), tag=name, buildargs=arguments, network_mode="host", rm=True, nocache=True)
+
+
+def _stamp(name: str) -> str:
+    """Returns the tag which says that an image had the newest minor version today."""
+    return f"{name}-{datetime.now(timezone.utc):%Y%m%d}"
+
+
+def _is_here(name: str) -> bool:
+    try:
+        engine().images.get(name)
+    except ImageNotFound:
+        return False
+    return True
+
+
 @cache
 def image(version: int) -> str:
-    """Returns the image of a host with a PostgreSQL version, made where it is not there."""
+    """Returns the image of a host with the newest minor version, made where it is not there.
+
+    Whether there is a newer one is asked once a day; where nobody answers, the one that is here is used.
+    """
     name = f"pgmigrate-host:{version}-{_recipe()}"
     with _alone():
-        try:
-            engine().images.get(name)
-        except ImageNotFound:
-            base = f"postgres:{version}" if _pulled(f"postgres:{version}") else _debian(RELEASES[version])
-            # The host's network: a bridge may have no name server during a build.
-            engine().images.build(path=str(HERE), tag=name, buildargs={"BASE": base}, network_mode="host", rm=True)
+        if _is_here(_stamp(name)):
+            return name
+        outdated = _is_outdated(name, version) if _is_here(name) else True
+        if outdated:
+            _make(name, version)
+        if outdated is not None:
+            for tag in engine().images.get(name).tags:
+                if tag.startswith(f"{name}-"):
+                    engine().images.remove(tag)
+            engine().images.get(name).tag(*_stamp(name).split(":"))
     return name
 
 
@@ -185,3 +231,9 @@ def _put(container: Container, folder: str, name: str, content: bytes, mode: int
         entry.size, entry.mode = len(content), mode
         archive.addfile(entry, io.BytesIO(content))
     container.put_archive(folder, packed.getvalue())
+
+
+if __name__ == "__main__":
+    # Before the tests, so that none of them waits for it.
+    for one in RELEASES:
+        print(f"image of a host with PostgreSQL {one}: {image(one)}", flush=True)

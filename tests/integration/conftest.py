@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import templates
 from tests.support.harness import migrate
 from tests.support.servers import Database, Server
 
@@ -45,13 +46,12 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def applied(server: Server) -> Iterator[Database]:
     """A database with all migrations applied and fresh statistics, made from one that is migrated once."""
-    if "applied" not in server.templates:
-        with server.database("legacy") as database:
-            result = migrate(database.settings())
-            assert result.ok, result.text
-            database.run("ANALYZE")
-            database.close()
-            server.administer("CREATE DATABASE {} TEMPLATE {}", "template_applied", database.name)
-        server.templates["applied"] = "template_applied"
-    with server.database("applied") as database:
+    with server.database(templates.applied(server)) as database:
+        yield database
+
+
+@pytest.fixture
+def used(server: Server) -> Iterator[Database]:
+    """Such a database whose variants are in use: several a project, one name in all of them, equipment in each."""
+    with server.database(templates.used(server)) as database:
         yield database

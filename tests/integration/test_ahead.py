@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.conftest import on_all_versions
+from tests.conftest import on_versions
 from tests.integration.test_rollback import CONSTRAINT, INDEX, application, same
 from tests.integration.test_running import QUICK, open_transaction
 from tests.support.contents import contents_of
@@ -34,7 +34,7 @@ def old_snapshot(database: Database) -> Iterator[None]:
 
 
 class TestBuild:
-    @on_all_versions
+    @on_versions(18)
     @pytest.mark.parametrize("rule", ["index", "constraint", "deferred"])
     def test_comes_before_the_cut_over_and_is_used_there(self, legacy: Database, rule: str) -> None:
         with_rule(legacy, rule)
@@ -49,10 +49,8 @@ class TestBuild:
         assert same(before, legacy) == []
         assert migrate(legacy.settings()).ok
 
-    def test_is_left_out_on_small_tables(self, legacy: Database) -> None:
-        assert migrate(legacy.settings()).ok
-
-        assert "before the cut-over" not in rollback(legacy.settings()).text
+    def test_is_left_out_on_small_tables(self, applied: Database) -> None:
+        assert "before the cut-over" not in rollback(applied.settings()).text
 
     @pytest.mark.parametrize("rule", ["index", "constraint"])
     @pytest.mark.parametrize("state", ["valid", "invalid"])
@@ -70,54 +68,50 @@ class TestBuild:
         assert result.ok, result.text
         assert same(before, legacy) == []
 
-    def test_what_a_killed_try_left_goes_with_a_repair(self, legacy: Database) -> None:
-        assert migrate(legacy.settings()).ok
-        before = application(legacy)
-        legacy.run(f"CREATE UNIQUE INDEX CONCURRENTLY {INDEX} ON project_equipment_groups (project_id, name)")
+    def test_what_a_killed_try_left_goes_with_a_repair(self, applied: Database) -> None:
+        before = application(applied)
+        applied.run(f"CREATE UNIQUE INDEX CONCURRENTLY {INDEX} ON project_equipment_groups (project_id, name)")
 
-        assert f"there again: index {INDEX}" in migrate(legacy.settings()).refusals[0]
-        assert migrate(legacy.settings(pg_repair=True)).ok
+        assert f"there again: index {INDEX}" in migrate(applied.settings()).refusals[0]
+        assert migrate(applied.settings(pg_repair=True)).ok
 
-        assert same(before, legacy) == []
+        assert same(before, applied) == []
 
-    def test_is_not_begun_while_somebody_would_keep_it_waiting(self, legacy: Database) -> None:
-        assert migrate(legacy.settings()).ok
-        before = application(legacy)
+    def test_is_not_begun_while_somebody_would_keep_it_waiting(self, applied: Database) -> None:
+        before = application(applied)
 
-        with old_snapshot(legacy):
-            result = rollback(legacy.settings(**AHEAD, **QUICK, pg_lock_budget_s=1))
+        with old_snapshot(applied):
+            result = rollback(applied.settings(**AHEAD, **QUICK, pg_lock_budget_s=1))
 
         (refusal,) = result.refusals
         assert f"index {INDEX} cannot be built before the cut-over" in refusal
         assert "night report" in refusal
         assert "pg_terminate_backend" in refusal
-        assert same(before, legacy) == []
-        assert rollback(legacy.settings(**AHEAD)).ok
+        assert same(before, applied) == []
+        assert rollback(applied.settings(**AHEAD)).ok
 
-    def test_is_taken_back_when_the_cut_over_is_given_up(self, legacy: Database) -> None:
-        assert migrate(legacy.settings()).ok
-        before = application(legacy)
+    def test_is_taken_back_when_the_cut_over_is_given_up(self, applied: Database) -> None:
+        before = application(applied)
 
         # Whoever has only read holds no snapshot, but the tables.
-        with open_transaction(legacy, "SELECT 1 FROM project_roles"):
-            result = rollback(legacy.settings(**AHEAD, **QUICK, pg_lock_budget_s=1))
+        with open_transaction(applied, "SELECT 1 FROM project_roles"):
+            result = rollback(applied.settings(**AHEAD, **QUICK, pg_lock_budget_s=1))
 
         assert "building" in result.text
         assert "no lock on" in result.refusals[0]
-        assert same(before, legacy) == []
+        assert same(before, applied) == []
 
-    def test_rows_that_break_the_rule_are_found_before_it_is_begun(self, legacy: Database) -> None:
-        assert migrate(legacy.settings()).ok
-        legacy.run(
+    def test_rows_that_break_the_rule_are_found_before_it_is_begun(self, applied: Database) -> None:
+        applied.run(
             "INSERT INTO project_equipment_groups (project_id, name, variant_name)"
             " SELECT project_id, name, 'trio' FROM project_equipment_groups ORDER BY id LIMIT 1"
         )
-        before = contents_of(legacy)
+        before = contents_of(applied)
 
-        result = rollback(legacy.settings(**AHEAD))
+        result = rollback(applied.settings(**AHEAD))
 
         assert "stand in table project_equipment_groups more than once" in result.refusals[0]
-        assert contents_of(legacy) == before
-        renamed = rollback(legacy.settings(**AHEAD, pg_on_conflict="rename"))
+        assert contents_of(applied) == before
+        renamed = rollback(applied.settings(**AHEAD, pg_on_conflict="rename"))
         assert renamed.ok, renamed.text
         assert "before the cut-over" not in renamed.text

@@ -11,7 +11,7 @@ import pytest
 from pyinfra_pgmigrate.compatibility import load_uses
 from pyinfra_pgmigrate.errors import PgMigrateError
 
-from tests.conftest import on_all_versions
+from tests.conftest import on_all_versions, on_versions
 from tests.integration.test_validation import found
 from tests.support.backups import copies
 from tests.support.contents import contents_of
@@ -23,7 +23,7 @@ TRY = {"pg_compatibility": True}
 USES = load_uses(SQL)
 
 
-@on_all_versions
+@on_versions(18)
 def test_each_works_before_between_and_after(legacy: Database, record_property: Callable[[str, object], None]) -> None:
     table: dict[str, list[str]] = {use.name: [] for use in USES}
     for target in (0, *range(1, 7)):

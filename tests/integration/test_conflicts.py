@@ -8,39 +8,16 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import on_all_versions
+from tests.conftest import on_versions
 from tests.integration.test_rollback import application, same
 from tests.support.contents import contents_of
 from tests.support.harness import migrate, rollback
 from tests.support.migrations import record
 from tests.support.servers import Database, Server
+from tests.support.variants import use_variants
 
 OLD_COLUMNS = "id, project_id, name, sort_order, total_price, created_at, updated_at"
 MODES = ("rename", "quarantine")
-
-
-@pytest.fixture
-def used(legacy: Database) -> Database:
-    """A database whose variants are in use: several a project, one name in all of them, equipment in each."""
-    assert migrate(legacy.settings()).ok
-    use_variants(legacy)
-    return legacy
-
-
-def use_variants(database: Database) -> None:
-    """Gives ten projects the variants trio and band, each with a copy of every group and its equipment."""
-    database.run("UPDATE project_equipment_groups SET updated_at = '2026-01-02', created_at = '2026-01-01'")
-    for variant in ("trio", "band"):
-        database.run(
-            "INSERT INTO project_variants (project_id, variant_name, display_name)"
-            f" SELECT id, '{variant}', initcap('{variant}') FROM projects ORDER BY id LIMIT 10;"
-            "INSERT INTO project_equipment_groups (project_id, name, variant_name, sort_order)"
-            f" SELECT project_id, name, '{variant}', 7 FROM project_equipment_groups WHERE variant_name = 'default'"
-            " AND project_id IN (SELECT id FROM projects ORDER BY id LIMIT 10);"
-            "INSERT INTO project_equipment (project_id, equipment_id, group_id, quantity)"
-            " SELECT g.project_id, (SELECT id FROM equipment ORDER BY id LIMIT 1), g.id, 2"
-            f" FROM project_equipment_groups AS g WHERE g.variant_name = '{variant}'"
-        )
 
 
 def defaults_of(database: Database) -> list[tuple[Any, ...]]:
@@ -51,7 +28,7 @@ def defaults_of(database: Database) -> list[tuple[Any, ...]]:
 
 
 class TestThereAndBack:
-    @on_all_versions
+    @on_versions(18)
     @pytest.mark.parametrize("mode", MODES)
     def test_everything_is_as_if_nothing_had_happened(self, legacy: Database, mode: str) -> None:
         first = legacy.catalog()

@@ -167,7 +167,9 @@ def test_a_registry_that_somebody_wrote_in_is_not_believed(applied: Database, ed
     ],
 )
 def test_a_setting_of_the_database_changes_nothing_that_is_printed(applied: Database, setting: str) -> None:
-    applied.run("ALTER TABLE customers ADD since timestamptz DEFAULT '2000-01-01 00:00+00', ADD share float8 DEFAULT 0.1")
+    applied.run(
+        "ALTER TABLE customers ADD since timestamptz DEFAULT '2000-01-01 00:00+00', ADD share float8 DEFAULT 0.1"
+    )
     applied.run("ALTER TABLE customers ADD every interval DEFAULT '1 day 2 hours', ADD mark bytea DEFAULT '\\x00ff'")
     before = applied.catalog().lines, applied.fingerprint()
 

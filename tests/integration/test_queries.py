@@ -9,7 +9,7 @@ from pathlib import Path
 import legacy_data
 import pytest
 
-from tests.conftest import NEWEST, Machines, on_all_versions
+from tests.conftest import NEWEST, Machines, on_versions
 from tests.support.contents import contents_of
 from tests.support.harness import Result, migrate, rollback, validate
 from tests.support.migrations import NAMES, copied, record
@@ -75,7 +75,7 @@ def with_queries(folder: Path, **texts: str) -> str:
     return str(sql)
 
 
-@on_all_versions
+@on_versions(15, 18)
 def test_a_good_run_measures_the_shipped_queries_and_a_second_one_changes_nothing(large: Database) -> None:
     first = migrate(large.settings(pg_measure="changes"))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import on_all_versions, on_docker
+from tests.conftest import on_docker, on_versions
 from tests.support.backups import copies, labels
 from tests.support.contents import contents_of
 from tests.support.harness import backup, migrate
@@ -47,7 +47,7 @@ class TestRehearsal:
         assert legacy.value("SELECT to_regclass('pgmigrate.registry')") is None
         assert copies(server) == []
 
-    @on_all_versions
+    @on_versions(18)
     def test_tells_afterwards_what_was_predicted_and_what_came(
         self, legacy: Database, kept: Callable[..., dict[str, Any]]
     ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyinfra_pgmigrate.backups import differences
 
-from tests.conftest import on_all_versions
+from tests.conftest import on_versions
 from tests.support.backups import copies, fill_oddly
 from tests.support.contents import contents_of
 from tests.support.harness import backup, migrate, restore
@@ -18,7 +18,7 @@ from tests.support.writers import Writers
 
 
 class TestRestoring:
-    @on_all_versions
+    @on_versions(18)
     def test_brings_back_the_moment_of_the_backup(
         self, legacy: Database, kept: Callable[..., dict[str, Any]], server: Server
     ) -> None:
@@ -155,7 +155,7 @@ class TestRestoring:
         assert not result.ok
         assert "--data pg_backup=latest" in result.refusals[0]
 
-    @on_all_versions
+    @on_versions(15)
     def test_one_table_comes_into_a_schema_beside(
         self, legacy: Database, kept: Callable[..., dict[str, Any]], server: Server
     ) -> None:

@@ -10,17 +10,19 @@ from pathlib import Path
 import pytest
 from pyinfra_pgmigrate.backups import Contents, differences
 
-from tests.conftest import on_all_versions
+from tests.conftest import on_versions
 from tests.integration.test_running import QUICK, open_transaction
 from tests.support.contents import contents_of
 from tests.support.harness import migrate, rollback, status
 from tests.support.migrations import MIGRATIONS, copied, run_statement
-from tests.support.servers import Database
+from tests.support.servers import Database, Server
 from tests.support.waiting import wait_for
 from tests.support.writers import Writers, longest_stall_s
 
 INDEX = "idx_project_equipment_groups_project"
 CONSTRAINT = "ALTER TABLE project_equipment_groups ADD CONSTRAINT any_name UNIQUE (project_id, name)"
+
+_first: dict[int, Contents] = {}
 
 
 def application(database: Database) -> Contents:
@@ -34,8 +36,17 @@ def same(before: Contents, database: Database) -> list[str]:
     return list(differences(before, application(database)))
 
 
+@pytest.fixture
+def first(server: Server) -> Contents:
+    """What a legacy database of the server has before the first migration."""
+    if server.version not in _first:
+        with server.database("legacy") as database:
+            _first[server.version] = application(database)
+    return _first[server.version]
+
+
 class TestWayBack:
-    @on_all_versions
+    @on_versions(18)
     def test_the_database_is_what_it_was_and_can_go_forward_again(self, legacy: Database) -> None:
         before = application(legacy)
         assert migrate(legacy.settings()).ok
@@ -113,140 +124,130 @@ class TestWayBack:
             "UPDATE pgmigrate.migrations SET removed = NULL, added = NULL; DELETE FROM pgmigrate.catalogs",
         ],
     )
-    def test_with_a_damaged_registry_by_the_effects(self, legacy: Database, damage: str) -> None:
-        before = application(legacy)
-        assert migrate(legacy.settings()).ok
-        after = application(legacy)
-        legacy.run(damage)
+    def test_with_a_damaged_registry_by_the_effects(self, applied: Database, first: Contents, damage: str) -> None:
+        after = application(applied)
+        applied.run(damage)
 
-        result = rollback(legacy.settings())
+        result = rollback(applied.settings())
 
         assert result.ok, result.text
-        assert same(before, legacy) == []
+        assert same(first, applied) == []
         # Nothing of what was left of it is lost.
-        aside = legacy.rows("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'pgmigrate\\_damaged\\_%%'")
+        aside = applied.rows("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'pgmigrate\\_damaged\\_%%'")
         assert len(aside) == (0 if "DELETE FROM pgmigrate.migrations" in damage or "UPDATE" in damage else 1)
-        assert migrate(legacy.settings()).ok
-        assert application(legacy).catalog == after.catalog
+        assert migrate(applied.settings()).ok
+        assert application(applied).catalog == after.catalog
 
-    def test_migrate_refuses_a_damaged_registry(self, legacy: Database) -> None:
-        assert migrate(legacy.settings()).ok
-        legacy.run("DROP TABLE pgmigrate.migrations")
+    def test_migrate_refuses_a_damaged_registry(self, applied: Database) -> None:
+        applied.run("DROP TABLE pgmigrate.migrations")
 
-        result = migrate(legacy.settings())
+        result = migrate(applied.settings())
 
         assert "cannot use the registry: it is damaged" in result.refusals[0]
         assert "Found tables missing or without one of their columns: migrations" in result.refusals[0]
-        legacy.run("ALTER SCHEMA pgmigrate RENAME TO pgmigrate_damaged_1")
-        adopted = migrate(legacy.settings())
+        applied.run("ALTER SCHEMA pgmigrate RENAME TO pgmigrate_damaged_1")
+        adopted = migrate(applied.settings())
         assert adopted.ok, adopted.text
 
-    def test_grants_and_comments_on_what_goes_do_not_stand_in_the_way(self, legacy: Database) -> None:
-        before = application(legacy)
-        migrate(legacy.settings())
-        legacy.run(
+    def test_grants_and_comments_on_what_goes_do_not_stand_in_the_way(self, applied: Database, first: Contents) -> None:
+        applied.run(
             "GRANT SELECT ON project_variants TO PUBLIC; COMMENT ON TABLE project_variants IS 'ours';"
             "COMMENT ON COLUMN project_roles.variant_name IS 'ours too'"
         )
 
-        result = rollback(legacy.settings())
+        result = rollback(applied.settings())
 
         assert result.ok, result.text
-        assert same(before, legacy) == []
+        assert same(first, applied) == []
 
-    def test_a_dry_run_shows_what_goes_and_comes_back_and_changes_nothing(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        before = contents_of(legacy)
+    def test_a_dry_run_shows_what_goes_and_comes_back_and_changes_nothing(self, applied: Database) -> None:
+        before = contents_of(applied)
 
-        result = rollback(legacy.settings(), execute=False)
+        result = rollback(applied.settings(), execute=False)
 
         assert result.predicted == ["Rollback"]
         assert "keeps all rows of table project_variants in the quarantine" in result.text
         assert "- column project_roles.variant_name text not null default 'default'::text" in result.text
         assert f"+ index {INDEX} CREATE UNIQUE INDEX {INDEX}" in result.text
-        assert contents_of(legacy) == before
+        assert contents_of(applied) == before
 
 
 class TestQuarantine:
-    def test_holds_every_row_and_value_that_goes(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        legacy.run(
+    def test_holds_every_row_and_value_that_goes(self, applied: Database) -> None:
+        applied.run(
             "UPDATE project_roles SET variant_name = 'trio' WHERE id IN (SELECT id FROM project_roles ORDER BY id LIMIT 3)"
         )
-        variants = legacy.rows("SELECT * FROM project_variants ORDER BY id")
-        trio = legacy.rows("SELECT id, variant_name FROM project_roles WHERE variant_name <> 'default' ORDER BY id")
+        variants = applied.rows("SELECT * FROM project_variants ORDER BY id")
+        trio = applied.rows("SELECT id, variant_name FROM project_roles WHERE variant_name <> 'default' ORDER BY id")
         assert variants != []
 
-        assert rollback(legacy.settings()).ok
+        assert rollback(applied.settings()).ok
 
         found = {
             (table, column): (place, count)
-            for place, table, column, count in legacy.rows(
+            for place, table, column, count in applied.rows(
                 "SELECT id, table_name, column_name, row_count FROM pgmigrate.quarantines"
             )
         }
         place, count = found["project_variants", None]
-        assert (legacy.rows(f"SELECT * FROM pgmigrate.quarantine_{place} ORDER BY id"), count) == (
+        assert (applied.rows(f"SELECT * FROM pgmigrate.quarantine_{place} ORDER BY id"), count) == (
             variants,
             len(variants),
         )
         place, count = found["project_roles", "variant_name"]
-        assert (legacy.rows(f"SELECT * FROM pgmigrate.quarantine_{place} ORDER BY id"), count) == (trio, 3)
+        assert (applied.rows(f"SELECT * FROM pgmigrate.quarantine_{place} ORDER BY id"), count) == (trio, 3)
         assert found["project_equipment_groups", "variant_name"][1] == 0
-        told = status(legacy.settings()).text
-        run = legacy.value("SELECT min(run_id::text) FROM pgmigrate.quarantines")[:8]
+        told = status(applied.settings()).text
+        run = applied.value("SELECT min(run_id::text) FROM pgmigrate.quarantines")[:8]
         assert re.search(rf"in the quarantine of run {run}, since [0-9: -]+ \([0-9]+ s\), [1-9][0-9.]* KiB:", told)
         assert f"{len(variants)} rows of project_variants" in told
         assert "3 values of project_roles.variant_name" in told
         assert f"--data pg_quarantine_drop={run}" in told
 
-    def test_is_thrown_away_on_request_only(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        assert rollback(legacy.settings()).ok
-        run = legacy.value("SELECT min(run_id::text) FROM pgmigrate.quarantines")
-        drop = legacy.settings(pg_quarantine_drop=run[:8])
+    def test_is_thrown_away_on_request_only(self, applied: Database) -> None:
+        assert rollback(applied.settings()).ok
+        run = applied.value("SELECT min(run_id::text) FROM pgmigrate.quarantines")
+        drop = applied.settings(pg_quarantine_drop=run[:8])
 
         refused = status({**drop, "pg_needs_confirm": True})
         wrong = status({**drop, "pg_quarantine_drop": "00000000"})
         assert "could not throw away what a rollback kept of database" in refused.refusals[0]
         assert f"Found {run[:8]}; expected the run that pg_quarantine_drop names" in wrong.refusals[0]
-        assert legacy.value("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'quarantine\\_%%'") == 3
+        assert applied.value("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'quarantine\\_%%'") == 3
 
         first, second = status(drop), status(drop)
 
         assert first.ok, first.text
         assert (first.changed, second.unchanged) == (["Drop quarantine"], ["Drop quarantine"])
-        assert legacy.value("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'quarantine\\_%%'") == 0
-        assert legacy.value("SELECT count(*) FROM pgmigrate.quarantines WHERE dropped_at IS NULL") == 0
+        assert applied.value("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'quarantine\\_%%'") == 0
+        assert applied.value("SELECT count(*) FROM pgmigrate.quarantines WHERE dropped_at IS NULL") == 0
         assert "in the quarantine" not in second.text
         # Forward again without it: as on a database that never had any.
-        assert migrate(legacy.settings()).ok
+        assert migrate(applied.settings()).ok
 
-    def test_wants_room(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        before = application(legacy)
-        legacy.run("UPDATE pg_class SET reltuples = 1e12 WHERE relname = 'project_roles'")
+    def test_wants_room(self, applied: Database) -> None:
+        before = application(applied)
+        applied.run("UPDATE pg_class SET reltuples = 1e12 WHERE relname = 'project_roles'")
 
-        result = rollback(legacy.settings())
+        result = rollback(applied.settings())
 
         assert "not enough room where the server keeps its data" in result.refusals[0]
-        assert same(before, legacy) == []
-        legacy.run("ANALYZE project_roles")
-        assert rollback(legacy.settings()).ok
+        assert same(before, applied) == []
+        applied.run("ANALYZE project_roles")
+        assert rollback(applied.settings()).ok
 
-    def test_holds_the_row_that_is_committed_while_it_waits(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        count = legacy.value("SELECT count(*) FROM project_variants")
+    def test_holds_the_row_that_is_committed_while_it_waits(self, applied: Database) -> None:
+        count = applied.value("SELECT count(*) FROM project_variants")
 
         def commit_once_it_waits() -> None:
             wait_for(
-                lambda: legacy.rows("SELECT 1 FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"),
+                lambda: applied.rows("SELECT 1 FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"),
                 what="the rollback in the queue",
                 seconds=30,
             )
             writer.commit()
 
-        with legacy.server.connect(legacy.name) as writer:
+        with applied.server.connect(applied.name) as writer:
             writer.autocommit = False
             writer.execute(
                 "INSERT INTO project_variants (project_id, variant_name, display_name)"
@@ -254,21 +255,20 @@ class TestQuarantine:
             )
             committing = threading.Thread(target=commit_once_it_waits)
             committing.start()
-            result = rollback(legacy.settings(pg_lock_poll_s=0.05, pg_lock_timeout_s=50))
+            result = rollback(applied.settings(pg_lock_poll_s=0.05, pg_lock_timeout_s=50))
             committing.join()
 
         assert result.ok, result.text
-        assert legacy.value("SELECT row_count FROM pgmigrate.quarantines WHERE column_name IS NULL") == count + 1
-        assert migrate(legacy.settings()).ok
-        assert legacy.value("SELECT count(*) FROM project_variants WHERE variant_name = 'late'") == 1
+        assert applied.value("SELECT row_count FROM pgmigrate.quarantines WHERE column_name IS NULL") == count + 1
+        assert migrate(applied.settings()).ok
+        assert applied.value("SELECT count(*) FROM project_variants WHERE variant_name = 'late'") == 1
 
 
 class TestForwardAgain:
     @pytest.fixture
-    def used(self, legacy: Database) -> Database:
+    def used(self, applied: Database) -> Database:
         """A database whose variants are in use: several a project, the same names across them."""
-        assert migrate(legacy.settings()).ok
-        legacy.run(
+        applied.run(
             "INSERT INTO project_variants (project_id, variant_name, display_name)"
             " SELECT id, 'trio', 'Trio' FROM projects ORDER BY id LIMIT 10;"
             "UPDATE project_variants SET description = 'ours', sort_order = 5 WHERE is_default;"
@@ -276,7 +276,7 @@ class TestForwardAgain:
             "UPDATE project_equipment_groups SET variant_name = 'trio', name = name || ' trio'"
             " WHERE id IN (SELECT id FROM project_equipment_groups ORDER BY id LIMIT 20)"
         )
-        return legacy
+        return applied
 
     def test_everything_is_as_if_nothing_had_happened(self, used: Database) -> None:
         before = application(used)
@@ -325,81 +325,74 @@ class TestForwardAgain:
 
 
 class TestRefusals:
-    def test_rows_that_break_the_rule_are_listed_before_anything_is_done(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        project = legacy.value("SELECT id FROM projects LIMIT 1")
+    def test_rows_that_break_the_rule_are_listed_before_anything_is_done(self, applied: Database) -> None:
+        project = applied.value("SELECT id FROM projects LIMIT 1")
         for variant in ("trio", "band"):
-            legacy.session.execute(
+            applied.session.execute(
                 "INSERT INTO project_equipment_groups (project_id, name, variant_name) VALUES (%s, 'Backline 2', %s)",
                 [project, variant],
             )
-        before = contents_of(legacy)
+        before = contents_of(applied)
 
-        result = rollback(legacy.settings())
+        result = rollback(applied.settings())
 
         assert not result.ok
         (refusal,) = result.refusals
         assert "1 values of (name, project_id) stand in table project_equipment_groups more than once" in refusal
         assert f"(Backline 2, {project}) in band, trio" in refusal
         assert "--data pg_on_conflict=rename" in refusal
-        assert contents_of(legacy) == before
+        assert contents_of(applied) == before
 
-    def test_a_view_on_what_goes_is_named_and_not_dropped(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        legacy.run("CREATE VIEW theirs AS SELECT * FROM project_variants")
-        before = application(legacy)
+    def test_a_view_on_what_goes_is_named_and_not_dropped(self, applied: Database) -> None:
+        applied.run("CREATE VIEW theirs AS SELECT * FROM project_variants")
+        before = application(applied)
 
-        result = rollback(legacy.settings())
+        result = rollback(applied.settings())
 
         assert not result.ok
         assert "could not roll back: others built on what goes (1 object)" in result.refusals[0]
         assert "Found view theirs; expected nothing" in result.refusals[0]
-        assert same(before, legacy) == []
-        assert legacy.value("SELECT count(*) FROM pgmigrate.migrations") == 6
+        assert same(before, applied) == []
+        assert applied.value("SELECT count(*) FROM pgmigrate.migrations") == 6
 
-    def test_an_index_that_would_go_unnoticed_with_its_column_is_named(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        legacy.run("CREATE INDEX theirs ON project_roles (variant_name)")
-        before = application(legacy)
+    def test_an_index_that_would_go_unnoticed_with_its_column_is_named(self, applied: Database) -> None:
+        applied.run("CREATE INDEX theirs ON project_roles (variant_name)")
+        before = application(applied)
 
-        result = rollback(legacy.settings())
+        result = rollback(applied.settings())
 
         assert not result.ok
         assert "Found index theirs; expected nothing" in result.refusals[0]
-        assert same(before, legacy) == []
+        assert same(before, applied) == []
 
-    def test_a_target_within_a_script_is_refused(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-
-        result = rollback(legacy.settings(pg_target=3))
+    def test_a_target_within_a_script_is_refused(self, applied: Database) -> None:
+        result = rollback(applied.settings(pg_target=3))
 
         assert not result.ok
         assert "no script reverts migration 004_validate_migration alone" in result.refusals[0]
 
-    def test_a_blocker_is_named_and_nothing_changed(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        before = application(legacy)
+    def test_a_blocker_is_named_and_nothing_changed(self, applied: Database) -> None:
+        before = application(applied)
 
-        with open_transaction(legacy, "SELECT 1 FROM project_roles"):
-            result = rollback(legacy.settings(**QUICK, pg_lock_budget_s=1))
+        with open_transaction(applied, "SELECT 1 FROM project_roles"):
+            result = rollback(applied.settings(**QUICK, pg_lock_budget_s=1))
 
         assert not result.ok
         assert 'could not apply rollback script "rollback_variants": no lock on' in result.refusals[0]
         assert "night report" in result.refusals[0]
-        assert same(before, legacy) == []
-        assert rollback(legacy.settings()).ok
+        assert same(before, applied) == []
+        assert rollback(applied.settings()).ok
 
     @pytest.mark.parametrize("server", [17], indirect=True, ids=["pg17"])
-    def test_a_long_transaction_is_waited_for_in_short_tries(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        before = legacy.catalog()
-        variants = legacy.rows("SELECT * FROM project_variants ORDER BY id")
+    def test_a_long_transaction_is_waited_for_in_short_tries(self, applied: Database) -> None:
+        before = applied.catalog()
+        variants = applied.rows("SELECT * FROM project_variants ORDER BY id")
         limits = {"pg_lock_timeout_s": 1.5, "pg_lock_poll_s": 0.2, "pg_lock_budget_s": 6}
 
         def attempt() -> float:
-            with open_transaction(legacy, "SELECT 1 FROM project_roles"), Writers(legacy, count=4) as clients:
+            with open_transaction(applied, "SELECT 1 FROM project_roles"), Writers(applied, count=4) as clients:
                 started = time.monotonic()
-                result = rollback(legacy.settings(**limits))
+                result = rollback(applied.settings(**limits))
                 took_s = time.monotonic() - started
             assert "night report" in result.refusals[0]
             assert len(re.findall(r"try [0-9]+: a table is locked by process", result.text)) >= 3
@@ -412,15 +405,13 @@ class TestRefusals:
         # The machine's own stalls come on top.
         limit_s = limits["pg_lock_timeout_s"] + 1
         assert longest_stall_s(attempt, limit_s) < limit_s
-        assert legacy.catalog() == before
-        assert legacy.rows("SELECT * FROM project_variants ORDER BY id") == variants
-        assert legacy.value("SELECT count(*) FROM pgmigrate.quarantines") == 0
+        assert applied.catalog() == before
+        assert applied.rows("SELECT * FROM project_variants ORDER BY id") == variants
+        assert applied.value("SELECT count(*) FROM pgmigrate.quarantines") == 0
 
-    def test_the_name_is_wanted_where_group_data_says_so(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-
-        refused = rollback(legacy.settings(pg_needs_confirm=True))
-        confirmed = rollback(legacy.settings(pg_needs_confirm=True, pg_confirm=legacy.name))
+    def test_the_name_is_wanted_where_group_data_says_so(self, applied: Database) -> None:
+        refused = rollback(applied.settings(pg_needs_confirm=True))
+        confirmed = rollback(applied.settings(pg_needs_confirm=True, pg_confirm=applied.name))
 
         assert "could not roll back database" in refused.refusals[0]
         assert confirmed.ok, confirmed.text
@@ -446,10 +437,8 @@ class TestRefusals:
         assert problem in str(caught.value)
 
 
-def test_a_backup_comes_first_where_it_is_not_left_out(legacy: Database, tmp_path: Path) -> None:
-    migrate(legacy.settings())
-
-    result = rollback(legacy.settings(pg_skip_backup=False, pg_backup_dir=str(tmp_path / "backups")))
+def test_a_backup_comes_first_where_it_is_not_left_out(applied: Database, tmp_path: Path) -> None:
+    result = rollback(applied.settings(pg_skip_backup=False, pg_backup_dir=str(tmp_path / "backups")))
 
     assert result.ok, result.text
     assert result.changed == ["Backup", "Rollback"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pyinfra_pgmigrate.cli import main
 
-from tests.conftest import Machines, on_all_versions
+from tests.conftest import Machines, on_versions
 from tests.integration.test_rollback import application, same
 from tests.support.harness import migrate, rollback
 from tests.support.migrations import copied, record, replace_in
@@ -26,7 +26,7 @@ SHOP = {
 }
 
 
-@on_all_versions
+@on_versions(18)
 def test_another_application_goes_back_with_a_few_lines(server: Server, machines: Machines, tmp_path: Path) -> None:
     for name, text in SHOP.items():
         (tmp_path / f"{name}.sql").write_text(text + "\n")

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from pyinfra_pgmigrate import sql as library
 
-from tests.conftest import on_all_versions
+from tests.conftest import on_versions
 from tests.support.contents import contents_of
 from tests.support.harness import migrate, rollback, status
 from tests.support.migrations import MIGRATIONS, NAMES, copied, record, run_statement
@@ -128,7 +128,7 @@ class TestLocks:
 
 
 class TestIndexes:
-    @on_all_versions
+    @on_versions(18)
     def test_an_old_snapshot_delays_concurrent_builds_and_breaks_none(self, legacy: Database) -> None:
         run_statement(legacy, MIGRATIONS[0], 1)
         run_statement(legacy, MIGRATIONS[0], 2)
@@ -246,12 +246,10 @@ class TestPromises:
         assert {line for line in predicted.lines if line.startswith("+ ")} == {f"+ {line}" for line in after - before}
         assert {line for line in predicted.lines if line.startswith("- ")} == {f"- {line}" for line in before - after}
 
-    def test_the_registry_says_who_when_how_long_and_what(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-
+    def test_the_registry_says_who_when_how_long_and_what(self, applied: Database) -> None:
         columns = "name, checksum, applied_by, duration_ms, tool_version, array_length(added, 1), applied_at > now() - interval '1 minute'"
-        (row,) = legacy.rows(f"SELECT {columns} FROM pgmigrate.migrations WHERE version = 1")
-        (run,) = legacy.rows(
+        (row,) = applied.rows(f"SELECT {columns} FROM pgmigrate.migrations WHERE version = 1")
+        (run,) = applied.rows(
             "SELECT operator, controller, inventory_host, os_user, role, finished_at IS NOT NULL FROM pgmigrate.runs"
         )
         assert row[0:2] == (NAMES[0], MIGRATIONS[0].checksum)
@@ -259,10 +257,10 @@ class TestPromises:
         assert row[3] > 0
         assert row[5:] == (5, True)
         assert all(run)
-        assert legacy.value(
+        assert applied.value(
             "SELECT count(*) FROM pg_description AS d JOIN pg_class AS c ON c.oid = d.objoid"
             " WHERE c.relnamespace = 'pgmigrate'::regnamespace AND d.objsubid > 0"
-        ) == legacy.value(
+        ) == applied.value(
             "SELECT count(*) FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind = 'r'"
             " WHERE c.relnamespace = 'pgmigrate'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped"
         )
@@ -464,17 +462,16 @@ class TestOtherMigrations:
         ]
         assert legacy.value("SELECT count(*) FROM pgmigrate.quarantines") == 0
 
-    def test_what_an_older_version_kept_is_put_back(self, legacy: Database) -> None:
-        assert migrate(legacy.settings()).ok
-        legacy.run("UPDATE project_roles SET variant_name = 'trio' WHERE id IN (SELECT id FROM project_roles LIMIT 3)")
-        before = contents_of(legacy)
-        assert rollback(legacy.settings()).ok
-        make_older(legacy, 2)
-        assert "in the quarantine of run" in status(legacy.settings()).text
+    def test_what_an_older_version_kept_is_put_back(self, applied: Database) -> None:
+        applied.run("UPDATE project_roles SET variant_name = 'trio' WHERE id IN (SELECT id FROM project_roles LIMIT 3)")
+        before = contents_of(applied)
+        assert rollback(applied.settings()).ok
+        make_older(applied, 2)
+        assert "in the quarantine of run" in status(applied.settings()).text
 
-        assert migrate(legacy.settings()).ok
+        assert migrate(applied.settings()).ok
 
-        after = contents_of(legacy)
+        after = contents_of(applied)
         for table in ("public.project_roles", "public.project_variants"):
             assert after.tables[table] == before.tables[table]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.conftest import on_all_versions
+from tests.conftest import on_versions
 from tests.support.harness import migrate, status
 from tests.support.servers import Database, Server
 
@@ -56,7 +56,7 @@ class TestColumns:
 
 
 class TestOldRule:
-    @on_all_versions
+    @on_versions(18)
     @pytest.mark.parametrize(
         ("rule", "removed"),
         [

@@ -108,6 +108,10 @@ def run(deploy: Callable[..., Any], data: Mapping[str, Any], *, execute: bool = 
                 kind = result.failed if meta.did_error() else result.changed if meta.did_change() else result.unchanged
                 kind.append(name)
         result.ok = not state.failed_hosts
+    except BaseException:
+        # A test whose time is over: what still runs would keep the disconnecting waiting.
+        state.pool.kill()
+        raise
     finally:
         if state.current_stage == StateStage.Execute:
             state.set_stage(StateStage.Disconnect)

@@ -46,6 +46,11 @@ class Server:
         with self.connect("postgres") as connection:
             connection.execute(sql.SQL(text).format(*map(sql.Identifier, names)))
 
+    def minor(self) -> str:
+        """Returns its version with the minor number."""
+        with self.connect("postgres") as connection:
+            return str(connection.info.parameter_status("server_version")).split()[0]
+
     def template(self, kind: str) -> str:
         """Returns a database to make others from: "legacy" (structure and some rows) or "empty"."""
         if kind not in self.templates:

@@ -24,8 +24,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # From the bottom up: a module imports only from earlier groups, or from its own where listed before.
 LAYERS = [
     ["sql", "sh", "errors", "catalog", "lines", "rights", "repairs", "mending", "locks", "statements"],
-    ["effect", "migration", "settings", "observed", "totals", "backups"],
+    ["effect", "migration", "settings", "observed", "requirements", "totals", "backups"],
     [
+        "timeline",
         "state",
         "refusals",
         "plan",
@@ -44,7 +45,7 @@ LAYERS = [
         "drafts",
     ],
     ["session", "stepping", "script", "psql", "programs", "reading", "trace", "journal", "report"],
-    ["facts", "embedded", "record", "hosts", "fetching"],
+    ["facts", "embedded", "scratch", "record", "hosts", "fetching"],
     ["reporting"],
     ["engine", "execution", "keeper", "copies", "comparison", "held", "trial", "rehearsal", "measuring", "cli"],
     ["operations"],

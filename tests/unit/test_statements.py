@@ -57,6 +57,10 @@ def test_checksums_ignore_comments_and_white_space_and_nothing_else() -> None:
         ("ALTER TABLE t DETACH PARTITION p", True),
         ("REFRESH MATERIALIZED VIEW CONCURRENTLY m", True),
         ("ALTER SYSTEM SET work_mem = '1MB'", False),
+        ("CLUSTER", False),
+        ("CLUSTER t", True),
+        ("CREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p", False),
+        ("CREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p WITH (connect = off)", True),
     ],
 )
 def test_what_cannot_run_in_a_transaction_is_known(text: str, in_transaction: bool) -> None:

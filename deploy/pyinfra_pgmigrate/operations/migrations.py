@@ -18,6 +18,7 @@ from ..engine import Engine, current_host, is_preparing
 from ..errors import Refusal
 from ..execution import execute as run_plan
 from ..keeper import Keeper
+from ..observed import Observed
 from ..plan import Action, Plan
 from ..rehearsal import tell_compared
 from ..trace import StatementTrace
@@ -52,9 +53,9 @@ def _refuse(engine: Engine, refusals: Collection[Refusal], told: Collection[Refu
     return FunctionCommand(refuse, (), {})
 
 
-def _execute(engine: Engine, plan: Plan, versions: Collection[int]) -> FunctionCommand:
+def _execute(engine: Engine, seen: Observed, plan: Plan, versions: Collection[int]) -> FunctionCommand:
     def execute(state: State, host: Host) -> bool:
-        measuring.before(engine, [one.migration.version for one in plan.decisions if one.row is not None])
+        measuring.before(engine, seen)
         traces: list[StatementTrace] = []
         names = [one.migration.name for one in plan.changes if one.migration.version in versions]
         with engine.journal.phase(names[0] if len(names) == 1 else f"{len(names)} migrations"):
@@ -74,17 +75,17 @@ def _refusals_of(found: Plan | Refusal | None) -> tuple[Refusal, ...]:
     return () if found is None else found.refusals
 
 
-def _current_plan(engine: Engine, ask: Collection[int] | None) -> Plan | Refusal | None:
-    """Returns the plan as the database is now, after waiting for another run; None of a standby."""
+def _current_plan(engine: Engine, ask: Collection[int] | None) -> tuple[Plan | Refusal | None, Observed | None]:
+    """Returns the plan after waiting for another run, None of a standby, and the database of which it is."""
     seen = engine.wait_for_turn()
     if isinstance(seen, Refusal):
-        return seen
+        return seen, None
     if seen.server.in_recovery:
-        return None
+        return None, seen
     plan = engine.plan(ask=ask, observed=seen)
     if isinstance(plan, Plan) and not plan.refusals and ask:
         engine.tell_snapshots(seen, plan, ask)
-    return plan
+    return plan, seen
 
 
 @operation()
@@ -104,7 +105,7 @@ def check(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None
     else:
         # Verify queries may read much: they were asked a moment ago, and each migration asks its own.
         is_clean = isinstance(before, Plan) and not before.refusals
-        found = _current_plan(engine, () if is_clean else None)
+        found, _ = _current_plan(engine, () if is_clean else None)
         if not _refusals_of(found):
             context.state.failed_hosts.discard(host)
             engine.journal.refusals.clear()
@@ -134,19 +135,19 @@ def migration(version: int, overrides: Mapping[str, Any]) -> Generator[FunctionC
         if decision is None or decision.changes:
             yield _refuse(engine, ())  # only counted: a change is expected
         return
-    plan = _current_plan(engine, [version])
+    plan, seen = _current_plan(engine, [version])
     if refusals := _refusals_of(plan):
         yield _refuse(engine, refusals)
         return
     decision = plan.of(version) if isinstance(plan, Plan) else None
-    if not isinstance(plan, Plan) or decision is None:
+    if not isinstance(plan, Plan) or decision is None or seen is None:
         context.host.noop("this server is a standby: it follows its primary")
     elif decision.action is Action.HOLD:
         engine.tell(f"held back: {decision.reason}; to apply it all the same: --data pg_release=true")
     elif not decision.changes:
         context.host.noop(f'migration "{decision.migration.name}" is already applied')
     else:
-        yield _execute(engine, plan, [version])
+        yield _execute(engine, seen, plan, [version])
 
 
 @operation()
@@ -162,10 +163,10 @@ def migrations(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None,
     if is_preparing():
         yield _refuse(engine, ())  # only counted: a change is expected
         return
-    plan = _current_plan(engine, None)
+    plan, seen = _current_plan(engine, None)
     if refusals := _refusals_of(plan):
         yield _refuse(engine, refusals)
-    elif isinstance(plan, Plan) and plan.changes:
-        yield _execute(engine, plan, [decision.migration.version for decision in plan.changes])
+    elif isinstance(plan, Plan) and plan.changes and seen is not None:
+        yield _execute(engine, seen, plan, [decision.migration.version for decision in plan.changes])
     else:
         context.host.noop("all migrations are already applied")

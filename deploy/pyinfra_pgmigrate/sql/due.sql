@@ -17,7 +17,25 @@ FROM (
         AND pg_catalog.to_regclass(k.table_name) IS NOT NULL
         AND pg_catalog.to_regclass('pgmigrate.quarantine_' || k.id) IS NOT NULL
         AND CASE k.kind
-            WHEN 'table' THEN :'tables'::jsonb ? k.table_name
+            WHEN 'table' THEN
+                CASE k.key_columns
+                    -- Without a key no value can be put back later: only once all columns are there.
+                    WHEN '{}' THEN NOT EXISTS (
+                        SELECT 1
+                        FROM pg_catalog.pg_attribute AS a
+                        WHERE a.attrelid = pg_catalog.to_regclass('pgmigrate.quarantine_' || k.id)
+                            AND a.attnum > 0
+                            AND NOT a.attisdropped
+                            AND NOT EXISTS (
+                                SELECT 1
+                                FROM pg_catalog.pg_attribute AS b
+                                WHERE b.attrelid = pg_catalog.to_regclass(k.table_name)
+                                    AND b.attname = a.attname
+                                    AND NOT b.attisdropped
+                            )
+                    )
+                    ELSE :'tables'::jsonb ? k.table_name
+                END
             WHEN 'column' THEN :'columns'::jsonb
                 @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_array(k.table_name, k.column_name))
             ELSE NOT EXISTS (

@@ -97,6 +97,46 @@ SELECT pg_catalog.json_build_object(
         ) ORDER BY m.version)
         FROM pgmigrate.migrations AS m
     ), '[]'::json),
+    -- What our own runs began and did not finish, since the migration last ended or was taken back.
+    'interrupted', COALESCE((
+        SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+            'version', b.version,
+            'checksum', b.checksum,
+            'done', b.done,
+            'begun', b.begun
+        ) ORDER BY b.version)
+        FROM (
+            SELECT
+                e.version,
+                e.checksum,
+                COALESCE(
+                    pg_catalog.jsonb_agg(DISTINCT d.number) FILTER (WHERE d.number IS NOT NULL AND d.is_done), '[]'
+                ) AS done,
+                COALESCE(
+                    pg_catalog.jsonb_agg(DISTINCT d.number) FILTER (WHERE d.number IS NOT NULL AND NOT d.is_done), '[]'
+                ) AS begun
+            FROM pgmigrate.events AS e
+            LEFT JOIN LATERAL (
+                SELECT s.number, true AS is_done
+                FROM pg_catalog.unnest(e.statements) AS s (number)
+
+                UNION ALL
+                SELECT s.value::integer, false
+                FROM pg_catalog.jsonb_array_elements_text(COALESCE(e.details -> 'begun', '[]')) AS s (value)
+            ) AS d ON true
+            WHERE e.event = 'step'
+                AND e.version IS NOT NULL
+                AND NOT EXISTS (SELECT 1 FROM pgmigrate.migrations AS m WHERE m.version = e.version)
+                -- Of the newest text that was tried, after all that ended the migration or took it back.
+                AND e.id > COALESCE((
+                    SELECT max(o.id)
+                    FROM pgmigrate.events AS o
+                    WHERE o.version = e.version
+                        AND (o.event NOT IN ('step', 'failed') OR o.event = 'step' AND o.checksum <> e.checksum)
+                ), 0)
+            GROUP BY e.version, e.checksum
+        ) AS b
+    ), '[]'::json),
     'quarantines', (:'quarantines'::jsonb || :'dependents'::jsonb)::json,
     'quarantined_runs', :'quarantined_runs'::json,
     -- What was there before the first migration and is not any more; null where nobody knows what was.

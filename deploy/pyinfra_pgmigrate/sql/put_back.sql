@@ -16,6 +16,9 @@ DECLARE
     turn bigint;
     remaining bigint;
     lefts jsonb;
+    later text[];
+    more text;
+    waiting text;
     told jsonb := '[]';
 BEGIN
     FOR one IN
@@ -102,6 +105,34 @@ BEGIN
             );
         END IF;
 
+        -- Columns that a later migration adds: their values wait for it by themselves.
+        later := '{}';
+        FOR more IN
+            SELECT pg_catalog.quote_ident(b.attname)
+            FROM pg_catalog.pg_attribute AS b
+            WHERE one.kind = 'table'
+                AND b.attrelid = pg_catalog.to_regclass(place)
+                AND b.attnum > 0
+                AND NOT b.attisdropped
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM pg_catalog.pg_attribute AS a
+                    WHERE a.attrelid = target
+                        AND a.attname = b.attname
+                        AND NOT a.attisdropped
+                )
+            ORDER BY b.attnum
+        LOOP
+            INSERT INTO pgmigrate.quarantines (run_id, at, kind, table_name, column_name, key_columns)
+            VALUES (one.run_id, one.at, 'column', one.table_name, more, one.key_columns)
+            RETURNING 'pgmigrate.quarantine_' || id INTO waiting;
+            EXECUTE pg_catalog.format(
+                'CREATE TABLE %s AS SELECT %s FROM %s',
+                waiting, pg_catalog.array_to_string(one.key_columns || more, ', '), place
+            );
+            later := later || waiting;
+        END LOOP;
+
         lefts := '[]';
         BEGIN
             EXECUTE pg_catalog.format(statement, '');
@@ -135,6 +166,13 @@ BEGIN
                     EXIT WHEN turn = 0;
                 END LOOP;
         END;
+
+        FOREACH more IN ARRAY later LOOP
+            -- Of a row that stays in the quarantine all stays there.
+            EXECUTE pg_catalog.format('DELETE FROM %s AS t USING %s AS q WHERE %s', more, place, same_key);
+            EXECUTE pg_catalog.format('SELECT count(*) FROM %s', more) INTO turn;
+            UPDATE pgmigrate.quarantines AS q SET row_count = turn WHERE 'pgmigrate.quarantine_' || q.id = more;
+        END LOOP;
 
         EXECUTE pg_catalog.format('SELECT count(*) FROM %s', place) INTO remaining;
         IF remaining > 0 AND lefts = '[]' THEN

@@ -1,0 +1,4 @@
+-- purpose: data only
+-- phase: schema
+
+INSERT INTO a VALUES (3, 'x', 4);

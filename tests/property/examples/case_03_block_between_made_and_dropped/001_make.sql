@@ -1,0 +1,4 @@
+-- purpose: make
+-- phase: schema
+
+CREATE TABLE note (id integer);

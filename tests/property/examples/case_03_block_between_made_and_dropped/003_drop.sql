@@ -1,0 +1,4 @@
+-- purpose: drop
+-- phase: schema
+
+DROP TABLE draft;

@@ -1,0 +1,6 @@
+-- purpose: drop
+-- phase: schema
+
+ALTER TABLE a ALTER COLUMN id DROP IDENTITY;
+ALTER TABLE a ALTER COLUMN n SET GENERATED ALWAYS;
+CREATE TABLE b (id serial PRIMARY KEY, c bigserial);

@@ -1,0 +1,5 @@
+-- purpose: make
+-- phase: schema
+
+CREATE SCHEMA side;
+CREATE TABLE a (id integer);

@@ -1,0 +1,4 @@
+-- purpose: after
+-- phase: schema
+
+CREATE TABLE b (id integer);

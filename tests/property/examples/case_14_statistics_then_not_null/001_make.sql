@@ -1,0 +1,4 @@
+-- purpose: make
+-- phase: schema
+
+CREATE TABLE a (id integer, c text) WITH (fillfactor = 70);

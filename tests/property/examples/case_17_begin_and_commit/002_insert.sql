@@ -1,0 +1,6 @@
+-- purpose: insert
+-- phase: schema
+
+START TRANSACTION;
+INSERT INTO a VALUES (2);
+END;

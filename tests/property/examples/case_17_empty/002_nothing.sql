@@ -1,0 +1,3 @@
+-- purpose: nothing
+-- phase: schema
+

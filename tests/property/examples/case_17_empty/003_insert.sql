@@ -1,0 +1,4 @@
+-- purpose: insert
+-- phase: schema
+
+INSERT INTO a VALUES (1);

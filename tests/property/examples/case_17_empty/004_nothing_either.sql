@@ -1,0 +1,4 @@
+-- purpose: nothing either
+-- phase: schema
+
+-- no statement

@@ -1,0 +1,4 @@
+-- purpose: cluster
+-- phase: schema
+
+ALTER TABLE a CLUSTER ON a_i;

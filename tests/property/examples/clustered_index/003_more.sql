@@ -1,0 +1,4 @@
+-- purpose: more
+-- phase: schema
+
+ALTER TABLE a ADD COLUMN n integer;

@@ -1,0 +1,55 @@
+"""A thousand new histories, on all versions."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, reject, seed, settings
+from hypothesis import strategies as st
+
+from tests.conftest import ALL_VERSIONS, on_all_versions
+from tests.property.check import checker
+from tests.property.histories import prepare_server
+from tests.property.trial import Figures, Trial
+from tests.support.servers import Server
+
+HISTORIES = int(os.environ.get("HISTORIES", "1000"))
+
+
+@on_all_versions
+def test_generated_history_ends_where_psql_ends(
+    server: Server, tmp_path: Path, record_property: Callable[[str, Any], None]
+) -> None:
+    # Printed, so that the same ones can be had again: HISTORIES_SEED=... make soak
+    chosen = int(os.environ.get("HISTORIES_SEED") or secrets.randbits(32))
+    with server.connect("postgres") as session:
+        prepare_server(session)
+    with checker(server, tmp_path) as checks:
+        trial = Trial(checks, Figures(), minimize_s=300)
+
+        @seed(chosen)
+        @settings(
+            max_examples=HISTORIES // len(ALL_VERSIONS),
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(st.integers(0, 2**64 - 1))
+        def try_one(number: int) -> None:
+            if not trial.try_one(f"pg{server.version}-{number}", Random(f"{server.version}:{number}")):
+                reject()
+            if trial.figures.histories % 25 == 0:
+                print(f"PostgreSQL {server.version}, seed {chosen}: {trial.figures}", file=sys.stderr, flush=True)
+
+        try_one()
+
+    record_property("figures", f"PostgreSQL {server.version}, HISTORIES_SEED={chosen}: {trial.figures}")
+    assert not trial.failures, trial.told
+    assert trial.figures.histories >= HISTORIES // len(ALL_VERSIONS) * 9 // 10

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from tests.conftest import ALL_VERSIONS, Machines
 from tests.support.lockstep import Found, run_in_step, sessions_of, statements_of
+from tests.support.summary import Summary
 
 
 def main(folder: Path, names: list[str]) -> int:
     """Runs the files and prints what differs, and which DDL leaves no line."""
     whole = Found()
     with ExitStack() as stack:
-        machines = Machines(stack, Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        machines = Machines(stack, Path(stack.enter_context(tempfile.TemporaryDirectory())), Summary())
         servers = {version: machines.server(version) for version in ALL_VERSIONS}
         for path in [folder / f"{name}.sql" for name in names] or sorted(folder.glob("*.sql")):
             print(f"== {path.name}", flush=True)

@@ -102,7 +102,7 @@ def run_in_step(
     first = next(iter(sessions))
     for text in statements:
         kind = _kind(text)
-        if kind in ("transaction_stmt", "variable_set_stmt", "discard_stmt") or _ELSEWHERE.search(text):
+        if kind in ("transaction_stmt", "variable_set_stmt", "discard_stmt", "copy_stmt") or _ELSEWHERE.search(text):
             continue
         if not _ran(sessions, text):
             continue

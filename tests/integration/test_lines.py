@@ -247,11 +247,13 @@ class TestPassword:
 
 SETTERS = [
     "SELECT set_config('search_path', 'elsewhere', false), set_config('TimeZone', 'Asia/Tokyo', false)",
-    "SET search_path = elsewhere; SET DateStyle = 'German'; SET quote_all_identifiers = on; SET extra_float_digits = -5",
+    "SELECT set_config('DateStyle', 'German', false), set_config('quote_all_identifiers', 'on', false),"
+    " set_config('extra_float_digits', '-5', false)",
     "SELECT set_config('pgmigrate.allowed', '[\"table smuggled\"]', false), set_config('pgmigrate.before', '{}', false),"
     " set_config('pgmigrate.after', '{}', false)",
-    "SET ROLE pg_monitor",
-    "SET session_replication_role = replica; SET client_encoding = 'LATIN1'; SET default_transaction_read_only = on",
+    "SELECT set_config('role', 'pg_monitor', false)",
+    "SELECT set_config('session_replication_role', 'replica', false), set_config('client_encoding', 'LATIN1', false),"
+    " set_config('default_transaction_read_only', 'on', false)",
 ]
 
 
@@ -273,7 +275,11 @@ class TestOutOfReach:
             context.close()
 
     @pytest.mark.parametrize(
-        "setter", ["SELECT set_config('pgmigrate.allowed', '[\"table smuggled\"]', false)", "RESET ALL"]
+        "setter",
+        [
+            "SELECT set_config('pgmigrate.allowed', '[\"table smuggled\"]', false)",
+            "DO $$ BEGIN EXECUTE 'RESET ALL'; END $$",
+        ],
     )
     def test_nothing_is_smuggled_in(self, server: Server, tmp_path: Path, setter: str) -> None:
         hand = (

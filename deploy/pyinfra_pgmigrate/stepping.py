@@ -368,7 +368,7 @@ def _rules_back(rollback: Rollback) -> list[str]:
 
 def _outside(step: Step) -> list[str]:
     (statement,) = step.statements
-    begun = [setting("begun", items([statement.number])), sql.read("step_begun")]
+    begun = [setting("begun", statement.number), sql.read("step_begun")]
     parts = [*begun, "COMMIT;", _START, *_traced_before(step)]
     if step.in_batches:
         parts += _timed(statement, sql.read("batches"))

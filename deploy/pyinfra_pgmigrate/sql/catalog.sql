@@ -150,9 +150,8 @@ inherited AS MATERIALIZED (
     FROM columns AS a
     JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = a.attrelid
     JOIN columns AS p ON p.attrelid = i.inhparent AND p.attname = a.attname
+    -- Whether a child declares it too (attislocal) shows once the parent loses it; INHERIT cannot set it back.
     WHERE a.attinhcount > 0
-        -- What a child declares itself stays when the parent loses it; a partition's goes.
-        AND (a.relispartition OR NOT a.attislocal)
     GROUP BY
         a.attrelid,
         a.attnum
@@ -189,7 +188,7 @@ constraints AS MATERIALIZED (
     LEFT JOIN namespaces AS n ON n.oid = t.typnamespace
     WHERE (r.oid IS NOT NULL OR n.oid IS NOT NULL)
         AND k.conparentid = 0
-        AND (k.coninhcount = 0 OR (k.conislocal AND NOT r.relispartition))
+        AND k.coninhcount = 0
         -- PostgreSQL 18 stores NOT NULL here too; the column's line says it. Only an unvalidated
         -- one, which no older server can have, is a fact of its own.
         AND (k.contype IN ('c', 'f', 'p', 'u', 'x') OR (k.contype = 'n' AND NOT k.convalidated))

@@ -110,21 +110,14 @@ SELECT pg_catalog.json_build_object(
                 e.version,
                 e.checksum,
                 COALESCE(
-                    pg_catalog.jsonb_agg(DISTINCT d.number) FILTER (WHERE d.number IS NOT NULL AND d.is_done), '[]'
+                    pg_catalog.jsonb_agg(DISTINCT s.number) FILTER (WHERE s.number IS NOT NULL AND e.event = 'step'), '[]'
                 ) AS done,
                 COALESCE(
-                    pg_catalog.jsonb_agg(DISTINCT d.number) FILTER (WHERE d.number IS NOT NULL AND NOT d.is_done), '[]'
+                    pg_catalog.jsonb_agg(DISTINCT s.number) FILTER (WHERE s.number IS NOT NULL AND e.event = 'begun'), '[]'
                 ) AS begun
             FROM pgmigrate.events AS e
-            LEFT JOIN LATERAL (
-                SELECT s.number, true AS is_done
-                FROM pg_catalog.unnest(e.statements) AS s (number)
-
-                UNION ALL
-                SELECT s.value::integer, false
-                FROM pg_catalog.jsonb_array_elements_text(COALESCE(e.details -> 'begun', '[]')) AS s (value)
-            ) AS d ON true
-            WHERE e.event = 'step'
+            LEFT JOIN LATERAL pg_catalog.unnest(e.statements) AS s (number) ON true
+            WHERE e.event IN ('begun', 'step')
                 AND e.version IS NOT NULL
                 AND NOT EXISTS (SELECT 1 FROM pgmigrate.migrations AS m WHERE m.version = e.version)
                 -- Of the newest text that was tried, after all that ended the migration or took it back.
@@ -132,7 +125,11 @@ SELECT pg_catalog.json_build_object(
                     SELECT max(o.id)
                     FROM pgmigrate.events AS o
                     WHERE o.version = e.version
-                        AND (o.event NOT IN ('step', 'failed') OR o.event = 'step' AND o.checksum <> e.checksum)
+                        AND (
+                            o.event NOT IN ('begun', 'step', 'failed')
+                            OR o.event IN ('begun', 'step')
+                                AND o.checksum <> e.checksum
+                        )
                 ), 0)
             GROUP BY e.version, e.checksum
         ) AS b

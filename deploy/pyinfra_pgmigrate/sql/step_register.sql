@@ -39,7 +39,7 @@ WITH steps AS (
             SELECT max(p.id)
             FROM pgmigrate.events AS p
             WHERE p.version = :'version'::bigint
-                AND p.event NOT IN ('step', 'failed')
+                AND p.event NOT IN ('begun', 'step', 'failed')
                 AND p.id < (SELECT max(l.id) FROM pgmigrate.events AS l)
         ), 0)
 )

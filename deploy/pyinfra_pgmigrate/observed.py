@@ -153,6 +153,8 @@ class Registry:
       where that is not known
     + backup: the newest verified one; None where there is none
     + interrupted: migrations that began and are not registered, by version
+    + of_older_form: which of its catalogs (first, last) an earlier version of this library kept: they cannot be compared
+      with
     """
 
     version: int
@@ -164,6 +166,7 @@ class Registry:
     noted_gone: frozenset[str] = frozenset()
     backup: ProvedBackup | None = None
     interrupted: Mapping[int, Interrupted] = field(default_factory=dict)
+    of_older_form: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

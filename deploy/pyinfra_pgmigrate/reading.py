@@ -149,6 +149,7 @@ def _registry(found: Mapping[str, Any]) -> Registry:
         quarantines=tuple(Quarantine(**one) for one in found["quarantines"]),
         quarantined_runs=tuple(found["quarantined_runs"]),
         noted_gone=frozenset(found["noted_gone"]),
+        of_older_form=frozenset(found.get("of_older_form", ())),
         backup=None if found["backup"] is None else ProvedBackup(**found["backup"]),
         interrupted={
             one["version"]: Interrupted(one["checksum"], frozenset(one["done"]), frozenset(one["begun"]))

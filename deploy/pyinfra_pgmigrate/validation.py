@@ -91,7 +91,10 @@ def validate(
     yield from _verify_checks(migrations, observed, verified)
     lost = _lost(migrations, observed)
     yield from _preserved_checks(observed, lost, drifts)
-    yield from _drift_checks(lost, drifts, strict=strict)
+    if observed.registry is not None and "last" in observed.registry.of_older_form:
+        yield _of_older_form("drift", "the catalog of the last run")
+    else:
+        yield from _drift_checks(lost, drifts, strict=strict)
     for name in WARNINGS:
         if warnings is None:
             yield Check(Verdict.FAIL, name, "the catalog", "could not be read", "an answer", "deploy/validate.py")
@@ -156,6 +159,9 @@ def _preserved_checks(observed: Observed, lost: Sequence[str] | None, drifts: Dr
 
     One that other hands took away before a run, which noted it, is WARN: somebody has seen it.
     """
+    if observed.registry is not None and "first" in observed.registry.of_older_form:
+        yield _of_older_form("preserved", "the catalog before")
+        return
     if observed.registry is None or lost is None:
         yield Check(
             Verdict.FAIL,
@@ -184,6 +190,17 @@ def _preserved_checks(observed: Observed, lost: Sequence[str] | None, drifts: Dr
             yield Check(Verdict.FAIL, "preserved", key_of(line), what, line, hint)
     if not missing and not told:
         yield Check(Verdict.PASS, "preserved", "every line from before that no migration takes away")
+
+
+def _of_older_form(name: str, what: str) -> Check:
+    return Check(
+        Verdict.WARN,
+        name,
+        what,
+        "not known: an earlier version of this tool kept it in another form",
+        "its lines in the form of this version",
+        "deploy/migrate.py keeps it with the next migration",
+    )
 
 
 def _before(lost: Sequence[str] | None, drifts: Drifts | None) -> list[Drift]:

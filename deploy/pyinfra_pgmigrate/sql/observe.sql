@@ -151,6 +151,13 @@ SELECT pg_catalog.json_build_object(
             FROM now AS n
         ) AS d
     ),
+    -- What an earlier version of the library kept cannot be compared with.
+    'of_older_form', ARRAY(
+        SELECT c.kind
+        FROM pgmigrate.catalogs AS c
+        WHERE :catalog_lines_version <> :lines_version
+        ORDER BY c.kind
+    ),
     -- What other hands took away, as runs noted it when they began.
     'noted_gone', (
         SELECT COALESCE(pg_catalog.json_agg(DISTINCT pg_catalog.substr(d.line, 3)), '[]'::json)

@@ -153,8 +153,8 @@ class Registry:
       where that is not known
     + backup: the newest verified one; None where there is none
     + interrupted: migrations that began and are not registered, by version
-    + of_older_form: which of its catalogs (first, last) an earlier version of this library kept: they cannot be compared
-      with
+    + of_older_form: which of its catalogs (first, last) an earlier version of this library kept: nothing is compared
+      with them
     """
 
     version: int

@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 
@@ -19,12 +20,16 @@ from tests.property.histories import prepare_server
 from tests.property.trial import Figures, Trial
 from tests.support.servers import Server
 
+# All versions and parts together.
 HISTORIES = int(os.environ.get("HISTORIES", "1000"))
+PARTS = 3
+_IN_A_PART = -(-HISTORIES // (len(ALL_VERSIONS) * PARTS))
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 @on_all_versions
 def test_generated_history_ends_where_psql_ends(
-    server: Server, tmp_path: Path, record_property: Callable[[str, Any], None]
+    server: Server, part: int, tmp_path: Path, record_property: Callable[[str, Any], None]
 ) -> None:
     # Printed, so that the same ones can be had again: HISTORIES_SEED=... make soak
     chosen = int(os.environ.get("HISTORIES_SEED") or secrets.randbits(32))
@@ -35,7 +40,7 @@ def test_generated_history_ends_where_psql_ends(
 
         @seed(chosen)
         @settings(
-            max_examples=HISTORIES // len(ALL_VERSIONS),
+            max_examples=_IN_A_PART,
             database=None,
             deadline=None,
             phases=[Phase.generate],
@@ -43,7 +48,7 @@ def test_generated_history_ends_where_psql_ends(
         )
         @given(st.integers(0, 2**64 - 1))
         def try_one(number: int) -> None:
-            if not trial.try_one(f"pg{server.version}-{number}", Random(f"{server.version}:{number}")):
+            if not trial.try_one(f"pg{server.version}-{number}", Random(f"{server.version}:{part}:{number}")):
                 reject()
             if trial.figures.histories % 25 == 0:
                 print(f"PostgreSQL {server.version}, seed {chosen}: {trial.figures}", file=sys.stderr, flush=True)
@@ -52,4 +57,4 @@ def test_generated_history_ends_where_psql_ends(
 
     record_property("figures", f"PostgreSQL {server.version}, HISTORIES_SEED={chosen}: {trial.figures}")
     assert not trial.failures, trial.told
-    assert trial.figures.histories >= HISTORIES // len(ALL_VERSIONS) * 9 // 10
+    assert trial.figures.histories >= _IN_A_PART * 9 // 10

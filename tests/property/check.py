@@ -234,7 +234,7 @@ class _Checks:
             if result.ok:
                 expected, what = self.expected, "ended otherwise"
             else:
-                expected, what = take(copy), "refused, but changed"
+                expected, what = take(copy), f"changed, but {_refusal_in_short(result)}"
             differences = take(database).differences(expected)
             if differences:
                 yield Failure("never wrong", what, _told(result, [f"psql ran {place}", *differences]))

@@ -153,12 +153,10 @@ class _Checks:
         if not self.queries:
             return
         if failure is None:
-            between, inside = _places(self.queries, self.history.statements)
-            loosely = any(_COUNTS.search(one.text) for one in self.history.statements)
-            for place in self._chosen(between) if "stopped between steps" in checks else ():
-                yield from self._stopped("stopped between steps", place, loosely=False)
-            for place in self._chosen(inside) if "stopped anywhere" in checks else ():
-                yield from self._stopped("stopped anywhere", place, loosely=loosely)
+            places = _places(self.queries, self.history.statements)
+            for check, chosen in zip(("stopped between steps", "stopped anywhere"), places, strict=True):
+                for place in self._chosen(chosen) if check in checks else ():
+                    yield from self._stopped(check, place)
         if "last pending" in checks and self.last > 1:
             yield from self._adopted("last pending", self.last - 1)
         for place in self.middles:
@@ -204,7 +202,7 @@ class _Checks:
             found = self._compared("from nothing", database, result)
             return self._again("again", database) if found is None else found
 
-    def _stopped(self, check: str, place: int, *, loosely: bool) -> Iterator[Failure]:
+    def _stopped(self, check: str, place: int) -> Iterator[Failure]:
         proxy = self.checker.proxy
         with self.server.database("empty") as database:
             proxy.expect(stop_before=place)
@@ -212,7 +210,7 @@ class _Checks:
             after = proxy.queries[place - 1][:200] if 0 < place <= len(proxy.queries) else ""
             proxy.expect()
             result = _run(self._settings(database))
-            found = self._compared(check, database, result, loosely=loosely)
+            found = self._compared(check, database, result)
             if found is not None:
                 yield Failure(found.check, found.what, f"stopped before query {place}, after: {after}\n{found.detail}")
 
@@ -254,10 +252,10 @@ class _Checks:
         differences = take(database).differences(self.expected)
         return Failure(check, "differs", "\n".join(differences)) if differences else None
 
-    def _compared(self, check: str, database: Database, result: Result, *, loosely: bool = False) -> Failure | None:
+    def _compared(self, check: str, database: Database, result: Result) -> Failure | None:
         if not result.ok or result.refusals:
             return Failure(check, _refusal_in_short(result), result.text)
-        differences = take(database).differences(self.expected, loosely=loosely)
+        differences = take(database).differences(self.expected)
         if differences:
             return Failure(check, "differs", _told(result, differences))
         return None
@@ -266,18 +264,24 @@ class _Checks:
 def _places(queries: Sequence[str], statements: Sequence[Sql]) -> tuple[list[int], list[int]]:
     """Returns where a run can be stopped: after each transaction from the first step on, and within the steps.
 
-    Within a step, after a statement that is alone, which stays, and after the first of a transaction, which is undone.
+    Within a step, after a statement that is alone, which stays, and after the first of a transaction, which is undone:
+    but not what it took from a sequence, so that where there is one nothing could be compared.
     """
+    counts = any(_COUNTS.search(one.text) for one in statements)
     alone = {one.text for one in statements if one.alone}
     texts = {one.text for one in statements}
     between: list[int] = []
     inside: list[int] = []
+    begun = False
+    is_first = True
     for place, query in enumerate(queries[:-1]):
         text = query.strip().removesuffix(";")
-        if query.startswith("COMMIT") and inside:
-            between.append(place + 1)
-        elif text in alone or (text in texts and (not inside or bool(between and between[-1] > inside[-1]))):
-            inside.append(place + 1)
+        if query.startswith("COMMIT"):
+            between += [place + 1] if begun else []
+            is_first = True
+        elif text in texts:
+            inside += [place + 1] if text in alone or (is_first and not counts) else []
+            begun, is_first = True, False
     return between, inside
 
 

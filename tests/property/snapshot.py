@@ -63,27 +63,21 @@ class Snapshot:
     rows: dict[str, tuple[int, str | None]] = field(default_factory=dict)
     sequences: dict[str, int | None] = field(default_factory=dict)
 
-    def differences(self, expected: Snapshot, *, loosely: bool = False) -> list[str]:
-        """Returns how this one differs from what it should be; no line: not at all.
+    def differences(self, expected: Snapshot) -> list[str]:
+        """Returns how this one differs from what it should be; no line: not at all."""
+        return list(self._differences(expected))
 
-        + loosely: numbers of rows only: what a step that was undone took from a sequence is gone
-        """
-        return list(self._differences(expected, loosely=loosely))
-
-    def _differences(self, expected: Snapshot, *, loosely: bool) -> Iterator[str]:
+    def _differences(self, expected: Snapshot) -> Iterator[str]:
         if self.structure != expected.structure:
             lines = difflib.unified_diff(expected.structure, self.structure, "psql", "pgmigrate", lineterm="", n=2)
             yield from list(lines)[:40]
         for name in sorted(self.rows.keys() | expected.rows.keys()):
             mine, theirs = self.rows.get(name), expected.rows.get(name)
-            if loosely:
-                mine, theirs = (mine and (mine[0], None)), (theirs and (theirs[0], None))
             if mine != theirs:
                 yield f"rows of {name}: {mine}, with psql {theirs}"
-        if not loosely:
-            for name in sorted(self.sequences.keys() | expected.sequences.keys()):
-                if self.sequences.get(name) != expected.sequences.get(name):
-                    yield f"sequence {name}: {self.sequences.get(name)}, with psql {expected.sequences.get(name)}"
+        for name in sorted(self.sequences.keys() | expected.sequences.keys()):
+            if self.sequences.get(name) != expected.sequences.get(name):
+                yield f"sequence {name}: {self.sequences.get(name)}, with psql {expected.sequences.get(name)}"
 
 
 def environment(server: Server) -> dict[str, str]:

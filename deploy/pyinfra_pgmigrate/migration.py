@@ -166,7 +166,8 @@ def read_text(path: Path, *, kind: Kind = Kind.FILE) -> str:
         # To the grammar, which is written in C, the text would end there.
         line = text[: text.index("\0")].count("\n") + 1
         raise _no_text(path, kind, line, "the byte 0x00", "iconv -f UTF-16 -t UTF-8")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    # A line end in a literal or a body is part of it, as psql takes it; of an effect it is none.
+    return text.replace("\r\n", "\n") if kind is Kind.EFFECT else text
 
 
 def _no_text(path: Path, kind: Kind, line: int, found: str, command: str) -> PgMigrateError:

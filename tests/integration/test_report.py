@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from tests.support.harness import Result, migrate, rollback, status, validate
-from tests.support.migrations import NAMES, copied, record
+from tests.support.migrations import MIGRATIONS, NAMES, copied, record
 from tests.support.servers import ROOT, Database
 
 VOID = {"meta", "br", "rect"}

@@ -363,7 +363,8 @@ class TestKeeping:
     ) -> None:
         earlier = [taken(folder, kept(pg_verify="none")) for _ in range(3)]
         legacy.run(
-            "CREATE ROLE only_reader LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO only_reader; REVOKE SELECT ON projects FROM only_reader"
+            "CREATE ROLE only_reader LOGIN BYPASSRLS; GRANT SELECT ON ALL TABLES IN SCHEMA public TO only_reader; "
+            "REVOKE SELECT ON projects FROM only_reader"
         )
 
         result = backup(kept(pg_user="only_reader", pg_backup_keep=1))

@@ -91,6 +91,21 @@ def parts_of(ident: str) -> tuple[str, str]:
     return ".".join(words[:-1]), words[-1]
 
 
+def qualified(ident: str, schema: str) -> str:
+    """Returns the name of a relation with its schema, which lines leave out in the target schema.
+
+    + ident: quoted as SQL needs it
+    + schema: the target schema, not quoted
+
+    >>> qualified("projects", "stage"), qualified('other."a.b"', "stage")
+    ('"stage".projects', 'other."a.b"')
+    """
+    if parts_of(ident)[0]:
+        return ident
+    quoted = schema.replace('"', '""')
+    return f'"{quoted}".{ident}'
+
+
 # What ends a line or moves the text on a screen: in a line only as an escape, so that no name can forge one. The
 # same characters as at the end of catalog.sql.
 _CONTROLS = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")

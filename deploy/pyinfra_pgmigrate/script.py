@@ -22,6 +22,7 @@ from .session import (
     flag,
     items,
     joined,
+    seen_from_schema,
     session_of,
     setting,
     settings_of,
@@ -249,7 +250,8 @@ def obstacles(rollback: Rollback, run: Run, schema: str) -> str:
         "rules_on": items(sorted({rule.on for rule in rollback.rules})),
     }
     parts = [settings_of(values), "BEGIN;", "SET LOCAL lock_timeout = '10s';"]
-    parts += map(sql.read, ("sizes", "dependents", "conflicting", "conflicts"))
+    parts += map(sql.read, ("sizes", "dependents"))
+    parts += [*seen_from_schema(sql.read("conflicting")), sql.read("conflicts")]
     return joined([*session_of(run, schema, "obstacles"), *parts, "ROLLBACK;"])
 
 

@@ -85,7 +85,9 @@ def catalog_prepared() -> str:
     """Returns the SQL that prepares ``pgmigrate_read (setting, whether with its fingerprint)``.
 
     It leaves the lines in the setting as an array, the identities of their objects in SETTING_identities and their
-    fingerprint in SETTING_fingerprint; all are of one statement, so that nothing can come between them.
+    fingerprint in SETTING_fingerprint; all are of one statement, so that nothing can come between them. The server
+    writes names in it as seen from the target schema, while the statement itself was read with pg_catalog alone in
+    search_path: what calls nothing of others when it is prepared calls nothing of others when it runs.
     """
     return joined(
         [
@@ -96,10 +98,14 @@ def catalog_prepared() -> str:
             "COALESCE(pg_catalog.array_agg(l.identity), '{}')::text, false),",
             "pg_catalog.set_config($1 || '_fingerprint', CASE WHEN $2 THEN (",
             sql.read("fingerprint"),
-            ") ELSE '' END, false)",
-            "FROM (",
+            ") ELSE '' END, false),",
+            "pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)",
+            "FROM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), false)",
+            "AS here (path)",
+            # Neither side can change places with the other: the lines want the path that was set before.
+            "CROSS JOIN LATERAL (SELECT c.line, c.identity FROM (",
             sql.read("catalog"),
-            ") AS l;",
+            ") AS c WHERE here.path IS NOT NULL OFFSET 0) AS l;",
         ]
     )
 
@@ -127,6 +133,11 @@ def _registry_upgrade() -> list[str]:
             "\\endif",
         ]
     return parts
+
+
+def seen_from_schema(*parts: str) -> list[str]:
+    """Returns parts of a script that find relations, functions and operators in the target schema."""
+    return ['SET search_path = :"schema", pg_temp;', *parts, "SET search_path = pg_catalog, pg_temp;"]
 
 
 def joined(parts: Iterable[str]) -> str:

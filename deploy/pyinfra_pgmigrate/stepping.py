@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from . import sql
-from .catalog import Patch, key_of, like_pattern, parts_of, unescaped
+from .catalog import Patch, key_of, like_pattern, parts_of, qualified, unescaped
 from .effect import Lock, StatementEffect
 from .errors import Kind
 from .locks import conflicting_modes, sql_name
@@ -25,6 +25,7 @@ from .session import (
     flag,
     items,
     joined,
+    seen_from_schema,
     session_name,
     session_of,
     setting,
@@ -175,7 +176,7 @@ def apply(
     ]
     for place, step in enumerate(steps):
         parts += [setting("application_name", session_name(run, step.migration.name)), sql.read("step_name")]
-        parts += _step(step, limits, batch_rows, is_first=place == 0)
+        parts += _step(step, limits, batch_rows, schema, is_first=place == 0)
     return joined(parts)
 
 
@@ -183,15 +184,15 @@ def build(rules: Sequence[Rule], rollback: Rollback, run: Run, schema: str) -> s
     """Returns the script that builds indexes before a cut-over, without a lock that keeps a writer out."""
     parts = [*session_of(run, schema, "build"), *claimed(run, rollback)]
     for rule in rules:
-        parts += [setting("built", items([rule.index])), sql.read("drop_invalid")]
-        parts += [setting("statement", rule.ahead), sql.read("build")]
+        parts += [setting("built", items([qualified(rule.index, schema)])), sql.read("drop_invalid")]
+        parts += [setting("statement", rule.ahead), *seen_from_schema(sql.read("build"))]
     return joined(parts)
 
 
 def drop_built(rules: Sequence[Rule], rollback: Rollback, run: Run, schema: str, *, lock_timeout_ms: int) -> str:
     """Returns the script that takes such indexes back, as long as the rollback has not come to pass."""
     values = {
-        "built": items(rule.index for rule in rules),
+        "built": items(qualified(rule.index, schema) for rule in rules),
         "reverted": items(migration.version for migration in rollback.reverted),
         "lock_timeout_ms": lock_timeout_ms,
     }
@@ -199,7 +200,7 @@ def drop_built(rules: Sequence[Rule], rollback: Rollback, run: Run, schema: str,
     return joined([*parts, sql.read("drop_built")])
 
 
-def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) -> list[str]:
+def _step(step: Step, limits: LockLimits, batch_rows: int, schema: str, *, is_first: bool) -> list[str]:
     decision, migration = step.decision, step.migration
     how = OUTCOME[decision.action]
     parts = [
@@ -219,7 +220,9 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) ->
                 "plus": items(sorted(step.patch.plus)),
                 "removes": items(map(like_pattern, migration.header.removes)),
                 "objects": items(sorted(_own_objects(migration))),
-                "locks": items([sql_name(lock.mode), unescaped(lock.relation)] for lock in step.locks),
+                "locks": items(
+                    [sql_name(lock.mode), qualified(unescaped(lock.relation), schema)] for lock in step.locks
+                ),
                 "lock_poll_s": limits.poll_s,
                 "lock_timeout_ms": limits.timeout_ms,
                 "tries": limits.tries,
@@ -244,7 +247,7 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, *, is_first: bool) ->
     if step.in_transaction:
         parts += _inside(step)
     else:
-        parts += _outside(step)
+        parts += _outside(step, schema)
     return [*parts, sql.read("step_done")]
 
 
@@ -267,18 +270,26 @@ def _numbers(step: Step) -> tuple[int, ...]:
     return step.decision.statements if step.is_last else tuple(statement.number for statement in step.statements)
 
 
-def _timed(statement: Statement, body: str) -> list[str]:
+def _timed(statement: Statement, *body: str) -> list[str]:
     return [
         setting("statement", statement.text),
         "SELECT pg_catalog.clock_timestamp() AS statement_started_at \\gset",
-        body,
+        *body,
         setting("number", statement.number),
         sql.read("statement_done"),
         sql.read("trace"),
     ]
 
 
-_RUN = "SELECT :'statement' \\gexec"
+# A statement finds what is in the schema, or in what an earlier one of its step has set; what the library does
+# between them finds what is in pg_catalog.
+_PATH = "SELECT pg_catalog.current_setting('pgmigrate.schema_path') AS path \\gset"
+_RUN = (
+    "SELECT pg_catalog.set_config('search_path', :'path', false);",
+    "SELECT :'statement' \\gexec",
+    "SELECT pg_catalog.current_setting('search_path') AS path \\gset",
+    "SET search_path = pg_catalog, pg_temp;",
+)
 
 
 # What a statement set for the session has no effect on what is read and written after it.
@@ -305,20 +316,21 @@ def _traced_before(step: Step) -> list[str]:
 
 
 def _inside(step: Step) -> list[str]:
-    parts = [_START, sql.read("step_locks"), *_traced_before(step)]
+    parts = [_START, _PATH, sql.read("step_locks"), *_traced_before(step)]
     if step.rollback is not None:
         parts += _kept_before(step.rollback)
     for statement in step.statements:
-        parts += _timed(statement, _RUN)
+        parts += _timed(statement, *_RUN)
     if step.statements:
         # What COMMIT would check and fire belongs to what the step did.
         parts += ["SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN]
     if step.rollback is not None:
         parts += _rules_back(step.rollback)
     elif (made := _made(step)) is not None:
-        parts += [settings_of(made), sql.read("due"), "\\if :is_due", sql.read("triggers_off"), sql.read("put_back")]
-        parts += [sql.read("triggers_on"), "\\endif"]
-        parts += ["\\if :has_dependents", sql.read("dependents_back"), "\\endif"]
+        due = [settings_of(made), sql.read("due"), "\\if :is_due", sql.read("triggers_off"), sql.read("put_back")]
+        due += [sql.read("triggers_on"), "\\endif"]
+        due += ["\\if :has_dependents", sql.read("dependents_back"), "\\endif"]
+        parts += seen_from_schema(*due)
     # From here on the locks are held for our own reading and writing only.
     parts += _COMPARED
     if step.is_last and step.migration.verify is not None:
@@ -352,24 +364,29 @@ def _kept_before(rollback: Rollback) -> list[str]:
         "rules": rules_of(unique_rules(rollback)),
         "on_conflict": rollback.on_conflict,
     }
-    parts = [settings_of(values), sql.read("rollback_locks")]
+    locks = [settings_of(values), sql.read("rollback_locks")]
+    parts: list[str] = []
     if rollback.conflicts:
         parts += map(sql.read, ("conflicting", "resolve_tables", "triggers_off", "resolve", "triggers_on"))
     if rollback.kept:
         kept = items([one.object, one.gone, one.statements, sorted(one.lines)] for one in rollback.kept)
         parts += [setting("dependents", kept), sql.read("dependents_kept")]
-    return [*parts, sql.read("quarantine")]
+    return [*locks, *seen_from_schema(*parts, sql.read("quarantine"))]
 
 
 def _rules_back(rollback: Rollback) -> list[str]:
     rules = items([rule.kind, rule.on, rule.name, rule.definition, rule.index, rule.ending] for rule in rollback.rules)
-    return [setting("rules", rules), sql.read("rules_back")]
+    return [setting("rules", rules), *seen_from_schema(sql.read("rules_back"))]
 
 
-def _outside(step: Step) -> list[str]:
+def _built(step: Step, schema: str) -> str:
+    return items(qualified(index, schema) for index in step.built_indexes)
+
+
+def _outside(step: Step, schema: str) -> list[str]:
     (statement,) = step.statements
     begun = [setting("begun", statement.number), sql.read("step_begun")]
-    parts = [*begun, "COMMIT;", _START, *_traced_before(step)]
+    parts = [*begun, "COMMIT;", _START, _PATH, *_traced_before(step)]
     if step.in_batches:
         parts += _timed(statement, sql.read("batches"))
     else:
@@ -377,9 +394,9 @@ def _outside(step: Step) -> list[str]:
         # would end in an INVALID index (measured, PostgreSQL 15).
         parts.append("SET lock_timeout = 0;")
         parts += [
-            setting("built", items(step.built_indexes)),
+            setting("built", _built(step, schema)),
             sql.read("drop_invalid"),
-            *_timed(statement, _RUN),
+            *_timed(statement, *_RUN),
         ]
     after = [sql.read(name) for name in ("keep_catalog", "step_register")]
     return [*parts, *_AGAIN, "BEGIN;", *_COMPARED, *after, "COMMIT;"]
@@ -387,7 +404,9 @@ def _outside(step: Step) -> list[str]:
 
 def blockers(step: Step, run: Run, schema: str) -> str:
     """Returns the script that names the sessions which keep a step waiting."""
-    values = {"in_the_way": items([unescaped(lock.relation), conflicting_modes(lock.mode)] for lock in step.locks)}
+    values = {"in_the_way": items(
+            [qualified(unescaped(lock.relation), schema), conflicting_modes(lock.mode)] for lock in step.locks
+        )}
     return joined([*session_of(run, schema, "blockers"), settings_of(values), sql.read("blockers")])
 
 
@@ -398,7 +417,7 @@ def aftermath(step: Step, run: Run, schema: str, *, kind: Kind, sqlstate: str, m
     """
     migration = step.migration
     values = {
-        "built": items(step.built_indexes),
+        "built": _built(step, schema),
         "version": migration.version,
         "name": migration.name,
         "checksum": migration.checksum,

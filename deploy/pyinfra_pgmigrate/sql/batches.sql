@@ -9,11 +9,15 @@ SELECT
     pg_catalog.set_config('pgmigrate.batch_total', '0', false);
 DO $$
 DECLARE
+    statement text;
     last_key text;
     row_count bigint;
 BEGIN
     LOOP
-        EXECUTE pg_catalog.current_setting('pgmigrate.batch_statement') INTO last_key, row_count;
+        statement := pg_catalog.current_setting('pgmigrate.batch_statement');
+        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), false);
+        EXECUTE statement INTO last_key, row_count;
+        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
         EXIT WHEN last_key IS NULL;
         PERFORM
             pg_catalog.set_config('pgmigrate.batch_after', last_key, false),

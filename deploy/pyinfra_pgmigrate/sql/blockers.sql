@@ -1,5 +1,5 @@
--- Names the sessions that keep a step waiting. Variables: in_the_way (JSON: [[table, [lock modes that
--- keep the step waiting]], ...]).
+-- Names the sessions that keep a step waiting. Variables: in_the_way (JSON: [[table with its schema,
+-- [lock modes that keep the step waiting]], ...]), in_schema.
 SET lock_timeout = '5s';
 SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(
     'pid', b.pid,
@@ -16,7 +16,7 @@ FROM (
         COALESCE(a.application_name, '') AS application_name,
         COALESCE(a.state, CASE WHEN l.pid IS NULL THEN 'prepared transaction' ELSE 'unknown' END) AS state,
         pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)) AS age_s,
-        l.relation::pg_catalog.regclass::text AS relation
+        pg_catalog.regexp_replace(l.relation::pg_catalog.regclass::text, :'in_schema', '') AS relation
     FROM pg_catalog.pg_locks AS l
     LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
     WHERE l.locktype = 'relation'

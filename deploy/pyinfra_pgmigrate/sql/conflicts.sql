@@ -1,5 +1,6 @@
 -- Tells what conflicting.sql found: by rule the number of values that stand more than once, the first of
 -- them with what the columns that go say, the names that the rows would get, and what hangs on them.
+DECLARE pgmigrate_conflicts NO SCROLL CURSOR FOR
 SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(
     'rule', n.place,
     'count', c.count,
@@ -47,6 +48,9 @@ CROSS JOIN LATERAL (
         GROUP BY r.keys
     ) AS g
 ) AS c
-WHERE c.count > 0 \gset
+WHERE c.count > 0;
+SET LOCAL search_path = :"schema", pg_temp;
+FETCH pgmigrate_conflicts \gset
+SET LOCAL search_path = pg_catalog, pg_temp;
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate conflicts :payload

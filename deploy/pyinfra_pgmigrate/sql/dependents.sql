@@ -1,6 +1,8 @@
 -- Tells what would stand in the way of dropping some objects, or go with them, and is none of them: views,
 -- functions, policies, keys, indexes that others made. Those come first on which others of them depend.
--- Variables: going (JSON: keys of the catalog, such as "table x", "column x.y", "function f(integer)").
+-- Variables: going (JSON: keys of the catalog, such as "table x", "column x.y", "function f(integer)"),
+-- schema. Needs a transaction.
+DECLARE pgmigrate_dependents NO SCROLL CURSOR FOR
 WITH RECURSIVE going AS MATERIALIZED (
     SELECT g.key
     FROM pg_catalog.jsonb_array_elements_text(:'going'::jsonb) AS g (key)
@@ -286,6 +288,9 @@ WHERE NOT (
         WHERE k.conindid = pg_catalog.to_regclass(pg_catalog.substr(f.key, 7))
             AND k.contype IN ('p', 'u', 'x')
     )
-) \gset
+);
+SET LOCAL search_path = :"schema", pg_temp;
+FETCH pgmigrate_dependents \gset
+SET LOCAL search_path = pg_catalog, pg_temp;
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate dependents :payload

@@ -1,5 +1,5 @@
 -- Takes back indexes that were built for a cut-over which did not come; waits for their table only a moment.
--- Not where it did come after all. Variables: built (JSON: index names), reverted (JSON: versions),
+-- Not where it did come after all. Variables: built (JSON: index names, with their schema), reverted (JSON: versions),
 -- lock_timeout_ms.
 SELECT pg_catalog.set_config('lock_timeout', :'lock_timeout_ms', false);
 SELECT pg_catalog.format('DROP INDEX IF EXISTS %s', i.indexrelid::pg_catalog.regclass)

@@ -1,5 +1,6 @@
 -- An earlier try may have left the index INVALID: nobody can use it, and it is in the way. It goes,
--- unless somebody is building it right now. Variables: built (JSON: index names).
+-- unless somebody is building it right now. Variables: built (JSON: index names, with their
+-- schema).
 SELECT pg_catalog.format('DROP INDEX CONCURRENTLY %s', i.indexrelid::pg_catalog.regclass)
 FROM pg_catalog.pg_index AS i
 WHERE i.indexrelid IN (

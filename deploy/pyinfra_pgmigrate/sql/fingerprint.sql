@@ -13,7 +13,7 @@ SELECT pg_catalog.encode(
         pg_catalog.convert_to(
             pg_catalog.concat_ws(
                 ' ',
-                pg_catalog.array_to_string(pg_catalog.current_schemas(false), ','),
+                pg_catalog.current_setting('pgmigrate.schema_path', true),
                 (
                     SELECT pg_catalog.string_agg(s.name || '=' || s.setting, ',' ORDER BY s.name)
                     FROM pg_catalog.pg_settings AS s

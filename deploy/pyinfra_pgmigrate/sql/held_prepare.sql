@@ -2,7 +2,9 @@
 -- executed. Variables: held (name), role (may be empty), statement.
 \set ON_ERROR_STOP off
 SELECT pg_catalog.set_config('role', COALESCE(NULLIF(:'role', ''), 'none'), false);
-SELECT pg_catalog.format('PREPARE %I AS %s', :'held', :'statement')
-\gexec
+SELECT pg_catalog.format('PREPARE %I AS %s', :'held', :'statement') AS prepared \gset
+SET search_path = :"schema", pg_temp;
+SELECT :'prepared' \gexec
 RESET ROLE;
+SET search_path = pg_catalog, pg_temp;
 \set ON_ERROR_STOP on

@@ -3,23 +3,29 @@
 -- statement, moment.
 \set ON_ERROR_STOP off
 SELECT pg_catalog.set_config('role', COALESCE(NULLIF(:'role', ''), 'none'), false);
+SELECT pg_catalog.format('PREPARE %I AS %s', :'held', :'statement') AS prepared \gset
+SET search_path = :"schema", pg_temp;
 EXECUTE :"held";
 \set first :SQLSTATE
 \set why :LAST_ERROR_MESSAGE
 \set again :first
 \set anew :first
+SET search_path = pg_catalog, pg_temp;
 SELECT :'first' <> '00000' AS failed \gset
 \if :failed
+SET search_path = :"schema", pg_temp;
 EXECUTE :"held";
 \set again :SQLSTATE
 DEALLOCATE :"held";
-SELECT pg_catalog.format('PREPARE %I AS %s', :'held', :'statement')
-\gexec
+SELECT :'prepared' \gexec
 \set anew :SQLSTATE
+SET search_path = pg_catalog, pg_temp;
 SELECT :'anew' = '00000' AS is_prepared \gset
 \if :is_prepared
+SET search_path = :"schema", pg_temp;
 EXECUTE :"held";
 \set anew :SQLSTATE
+SET search_path = pg_catalog, pg_temp;
 \else
 -- What \gexec ran leaves no SQLSTATE where it failed.
 \set anew ''

@@ -48,6 +48,7 @@ DO $$
 DECLARE
     first json := pg_catalog.current_setting('pgmigrate.first')::json;
     drawing text := pg_catalog.current_setting('pgmigrate.drawing');
+    prepared text := 'PREPARE pgmigrate_measured AS ' || pg_catalog.current_setting('pgmigrate.statement');
     parameters text[] := '{}';
 BEGIN
     IF pg_catalog.json_typeof(first) = 'object' THEN
@@ -55,6 +56,7 @@ BEGIN
         INTO parameters
         FROM pg_catalog.json_array_elements_text(first -> 'parameters') WITH ORDINALITY AS p (value, place);
     ELSIF drawing <> '' THEN
+        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), true);
         EXECUTE pg_catalog.format(
             'SELECT (SELECT pg_catalog.array_agg(p.value ORDER BY p.place)'
             ' FROM pg_catalog.json_each_text(pg_catalog.row_to_json(d)) WITH ORDINALITY AS p (key, value, place))'
@@ -62,12 +64,12 @@ BEGIN
             drawing
         )
         INTO parameters;
+        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
         IF parameters IS NULL THEN
             RETURN;
         END IF;
     END IF;
     PERFORM pg_catalog.set_config('pgmigrate.parameters', pg_catalog.array_to_json(parameters)::text, true);
-    EXECUTE 'PREPARE pgmigrate_measured AS ' || pg_catalog.current_setting('pgmigrate.statement');
     PERFORM pg_catalog.set_config(
         'pgmigrate.explain',
         'EXPLAIN (ANALYZE, BUFFERS, VERBOSE, TIMING OFF, FORMAT JSON) EXECUTE pgmigrate_measured'
@@ -77,6 +79,9 @@ BEGIN
         ), ''),
         true
     );
+    PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), true);
+    EXECUTE prepared;
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 EXCEPTION
     WHEN query_canceled OR OTHERS THEN
         PERFORM pg_catalog.set_config('pgmigrate.why', SQLERRM || ' (SQLSTATE ' || SQLSTATE || ')', true);

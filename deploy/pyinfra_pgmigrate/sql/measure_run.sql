@@ -2,10 +2,13 @@
 -- memory, the second one counts. Variables: none.
 DO $$
 DECLARE
+    explain text := pg_catalog.current_setting('pgmigrate.explain');
     plan json;
 BEGIN
-    IF pg_catalog.current_setting('pgmigrate.why') = '' AND pg_catalog.current_setting('pgmigrate.explain') <> '' THEN
-        EXECUTE pg_catalog.current_setting('pgmigrate.explain') INTO plan;
+    IF pg_catalog.current_setting('pgmigrate.why') = '' AND explain <> '' THEN
+        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), true);
+        EXECUTE explain INTO plan;
+        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
         PERFORM pg_catalog.set_config('pgmigrate.plan', plan::text, true);
     END IF;
 EXCEPTION

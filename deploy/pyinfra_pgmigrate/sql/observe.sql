@@ -64,6 +64,8 @@ FROM pgmigrate.dependents AS d
 WHERE d.restored_at IS NULL
     AND d.dropped_at IS NULL \gset
 \endif
+-- Read with pg_catalog alone in search_path, fetched with the target schema in it: lines name relations as from there.
+DECLARE pgmigrate_registry NO SCROLL CURSOR FOR
 WITH now AS MATERIALIZED (
     SELECT :now AS lines
 ),
@@ -247,7 +249,10 @@ SELECT pg_catalog.json_build_object(
         ORDER BY r.seen_at DESC
         LIMIT 1
     )
-)::text AS payload \gset
+)::text AS payload;
+SET LOCAL search_path = :"schema", pg_temp;
+FETCH pgmigrate_registry \gset
+SET LOCAL search_path = pg_catalog, pg_temp;
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate registry :payload
 \endif
@@ -302,6 +307,9 @@ BEGIN
     INTO home
     FROM pg_catalog.pg_extension AS e
     JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
+    -- Its view, and nobody else's of that name.
+    JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = 'pg_stat_statements'
+    JOIN pg_catalog.pg_depend AS d ON d.classid = c.tableoid AND d.objid = c.oid AND d.refobjid = e.oid AND d.deptype = 'e'
     WHERE e.extname = 'pg_stat_statements'
         AND pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE');
 

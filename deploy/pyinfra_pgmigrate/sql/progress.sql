@@ -1,8 +1,9 @@
--- How far the sessions of this run are, in whichever database. Variables: run_id.
+-- How far the sessions of this run are, in whichever database. Variables: run_id, in_schema.
 SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(
     'session', a.application_name,
     'table', CASE
-        WHEN a.datname = pg_catalog.current_database() AND c.relid <> 0 THEN c.relid::pg_catalog.regclass::text
+        WHEN a.datname = pg_catalog.current_database() AND c.relid <> 0 
+            THEN pg_catalog.regexp_replace(c.relid::pg_catalog.regclass::text, :'in_schema', '')
     END,
     'rows', c.tuples_processed,
     'bytes', c.bytes_processed,

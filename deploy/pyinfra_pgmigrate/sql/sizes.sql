@@ -1,6 +1,8 @@
 -- Estimates what a rollback needs: the size in bytes of each plain table on which an index comes back, and
 -- the room for what is copied and built. Variables: tables (JSON: those that go), columns (JSON: [[table,
--- column], ...], those that go), rules_on (JSON: tables of the indexes and constraints that come back).
+-- column], ...], those that go), rules_on (JSON: tables of the indexes and constraints that come back),
+-- schema. Needs a transaction.
+DECLARE pgmigrate_sizes NO SCROLL CURSOR FOR
 SELECT pg_catalog.json_build_object(
     'tables', (
         SELECT COALESCE(pg_catalog.json_object_agg(r.name, pg_catalog.pg_table_size(c.oid)), '{}'::json)
@@ -34,6 +36,9 @@ SELECT pg_catalog.json_build_object(
         FROM pg_catalog.jsonb_array_elements_text(:'rules_on'::jsonb) AS n (name)
         JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(n.name)
     )
-)::text AS payload \gset
+)::text AS payload;
+SET LOCAL search_path = :"schema", pg_temp;
+FETCH pgmigrate_sizes \gset
+SET LOCAL search_path = pg_catalog, pg_temp;
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate sizes :payload

@@ -1,7 +1,7 @@
 -- Takes the table locks of a step all at once or not at all, without standing in the queue: whoever
 -- waits in it keeps all that come after waiting too. When they are not to be had in that time, the
 -- statements themselves wait, at most lock_timeout.
--- Variables: locks (JSON: [[mode, table], ...]), lock_poll_s, lock_timeout_ms.
+-- Variables: locks (JSON: [[mode, table with its schema], ...]), lock_poll_s, lock_timeout_ms.
 SELECT
     pg_catalog.set_config('pgmigrate.locks', :'locks', true),
     pg_catalog.set_config('pgmigrate.lock_poll_s', :'lock_poll_s', true),

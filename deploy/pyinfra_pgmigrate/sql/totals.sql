@@ -17,18 +17,21 @@ BEGIN
     BEGIN
         -- This block is a subtransaction: the read-only state ends with it.
         PERFORM pg_catalog.set_config('transaction_read_only', 'on', true);
+        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), true);
         EXECUTE pg_catalog.format(
-            'SELECT pg_catalog.json_build_object(''count'', count(*), ''digest'', COALESCE(sum('
+            'SELECT pg_catalog.json_build_object(''count'', pg_catalog.count(*), ''digest'', COALESCE(pg_catalog.sum('
             'pg_catalog.hashint8extended(pg_catalog.hash_record_extended(ROW(q.key, q.value), 0), 0)), 0)::text,'
-            ' ''values'', CASE WHEN count(*) <= 10000 THEN COALESCE(pg_catalog.json_agg('
-            'pg_catalog.json_build_array(q.key, q.value)) FILTER (WHERE q.place <= 10000), ''[]''::json) END,'
-            ' ''problem'', '''')::text'
-            ' FROM (SELECT COALESCE(v.key::text, ''(null)'') COLLATE "C" AS key,'
-            ' COALESCE(v.value::text, ''(null)'') COLLATE "C" AS value, row_number() OVER () AS place'
-            ' FROM (%s) AS v (key, value)) AS q',
+            ' ''values'', CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.<=) 10000 THEN COALESCE('
+            'pg_catalog.json_agg(pg_catalog.json_build_array(q.key, q.value))'
+            ' FILTER (WHERE q.place OPERATOR(pg_catalog.<=) 10000), ''[]''::json) END, ''problem'', '''')::text'
+            -- In the text form of their types, not by a cast that somebody made for them.
+            ' FROM (SELECT CASE WHEN v.key IS NULL THEN ''(null)'' ELSE pg_catalog.concat(v.key) END COLLATE "C" AS key,'
+            ' CASE WHEN v.value IS NULL THEN ''(null)'' ELSE pg_catalog.concat(v.value) END COLLATE "C" AS value,'
+            ' pg_catalog.row_number() OVER () AS place FROM (%s) AS v (key, value)) AS q',
             pg_catalog.current_setting('pgmigrate.query')
         )
         INTO found;
+        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     EXCEPTION
         WHEN OTHERS OR query_canceled THEN
             found := pg_catalog.json_build_object(

@@ -1,11 +1,11 @@
 -- Notes which tables the session holds locked, how large they are and where they are stored. Variables:
--- number (of the statement before; 0: none yet), locks (JSON: [[mode, table], ...] that the effects
--- predict), traces (JSON, so far).
+-- number (of the statement before; 0: none yet), locks (JSON: [[mode, table with its schema], ...] that the
+-- effects predict), traces (JSON, so far), in_schema.
 SELECT (:'traces'::jsonb || pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_array(
     :'number'::integer,
     COALESCE((
         SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
-            c.oid::pg_catalog.regclass::text,
+            pg_catalog.regexp_replace(c.oid::pg_catalog.regclass::text, :'in_schema', ''),
             h.mode,
             pg_catalog.pg_relation_filenode(c.oid)::bigint,
             pg_catalog.pg_total_relation_size(c.oid)

@@ -18,10 +18,12 @@ BEGIN
             PERFORM pg_catalog.set_config('role', pg_catalog.current_setting('pgmigrate.role'), true);
             SET LOCAL row_security = on;
         END IF;
+        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), true);
         FOR statement IN SELECT s.value FROM pg_catalog.jsonb_array_elements_text(statements) AS s LOOP
             EXECUTE statement;
         END LOOP;
         SET CONSTRAINTS ALL IMMEDIATE;
+        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     EXCEPTION
         WHEN OTHERS THEN
             why := SQLERRM || ' (SQLSTATE ' || SQLSTATE || ')';
@@ -29,8 +31,9 @@ BEGIN
     PERFORM pg_catalog.set_config('pgmigrate.why', why, true);
 END;
 $$;
-SELECT pg_catalog.json_build_array(:'name', pg_catalog.current_setting('pgmigrate.why'))::text AS payload \gset
 RESET ROLE;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SELECT pg_catalog.json_build_array(:'name', pg_catalog.current_setting('pgmigrate.why'))::text AS payload \gset
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate use :payload
 ROLLBACK;

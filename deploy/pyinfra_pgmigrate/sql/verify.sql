@@ -8,14 +8,17 @@ BEGIN
     BEGIN
         -- This block is a subtransaction: the read-only state ends with it.
         PERFORM pg_catalog.set_config('transaction_read_only', 'on', true);
+        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), true);
         EXECUTE pg_catalog.format(
-            'SELECT pg_catalog.json_build_object(''count'', count(*), ''problems'', COALESCE(pg_catalog.json_agg('
-            'pg_catalog.json_build_array(q.object, q.problem)) FILTER (WHERE q.place <= 20), ''[]''::json))::text'
-            ' FROM (SELECT v.object::text, v.problem::text, row_number() OVER () AS place FROM (%s) AS v'
-            ' (object, problem)) AS q',
+            'SELECT pg_catalog.json_build_object(''count'', pg_catalog.count(*), ''problems'', COALESCE('
+            'pg_catalog.json_agg(pg_catalog.json_build_array(q.object, q.problem))'
+            ' FILTER (WHERE q.place OPERATOR(pg_catalog.<=) 20), ''[]''::json))::text'
+            ' FROM (SELECT pg_catalog.concat(v.object) AS object, pg_catalog.concat(v.problem) AS problem,'
+            ' pg_catalog.row_number() OVER () AS place FROM (%s) AS v (object, problem)) AS q',
             pg_catalog.current_setting('pgmigrate.verify')
         )
         INTO found;
+        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     EXCEPTION
         WHEN query_canceled THEN
             RAISE;

@@ -1,9 +1,11 @@
 -- Looks for what the structure cannot do, or not yet: one finding is a check, an object, what was found and
 -- what was expected. Changes nothing. Variables: added_tables (JSON: tables that migrations made),
 -- added_columns (JSON: [[table, column, migration], ...]), built (JSON: [[table, time], ...], tables that got
--- an index, and when).
+-- an index, and when), schema. Names are those of the target schema: the statement is read with pg_catalog alone in
+-- search_path, and fetched with the schema in it.
 BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL lock_timeout = '10s';
+DECLARE pgmigrate_warnings NO SCROLL CURSOR FOR
 WITH finding (name, object, found, expected) AS (
     SELECT
         'valid indexes',
@@ -106,7 +108,9 @@ SELECT COALESCE(
     pg_catalog.json_agg(pg_catalog.json_build_array(f.name, f.object, f.found, f.expected) ORDER BY f.name, f.object),
     '[]'::json
 )::text AS payload
-FROM finding AS f \gset
+FROM finding AS f;
+SET LOCAL search_path = :"schema", pg_temp;
+FETCH pgmigrate_warnings \gset
+ROLLBACK;
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate warnings :payload
-ROLLBACK;

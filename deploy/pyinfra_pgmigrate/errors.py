@@ -24,7 +24,7 @@ class Kind(Enum):
     DRIFT = "drift"  # an applied migration is not in the catalog any more
     CHANGED = "changed"  # a file changed after it was applied
     ORDER = "order"  # an applied file is gone, or an older one is pending
-    REGISTRY = "registry"  # the registry was made by a newer version of this tool
+    REGISTRY = "registry"  # a newer version of this tool made the registry, or somebody who is not trusted
     BUSY = "busy"  # another run is at work on the database
     LOCK = "lock"  # a table lock was not to be had in the time allowed
     FAILED = "failed"  # a statement failed

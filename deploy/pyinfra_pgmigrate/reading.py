@@ -36,6 +36,8 @@ from .totals import Answers, answers_of
 
 # Feature not supported; source: PostgreSQL manual, "Error Codes".
 _TOO_OLD = "0A000"
+# Object not in prerequisite state.
+_PLANTED = "55000"
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,9 @@ def database(answer: Answer) -> Observed | Unreadable:
     too_old = answer.value("too_old")
     if too_old is not None:
         return Unreadable(psql.EXIT_SCRIPT, _TOO_OLD, too_old)
+    planted = answer.value("planted")
+    if planted is not None:
+        return Unreadable(psql.EXIT_SCRIPT, _PLANTED, "; ".join(planted))
     server, catalog = answer.value("server"), answer.value("catalog")
     if answer.status != 0 or server is None or catalog is None:
         return Unreadable(answer.status, answer.sqlstate, answer.message)
@@ -354,6 +359,15 @@ def refusal(found: Unreadable | None, *, host: str, connection: Connection) -> R
                 f"{what}: PostgreSQL {found.message} is too old",
                 detail=f"Found version {found.message}; expected 15 or later.",
                 hint="Upgrade the server; for older ones use another tool.",
+            )
+        case psql.EXIT_SCRIPT if found.sqlstate == _PLANTED:
+            return Refusal(
+                Kind.REGISTRY,
+                f"{what}: its registry cannot be trusted",
+                detail=f"Found: {found.message}; expected plain tables of the role that connects, of a superuser or of "
+                "the owner of the database. Nothing in it was read, as whoever made it could have anything run.",
+                hint="Connect as the role that made the registry. If nobody of yours made it: "
+                "ALTER SCHEMA pgmigrate RENAME TO pgmigrate_foreign",
             )
         case psql.EXIT_SCRIPT if found.sqlstate == "42501":
             return Refusal(

@@ -404,9 +404,11 @@ def _outside(step: Step, schema: str) -> list[str]:
 
 def blockers(step: Step, run: Run, schema: str) -> str:
     """Returns the script that names the sessions which keep a step waiting."""
-    values = {"in_the_way": items(
+    values = {
+        "in_the_way": items(
             [qualified(unescaped(lock.relation), schema), conflicting_modes(lock.mode)] for lock in step.locks
-        )}
+        )
+    }
     return joined([*session_of(run, schema, "blockers"), settings_of(values), sql.read("blockers")])
 
 

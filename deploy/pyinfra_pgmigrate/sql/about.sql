@@ -1,6 +1,6 @@
 -- What a backup must know of its database besides tables and catalog. The caller has the transaction, and
 -- the catalog in pgmigrate.now. Prints the words database and catalog.
-SELECT pg_catalog.to_regclass('pgmigrate.registry') IS NOT NULL AS has_registry \gset
+SELECT :'registry_exists'::boolean AND pg_catalog.to_regclass('pgmigrate.registry') IS NOT NULL AS has_registry \gset
 \set applied '[]'
 \if :has_registry
 SELECT COALESCE(

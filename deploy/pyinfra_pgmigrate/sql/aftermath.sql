@@ -1,6 +1,6 @@
 -- After a step that did not end well: writes the event; drop_invalid.sql follows. Variables: version, name,
 -- checksum, statements, sqlstate, message, run_id, tool_version.
-SELECT pg_catalog.to_regclass('pgmigrate.events') IS NOT NULL AS has_registry \gset
+SELECT :'registry_exists'::boolean AND pg_catalog.to_regclass('pgmigrate.events') IS NOT NULL AS has_registry \gset
 \if :has_registry
 INSERT INTO pgmigrate.events (run_id, event, version, name, checksum, statements, details, tool_version)
 VALUES (

@@ -1,6 +1,6 @@
 -- Tells where the registry says that a backup is: name of the machine, folder, and the name of this machine; null
 -- where it does not say. Variables: label, host_name.
-SELECT pg_catalog.to_regclass('pgmigrate.backups') IS NOT NULL AS has_registry \gset
+SELECT :'registry_exists'::boolean AND pg_catalog.to_regclass('pgmigrate.backups') IS NOT NULL AS has_registry \gset
 \set payload null
 \if :has_registry
 SELECT COALESCE((

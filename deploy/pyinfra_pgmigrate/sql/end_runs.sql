@@ -1,5 +1,5 @@
 -- In a restored copy: no run of its past is at work here. Variables: none of its own.
-SELECT pg_catalog.to_regclass('pgmigrate.runs') IS NOT NULL AS has_registry \gset
+SELECT :'registry_exists'::boolean AND pg_catalog.to_regclass('pgmigrate.runs') IS NOT NULL AS has_registry \gset
 \if :has_registry
 UPDATE pgmigrate.runs AS r
 SET finished_at = pg_catalog.clock_timestamp()

@@ -2,7 +2,7 @@
 -- measure_run.sql, twice, and measure_done.sql follow. Cannot write, and waits for nobody for long.
 -- Variables: query (its name), checksum, drawing (SELECT of the parameters, may be empty), statement,
 -- timeout_ms (longest time of one statement).
-SELECT pg_catalog.to_regclass('pgmigrate.measurements') IS NOT NULL AS has_measurements \gset
+SELECT :'registry_exists'::boolean AND pg_catalog.to_regclass('pgmigrate.measurements') IS NOT NULL AS has_measurements \gset
 \set first 'null'
 \set last 'null'
 \if :has_measurements

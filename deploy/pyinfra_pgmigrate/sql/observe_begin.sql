@@ -53,7 +53,7 @@ EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate server :payload
 
 -- What is not there of a registry that is: tables, and columns of them. Somebody may have had a hand in it.
-SELECT pg_catalog.to_regclass('pgmigrate.registry') IS NOT NULL AS has_registry \gset
+SELECT :'registry_exists'::boolean AND pg_catalog.to_regclass('pgmigrate.registry') IS NOT NULL AS has_registry \gset
 \set registry_version 0
 \if :has_registry
 SELECT COALESCE(max(r.version), 0) AS registry_version FROM pgmigrate.registry AS r \gset
@@ -95,7 +95,7 @@ SELECT
         OR :'registry_version' = '0'
             AND d.name = 'registry'
     ), '[]'::json)::text AS damaged,
-    pg_catalog.to_regnamespace('pgmigrate') IS NOT NULL AS has_registry
+    :'registry_exists'::boolean AS has_registry
 FROM damage AS d \gset
 SELECT :'has_registry' AND :'damaged' <> '[]' AS is_damaged \gset
 \if :is_damaged

@@ -1,6 +1,6 @@
 -- In a database restored from a backup: no run of its past is at work here, and the restore goes down in
 -- its history. Variables: label, taken_at, run_id, operator, tool_version.
-SELECT pg_catalog.to_regclass('pgmigrate.events') IS NOT NULL AS has_registry \gset
+SELECT :'registry_exists'::boolean AND pg_catalog.to_regclass('pgmigrate.events') IS NOT NULL AS has_registry \gset
 \if :has_registry
 BEGIN;
 UPDATE pgmigrate.runs AS r

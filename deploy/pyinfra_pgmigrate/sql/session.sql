@@ -22,6 +22,69 @@ SELECT pg_catalog.set_config('pgmigrate.schema_path', pg_catalog.quote_ident(:'s
 SELECT '^' || pg_catalog.regexp_replace(pg_catalog.quote_ident(:'schema'), '([^[:alnum:]_])', E'\\\\\\1', 'g') || E'\\.'
     AS in_schema \gset
 SET application_name = :'application_name';
+-- The registry is read and written as what it is said to be: plain tables of a role that this session trusts, which
+-- are its own roles, a superuser and the owner of the database. A view, or a table with a trigger, could run anything.
+WITH home AS (
+    SELECT n.oid, n.nspowner
+    FROM pg_catalog.pg_namespace AS n
+    WHERE n.nspname = 'pgmigrate'
+),
+found AS (
+    SELECT 'schema' AS kind, 'pgmigrate' AS name, h.nspowner AS owner, NULL::text AS why
+    FROM home AS h
+
+    UNION ALL
+    SELECT
+        CASE c.relkind
+            WHEN 'r' THEN 'table'
+            WHEN 'p' THEN 'partitioned table'
+            WHEN 'v' THEN 'view'
+            WHEN 'm' THEN 'materialized view'
+            ELSE 'foreign table'
+        END,
+        'pgmigrate.' || pg_catalog.quote_ident(c.relname),
+        c.relowner,
+        CASE
+            WHEN c.relkind <> 'r' THEN 'is no plain table'
+            WHEN c.relhasrules THEN 'has a rule'
+            WHEN c.relrowsecurity THEN 'has row security'
+            WHEN c.relispartition THEN 'is a partition'
+            WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
+                THEN 'has a trigger'
+            WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_inherits AS i WHERE c.oid IN (i.inhrelid, i.inhparent))
+                THEN 'inherits'
+        END
+    FROM home AS h
+    JOIN pg_catalog.pg_class AS c ON c.relnamespace = h.oid
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+),
+judged AS (
+    SELECT
+        f.kind || ' ' || f.name || ' ' || COALESCE(
+            f.why, 'belongs to role ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(f.owner))
+        ) AS problem
+    FROM found AS f
+    LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = f.owner
+    CROSS JOIN (
+        SELECT m.rolsuper FROM pg_catalog.pg_roles AS m WHERE m.rolname = CURRENT_USER
+    ) AS me
+    WHERE f.why IS NOT NULL
+        OR NOT (
+            COALESCE(r.rolsuper, false)
+            OR f.owner = (SELECT d.datdba FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
+            OR r.rolname = CURRENT_USER
+            OR NOT me.rolsuper AND pg_catalog.pg_has_role(f.owner, 'USAGE')
+        )
+)
+SELECT
+    EXISTS (SELECT 1 FROM home) AS registry_exists,
+    COALESCE((SELECT pg_catalog.json_agg(j.problem ORDER BY j.problem) FROM judged AS j), '[]'::json)::text AS payload,
+    EXISTS (SELECT 1 FROM judged) AS is_planted \gset
+\if :is_planted
+EXECUTE pgmigrate_encode(:'payload') \gset
+\echo ##pgmigrate planted :payload
+\quit
+\endif
 -- Settings under this name hold what a step found: no statement of a migration can know it, let alone write there.
 SELECT 'pgmigrate.k' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '') AS secret \gset
 \set before :secret _before

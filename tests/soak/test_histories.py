@@ -29,7 +29,11 @@ _IN_A_PART = -(-HISTORIES // (len(ALL_VERSIONS) * PARTS))
 @pytest.mark.parametrize("part", range(PARTS))
 @on_all_versions
 def test_generated_history_ends_where_psql_ends(
-    server: Server, part: int, tmp_path: Path, record_property: Callable[[str, Any], None]
+    server: Server,
+    part: int,
+    tmp_path: Path,
+    record_property: Callable[[str, Any], None],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     # Printed, so that the same ones can be had again: HISTORIES_SEED=... make soak
     chosen = int(os.environ.get("HISTORIES_SEED") or secrets.randbits(32))
@@ -37,6 +41,7 @@ def test_generated_history_ends_where_psql_ends(
         prepare_server(session)
     with checker(server, tmp_path) as checks:
         trial = Trial(checks, Figures(), minimize_s=300)
+        told = 0
 
         @seed(chosen)
         @settings(
@@ -50,8 +55,13 @@ def test_generated_history_ends_where_psql_ends(
         def try_one(number: int) -> None:
             if not trial.try_one(f"pg{server.version}-{number}", Random(f"{server.version}:{part}:{number}")):
                 reject()
-            if trial.figures.histories % 25 == 0:
-                print(f"PostgreSQL {server.version}, seed {chosen}: {trial.figures}", file=sys.stderr, flush=True)
+            # At once, so that what an hour found is not lost with the run.
+            nonlocal told
+            if trial.figures.histories % 25 == 0 or len(trial.failures) > told:
+                told = len(trial.failures)
+                with capfd.disabled():
+                    news = f"PostgreSQL {server.version}, seed {chosen}: {trial.figures}\n{trial.told}"
+                    print(news, file=sys.stderr, flush=True)
 
         try_one()
 

@@ -30,7 +30,7 @@ from .plan import Plan
 from .reporting import chosen_hosts
 from .rollbacks import Rollback
 from .settings import PREFIX
-from .telling import heading, plan_lines, rollback_lines, validation_lines
+from .telling import headings, plan_lines, rollback_lines, validation_lines
 from .validation import Check, Verdict
 
 
@@ -99,7 +99,7 @@ def migrate_database(**settings: Any) -> None:
     plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
     _note(engine, seen, plan)
     if isinstance(seen, Observed):
-        engine.tell(heading(seen))
+        engine.tell(headings(seen))
         drifts = engine.journal.drifts = engine.drift(seen)
         if drifts is not None and drifts.entries:
             engine.tell(
@@ -179,7 +179,7 @@ def rollback_database(**settings: Any) -> None:
         refusal = rollbacks.no_room(engine, seen, found)
     _note(engine, seen, found)
     if isinstance(seen, Observed):
-        engine.tell(heading(seen))
+        engine.tell(headings(seen))
     if refusal is not None:
         _tell_refusals(engine, refusal)
         _fail(engine.host)
@@ -213,7 +213,7 @@ def validate_database(**settings: Any) -> None:
     plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
     _note(engine, seen, plan)
     if isinstance(seen, Observed):
-        engine.tell(heading(seen))
+        engine.tell(headings(seen))
     refused = _tell_refusals(engine, plan)
     with engine.journal.phase("Validation"):
         if isinstance(seen, Observed):
@@ -240,7 +240,7 @@ def backup_database(**settings: Any) -> None:
     seen = engine.look()
     _note(engine, seen)
     if isinstance(seen, Observed):
-        engine.tell(heading(seen))
+        engine.tell(headings(seen))
         if not seen.server.in_recovery:
             try:
                 engine.tell(backups.would(engine, seen))

@@ -300,7 +300,9 @@ class Engine:
             self.drift(seen),
             strict=self.settings.strict,
         )
-        uses = self.applying(self.uses, seen) if self.settings.compatibility else ()
+        # As a superuser among functions of others it is refused: see ``plan``.
+        tries = self.settings.compatibility and not seen.server.foreign_code
+        uses = self.applying(self.uses, seen) if tries else ()
         if uses:
             request = facts.uses_request(self.run, self.settings.connection, self.settings.schema, uses)
             tried = self.host.get_fact(facts.TriedUses, request, _stdin=request.stdin)

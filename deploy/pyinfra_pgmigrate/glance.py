@@ -10,7 +10,7 @@ from .drift import Change, Drift, Drifts
 from .migration import Migration
 from .observed import Observed
 from .plan import Action, Decision, Plan
-from .telling import WORDS, age, heading, size, would
+from .telling import WORDS, age, heading, powers, size, would
 
 # Differences that are told; validate.py tells all.
 _MOST_DRIFTS = 10
@@ -33,6 +33,8 @@ def status_parts(
     + drifts: what other hands changed; None where nobody knows
     """
     yield Told((heading(observed),))
+    if told := powers(observed.server):
+        yield Told((f"WARN: {told}",), "yellow")
     applied = [migration for migration in migrations if migration.version in observed.applied]
     yield Told((f"{len(applied)} of {len(migrations)} migrations applied",))
     for decision in plan.decisions:

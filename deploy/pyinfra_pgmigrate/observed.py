@@ -20,6 +20,7 @@ class Server:
     + data_directory: on the server's machine; None where the role may not know
     + roles: all roles whose privileges the connected role has, itself included
     + is_superuser: passes every privilege check
+    + foreign_code: where it is one, functions of roles that are none, 100 at most
     """
 
     version: str
@@ -37,6 +38,7 @@ class Server:
     is_superuser: bool
     may_create_in_database: bool
     may_create_in_schema: bool
+    foreign_code: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -253,6 +253,8 @@ class _Planner:
             self.refuse(refusals.registry_damaged(self.observed.damaged))
         if self.observed.registry is not None and self.observed.registry.version > REGISTRY_VERSION:
             self.refuse(refusals.registry_newer(self.observed.registry.version, REGISTRY_VERSION))
+        if self.settings.compatibility and self.observed.server.foreign_code:
+            self.refuse(refusals.too_powerful(self.observed.server))
 
     def _check_order(self) -> None:
         target = self.settings.target

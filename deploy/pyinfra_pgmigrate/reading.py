@@ -124,7 +124,13 @@ def database(answer: Answer) -> Observed | Unreadable:
     registry = answer.value("registry")
     upserts = answer.value("upserts")
     return Observed(
-        server=Server(**{**server, "roles": frozenset(server["roles"])}),
+        server=Server(
+            **{
+                **server,
+                "roles": frozenset(server["roles"]),
+                "foreign_code": tuple(server.get("foreign_code", ())),
+            }
+        ),
         registry=None if registry is None else _registry(registry),
         catalog=Catalog.of(catalog),
         upserts=None if upserts is None else tuple(Upsert(**upsert) for upsert in upserts),

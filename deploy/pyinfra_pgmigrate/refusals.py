@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from .catalog import Catalog
 from .errors import Kind, Refusal
 from .migration import Migration
-from .observed import AppliedMigration, Observed, Verified
+from .observed import AppliedMigration, Observed, Server, Verified
 from .state import Judgement
 
 _MOST_LINES = 5
@@ -280,6 +280,18 @@ def may_not_create(what: str, role: str, privilege: str) -> Refusal:
         f"cannot migrate as role {role}: it may not create objects in {what}",
         detail=f"Found no CREATE privilege on {what}; expected it.",
         hint=f"Let its owner run: GRANT CREATE ON {privilege} TO {role}",
+    )
+
+
+def too_powerful(server: Server) -> Refusal:
+    """What the application does is not tried as a superuser where others could have anything run by it."""
+    return Refusal(
+        Kind.PRIVILEGE,
+        f'cannot try compatibility/*.sql on database "{server.database}" as superuser {server.role}',
+        detail=f"Found {len(server.foreign_code)} function(s) of roles without that power, such as "
+        f"{server.foreign_code[0]}; expected none, or a role that is no superuser: such a function, behind a trigger, "
+        "would run with its rights, whichever role a file names.",
+        hint="Connect as the owner of the database (pg_user), or leave pg_compatibility out: a rehearsal tries them.",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .observed import Observed
+from .observed import Observed, Server
 from .obstacles import Conflict
 from .plan import Action, Decision, Plan
 from .rollbacks import Rollback
@@ -56,6 +56,24 @@ def heading(observed: Observed) -> str:
         f'database "{server.database}", PostgreSQL {server.version.split()[0]} ({kind}), '
         f"{size(server.size_bytes)}, as role {server.role}"
     )
+
+
+def powers(server: Server) -> str:
+    """Returns what is wrong with being a superuser on this database; empty: nothing is."""
+    if not server.foreign_code:
+        return ""
+    first, *others = server.foreign_code
+    more = f" and {len(others)} more" if others else ""
+    return (
+        f"role {server.role} is a superuser: what roles without that power wrote can run with it ({first}{more}); "
+        "connect as the owner of the database, see docs/security.md"
+    )
+
+
+def headings(observed: Observed) -> str:
+    """Returns ``heading``, with a warning where the role has more power than is good."""
+    told = powers(observed.server)
+    return f"{heading(observed)}\nWARN: {told}" if told else heading(observed)
 
 
 def decision_lines(decision: Decision) -> Iterator[str]:

@@ -88,6 +88,7 @@ def validate(
     + drifts: what other hands changed since the last run; None where nobody knows
     + strict: what is extra fails too
     """
+    yield _rights_check(observed)
     yield from _verify_checks(migrations, observed, verified)
     lost = _lost(migrations, observed)
     yield from _preserved_checks(observed, lost, drifts)
@@ -119,6 +120,22 @@ def _warning(name: str, place: str, found: str, expected: str) -> Check:
         case "readers" | "statistics":
             expected, hint = {"readers": "to read both", "statistics": "statistics that know it"}[name], expected
     return Check(Verdict.WARN, name, place, found, expected, hint)
+
+
+def _rights_check(observed: Observed) -> Check:
+    """Returns whether what others wrote can run with the rights of a superuser through the role that connects."""
+    server = observed.server
+    if not server.foreign_code:
+        return Check(Verdict.PASS, "rights", f"role {server.role}")
+    more = f" and {len(server.foreign_code) - 1} more" if len(server.foreign_code) > 1 else ""
+    return Check(
+        Verdict.WARN,
+        "rights",
+        f"role {server.role}",
+        f"is a superuser, and roles that are none wrote {server.foreign_code[0]}{more}",
+        "the owner of the database, whose power is all that such a function can use",
+        "pg_user=OWNER, see docs/security.md",
+    )
 
 
 def _verify_checks(

@@ -17,6 +17,7 @@ from tests.conftest import Machines
 from tests.docker.hosts import DockerHost
 from tests.support.cli import Site
 from tests.support.migrations import NAMES, record
+from tests.support.owners import give_to
 from tests.support.servers import Database
 from tests.support.waiting import wait_for
 
@@ -403,6 +404,24 @@ class TestRefusals:
 
         assert ended.status == 1
         assert 'could not find any host of inventory "staging"' in ended.output
+
+
+def test_the_shipped_inventory_connects_as_the_owner_of_the_database(
+    site: Site, host: DockerHost, stage: Database
+) -> None:
+    stage.run("DROP ROLE IF EXISTS stage; CREATE ROLE stage LOGIN PASSWORD 'secret-of-stage' CREATEDB")
+    give_to(stage, "stage")
+    target = site.ssh(host, "pg_skip_backup=false")
+
+    ended = site.run("-y", target, MIGRATE, PGMIGRATE_STAGING_PASSWORD="secret-of-stage")
+    again = site.run("-y", target, MIGRATE, PGMIGRATE_STAGING_PASSWORD="secret-of-stage")
+
+    assert ended.status == 0, ended.output
+    assert "as role stage" in ended.output
+    assert "is a superuser" not in ended.output
+    assert [name for name in ended.changed if name in NAMES] == NAMES
+    assert again.status == 0
+    assert again.changed == []
 
 
 class TestStandby:

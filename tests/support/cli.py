@@ -67,10 +67,13 @@ class Site:
         return self.write_inventory("docker", {f"@docker/{host.name}": {**common, **data}})
 
     def ssh(self, host: DockerHost, *more: str) -> str:
-        """Returns the staging inventory with a host that is reached over SSH; backups only where wanted."""
+        """Returns the staging inventory with a host that is reached over SSH; backups only where wanted.
+
+        Its account deploy may become postgres and nobody else.
+        """
         hosts = self.folder / "inventories" / "staging.hosts"
         ssh = f"ssh_user=deploy ssh_key={host.key} ssh_known_hosts_file={self.folder}/known_hosts"
-        data = " ".join(("pg_skip_backup=true", *more))
+        data = " ".join(("pg_skip_backup=true", "_sudo_user=postgres", *more))
         hosts.write_text(f"# written by a test\n{host.address} {ssh} {data}\n")
         return "inventories/staging.py"
 

@@ -42,6 +42,28 @@ SELECT pg_catalog.json_build_object(
         WHERE pg_catalog.pg_has_role(r.oid, 'USAGE')
     ),
     'is_superuser', (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = CURRENT_USER),
+    -- What roles without that power wrote, and any statement may run with the rights of a superuser: functions, behind
+    -- triggers, event triggers, operators, checks, defaults, views and rules or called as such.
+    'foreign_code', (
+        SELECT COALESCE(pg_catalog.json_agg(f.told ORDER BY f.told), '[]'::json)
+        FROM (
+            SELECT 'function ' || p.oid::pg_catalog.regprocedure::text || ' of role ' || pg_catalog.quote_ident(r.rolname) AS told
+            FROM pg_catalog.pg_proc AS p
+            JOIN pg_catalog.pg_roles AS r ON r.oid = p.proowner
+            WHERE (SELECT m.rolsuper FROM pg_catalog.pg_roles AS m WHERE m.rolname = CURRENT_USER)
+                AND NOT r.rolsuper
+                AND p.oid >= 16384
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM pg_catalog.pg_depend AS d
+                    WHERE d.classid = p.tableoid
+                        AND d.objid = p.oid
+                        AND d.deptype = 'e'
+                )
+            ORDER BY 1
+            LIMIT 100
+        ) AS f
+    ),
     'may_create_in_database', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
     'may_create_in_schema', COALESCE((
         SELECT pg_catalog.has_schema_privilege(n.oid, 'CREATE')

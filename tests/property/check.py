@@ -207,8 +207,15 @@ class _Checks:
         with self.server.database("empty") as database:
             proxy.expect(stop_before=place)
             _run(self._through_proxy(database))
-            after = proxy.queries[place - 1][:200] if 0 < place <= len(proxy.queries) else ""
+            after = proxy.queries[place - 1] if 0 < place <= len(proxy.queries) else ""
             proxy.expect()
+            # A busy machine looks after its sessions more often than it did before: then the stop came elsewhere, and
+            # may have undone what a sequence gave.
+            wanted = self.queries[place - 1]
+            is_there = after == wanted or (after.startswith("COMMIT") and wanted.startswith("COMMIT"))
+            if not is_there and _counts(self.history.statements):
+                return
+            after = after[:200]
             result = _run(self._settings(database))
             found = self._compared(check, database, result)
             if found is not None:
@@ -267,7 +274,7 @@ def _places(queries: Sequence[str], statements: Sequence[Sql]) -> tuple[list[int
     Within a step, after a statement that is alone, which stays, and after the first of a transaction, which is undone:
     but not what it took from a sequence, so that where there is one nothing could be compared.
     """
-    counts = any(_COUNTS.search(one.text) for one in statements)
+    counts = _counts(statements)
     alone = {one.text for one in statements if one.alone}
     texts = {one.text for one in statements}
     between: list[int] = []
@@ -283,6 +290,10 @@ def _places(queries: Sequence[str], statements: Sequence[Sql]) -> tuple[list[int
             inside += [place + 1] if text in alone or (is_first and not counts) else []
             begun, is_first = True, False
     return between, inside
+
+
+def _counts(statements: Sequence[Sql]) -> bool:
+    return any(_COUNTS.search(one.text) for one in statements)
 
 
 def _told(result: Result, differences: list[str]) -> str:

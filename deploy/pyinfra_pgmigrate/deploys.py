@@ -173,6 +173,10 @@ def rollback_database(**settings: Any) -> None:
     """
     engine, overrides = _engine("Roll back database", settings)
     seen = engine.look()
+    if isinstance(seen, Observed) and seen.server.in_recovery:
+        _note(engine, seen)
+        engine.tell(f"{headings(seen)}\nthis server is a standby: it follows its primary and is left alone")
+        return
     found = seen if isinstance(seen, Refusal) else _rollback(engine, seen)
     refusal = found if isinstance(found, Refusal) else engine.unnamed("roll back")
     if refusal is None and isinstance(found, Rollback) and isinstance(seen, Observed):

@@ -57,6 +57,9 @@ TOOL_VERSION = distribution_version("pyinfra-pgmigrate")
 
 _WATCH_EVERY_S = 2.0
 
+# Name and time of change of each file, nanoseconds.
+_Stamp = tuple[tuple[str, int], ...]
+
 
 class _Needs(Protocol):
     """A file of the application: what it needs of a database, and where it is in the SQL folder."""
@@ -85,32 +88,36 @@ def is_preparing() -> bool:
 
 
 @cache
-def _folder(path: Path, _stamp: tuple[tuple[str, int], ...]) -> tuple[Migration, ...]:
+def _folder(path: Path, _stamp: _Stamp) -> tuple[Migration, ...]:
     return load_folder(path)
 
 
-def migrations_in(folder: Path) -> tuple[Migration, ...]:
-    """Returns the migrations of a folder, read once as long as no file changes.
-
-    Raises PgMigrateError: settings, file, effect.
-    """
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
-    return _folder(folder, tuple((path.name, path.stat().st_mtime_ns) for path in files))
+@cache
+def _application(path: Path, _stamp: _Stamp) -> tuple[tuple[Use, ...], tuple[Total, ...]]:
+    return load_uses(path), load_totals(path)
 
 
 @cache
-def _queries(path: Path, versions: frozenset[int], _stamp: tuple[tuple[str, int], ...]) -> tuple[Query, ...]:
+def _queries(path: Path, versions: frozenset[int], _stamp: _Stamp) -> tuple[Query, ...]:
     return load_queries(path, versions)
 
 
-def _stamp(*folders: Path) -> tuple[tuple[str, int], ...]:
-    files = [path for folder in folders for path in sorted(folder.glob("*.sql"))]
+def _stamp(*folders: Path) -> _Stamp:
+    files = [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
     return tuple((str(path), path.stat().st_mtime_ns) for path in files)
 
 
-@cache
-def _application(path: Path, _stamp: tuple[tuple[str, int], ...]) -> tuple[tuple[Use, ...], tuple[Total, ...]]:
-    return load_uses(path), load_totals(path)
+# The files as they were when a run first read them: what was looked at, and rehearsed, is what runs, whatever becomes
+# of them meanwhile.
+_stamps: WeakKeyDictionary[State, dict[tuple[Path, ...], _Stamp]] = WeakKeyDictionary()
+
+
+def _once(state: State, *folders: Path) -> _Stamp:
+    """Returns the stamp that some folders had when this run first asked for it."""
+    kept = _stamps.setdefault(state, {})
+    if folders not in kept:
+        kept[folders] = _stamp(*folders)
+    return kept[folders]
 
 
 @dataclass(frozen=True)
@@ -140,10 +147,11 @@ class Engine:
         data: dict[str, Any] = host.data.dict()  # type: ignore[no-untyped-call]
         settings = read_settings({**data, **overrides})
         folder = settings.sql_dir
-        uses, totals = _application(folder, _stamp(folder / "compatibility", folder / "totals"))
+        migrations = _folder(folder, _once(host.state, folder))
+        uses, totals = _application(folder, _once(host.state, folder / "compatibility", folder / "totals"))
         reports = settings.report_dir if settings.report else None
         journal = journal_of(host, settings.connection.database, _run_on(host), reports)
-        return cls(host, settings, migrations_in(folder), uses, totals, journal=journal)
+        return cls(host, settings, migrations, uses, totals, journal=journal)
 
     @property
     def run(self) -> Run:
@@ -230,16 +238,15 @@ class Engine:
 
     @property
     def queries(self) -> tuple[Query, ...]:
-        """The queries whose cost is measured, read once as long as no file changes; none with pg_measure=never.
+        """The queries whose cost is measured, read once a run; none with pg_measure=never.
 
         Raises PgMigrateError (file).
         """
         if self.settings.measure == "never":
             return ()
         folder = self.settings.sql_dir
-        files = sorted((folder / "queries").glob("*.sql"))
         versions = frozenset(migration.version for migration in self.migrations)
-        return _queries(folder, versions, tuple((path.name, path.stat().st_mtime_ns) for path in files))
+        return _queries(folder, versions, _once(self.host.state, folder / "queries"))
 
     def measure(self, seen: Observed) -> list[Measured]:
         """Returns what the queries cost that apply to this database as it is; asks the host once.
@@ -462,6 +469,8 @@ class Engine:
                     text = f"waiting for {'; '.join(blockers)}"
                 elif session["progress"]:
                     text = session["progress"]
+                elif session.get("waits_for_standby"):
+                    text = "committed here, waiting for a synchronous standby (synchronous_standby_names)"
                 elif session["sleeps"]:
                     # Between two tries of step_locks.sql.
                     text = "asking for table locks"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from time import monotonic
 
 import gevent
@@ -52,6 +53,22 @@ def revert(engine: Engine, rollback: Rollback, *, target: int | None) -> Refusal
     return _Reverting(engine, target).revert(rollback)
 
 
+@dataclass
+class _Counts:
+    """What was tried of one step.
+
+    + tries: for its locks, counted from 1; lock_since: of the first in vain, monotonic seconds
+    + replans: plans because the database had moved; passes: of a converging migration
+    + surprises: times that the catalog changed otherwise than its effect says
+    """
+
+    tries: int = 1
+    lock_since: float | None = None
+    replans: int = 0
+    passes: int = 1
+    surprises: int = 0
+
+
 class _Execution:
     """One call of ``execute``: goes on until all is done or there is a reason not to."""
 
@@ -60,13 +77,14 @@ class _Execution:
         self.traces = traces
         self.settings = engine.settings
         self.versions = versions
-        self.tries = 1
-        self.lock_since: float | None = None
         self.busy_since: float | None = None
-        self.replans = 0
-        self.passes = 1
-        self.surprises = 0
+        self.counts: dict[tuple[int, ...], _Counts] = {}
         self.step_since = monotonic()
+
+    def _counted(self, step: Step) -> _Counts:
+        """Returns what was tried of a step so far: what one needed is not taken from the next."""
+        key = (step.migration.version, *(statement.number for statement in step.statements))
+        return self.counts.setdefault(key, _Counts())
 
     def run(self, plan: Plan) -> Refusal | None:
         """Returns None when all is done, else why not."""
@@ -94,6 +112,8 @@ class _Execution:
             found = _outcomes(answer)
             done = [outcome for outcome in found if outcome.result == "done"]
             self._tell_done(steps, done)
+            if done:
+                self.busy_since = None
             if len(done) == len(steps) and answer.status == 0:
                 return None
             refusal = self._look_after(steps[len(done) :], found[len(done) :], answer)
@@ -110,7 +130,7 @@ class _Execution:
             steps,
             self.engine.run,
             self.settings.schema,
-            self._limits(),
+            self._limits(steps[0]),
             batch_rows=self.settings.batch_rows,
             backup=self.engine.backup,
         )
@@ -118,9 +138,10 @@ class _Execution:
         with self.engine.watched():
             return self.engine.psql(text)
 
-    def _limits(self) -> LockLimits:
-        timeout_s = min(self.settings.lock_timeout_s, self.settings.lock_timeout_s / 10 * 2 ** (self.tries - 1))
-        return LockLimits(self.settings.lock_poll_s, max(1, round(timeout_s * 1000)), self.tries)
+    def _limits(self, step: Step) -> LockLimits:
+        tries = self._counted(step).tries
+        timeout_s = min(self.settings.lock_timeout_s, self.settings.lock_timeout_s / 10 * 2 ** (tries - 1))
+        return LockLimits(self.settings.lock_poll_s, max(1, round(timeout_s * 1000)), tries)
 
     def _tell_done(self, steps: list[Step], done: list[Outcome]) -> None:
         ago_s = monotonic() - self.step_since
@@ -187,16 +208,17 @@ class _Execution:
         return self._failed(step, answer)
 
     def _answered(self, step: Step, outcome: Outcome) -> Refusal | None:
+        counted = self._counted(step)
         match outcome.result:
             case "busy":
                 self._note_in_vain(Span.TURN, step, outcome.detail)
                 return self._wait(outcome)
             case "moved":
-                self.replans += 1
-                if self.replans <= _MOST_REPLANS:
+                counted.replans += 1
+                if counted.replans <= _MOST_REPLANS:
                     return None
-            case "problems" if step.migration.header.converges and self.passes < _MOST_PASSES:
-                self.passes += 1
+            case "problems" if step.migration.header.converges and counted.passes < _MOST_PASSES:
+                counted.passes += 1
                 return None
             case "problems" if outcome.verified is not None:
                 refusal = refusals.not_verified(step.migration, outcome.verified)
@@ -204,8 +226,8 @@ class _Execution:
                 return refusal
             case "unexpected":
                 # Another session's change may have fallen into the short time of ours: look again once.
-                self.surprises += 1
-                if self.surprises == 1 and step.in_transaction:
+                counted.surprises += 1
+                if counted.surprises == 1 and step.in_transaction:
                     return None
         refusal = _unexpected(step, outcome)
         self._aftermath(step, refusal, "")
@@ -222,24 +244,24 @@ class _Execution:
         return None
 
     def _locked(self, step: Step, answer: Answer) -> Refusal | None:
-        now = monotonic()
-        self.lock_since = now if self.lock_since is None else self.lock_since
+        now, counted = monotonic(), self._counted(step)
+        counted.lock_since = lock_since = now if counted.lock_since is None else counted.lock_since
         text = stepping.blockers(step, self.engine.run, self.settings.schema)
         blockers = reading.blockers(self.engine.psql(text))
         in_the_way = "; ".join(map(str, blockers)) or "nobody any more"
-        self._note_in_vain(Span.LOCK, step, f"try {self.tries}, locked by {in_the_way}")
-        if now - self.lock_since < self.settings.lock_budget_s:
-            self.engine.tell(f"    try {self.tries}: a table is locked by {in_the_way}; trying again")
-            self.tries += 1
+        self._note_in_vain(Span.LOCK, step, f"try {counted.tries}, locked by {in_the_way}")
+        if now - lock_since < self.settings.lock_budget_s:
+            self.engine.tell(f"    try {counted.tries}: a table is locked by {in_the_way}; trying again")
+            counted.tries += 1
             # Out of step with whoever takes the lock in a rhythm; longer while it stays taken.
-            gevent.sleep(random.uniform(0.5, 1.0) * min(2.0, 0.1 * 2**self.tries))  # noqa: S311
+            gevent.sleep(random.uniform(0.5, 1.0) * min(2.0, 0.1 * 2**counted.tries))  # noqa: S311
             return None
-        ending = " ".join(f"SELECT pg_terminate_backend({blocker.pid});" for blocker in blockers)
+        ending = " ".join(blocker.ending for blocker in blockers)
         tables = ", ".join(sorted({lock.relation for lock in step.locks})) or "a table"
         refusal = Refusal(
             Kind.LOCK,
-            f"could not apply {step.title}: no lock on {tables} after {self.tries} tries in "
-            f"{now - self.lock_since:.0f} s",
+            f"could not apply {step.title}: no lock on {tables} after {counted.tries} tries in "
+            f"{now - lock_since:.0f} s",
             detail=f"Found in the way: {in_the_way}; expected the lock within {self.settings.lock_budget_s:.0f} s "
             "(pg_lock_budget_s). Nothing of this step was done.",
             hint="Let that transaction end, then run again" + (f"; to end it: {ending}" if ending else "."),
@@ -291,9 +313,10 @@ class _Reverting(_Execution):
         self.target = target
 
     def _failed(self, step: Step, answer: Answer) -> Refusal | None:
-        if answer.sqlstate in (_UNIQUE_VIOLATION, _STILL_DEPENDENT) and self.replans < _MOST_REPLANS:
+        counted = self._counted(step)
+        if answer.sqlstate in (_UNIQUE_VIOLATION, _STILL_DEPENDENT) and counted.replans < _MOST_REPLANS:
             # Rows or objects came since the plan: it looks again, and says or does what is due.
-            self.replans += 1
+            counted.replans += 1
             return None
         return super()._failed(step, answer)
 
@@ -321,7 +344,7 @@ class _Reverting(_Execution):
                 return seen if isinstance(seen, Refusal) else None
             in_the_way = "; ".join(map(str, seen.snapshots))
             if monotonic() - started > self.settings.lock_budget_s:
-                ending = " ".join(f"SELECT pg_terminate_backend({one.pid});" for one in seen.snapshots)
+                ending = " ".join(one.ending for one in seen.snapshots)
                 return Refusal(
                     Kind.LOCK,
                     f"could not roll back: index {rules[0].index} cannot be built before the cut-over",

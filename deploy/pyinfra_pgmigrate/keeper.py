@@ -63,6 +63,7 @@ class Keeper:
         self.settings = engine.settings
         self.place = Place(engine.settings.connection, engine.settings.backup_dir or "", engine.run.run_id)
         self.host_name = ""
+        self.waited = False
         self._copies = 0
 
     # Looking.
@@ -118,6 +119,7 @@ class Keeper:
     def _claim(self) -> None:
         deadline = monotonic() + self.settings.run_wait_s
         told = ""
+        self.waited = False
         while True:
             answer = self.called(programs.call("claim", self.place, _STALE_S), "claim the backups of")
             busy = answer.value("busy")
@@ -126,6 +128,7 @@ class Keeper:
             run_id, age_s = busy
             if monotonic() > deadline:
                 raise PgMigrateError.of(self.engine.busy(f"run {run_id}, last seen {age_s} s ago"))
+            self.waited = True
             if told != run_id:
                 told = run_id
                 self.engine.tell(f"run {run_id} is at work on the backups of this database, waiting for it")

@@ -79,7 +79,12 @@ class OtherRun:
 
 @dataclass(frozen=True)
 class Blocker:
-    """A session that holds what a step waits for."""
+    """A session, or a prepared transaction, that holds what a step waits for.
+
+    + pid: None for a prepared transaction
+    + gid: of a prepared transaction; None for a session
+    + database: in which that can be ended
+    """
 
     pid: int | None
     user: str
@@ -87,8 +92,21 @@ class Blocker:
     state: str
     transaction_s: float | None
     table: str
+    gid: str | None = None
+    database: str = ""
+
+    @property
+    def ending(self) -> str:
+        """The statement that ends it, with what it did undone."""
+        if self.gid is None:
+            return f"SELECT pg_terminate_backend({self.pid});"
+        quoted = self.gid.replace("'", "''")
+        return f"ROLLBACK PREPARED '{quoted}'; (in database {self.database}, or COMMIT PREPARED to keep what it did)"
 
     def __str__(self) -> str:
+        if self.gid is not None:
+            age = "" if self.transaction_s is None else f", {self.transaction_s:.0f} s old"
+            return f'prepared transaction "{self.gid}" of role {self.user}{age}, on {self.table}'
         application = f' ("{self.application}")' if self.application else ""
         age = "" if self.transaction_s is None else f", its transaction open for {self.transaction_s:.0f} s"
         return f"process {self.pid} of role {self.user}{application}, {self.state}{age}, on {self.table}"

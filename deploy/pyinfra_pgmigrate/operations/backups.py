@@ -17,6 +17,7 @@ from ..errors import Kind, PgMigrateError, Refusal
 from ..keeper import Keeper
 from ..observed import Observed
 from ..rehearsal import rehearse
+from .one_host import on_one_host, refusal_of
 
 
 def work(engine: Engine, title: str, function: Callable[[], object]) -> FunctionCommand:
@@ -29,8 +30,8 @@ def work(engine: Engine, title: str, function: Callable[[], object]) -> Function
         with engine.journal.phase(title):
             try:
                 function()
-            except PgMigrateError as error:
-                return engine.refuse(error.refusal)
+            except Exception as error:
+                return engine.refuse(refusal_of(error))
             return True
 
     return FunctionCommand(execute, (), {})
@@ -54,6 +55,7 @@ def would(engine: Engine, seen: Observed) -> str:
 
 
 @operation()
+@on_one_host
 def backup(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
     """Ensures that there is a verified backup of the database as it is, younger than pg_backup_max_age_s.
 
@@ -89,6 +91,7 @@ def backup(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, Non
         yield FunctionCommand(lambda state, host: engine.refuse(refusal), (), {})
         return
     if young is not None and is_where_wanted(engine, young):
+        engine.remember_backup(young.label)
         context.host.noop(f'backup "{young.label}" of {young.taken_at} is verified and young enough')
         return
     yield work(engine, "Backup", lambda: ensure(keeper, observed))
@@ -118,6 +121,7 @@ def verify_again(keeper: Keeper, seen: Observed) -> None:
 
 
 @operation()
+@on_one_host
 def safeguard(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
     """Ensures, before migrations run, that a verified backup is there and that they succeeded on a copy.
 
@@ -146,16 +150,45 @@ def safeguard(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, 
 def _safeguard(engine: Engine, seen: Observed, versions: Collection[int]) -> None:
     keeper = Keeper(engine)
     how = engine.settings.rehearse
+    pending = set(versions)
 
     def use(copy: Copy) -> None:
-        rehearse(engine, versions, copy)
+        rehearse(engine, pending, copy)
+
+    def is_due() -> bool:
+        # Whoever had the claim before may have applied them.
+        nonlocal pending
+        pending = _still_pending(engine, seen, pending)
+        if not pending:
+            engine.tell("another run has applied it meanwhile: nothing is left to do")
+        return bool(pending)
 
     if not engine.settings.skip_backup:
-        manifest = ensure(keeper, seen, use if how == "full" else None)
-        engine.remember_backup(manifest.label)
+        ensure(keeper, seen, use if how == "full" else None, is_due)
     if how == "schema":
-        with keeper.claimed(), Copies(keeper).copy_of_structure(seen) as copy:
-            use(copy)
+        with keeper.claimed():
+            if is_due():
+                with Copies(keeper).copy_of_structure(seen) as copy:
+                    use(copy)
+
+
+def _still_pending(engine: Engine, seen: Observed, versions: Collection[int]) -> set[int]:
+    """Returns which migrations a run would still change, by the database as it is once no other run is at work on it.
+
+    + seen: the database as it was when they were pending
+    Raises PgMigrateError where it refuses now.
+    """
+    found = engine.wait_for_turn()
+    if isinstance(found, Refusal):
+        raise PgMigrateError.of(found)
+    if found.applied == seen.applied and found.catalog.lines == seen.catalog.lines:
+        return set(versions)
+    again = engine.look(asks=True)
+    plan = again if isinstance(again, Refusal) else engine.plan(observed=again)
+    refusals = (plan,) if isinstance(plan, Refusal) else plan.refusals
+    if refusals or isinstance(plan, Refusal):
+        raise PgMigrateError.of(refusals[0])
+    return {one.migration.version for one in plan.changes} if plan.runs_statements else set()
 
 
 def is_where_wanted(engine: Engine, manifest: Manifest) -> bool:
@@ -164,13 +197,26 @@ def is_where_wanted(engine: Engine, manifest: Manifest) -> bool:
     return target is None or fetching.is_fetched(Path(target) / manifest.label)
 
 
-def ensure(keeper: Keeper, seen: Observed, use: Callable[[Copy], None] | None = None) -> Manifest:
+def ensure(
+    keeper: Keeper,
+    seen: Observed,
+    use: Callable[[Copy], None] | None = None,
+    is_due: Callable[[], bool] | None = None,
+) -> Manifest | None:
     """Returns a verified backup of a database, an earlier one or a new one.
 
     + use: what is done with a restored copy of it, if anything
+    + is_due: tells, once no other run is at work on the backups, whether it is still wanted; None is returned otherwise
     """
     engine = keeper.engine
     with keeper.claimed():
+        if is_due is not None and not is_due():
+            return None
+        if keeper.waited:
+            found = engine.look()
+            if isinstance(found, Refusal):
+                raise PgMigrateError.of(found)
+            seen = found
         manifest = keeper.young(keeper.look(seen), seen)
         if manifest is not None:
             manifest = _still_good(keeper, manifest)
@@ -196,6 +242,7 @@ def ensure(keeper: Keeper, seen: Observed, use: Callable[[Copy], None] | None = 
         if is_new:
             keeper.prune(seen)
         engine.journal.backup = manifest
+        engine.remember_backup(manifest.label)
     return manifest
 
 
@@ -231,6 +278,7 @@ def _noted(keeper: Keeper, manifest: Manifest, function: Callable[[], Manifest])
 
 
 @operation()
+@on_one_host
 def restore(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
     """Puts a verified backup in the place of the database; the one that was there is kept under a dated name.
 

@@ -22,6 +22,7 @@ from ..observed import Observed
 from ..plan import Action, Plan
 from ..rehearsal import tell_compared
 from ..trace import StatementTrace
+from .one_host import on_one_host
 
 # The plans of each host as they were made in the prepare phase, one a database, or why there is none.
 _prepared: WeakKeyDictionary[Host, dict[str, Plan | Refusal]] = WeakKeyDictionary()
@@ -89,6 +90,7 @@ def _current_plan(engine: Engine, ask: Collection[int] | None) -> tuple[Plan | R
 
 
 @operation()
+@on_one_host
 def check(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
     """Ensures that a database may be migrated: it is there, and nothing refuses the plan.
 
@@ -116,6 +118,7 @@ def check(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None
 
 
 @operation()
+@on_one_host
 def migration(version: int, overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
     """Ensures that one migration holds on the database: applies, resumes, adopts or repairs it.
 
@@ -151,6 +154,7 @@ def migration(version: int, overrides: Mapping[str, Any]) -> Generator[FunctionC
 
 
 @operation()
+@on_one_host
 def migrations(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
     """Ensures that all migrations hold on the database, in one session; see ``migration``.
 

@@ -14,6 +14,7 @@ from ..errors import Kind, PgMigrateError, Refusal
 from ..keeper import Keeper
 from ..observed import Observed, Quarantine
 from ..rollbacks import Rollback
+from .one_host import on_one_host
 
 
 def no_room(engine: Engine, seen: Observed, rollback: Rollback) -> Refusal | None:
@@ -37,6 +38,7 @@ def no_room(engine: Engine, seen: Observed, rollback: Rollback) -> Refusal | Non
 
 
 @operation()
+@on_one_host
 def drop_quarantine(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
     """Ensures that what the rollback of run pg_quarantine_drop kept is not there any more.
 
@@ -99,6 +101,7 @@ def dropping(engine: Engine, seen: Observed) -> Refusal | None:
 
 
 @operation()
+@on_one_host
 def rollback(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
     """Ensures that the migrations after pg_target are taken back, each row that goes kept in the quarantine.
 

@@ -14,9 +14,11 @@ from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, Refusal
 from ..telling import validation_lines
 from ..validation import Verdict
+from .one_host import on_one_host
 
 
 @operation()
+@on_one_host
 def validate(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
     """Ensures that no check of the database fails; tells those that do, and what the structure cannot do.
 

@@ -19,6 +19,10 @@ BEGIN
         EXECUTE statement INTO last_key, row_count;
         PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
         EXIT WHEN last_key IS NULL;
+        IF last_key = pg_catalog.current_setting('pgmigrate.batch_after') THEN
+            RAISE EXCEPTION 'the batch ends at key % again: it would never end', last_key
+                USING HINT = 'Return the last key of the rows that it took, and take those after pgmigrate.batch_after.';
+        END IF;
         PERFORM
             pg_catalog.set_config('pgmigrate.batch_after', last_key, false),
             pg_catalog.set_config(

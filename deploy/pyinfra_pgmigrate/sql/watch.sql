@@ -4,6 +4,7 @@ SELECT COALESCE(pg_catalog.json_agg(
         'session', a.application_name,
         'waits_for', CASE WHEN a.wait_event_type = 'Lock' THEN a.wait_event END,
         'sleeps', a.wait_event = 'PgSleep',
+        'waits_for_standby', a.wait_event = 'SyncRep',
         'since_s', pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.query_start)),
         'progress', (
             SELECT p.phase || CASE

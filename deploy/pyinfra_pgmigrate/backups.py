@@ -18,13 +18,19 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from .catalog import LINES_VERSION, Catalog, is_own, key_of
 from .totals import Answers, answers_of, as_json
 
-FORMAT = 1
+# 2: the database is named by its number too. A backup of format 1 has none.
+FORMAT = 2
+FORMATS = (1, FORMAT)
+_SINCE_2 = ("database_oid", "timeline", "file_bytes")
+
+# Bytes that manifest, contents and catalog may have, which are written after the rest was counted.
+_TEXTS_BYTES = 300_000_000
 
 # Bytes that a new backup may need beyond an estimate from earlier ones: tables grow.
 _GROWTH = 1.2
@@ -55,6 +61,9 @@ class Manifest:
     + size_bytes: of the database; backup_bytes: of the backup
     + sums: SHA-256 of files.sha256, contents.json and catalog.json, by name
     + globals: all, without passwords, or none
+    + database_oid: number of the database on its server; with system_identifier it names one database. 0: not known
+    + timeline: of the server's history; 0: not known
+    + file_bytes: of all its files, holes included; 0: not known
     """
 
     label: str
@@ -83,6 +92,14 @@ class Manifest:
     tool_version: str
     verification: Verification = field(default_factory=lambda: Verification("none", ""))
     format: int = FORMAT
+    database_oid: int = 0
+    timeline: int = 0
+    file_bytes: int = 0
+
+    @property
+    def most_bytes(self) -> int:
+        """More than its files have together, but for one with holes in them."""
+        return self.file_bytes + _TEXTS_BYTES if self.file_bytes else 1000 * self.backup_bytes + _TEXTS_BYTES
 
     @property
     def is_verified(self) -> bool:
@@ -96,6 +113,9 @@ class Manifest:
     def text(self) -> str:
         """Returns it as one line of JSON with the hash of the rest in it."""
         values = asdict(self)
+        if self.format == 1:
+            # As whoever took it reads it.
+            values = {name: value for name, value in values.items() if name not in _SINCE_2}
         return json_line({**values, "manifest_sha256": _digest(values)})
 
 
@@ -116,20 +136,48 @@ def read_manifest(text: str) -> Manifest:
     try:
         values = json.loads(text)
         expected = values.pop("manifest_sha256")
-    except (ValueError, KeyError, AttributeError, TypeError):
+        digest = _digest(values)
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise ValueError("its manifest cannot be read") from None
-    if _digest(values) != expected:
+    if digest != expected:
         raise ValueError("its manifest was edited: it does not fit its own hash")
-    if values.get("format") != FORMAT:
-        raise ValueError(f"its manifest has format {values.get('format')}, this tool reads {FORMAT}")
-    verification = values.pop("verification")
+    if values.get("format") not in FORMATS:
+        raise ValueError(f"its manifest has format {values.get('format')}, this tool reads {FORMATS[-1]}")
+    try:
+        found = _manifest_of(values)
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError("its manifest lacks what belongs into it") from None
+    if not _has_kinds(found) or not _has_kinds(found.verification):
+        raise ValueError("its manifest has values of other kinds than belong into it")
+    return found
+
+
+def _manifest_of(values: Mapping[str, Any]) -> Manifest:
+    verification = values["verification"]
     return Manifest(
         **{
             **values,
+            "sums": dict(values["sums"]),
+            "extensions": dict(values["extensions"]),
             "roles": tuple(values["roles"]),
             "verification": Verification(**{**verification, "notes": tuple(verification["notes"])}),
         }
     )
+
+
+def _has_kinds(found: Manifest | Verification) -> bool:
+    """Tells whether each value is of the kind that its field has."""
+    return all(_is_of_kind(getattr(found, one.name), str(one.type)) for one in fields(found))
+
+
+def _is_of_kind(value: object, kind: str) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(text, str) for pair in value.items() for text in pair)
+    if isinstance(value, tuple):
+        return all(isinstance(text, str) for text in value)
+    if kind == "int":
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, str) or kind not in ("str", "int")
 
 
 @dataclass(frozen=True)
@@ -144,6 +192,19 @@ class Backup:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Unsafe:
+    """A path on the host that another user made or may change, or that is not what it should be.
+
+    + cure: the command that mends it, without the path
+    """
+
+    found: str
+    expected: str
+    cure: str
+    path: str
+
+
 def decoded(text: str) -> str:
     """Returns the text that came as base64.
 
@@ -155,8 +216,13 @@ def decoded(text: str) -> str:
         raise ValueError("no base64") from error
 
 
-def found_backup(label: str, manifest: str) -> Backup:
-    """Returns a backup from its label and the text of its manifest."""
+def found_backup(label: str, manifest: str, flaw: str = "") -> Backup:
+    """Returns a backup from its label and the text of its manifest.
+
+    + flaw: why its manifest could not be read
+    """
+    if flaw:
+        return Backup(label, problem=flaw)
     if not manifest:
         return Backup(label, problem="it has no manifest")
     try:
@@ -300,7 +366,7 @@ def read_contents(contents: str, catalog: str) -> Contents:
             {name: answers_of(found) for name, found in values.get("totals", {}).items()},
             values.get("lines_version", 1),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise ValueError(f"contents.json or catalog.json cannot be read: {error!r}") from error
 
 

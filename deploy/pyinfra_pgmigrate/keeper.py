@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shlex
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ import gevent
 from gevent.event import Event
 
 from . import backups, facts, fetching, programs, reading, script, telling
-from .backups import Contents, Manifest, Store, Verification
+from .backups import Contents, Manifest, Store, Unsafe, Verification
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
 from .observed import Observed
@@ -76,6 +77,8 @@ class Keeper:
         data = seen.server.data_directory if seen is not None and is_here else None
         request = facts.backups_request(self.place, data)
         found = self.engine.host.get_fact(facts.Backups, request, _stdin=request.stdin)
+        if isinstance(found, Unsafe):
+            raise self._unsafe(found)
         if not isinstance(found, Store):
             raise PgMigrateError(
                 Kind.BACKUP,
@@ -170,6 +173,8 @@ class Keeper:
         answer = self.engine.call(command)
         if answer.status == 0:
             return answer
+        if (path := reading.unsafe(answer)) is not None:
+            raise self._unsafe(path)
         found = answer.text("problem") or answer.errors or "no answer"
         is_full = "No space left" in found
         raise PgMigrateError(
@@ -180,6 +185,19 @@ class Keeper:
             hint="Make room, or set pg_backup_dir to a folder with more."
             if is_full
             else "Remove the cause, then run again: it cleans up what is left.",
+        )
+
+    def _unsafe(self, path: Unsafe) -> PgMigrateError:
+        """Returns the refusal of a path that another user of the host could turn against whoever runs this."""
+        where = shlex.quote(path.path)
+        host = self.engine.host.name
+        return PgMigrateError(
+            Kind.BACKUP,
+            f'could not use the backups of database "{self.database}" on host {host}: {path.path} is not safe',
+            detail=f"Found {path.found}; expected {path.expected}. Nothing was read from there or written.",
+            hint=f"Set pg_backup_dir to the folder that it leads to, if that is yours: readlink -f {where}"
+            if path.cure == "readlink"
+            else f"Look at it first, whose it is and what is in it; then on host {host}: {path.cure} {where}",
         )
 
     def psql(self, text: str, connection: Connection, what: str) -> Answer:
@@ -297,6 +315,7 @@ class Keeper:
                 run_id=self.engine.run.run_id,
                 operator=f"{self.engine.run.operator}@{self.engine.run.controller}",
                 tool_version=self.engine.run.tool_version,
+                file_bytes=answer.value("files")[3],
             )
         except (ValueError, KeyError, TypeError) as error:
             raise PgMigrateError(
@@ -330,9 +349,10 @@ class Keeper:
 
     # Verifying.
 
-    def check(self, manifest: Manifest | None, label: str) -> tuple[Manifest, Contents]:
+    def check(self, manifest: Manifest, label: str) -> tuple[Manifest, Contents]:
         """Returns what a backup says of itself, once its files, hashes and permissions are right."""
-        answer = self.called(programs.call("check", self.place, label, self.settings.jobs), "read a backup of")
+        command = programs.call("check", self.place, label, self.settings.jobs, manifest.most_bytes)
+        answer = self.called(command, "read a backup of")
         return self.described(answer, manifest, label, answer.text("damage").splitlines())
 
     def described(
@@ -344,6 +364,7 @@ class Keeper:
         """
         contents: Contents | None = None
         found: Manifest | None = None
+        problems += [backups.decoded(flaw) for flaw in answer.value("flaws") or ()]
         try:
             found = backups.read_manifest(answer.text("manifest"))
             if manifest is not None and found != manifest:

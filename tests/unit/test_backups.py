@@ -72,7 +72,7 @@ class TestManifest:
             (manifest(1).text()[:-20], "cannot be read"),
             ("[]", "cannot be read"),
             ("", "cannot be read"),
-            (replace(manifest(1), format=2).text(), "format 2, this tool reads 1"),
+            (replace(manifest(1), format=3).text(), "format 3, this tool reads 2"),
         ],
     )
     def test_is_refused_when_it_is_not_what_was_written(self, text: str, problem: str) -> None:

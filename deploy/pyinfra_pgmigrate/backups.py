@@ -181,6 +181,20 @@ def _is_of_kind(value: object, kind: str) -> bool:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Which database, whatever others are called.
+
+    + system_identifier: of its server; empty where that does not tell
+    + oid: its number there; 0: there is none of that name
+    + timeline: of the server's history; 0: not known
+    """
+
+    system_identifier: str
+    oid: int
+    timeline: int = 0
+
+
+@dataclass(frozen=True)
 class Backup:
     """A backup as it was found on a host.
 
@@ -242,6 +256,7 @@ class Store:
     + free_bytes: room where they are
     + data_free_bytes: room where the server keeps its data; None where that is not known
     + pg_dump: what its program says of its version
+    + lineage: databases that a restore put in the place of others: number of the server, of the database, of the other
     """
 
     folder: str
@@ -250,6 +265,7 @@ class Store:
     pg_dump: str
     backups: tuple[Backup, ...] = ()
     data_free_bytes: int | None = None
+    lineage: tuple[tuple[str, int, int], ...] = ()
 
     @property
     def good(self) -> list[Manifest]:
@@ -257,8 +273,61 @@ class Store:
         found = [backup.manifest for backup in self.backups if backup.manifest is not None]
         return sorted(found, key=lambda manifest: (manifest.taken_s, manifest.label), reverse=True)
 
-    def young(self, *, state: str, system_identifier: str, max_age_s: float, how: str) -> Manifest | None:
-        """Returns the newest verified backup of a state that is young enough.
+    def _one_database(self, oid: int, system_identifier: str) -> frozenset[int]:
+        """Returns the number of a database and of all that it goes on from."""
+        found = {oid}
+        while (
+            more := {
+                earlier for server, later, earlier in self.lineage if server == system_identifier and later in found
+            }
+            - found
+        ):
+            found |= more
+        return frozenset(found)
+
+    def foreign(self, manifest: Manifest, identity: Identity) -> str:
+        """Returns why a backup is not of this database; empty where it is.
+
+        One that an earlier version of this library took knows its server, but not the number of its database there.
+        Where there is no database of that name, any of that name on that server may be meant.
+        """
+        here = identity.system_identifier
+        if here and manifest.system_identifier and here != manifest.system_identifier:
+            return f"it is of server {manifest.system_identifier}, this is {here}"
+        if not identity.oid or not manifest.database_oid:
+            return ""
+        if manifest.database_oid in self._one_database(identity.oid, here):
+            return ""
+        return f"it is of database {manifest.database_oid} of this server, this is {identity.oid}"
+
+    def own(self, identity: Identity) -> list[Manifest]:
+        """The manifests of this database that can be used, newest first."""
+        return [manifest for manifest in self.good if not self.foreign(manifest, identity)]
+
+    def latest(self, identity: Identity) -> list[Manifest]:
+        """The newest verified backup of this database; several where there is none of that name and more than one was.
+
+        Newest first.
+        """
+        verified = [manifest for manifest in self.own(identity) if manifest.is_verified]
+        if identity.oid:
+            return verified[:1]
+        found: list[Manifest] = []
+        for manifest in verified:
+            known = [one for one in found if self._are_one(one, manifest)]
+            if not known:
+                found.append(manifest)
+        return found
+
+    def _are_one(self, later: Manifest, earlier: Manifest) -> bool:
+        if not later.database_oid or not earlier.database_oid:
+            return True
+        one = self._one_database(later.database_oid, later.system_identifier)
+        other = self._one_database(earlier.database_oid, earlier.system_identifier)
+        return not one.isdisjoint(other)
+
+    def young(self, *, state: str, identity: Identity, max_age_s: float, how: str) -> Manifest | None:
+        """Returns the newest verified backup of a database in a state that is young enough.
 
         + how: the verification that is wanted; one that proves more will do
         """
@@ -266,7 +335,7 @@ class Store:
         for manifest in self.good:
             if (
                 manifest.state == state
-                and manifest.system_identifier == system_identifier
+                and Identity(manifest.system_identifier, manifest.database_oid, manifest.timeline) == identity
                 and self.now_s - manifest.taken_s <= max_age_s
                 and manifest.verification.how in enough
             ):
@@ -274,19 +343,16 @@ class Store:
         return None
 
     def named(self, label: str) -> Backup | None:
-        """Returns the backup with a label; of ``latest`` the newest that is verified."""
-        if label == "latest":
-            verified = [manifest for manifest in self.good if manifest.is_verified]
-            return Backup(verified[0].label, verified[0]) if verified else None
+        """Returns the backup with a label."""
         return next((backup for backup in self.backups if backup.label == label), None)
 
-    def superfluous(self, keep: int, referenced: Collection[str]) -> list[str]:
-        """Returns the labels that retention lets go, oldest last.
+    def superfluous(self, keep: int, referenced: Collection[str], identity: Identity) -> list[str]:
+        """Returns the labels of this database that retention lets go, oldest last.
 
         + keep: how many of the newest stay; of those that are verified as many
         + referenced: labels that stay whatever their age
         """
-        good = self.good
+        good = self.own(identity)
         verified = [manifest.label for manifest in good if manifest.is_verified]
         kept = {*verified[:keep], *[manifest.label for manifest in good[:keep]], *referenced}
         return [manifest.label for manifest in good if manifest.label not in kept] if verified else []
@@ -302,9 +368,12 @@ class Store:
         return table_bytes
 
 
-def state_of(catalog: Catalog, applied: Iterable[tuple[int, str]]) -> str:
-    """Returns the digest of a catalog and of the migrations that the registry has, by version and checksum."""
-    return _digest({"catalog": sorted(catalog.lines), "applied": sorted(map(list, applied))})
+def state_of(catalog: Catalog, applied: Iterable[tuple[int, str]], history: Sequence[str] = ()) -> str:
+    """Returns the digest of a catalog and of the migrations that the registry has, by version and checksum.
+
+    + history: as history.sql tells it
+    """
+    return _digest({"catalog": sorted(catalog.lines), "applied": sorted(map(list, applied)), "history": list(history)})
 
 
 def label_of(key: str, now: str, applied: int) -> str:

@@ -21,7 +21,7 @@ import gevent
 from gevent.event import Event
 
 from . import backups, facts, fetching, programs, reading, script, telling
-from .backups import Contents, Manifest, Store, Unsafe, Verification
+from .backups import Contents, Identity, Manifest, Store, Unsafe, Verification
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
 from .observed import Observed
@@ -95,12 +95,27 @@ class Keeper:
 
     def young(self, store: Store, seen: Observed) -> Manifest | None:
         """Returns the verified backup that makes a new one needless."""
+        applied = [(version, row.checksum) for version, row in seen.applied.items()]
+        text = script.prepared(self.engine.run, self.settings.schema, "history")
+        history = self.psql(text, self.settings.connection, "read the registry").value("history")
         return store.young(
-            state=_state_of(seen),
-            system_identifier=seen.server.system_identifier,
+            state=backups.state_of(seen.catalog, applied, history),
+            identity=self.identity(),
             max_age_s=self.settings.backup_max_age_s,
             how=self.settings.verify,
         )
+
+    def identity(self, name: str | None = None) -> Identity:
+        """Returns which database this is, and 0 for its number where there is none.
+
+        + name: of another one on its server
+        """
+        target = self.database if name is None else name
+        text = script.prepared(self.engine.run, self.settings.schema, "identity", target=target)
+        answer = self.engine.psql(text)
+        if answer.status != 0:
+            answer = self.psql(text, self.maintenance(), "read the server")
+        return Identity(**answer.value("identity"))
 
     # Claiming.
 
@@ -289,17 +304,19 @@ class Keeper:
     def _manifest(self, label: str, answer: Answer, started: float) -> tuple[Manifest, Contents]:
         try:
             contents = reading.contents(answer)
-            about = answer.value("database")
+            about, identity = answer.value("database"), answer.value("identity")
             manifest = Manifest(
                 label=label,
                 database=about["database"],
-                system_identifier=about["system_identifier"],
+                system_identifier=identity["system_identifier"],
+                database_oid=identity["oid"],
+                timeline=identity["timeline"],
                 server_version=about["server_version"],
                 server_version_num=about["server_version_num"],
                 taken_at=about["taken_at"],
                 taken_s=about["taken_s"],
                 lsn=about["lsn"],
-                state=backups.state_of(contents.catalog, contents.applied),
+                state=backups.state_of(contents.catalog, contents.applied, answer.value("history")),
                 applied=max((version for version, _ in contents.applied), default=0),
                 size_bytes=about["size_bytes"],
                 backup_bytes=answer.value("files")[1] * 1024,
@@ -444,12 +461,12 @@ class Keeper:
         return ServerNames(**self.psql(text, connection, "read the server").value("names"))
 
     def named(self, label: str, *, failed: bool = False) -> Manifest:
-        """Returns the backup with a label, or the newest verified one for ``latest``.
+        """Returns the backup of this database with a label, or the newest verified one for ``latest``.
 
         + failed: True returns one whose last verification failed, too
         """
-        store = self.look()
-        found = store.named(label)
+        store, identity = self.look(), self.identity()
+        found = self._latest(store, identity) if label == "latest" else store.named(label)
         if found is None:
             there = ", ".join(manifest.label for manifest in store.good[:5]) or "none"
             raise PgMigrateError(
@@ -463,7 +480,43 @@ class Keeper:
             raise self.damaged(label, [found.problem])
         if found.manifest.verification.how == "failed" and not failed:
             raise self.damaged(label, ["its verification failed", *found.manifest.verification.notes])
+        foreign = store.foreign(found.manifest, identity)
+        if foreign and not self.settings.backup_of_other:
+            raise self._of_other(label, [found.manifest], foreign)
+        if not found.manifest.database_oid:
+            self.engine.tell(
+                f'note: an earlier version of this tool took backup "{found.label}", and did not note which database '
+                f'it is of, but for its name and its server: taken for "{self.database}"'
+            )
         return found.manifest
+
+    def _latest(self, store: Store, identity: Identity) -> backups.Backup | None:
+        found = store.latest(identity)
+        if len(found) > 1:
+            why = f'there is no database "{self.database}" now, and they are of {len(found)} that had this name'
+            raise self._of_other("latest", found, why, more="")
+        others = [one for one in store.good if one.is_verified and store.foreign(one, identity)]
+        if not found and others:
+            raise self._of_other("latest", others, store.foreign(others[0], identity))
+        return backups.Backup(found[0].label, found[0]) if found else None
+
+    def _of_other(
+        self, label: str, found: Collection[Manifest], why: str, *, more: str = " --data pg_backup_of_other=true"
+    ) -> PgMigrateError:
+        """Returns the refusal of a backup that is not of this database.
+
+        + found: backups that were found instead; more: what is to be given besides the label
+        """
+        first = next(iter(found))
+        there = ", ".join(f"{one.label} of {one.taken_at}" for one in list(found)[:MOST_DIFFERENCES])
+        return PgMigrateError(
+            Kind.RESTORE,
+            f'could not use backup "{label}": it is not sure to be of database "{self.database}" on host '
+            f"{self.engine.host.name}",
+            detail=f"Found {there}: {why}; expected one of this very database, or of one that a restore put it in the "
+            "place of.",
+            hint=f"If that is the one that you want all the same: --data pg_backup={first.label}{more}",
+        )
 
     # Away from the host.
 
@@ -498,7 +551,7 @@ class Keeper:
         """Removes the backups that retention lets go."""
         referenced = {row.backup for row in seen.applied.values() if row.backup is not None}
         store = self.look(seen)
-        labels = store.superfluous(self.settings.backup_keep, referenced)
+        labels = store.superfluous(self.settings.backup_keep, referenced, self.identity())
         if labels:
             self.called(programs.call("remove", self.place, *labels), "remove a backup of")
             self.engine.tell(f"    removed, as more than {self.settings.backup_keep} are kept: {', '.join(labels)}")
@@ -507,7 +560,3 @@ class Keeper:
 def _line_checksum(text: str) -> str:
     """Returns the SHA-256 of a file that holds one line."""
     return hashlib.sha256(f"{text}\n".encode()).hexdigest()
-
-
-def _state_of(seen: Observed) -> str:
-    return backups.state_of(seen.catalog, [(version, row.checksum) for version, row in seen.applied.items()])

@@ -6,6 +6,7 @@ Pure: answers come in, values go out.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -257,6 +258,12 @@ def unsafe(answer: Answer) -> Unsafe | None:
     return None if found is None else Unsafe(*map(decoded, found))
 
 
+def lineage(text: str) -> tuple[tuple[str, int, int], ...]:
+    """Returns what the lines say that restores wrote: number of the server, of the database, of an earlier one."""
+    rows = [re.fullmatch(r"(\d*) (\d+) (\d+)", line) for line in text.splitlines()]
+    return tuple((row[1], int(row[2]), int(row[3])) for row in rows if row is not None)
+
+
 def store(answer: Answer) -> Store | Unsafe:
     """Returns the backups that an answer of look.sh tells of. Raises ValueError where it tells nothing."""
     if (path := unsafe(answer)) is not None:
@@ -267,6 +274,7 @@ def store(answer: Answer) -> Store | Unsafe:
         folder=decoded(answer.value("folder")),
         now_s=answer.value("now"),
         free_bytes=answer.value("free_kib") * 1024,
+        lineage=lineage(answer.text("lineage")),
         data_free_bytes=None if (free := answer.value("data_free_kib")) is None else free * 1024,
         pg_dump=answer.value("pg_dump"),
         backups=tuple(

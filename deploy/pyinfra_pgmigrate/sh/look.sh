@@ -9,6 +9,11 @@ if [ -n "$1" ] && free=$(df -Pk "$1" 2>/dev/null); then
     say data_free_kib "$(printf '%s\n' "$free" | awk 'NR == 2 { print $4 }')"
 fi
 say pg_dump "\"$("${bin}pg_dump" --version 2>/dev/null | head -n 1)\""
+lineage=$folder/.$key.lineage
+if [ -e "$lineage" ] || [ -L "$lineage" ]; then
+    ours "$lineage" file
+    say lineage "$(encoded "$lineage")"
+fi
 for backup in "$folder/$key".*; do
     [ -d "$backup" ] || [ -L "$backup" ] || continue
     label=${backup##*/}

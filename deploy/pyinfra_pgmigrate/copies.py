@@ -114,6 +114,7 @@ class Copies:
             scratch=name,
             properties=backups.json_line(contents.properties),
             host_name=self.keeper.host_name,
+            run_file=self.keeper.run_file,
         )
         self.keeper.psql(text, maintenance, "make a database for the copy")
         return self.keeper.names(maintenance)

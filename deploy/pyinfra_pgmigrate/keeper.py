@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import shlex
 import sys
 from collections.abc import Collection, Iterator
@@ -34,6 +35,9 @@ _STALE_S = 20
 _BEAT_S = 3.0
 
 MOST_DIFFERENCES = 5
+
+# What make_scratch.sql says of a copy.
+_SAID = re.compile(r"made by run (?P<run>\S+) on (?P<host>.*); may be dropped .*, which (?P<file>/.*) tells$")
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Keeper:
         self.settings = engine.settings
         self.place = Place(engine.settings.connection, engine.settings.backup_dir or "", engine.run.run_id)
         self.host_name = ""
+        self.run_file = ""
         self._copies = 0
 
     # Looking.
@@ -112,10 +117,11 @@ class Keeper:
         """
         target = self.database if name is None else name
         text = script.prepared(self.engine.run, self.settings.schema, "identity", target=target)
-        answer = self.engine.psql(text)
-        if answer.status != 0:
-            answer = self.psql(text, self.maintenance(), "read the server")
-        return Identity(**answer.value("identity"))
+        found = self.engine.psql(text).value("identity")
+        if found is None:
+            # There is none, or it cannot be read.
+            found = self.psql(text, self.maintenance(), "read the server").value("identity")
+        return Identity(**found)
 
     # Claiming.
 
@@ -151,8 +157,28 @@ class Keeper:
         if answer.value("removed"):
             self.engine.tell(f"    removed what {answer.value('removed')} killed run left of its backup")
         self.host_name = answer.value("host_name")
+        self.run_file = backups.decoded(answer.value("run_file"))
         for connection in {self.maintenance(), self.maintenance(self.settings.verify_host)}:
             self.drop(self._copy_name("%"), connection, dead_only=True)
+
+    def _living(self, connection: Connection) -> list[str]:
+        """Returns the runs of this host that have copies there and are at work: such as have claimed another folder.
+
+        This one has been claimed by us: whoever had it before is dead.
+        """
+        text = script.prepared(self.engine.run, self.settings.schema, "copies_there", scratch=self._copy_name("%"))
+        found = []
+        for comment in self.engine.psql(text, connection).value("copies") or []:
+            said = _SAID.search(comment)
+            if said is None or said["host"] != self.host_name or said["file"] == self.run_file:
+                continue
+            other = replace(self.place, folder=said["file"].rpartition("/")[0])
+            answer = self.engine.call(programs.call("alive", other))
+            claimed = answer.value("claimed") or ("", _STALE_S)
+            # Where nobody can tell, it is left.
+            if answer.status != 0 or (claimed[0] == said["run"] and abs(claimed[1]) < _STALE_S):
+                found.append(said["run"])
+        return found
 
     def _beat(self, done: Event) -> None:
         told, started = "", monotonic()
@@ -446,6 +472,7 @@ class Keeper:
             scratch=name,
             host_name=self.host_name,
             dead_only=dead_only,
+            living=backups.json_line(self._living(connection) if dead_only else []),
         )
         answer = self.engine.psql(text, connection)
         if answer.status != 0:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +13,10 @@ from typing import Any
 
 import pytest
 from pyinfra_pgmigrate.backups import read_manifest
+from pyinfra_pgmigrate.keeper import Keeper
 
 from tests.conftest import Machines
-from tests.support.backups import labels, manifest, taken
+from tests.support.backups import copies, labels, manifest, taken
 from tests.support.contents import contents_of
 from tests.support.harness import backup, migrate, restore
 from tests.support.servers import Database, Server
@@ -204,3 +208,87 @@ class TestHistory:
         )
 
         assert backup(kept(pg_verify="read")).unchanged == ["Backup"]
+
+
+class TestCopies:
+    @pytest.fixture
+    def copy(self, legacy: Database) -> Iterator[Callable[[str, str | None], str]]:
+        """Returns a function that makes a database as a copy of a run, and says of it what that did."""
+        made: list[str] = []
+        short = hashlib.sha256(legacy.name.encode()).hexdigest()[:8]
+
+        def copy(run_id: str, comment: str | None) -> str:
+            made.append(f"pgmigrate_copy_{short}_{run_id[:8]}_{len(made) + 1}")
+            legacy.server.administer("CREATE DATABASE {} TEMPLATE template0", made[-1])
+            if comment is not None:
+                legacy.run(f"COMMENT ON DATABASE {made[-1]} IS '{comment}'")
+            return made[-1]
+
+        yield copy
+        for name in made:
+            legacy.server.administer("DROP DATABASE IF EXISTS {}", name)
+
+    def test_of_another_host_or_of_a_run_that_is_alive_stay_and_those_of_dead_ones_go(
+        self,
+        legacy: Database,
+        kept: Callable[..., dict[str, Any]],
+        tmp_path: Path,
+        copy: Callable[[str, str | None], str],
+    ) -> None:
+        here = os.uname().nodename
+        ids = [str(uuid.uuid4()) for _ in range(9)]
+        (tmp_path / "elsewhere").mkdir(mode=0o700)
+        alive = tmp_path / "elsewhere" / f".{legacy.name}.run"
+        alive.write_text(f"{ids[0]} -\n")
+        (tmp_path / "long-ago").mkdir(mode=0o700)
+        dead = tmp_path / "long-ago" / f".{legacy.name}.run"
+        dead.write_text(f"{ids[1]} -\n")
+        os.utime(dead, (1, 1))
+
+        def said(run_id: str, host: str, tells: str = "") -> str:
+            ended = "may be dropped once that run has ended"
+            return f"pgmigrate: copy made by run {run_id} on {host}; {ended}{tells}"
+
+        stay = [
+            copy(ids[2], said(ids[2], f"{here}a")),
+            copy(ids[2], said(ids[2], f"x{here}", f", which {dead} tells")),
+            copy(ids[2], said(ids[2], here[:-1])),
+            copy(ids[2], said(ids[2], f"%{here}%")),
+            copy(ids[2], said(ids[2], "_" * len(here))),
+            copy(ids[0], said(ids[0], here, f", which {alive} tells")),
+            copy(ids[3], None),
+        ]
+        go = [
+            copy(ids[4], said(ids[4], here)),
+            copy(ids[1], said(ids[1], here, f", which {dead} tells")),
+            copy(ids[5], said(ids[5], here, f", which {alive} tells")),
+            copy(ids[6], said(ids[6], here, f", which {tmp_path}/no/.{legacy.name}.run tells")),
+            copy(ids[7], None),
+        ]
+
+        with legacy.server.connect("postgres", application_name=f"pgmigrate {ids[3][:8]} make scratch"):
+            result = backup(kept(pg_verify="read"))
+
+        assert result.ok, result.text
+        assert set(copies(legacy.server)) & {*stay, *go} == set(stay)
+
+    def test_a_copy_says_by_which_file_its_run_is_known_to_be_alive(
+        self, legacy: Database, kept: Callable[..., dict[str, Any]], folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        said: list[str] = []
+
+        def look(self: Keeper, name: str, connection: Any, *, dead_only: bool) -> None:
+            if not dead_only:
+                said.append(
+                    legacy.value(
+                        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", name
+                    )
+                )
+            drop(self, name, connection, dead_only=dead_only)
+
+        drop = Keeper.drop
+        monkeypatch.setattr(Keeper, "drop", look)
+
+        assert backup(kept()).ok
+
+        assert [one.rpartition("which ")[2] for one in said] == [f"{folder}/.{legacy.name}.run tells"]

@@ -20,5 +20,6 @@ if [ -n "$claimed" ]; then
 fi
 write_run "$run" -
 say removed "$removed"
+say run_file "$(quoted "$run_file")"
 say host_name "\"$(uname -n)\""
 leave 0

@@ -148,6 +148,7 @@ def _is_safeguarded(engine: Engine) -> bool:
 
 def _tell_safeguard(engine: Engine, seen: Observed, count: int) -> None:
     try:
+        backups.check_may_rehearse(engine)
         if not engine.settings.skip_backup:
             engine.tell(backups.would(engine, seen))
         where = {"full": "on the restored copy", "schema": "on a copy of the structure", "off": ""}

@@ -254,7 +254,7 @@ class Keeper:
             f"could not {what}: {answer.message or 'no answer'}",
             detail=f"Found SQLSTATE {answer.sqlstate or 'unknown'} on database {connection.database}; "
             "expected it to succeed.",
-            hint="A copy needs a role with CREATEDB; without one: --data pg_verify=read --data pg_rehearse=schema"
+            hint="Connect as a role that may (pg_user), or let a superuser grant it, then run again."
             if answer.sqlstate == "42501"
             else "Remove the cause, then run again.",
         )
@@ -266,6 +266,27 @@ class Keeper:
         """
         connection = replace(self.settings.connection, database=self.settings.maintenance_database)
         return connection if host is None else replace(connection, host=host)
+
+    def check_may_copy(self, what: str, without: str, *, on_verify_host: bool = True) -> None:
+        """Raises PgMigrateError (privilege) where the role may not make the copy that is needed.
+
+        To be asked before anything that takes long. + what: it is needed for, as a verb; without: settings with which
+        it goes without a copy, empty where it does not
+        """
+        connection = self.maintenance(self.settings.verify_host if on_verify_host else None)
+        text = script.prepared(self.engine.run, self.settings.schema, "may_copy")
+        role, may = self.psql(text, connection, "read the server").value("may_copy")
+        if may:
+            return
+        grant = f'let a superuser run: ALTER ROLE "{role}" CREATEDB'
+        raise PgMigrateError(
+            Kind.PRIVILEGE,
+            f'could not {what} database "{self.database}" as role {role}: it may not make databases',
+            detail="Found no CREATEDB; expected it, as a copy of the database is made for that. Nothing was changed.",
+            hint=f"To go without a copy: {without}; with one, {grant}"
+            if without
+            else f"Connect as another, or {grant}",
+        )
 
     def new_copy_name(self) -> str:
         """Returns a name for another copy of this run."""

@@ -43,6 +43,8 @@ def would(engine: Engine, seen: Observed) -> str:
         return f'would verify backup "{engine.settings.backup}" again'
     store = keeper.look(seen)
     young = keeper.young(store, seen)
+    if young is None and engine.settings.verify == "restore":
+        check_may_verify(keeper)
     if young is not None:
         return f'backup "{young.label}" is verified and young enough: no new one'
     how = {
@@ -51,6 +53,18 @@ def would(engine: Engine, seen: Observed) -> str:
         "none": "not verify it",
     }[engine.settings.verify]
     return f"would take a backup ({telling.size(seen.server.size_bytes)} of database) into {store.folder} and {how}"
+
+
+def check_may_verify(keeper: Keeper) -> None:
+    """Raises PgMigrateError where the role may not make the copy with which a backup is verified."""
+    keeper.check_may_copy("verify by a restore a backup of", "--data pg_verify=read")
+
+
+def check_may_rehearse(engine: Engine) -> None:
+    """Raises PgMigrateError where the role may not make the copy on which migrations run first."""
+    keeper, how = Keeper(engine), engine.settings.rehearse
+    if how == "schema" or (how == "full" and not engine.settings.skip_backup):
+        keeper.check_may_copy("rehearse migrations of", "--data pg_verify=read --data pg_rehearse=off")
 
 
 @operation()
@@ -146,6 +160,7 @@ def safeguard(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, 
 def _safeguard(engine: Engine, seen: Observed, versions: Collection[int]) -> None:
     keeper = Keeper(engine)
     how = engine.settings.rehearse
+    check_may_rehearse(engine)
 
     def use(copy: Copy) -> None:
         rehearse(engine, versions, copy)
@@ -176,6 +191,8 @@ def ensure(keeper: Keeper, seen: Observed, use: Callable[[Copy], None] | None = 
             manifest = _still_good(keeper, manifest)
         is_new = manifest is None
         if manifest is None:
+            if engine.settings.verify == "restore":
+                check_may_verify(keeper)
             manifest = keeper.take(seen)
         else:
             engine.tell(f'backup "{manifest.label}" of {manifest.taken_at} is verified and young enough')
@@ -286,6 +303,7 @@ def _restore(engine: Engine) -> None:
         manifest = keeper.named(str(engine.settings.backup))
         if isinstance(seen, Refusal):
             engine.tell("the database cannot be read now; it is replaced, or made where it is missing")
+        keeper.check_may_copy("restore", "", on_verify_host=False)
         engine.tell(f'restoring backup "{manifest.label}" of {manifest.taken_at}')
         if engine.settings.table is not None:
             side = Copies(keeper).restore_table(manifest, engine.settings.table)

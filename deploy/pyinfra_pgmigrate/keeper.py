@@ -12,11 +12,12 @@ import random
 import re
 import shlex
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import gevent
 from gevent.event import Event
@@ -53,6 +54,20 @@ class ServerNames:
     version_num: int
     in_recovery: bool
     now: str
+
+
+@dataclass(frozen=True)
+class LeftBehind:
+    """What a restore leaves with the database that it puts aside.
+
+    + slots, subscriptions: names; prepared: ids of prepared transactions
+    + tablespaces: of the server, in which the role may make databases
+    """
+
+    slots: list[str]
+    subscriptions: list[str]
+    prepared: list[str]
+    tablespaces: list[str]
 
 
 def is_watched() -> bool:
@@ -443,6 +458,16 @@ class Keeper:
         if problems or contents is None or found is None:
             raise self.damaged(label, problems)
         return found, contents
+
+    def left_behind(self) -> LeftBehind:
+        """Returns what a restore leaves with the database that it puts aside."""
+        text = script.prepared(self.engine.run, self.settings.schema, "left_behind", target=self.database)
+        return LeftBehind(**self.psql(text, self.maintenance(), "read the server").value("left_behind"))
+
+    def properties(self, manifest: Manifest) -> Mapping[str, Any]:
+        """Returns the properties of the database that a backup has, without a look at its dump."""
+        answer = self.called(programs.call("describe", self.place, manifest.label), "read a backup of")
+        return self.described(answer, manifest, manifest.label, [])[1].properties
 
     def damage(self, manifest: Manifest) -> Refusal | None:
         """Returns why a backup is not what it was any more, or None."""

@@ -264,7 +264,9 @@ class TestCopies:
             copy(ids[5], said(ids[5], here, f", which {alive} tells")),
             copy(ids[6], said(ids[6], here, f", which {tmp_path}/no/.{legacy.name}.run tells")),
             copy(ids[7], None),
+            copy(ids[8], said(ids[8], here)),
         ]
+        legacy.run(f"ALTER DATABASE {go[-1]} IS_TEMPLATE true")
 
         with legacy.server.connect("postgres", application_name=f"pgmigrate {ids[3][:8]} make scratch"):
             result = backup(kept(pg_verify="read"))

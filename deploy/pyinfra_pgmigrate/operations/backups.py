@@ -290,10 +290,46 @@ def would_restore(engine: Engine) -> str:
     manifest = Keeper(engine).named(str(engine.settings.backup))
     if engine.settings.table is not None:
         return f'would restore table {engine.settings.table} of backup "{manifest.label}" into a schema beside'
-    return (
+    told = (
         f'would restore backup "{manifest.label}" of {manifest.taken_at} ({manifest.rows} rows, verified by '
         f'{manifest.verification.how}) and keep database "{engine.settings.connection.database}" under a dated name'
     )
+    return "\n".join([told, *_not_kept(Keeper(engine), manifest)])
+
+
+def _not_kept(keeper: Keeper, manifest: Manifest) -> list[str]:
+    """Returns what a restore does not bring with the database, a line each.
+
+    Raises PgMigrateError for what keeps the database from being renamed.
+    """
+    there = keeper.left_behind()
+    if there.prepared:
+        gids = ["'" + gid.replace("'", "''") + "'" for gid in there.prepared]
+        raise PgMigrateError(
+            Kind.RESTORE,
+            f'could not put a backup in the place of database "{keeper.database}": it has prepared transactions',
+            detail=f"Found {', '.join(gids)} in pg_prepared_xacts; expected none: a database with one cannot be renamed. "
+            "Nothing was changed.",
+            hint=f"End each, connected to that database: ROLLBACK PREPARED {gids[0]}; or COMMIT PREPARED.",
+        )
+    stays = "stays with the database that is kept beside"
+    lines = [
+        f'note: logical replication slot "{name}" {stays}, and keeps WAL for it; whoever follows it needs a new one '
+        f"and all rows again; to drop it: SELECT pg_drop_replication_slot('{name}')"
+        for name in there.slots
+    ]
+    lines += [
+        f'note: subscription "{name}" {stays}, and goes on writing there; '
+        "drop it there, and make it anew in the restored one"
+        for name in there.subscriptions
+    ]
+    tablespace = keeper.properties(manifest).get("tablespace") or "pg_default"
+    if tablespace not in there.tablespaces:
+        lines.append(
+            f'note: tablespace "{tablespace}" is not on this server, or this role may not use it: '
+            "the restored database lies in the default one"
+        )
+    return lines
 
 
 def _restore(engine: Engine) -> None:
@@ -304,6 +340,8 @@ def _restore(engine: Engine) -> None:
         if isinstance(seen, Refusal):
             engine.tell("the database cannot be read now; it is replaced, or made where it is missing")
         keeper.check_may_copy("restore", "", on_verify_host=False)
+        for line in _not_kept(keeper, manifest) if engine.settings.table is None else ():
+            engine.tell(line)
         engine.tell(f'restoring backup "{manifest.label}" of {manifest.taken_at}')
         if engine.settings.table is not None:
             side = Copies(keeper).restore_table(manifest, engine.settings.table)

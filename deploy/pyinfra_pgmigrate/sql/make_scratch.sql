@@ -17,7 +17,15 @@ SELECT
         ELSE pg_catalog.format(
             ' LOCALE_PROVIDER libc LC_COLLATE %L LC_CTYPE %L', p.value ->> 'collate', p.value ->> 'ctype'
         )
-    END AS statement
+    END
+    -- Where it lies is a property of a database that can be given to one in use only with all others kept out.
+    || COALESCE((
+        SELECT pg_catalog.format(' TABLESPACE %I', t.spcname)
+        FROM pg_catalog.pg_tablespace AS t
+        WHERE t.spcname = p.value ->> 'tablespace'
+            AND t.spcname <> 'pg_default'
+            AND pg_catalog.has_tablespace_privilege(t.oid, 'CREATE')
+    ), '') AS statement
 FROM (VALUES (:'properties'::jsonb)) AS p (value)
 \gexec
 SELECT pg_catalog.format(

@@ -21,6 +21,17 @@ BEGIN
             NULL
 
         UNION ALL
+        SELECT pg_catalog.format('ALTER DATABASE %I IS_TEMPLATE true', target), NULL
+        WHERE (properties ->> 'is_template')::boolean
+
+        UNION ALL
+        SELECT
+            pg_catalog.format('SECURITY LABEL FOR %I ON DATABASE %I IS %L', l.value ->> 0, target, l.value ->> 1), NULL
+        FROM pg_catalog.jsonb_array_elements(
+            CASE pg_catalog.jsonb_typeof(properties -> 'labels') WHEN 'array' THEN properties -> 'labels' ELSE '[]' END
+        ) AS l
+
+        UNION ALL
         -- Without grants of its own a database has PostgreSQL's defaults.
         SELECT pg_catalog.format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO PUBLIC', target), NULL
         WHERE pg_catalog.jsonb_typeof(properties -> 'grants') = 'null'

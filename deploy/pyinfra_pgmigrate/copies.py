@@ -197,6 +197,7 @@ class Copies:
                 target=self.database,
                 kept=kept,
                 restored=copy.database,
+                properties=backups.json_line(contents.properties),
             )
             self._note_lineage(manifest, copy.database)
             started = monotonic()

@@ -308,7 +308,7 @@ def _not_kept(keeper: Keeper, manifest: Manifest) -> list[str]:
         raise PgMigrateError(
             Kind.RESTORE,
             f'could not put a backup in the place of database "{keeper.database}": it has prepared transactions',
-            detail=f"Found {', '.join(gids)} in pg_prepared_xacts; expected none: a database with one cannot be renamed. "
+            detail=f"Found {', '.join(gids)} in pg_prepared_xacts; expected none: a database with one keeps its name. "
             "Nothing was changed.",
             hint=f"End each, connected to that database: ROLLBACK PREPARED {gids[0]}; or COMMIT PREPARED.",
         )

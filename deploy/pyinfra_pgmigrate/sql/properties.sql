@@ -1,5 +1,5 @@
--- Gives a restored database the properties that it had: owner, grants, settings, limit, comment. Prints the
--- word notes: what could not be set. Variables: target, properties (JSON, as about.sql prints them).
+-- Gives a restored database the properties that it had: owner, grants, settings, limit, labels; its comment comes with
+-- its name. Prints the word notes: what could not be set. Variables: target, properties (JSON, as about.sql prints them).
 SELECT
     pg_catalog.set_config('pgmigrate.target', :'target', false),
     pg_catalog.set_config('pgmigrate.properties', :'properties', false),
@@ -13,12 +13,9 @@ DECLARE
     notes jsonb := '[]';
 BEGIN
     FOR statement, one IN
-        SELECT pg_catalog.format('COMMENT ON DATABASE %I IS %L', target, properties ->> 'comment'), NULL::jsonb
-
-        UNION ALL
         SELECT
             pg_catalog.format('ALTER DATABASE %I CONNECTION LIMIT %s', target, properties ->> 'connection_limit'),
-            NULL
+            NULL::jsonb
 
         UNION ALL
         SELECT pg_catalog.format('ALTER DATABASE %I IS_TEMPLATE true', target), NULL

@@ -368,12 +368,14 @@ class Store:
         return table_bytes
 
 
-def state_of(catalog: Catalog, applied: Iterable[tuple[int, str]], history: Sequence[str] = ()) -> str:
+def state_of(catalog: Catalog, applied: Iterable[tuple[int, str]], history: Iterable[str] = ()) -> str:
     """Returns the digest of a catalog and of the migrations that the registry has, by version and checksum.
 
-    + history: as history.sql tells it
+    + history: as history.sql tells it, in any order
     """
-    return _digest({"catalog": sorted(catalog.lines), "applied": sorted(map(list, applied)), "history": list(history)})
+    return _digest(
+        {"catalog": sorted(catalog.lines), "applied": sorted(map(list, applied)), "history": sorted(set(history))}
+    )
 
 
 def label_of(key: str, now: str, applied: int) -> str:

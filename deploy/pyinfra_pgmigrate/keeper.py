@@ -116,10 +116,8 @@ class Keeper:
     def young(self, store: Store, seen: Observed) -> Manifest | None:
         """Returns the verified backup that makes a new one needless."""
         applied = [(version, row.checksum) for version, row in seen.applied.items()]
-        text = script.prepared(self.engine.run, self.settings.schema, "history")
-        history = self.psql(text, self.settings.connection, "read the registry").value("history")
         return store.young(
-            state=backups.state_of(seen.catalog, applied, history),
+            state=backups.state_of(seen.catalog, applied, _history(seen)),
             identity=self.identity(),
             max_age_s=self.settings.backup_max_age_s,
             how=self.settings.verify,
@@ -628,6 +626,14 @@ class Keeper:
         if labels:
             self.called(programs.call("remove", self.place, *labels), "remove a backup of")
             self.engine.tell(f"    removed, as more than {self.settings.backup_keep} are kept: {', '.join(labels)}")
+
+
+def _history(seen: Observed) -> list[str]:
+    """Returns how a database came to its state, as history.sql tells it of the one that is dumped."""
+    kept = () if seen.registry is None else seen.registry.quarantines
+    runs = () if seen.registry is None else seen.registry.quarantined_runs
+    applied = [f"{version} {row.applied_at}" for version, row in seen.applied.items()]
+    return [*applied, *runs, *(f"{one.run_id} {one.object} {one.rows}" for one in kept if one.kind != "definition")]
 
 
 def _line_checksum(text: str) -> str:

@@ -18,7 +18,7 @@ from pyinfra_pgmigrate.keeper import Keeper
 from tests.conftest import Machines
 from tests.support.backups import copies, labels, manifest, taken
 from tests.support.contents import contents_of
-from tests.support.harness import backup, migrate, restore
+from tests.support.harness import backup, migrate, restore, rollback
 from tests.support.servers import Database, Server
 
 
@@ -184,21 +184,25 @@ class TestAfterARestore:
 
 
 class TestHistory:
-    def test_a_state_that_came_back_is_another_state(
+    def test_a_structure_that_came_back_is_another_state(
         self, kept: Callable[..., dict[str, Any]], legacy: Database, folder: Path
     ) -> None:
-        assert migrate(legacy.settings(pg_target=1)).ok
-        label = taken(folder, kept(pg_verify="read"))
+        first = taken(folder, kept(pg_verify="read"))
+        assert migrate(legacy.settings()).ok
+        assert rollback(legacy.settings()).ok
+
+        again = backup(kept(pg_verify="read"))
+
+        # The catalog is the same, and so are the applied migrations: what the quarantine keeps is not in the first one.
+        assert again.changed == ["Backup"], again.text
+        (second,) = set(labels(folder)) - {first}
+        assert manifest(folder, first)["applied"] == manifest(folder, second)["applied"] == 0
         assert backup(kept(pg_verify="read")).unchanged == ["Backup"]
-        legacy.run(
-            "INSERT INTO pgmigrate.events (run_id, event, tool_version) VALUES (gen_random_uuid(), 'reverted', 'x')"
-        )
-
+        legacy.run("UPDATE pgmigrate.quarantines SET dropped_at = now() WHERE row_count > 0")
+        # Thrown away, as pg_quarantine_drop does.
         assert backup(kept(pg_verify="read")).changed == ["Backup"]
-        assert len(labels(folder)) == 2
-        assert label in labels(folder)
 
-    def test_an_attempt_that_left_nothing_is_no_other_state(
+    def test_a_migration_that_was_applied_again_makes_another_state(
         self, kept: Callable[..., dict[str, Any]], legacy: Database, folder: Path
     ) -> None:
         assert migrate(legacy.settings(pg_target=1)).ok
@@ -206,8 +210,11 @@ class TestHistory:
         legacy.run(
             "INSERT INTO pgmigrate.events (run_id, event, tool_version) VALUES (gen_random_uuid(), 'failed', 'x')"
         )
-
+        # An attempt that left nothing is no other state.
         assert backup(kept(pg_verify="read")).unchanged == ["Backup"]
+        legacy.run("UPDATE pgmigrate.migrations SET applied_at = applied_at + interval '1 min'")
+
+        assert backup(kept(pg_verify="read")).changed == ["Backup"]
 
 
 class TestCopies:

@@ -15,4 +15,4 @@ def read(name: str) -> str:
 @cache
 def program(name: str) -> str:
     """Returns a program of this package with the parts that all have at their head."""
-    return read("room") + read("head") + read(name)
+    return read("head") + read("room") + read(name)

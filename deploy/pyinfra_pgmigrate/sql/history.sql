@@ -1,29 +1,39 @@
--- Tells how far the history of this database has come, quarantine included: other numbers, another state. Attempts that
--- left nothing behind do not count. Changes nothing. Prints the word history; nulls where there is no registry.
+-- Tells how the database came to its state, a text each: when each migration was applied, which runs ever kept something
+-- in the quarantine, and what is in it; as observe.sql tells it. Changes nothing. Prints the word history.
 SELECT
     (
         SELECT count(*) = 2
         FROM pg_catalog.pg_attribute AS a
-        WHERE a.attrelid = pg_catalog.to_regclass('pgmigrate.events')
-            AND a.attname IN ('id', 'event')
-    ) AS has_events,
+        WHERE a.attrelid = pg_catalog.to_regclass('pgmigrate.migrations')
+            AND a.attname IN ('version', 'applied_at')
+    ) AS has_migrations,
     (
-        SELECT count(*) = 3
+        SELECT count(*) = 4
         FROM pg_catalog.pg_attribute AS a
         WHERE a.attrelid = pg_catalog.to_regclass('pgmigrate.quarantines')
-            AND a.attname IN ('id', 'restored_at', 'dropped_at')
+            AND a.attname IN ('run_id', 'table_name', 'column_name', 'row_count')
     ) AS has_quarantines \gset
-\set newest_event ''
-\set kept ''
-\if :has_events
-SELECT COALESCE(max(e.id), 0) AS newest_event
-FROM pgmigrate.events AS e
-WHERE e.event <> 'failed' \gset
+\set applied '[]'
+\set quarantines '[]'
+\if :has_migrations
+SELECT COALESCE(pg_catalog.json_agg(
+    m.version || ' ' || pg_catalog.to_char(m.applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+), '[]'::json)::text AS applied
+FROM pgmigrate.migrations AS m \gset
 \endif
 \if :has_quarantines
-SELECT pg_catalog.concat_ws(' ', COALESCE(max(q.id), 0), count(q.restored_at), count(q.dropped_at)) AS kept
-FROM pgmigrate.quarantines AS q \gset
+SELECT COALESCE(pg_catalog.json_agg(t.text), '[]'::json)::text AS quarantines
+FROM pgmigrate.quarantines AS q
+CROSS JOIN LATERAL (
+    VALUES
+        (true, q.run_id::text),
+        (
+            q.row_count > 0 AND pg_catalog.to_jsonb(q) ->> 'dropped_at' IS NULL,
+            q.run_id || ' ' || q.table_name || COALESCE('.' || q.column_name, '') || ' ' || q.row_count
+        )
+) AS t (is_there, text)
+WHERE t.is_there \gset
 \endif
-SELECT pg_catalog.json_build_array(:'newest_event'::text, :'kept'::text)::text AS payload \gset
+SELECT (:'applied'::jsonb || :'quarantines'::jsonb)::text AS payload \gset
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate history :payload

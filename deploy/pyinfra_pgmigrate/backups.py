@@ -18,13 +18,19 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from .catalog import LINES_VERSION, Catalog, is_own, key_of
 from .totals import Answers, answers_of, as_json
 
-FORMAT = 1
+# 2: the database is named by its number too. A backup of format 1 has none.
+FORMAT = 2
+FORMATS = (1, FORMAT)
+_SINCE_2 = ("database_oid", "timeline", "file_bytes")
+
+# Bytes that manifest, contents and catalog may have, which are written after the rest was counted.
+_TEXTS_BYTES = 300_000_000
 
 # Bytes that a new backup may need beyond an estimate from earlier ones: tables grow.
 _GROWTH = 1.2
@@ -55,6 +61,9 @@ class Manifest:
     + size_bytes: of the database; backup_bytes: of the backup
     + sums: SHA-256 of files.sha256, contents.json and catalog.json, by name
     + globals: all, without passwords, or none
+    + database_oid: number of the database on its server; with system_identifier it names one database. 0: not known
+    + timeline: of the server's history; 0: not known
+    + file_bytes: of all its files, holes included; 0: not known
     """
 
     label: str
@@ -83,6 +92,14 @@ class Manifest:
     tool_version: str
     verification: Verification = field(default_factory=lambda: Verification("none", ""))
     format: int = FORMAT
+    database_oid: int = 0
+    timeline: int = 0
+    file_bytes: int = 0
+
+    @property
+    def most_bytes(self) -> int:
+        """More than its files have together, but for one with holes in them."""
+        return self.file_bytes + _TEXTS_BYTES if self.file_bytes else 1000 * self.backup_bytes + _TEXTS_BYTES
 
     @property
     def is_verified(self) -> bool:
@@ -96,6 +113,9 @@ class Manifest:
     def text(self) -> str:
         """Returns it as one line of JSON with the hash of the rest in it."""
         values = asdict(self)
+        if self.format == 1:
+            # As whoever took it reads it.
+            values = {name: value for name, value in values.items() if name not in _SINCE_2}
         return json_line({**values, "manifest_sha256": _digest(values)})
 
 
@@ -116,20 +136,62 @@ def read_manifest(text: str) -> Manifest:
     try:
         values = json.loads(text)
         expected = values.pop("manifest_sha256")
-    except (ValueError, KeyError, AttributeError, TypeError):
+        digest = _digest(values)
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise ValueError("its manifest cannot be read") from None
-    if _digest(values) != expected:
+    if digest != expected:
         raise ValueError("its manifest was edited: it does not fit its own hash")
-    if values.get("format") != FORMAT:
-        raise ValueError(f"its manifest has format {values.get('format')}, this tool reads {FORMAT}")
-    verification = values.pop("verification")
+    if values.get("format") not in FORMATS:
+        raise ValueError(f"its manifest has format {values.get('format')}, this tool reads {FORMATS[-1]}")
+    try:
+        found = _manifest_of(values)
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError("its manifest lacks what belongs into it") from None
+    if not _has_kinds(found) or not _has_kinds(found.verification):
+        raise ValueError("its manifest has values of other kinds than belong into it")
+    return found
+
+
+def _manifest_of(values: Mapping[str, Any]) -> Manifest:
+    verification = values["verification"]
     return Manifest(
         **{
             **values,
+            "sums": dict(values["sums"]),
+            "extensions": dict(values["extensions"]),
             "roles": tuple(values["roles"]),
             "verification": Verification(**{**verification, "notes": tuple(verification["notes"])}),
         }
     )
+
+
+def _has_kinds(found: Manifest | Verification) -> bool:
+    """Tells whether each value is of the kind that its field has."""
+    return all(_is_of_kind(getattr(found, one.name), str(one.type)) for one in fields(found))
+
+
+def _is_of_kind(value: object, kind: str) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(text, str) for pair in value.items() for text in pair)
+    if isinstance(value, tuple):
+        return all(isinstance(text, str) for text in value)
+    if kind == "int":
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, str) or kind not in ("str", "int")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which database, whatever others are called.
+
+    + system_identifier: of its server; empty where that does not tell
+    + oid: its number there; 0: there is none of that name
+    + timeline: of the server's history; 0: not known
+    """
+
+    system_identifier: str
+    oid: int
+    timeline: int = 0
 
 
 @dataclass(frozen=True)
@@ -144,6 +206,19 @@ class Backup:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Unsafe:
+    """A path on the host that another user made or may change, or that is not what it should be.
+
+    + cure: the command that mends it, without the path
+    """
+
+    found: str
+    expected: str
+    cure: str
+    path: str
+
+
 def decoded(text: str) -> str:
     """Returns the text that came as base64.
 
@@ -155,8 +230,13 @@ def decoded(text: str) -> str:
         raise ValueError("no base64") from error
 
 
-def found_backup(label: str, manifest: str) -> Backup:
-    """Returns a backup from its label and the text of its manifest."""
+def found_backup(label: str, manifest: str, flaw: str = "") -> Backup:
+    """Returns a backup from its label and the text of its manifest.
+
+    + flaw: why its manifest could not be read
+    """
+    if flaw:
+        return Backup(label, problem=flaw)
     if not manifest:
         return Backup(label, problem="it has no manifest")
     try:
@@ -176,6 +256,7 @@ class Store:
     + free_bytes: room where they are
     + data_free_bytes: room where the server keeps its data; None where that is not known
     + pg_dump: what its program says of its version
+    + lineage: databases that a restore put in the place of others: number of the server, of the database, of the other
     """
 
     folder: str
@@ -184,6 +265,7 @@ class Store:
     pg_dump: str
     backups: tuple[Backup, ...] = ()
     data_free_bytes: int | None = None
+    lineage: tuple[tuple[str, int, int], ...] = ()
 
     @property
     def good(self) -> list[Manifest]:
@@ -191,8 +273,61 @@ class Store:
         found = [backup.manifest for backup in self.backups if backup.manifest is not None]
         return sorted(found, key=lambda manifest: (manifest.taken_s, manifest.label), reverse=True)
 
-    def young(self, *, state: str, system_identifier: str, max_age_s: float, how: str) -> Manifest | None:
-        """Returns the newest verified backup of a state that is young enough.
+    def _one_database(self, oid: int, system_identifier: str) -> frozenset[int]:
+        """Returns the number of a database and of all that it goes on from."""
+        found = {oid}
+        while (
+            more := {
+                earlier for server, later, earlier in self.lineage if server == system_identifier and later in found
+            }
+            - found
+        ):
+            found |= more
+        return frozenset(found)
+
+    def foreign(self, manifest: Manifest, identity: Identity) -> str:
+        """Returns why a backup is not of this database; empty where it is.
+
+        One that an earlier version of this library took knows its server, but not the number of its database there.
+        Where there is no database of that name, any of that name on that server may be meant.
+        """
+        here = identity.system_identifier
+        if here and manifest.system_identifier and here != manifest.system_identifier:
+            return f"it is of server {manifest.system_identifier}, this is {here}"
+        if not identity.oid or not manifest.database_oid:
+            return ""
+        if manifest.database_oid in self._one_database(identity.oid, here):
+            return ""
+        return f"it is of database {manifest.database_oid} of this server, this is {identity.oid}"
+
+    def own(self, identity: Identity) -> list[Manifest]:
+        """The manifests of this database that can be used, newest first."""
+        return [manifest for manifest in self.good if not self.foreign(manifest, identity)]
+
+    def latest(self, identity: Identity) -> list[Manifest]:
+        """The newest verified backup of this database; several where there is none of that name and more than one was.
+
+        Newest first.
+        """
+        verified = [manifest for manifest in self.own(identity) if manifest.is_verified]
+        if identity.oid:
+            return verified[:1]
+        found: list[Manifest] = []
+        for manifest in verified:
+            known = [one for one in found if self._are_one(one, manifest)]
+            if not known:
+                found.append(manifest)
+        return found
+
+    def _are_one(self, later: Manifest, earlier: Manifest) -> bool:
+        if not later.database_oid or not earlier.database_oid:
+            return True
+        one = self._one_database(later.database_oid, later.system_identifier)
+        other = self._one_database(earlier.database_oid, earlier.system_identifier)
+        return not one.isdisjoint(other)
+
+    def young(self, *, state: str, identity: Identity, max_age_s: float, how: str) -> Manifest | None:
+        """Returns the newest verified backup of a database in a state that is young enough.
 
         + how: the verification that is wanted; one that proves more will do
         """
@@ -200,7 +335,7 @@ class Store:
         for manifest in self.good:
             if (
                 manifest.state == state
-                and manifest.system_identifier == system_identifier
+                and Identity(manifest.system_identifier, manifest.database_oid, manifest.timeline) == identity
                 and self.now_s - manifest.taken_s <= max_age_s
                 and manifest.verification.how in enough
             ):
@@ -208,19 +343,16 @@ class Store:
         return None
 
     def named(self, label: str) -> Backup | None:
-        """Returns the backup with a label; of ``latest`` the newest that is verified."""
-        if label == "latest":
-            verified = [manifest for manifest in self.good if manifest.is_verified]
-            return Backup(verified[0].label, verified[0]) if verified else None
+        """Returns the backup with a label."""
         return next((backup for backup in self.backups if backup.label == label), None)
 
-    def superfluous(self, keep: int, referenced: Collection[str]) -> list[str]:
-        """Returns the labels that retention lets go, oldest last.
+    def superfluous(self, keep: int, referenced: Collection[str], identity: Identity) -> list[str]:
+        """Returns the labels of this database that retention lets go, oldest last.
 
         + keep: how many of the newest stay; of those that are verified as many
         + referenced: labels that stay whatever their age
         """
-        good = self.good
+        good = self.own(identity)
         verified = [manifest.label for manifest in good if manifest.is_verified]
         kept = {*verified[:keep], *[manifest.label for manifest in good[:keep]], *referenced}
         return [manifest.label for manifest in good if manifest.label not in kept] if verified else []
@@ -236,9 +368,14 @@ class Store:
         return table_bytes
 
 
-def state_of(catalog: Catalog, applied: Iterable[tuple[int, str]]) -> str:
-    """Returns the digest of a catalog and of the migrations that the registry has, by version and checksum."""
-    return _digest({"catalog": sorted(catalog.lines), "applied": sorted(map(list, applied))})
+def state_of(catalog: Catalog, applied: Iterable[tuple[int, str]], history: Iterable[str] = ()) -> str:
+    """Returns the digest of a catalog and of the migrations that the registry has, by version and checksum.
+
+    + history: as history.sql tells it, in any order
+    """
+    return _digest(
+        {"catalog": sorted(catalog.lines), "applied": sorted(map(list, applied)), "history": sorted(set(history))}
+    )
 
 
 def label_of(key: str, now: str, applied: int) -> str:
@@ -300,7 +437,7 @@ def read_contents(contents: str, catalog: str) -> Contents:
             {name: answers_of(found) for name, found in values.get("totals", {}).items()},
             values.get("lines_version", 1),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise ValueError(f"contents.json or catalog.json cannot be read: {error!r}") from error
 
 

@@ -19,6 +19,7 @@ from .migration import load_folder, read_baseline, read_folder
 from .queries import load_queries
 from .record import record_folder
 from .rollbacks import load_rollbacks
+from .telling import visible
 from .totals import load_totals
 
 _RANGE = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]+)")
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _stopped_in_order():
             return int(options.run(options))
     except PgMigrateError as error:
-        print(error, file=sys.stderr)
+        print(visible(str(error)), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -190,10 +191,10 @@ def _check(options: argparse.Namespace) -> int:
     for migration in migrations:
         if migration.stale is not None:
             count += 1
-            print(migration.stale)
+            print(visible(str(migration.stale)))
     for finding in findings(migrations):
         count += 1
-        print(f"{options.folder}/{finding}")
+        print(visible(f"{options.folder}/{finding}"))
     if not count:
         print(f"{len(migrations)} migrations in {options.folder}: effects are current, rules are kept")
     return 1 if count else 0

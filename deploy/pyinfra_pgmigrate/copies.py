@@ -114,6 +114,7 @@ class Copies:
             scratch=name,
             properties=backups.json_line(contents.properties),
             host_name=self.keeper.host_name,
+            run_file=self.keeper.run_file,
         )
         self.keeper.psql(text, maintenance, "make a database for the copy")
         return self.keeper.names(maintenance)
@@ -196,7 +197,9 @@ class Copies:
                 target=self.database,
                 kept=kept,
                 restored=copy.database,
+                properties=backups.json_line(contents.properties),
             )
+            self._note_lineage(manifest, copy.database)
             started = monotonic()
             self._swap(programs.swap(self.place, maintenance, text), copy.database, maintenance)
             self.engine.tell(f"    swapped in {monotonic() - started:.1f} s")
@@ -277,6 +280,18 @@ class Copies:
         found = reading.contents(answer).tables.get(ident)
         if found != contents.tables[ident]:
             raise self._not_restored(manifest, [f"table {ident} is {found}, expected {contents.tables[ident]}"])
+
+    def _note_lineage(self, manifest: Manifest, restored: str) -> None:
+        """Notes with the backups that those of the database now, and the one restored, are of the new one too.
+
+        Before the swap: without it the number means nothing, and a swap without it would lose them.
+        """
+        now, new = self.keeper.identity(), self.keeper.identity(restored)
+        is_from_here = manifest.system_identifier == new.system_identifier
+        earlier = {oid for oid in (now.oid, manifest.database_oid if is_from_here else 0) if oid}
+        if earlier:
+            arguments = (new.system_identifier, new.oid, *sorted(earlier))
+            self.keeper.called(programs.call("lineage", self.place, *arguments), "note the restore of")
 
     def _swap(self, command: Command, restored: str, maintenance: Connection) -> None:
         answer = self.engine.call(command)

@@ -30,7 +30,7 @@ from .plan import Plan
 from .reporting import chosen_hosts
 from .rollbacks import Rollback
 from .settings import PREFIX
-from .telling import headings, plan_lines, rollback_lines, validation_lines
+from .telling import headings, plan_lines, rollback_lines, validation_lines, visible
 from .validation import Check, Verdict
 
 
@@ -42,7 +42,7 @@ def _engine(title: str, settings: Mapping[str, Any]) -> tuple[Engine, dict[str, 
         return engine, overrides
     except PgMigrateError as error:
         # The user's mistake, the same for all hosts: nothing is run anywhere.
-        raise DeployError(str(error)) from None
+        raise DeployError(visible(str(error))) from None
 
 
 def _check_queries(engine: Engine) -> None:
@@ -50,7 +50,7 @@ def _check_queries(engine: Engine) -> None:
     try:
         _ = engine.queries
     except PgMigrateError as error:
-        raise DeployError(str(error)) from None
+        raise DeployError(visible(str(error))) from None
 
 
 @contextmanager
@@ -148,6 +148,7 @@ def _is_safeguarded(engine: Engine) -> bool:
 
 def _tell_safeguard(engine: Engine, seen: Observed, count: int) -> None:
     try:
+        backups.check_may_rehearse(engine)
         if not engine.settings.skip_backup:
             engine.tell(backups.would(engine, seen))
         where = {"full": "on the restored copy", "schema": "on a copy of the structure", "off": ""}
@@ -199,7 +200,7 @@ def _rollback(engine: Engine, seen: Observed) -> Rollback | Refusal | None:
         return engine.plan_rollback(target=engine.settings.target, observed=seen)
     except PgMigrateError as error:
         # A rollback script that breaks a rule: the same for all hosts.
-        raise DeployError(str(error)) from None
+        raise DeployError(visible(str(error))) from None
 
 
 @deploy("Validate database")
@@ -291,7 +292,7 @@ def _summarize(host: Host, row: Summary) -> None:
     chosen = chosen_hosts(host.state)
     if len(chosen) > 1 and all(one.name in rows for one in host.state.active_hosts):
         for line in table(rows.get(one.name, Summary(one.name)) for one in chosen):
-            logger.info(line)
+            logger.info(visible(line))
 
 
 @deploy("Database status")

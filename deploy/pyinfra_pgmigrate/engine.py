@@ -44,6 +44,7 @@ from .requirements import Requirement, lacking, not_applicable
 from .rollbacks import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving
 from .session import Run
 from .settings import Connection, Settings, read_settings
+from .telling import visible
 from .totals import Total, load_totals
 from .validation import Check, Verdict, added_by, validate
 
@@ -384,7 +385,7 @@ class Engine:
 
         + colour: on a terminal; None for its own
         """
-        for line in text.splitlines():
+        for line in visible(text).splitlines():
             if colour is None:
                 self.host.log(f"{self.prefix}{line}")
             else:
@@ -403,7 +404,7 @@ class Engine:
 
     def tell_error(self, text: str) -> None:
         """Logs lines for this host as errors."""
-        for line in text.splitlines():
+        for line in visible(text).splitlines():
             self.host.log_styled(line, fg="red", log_func=logger.error)
             self.journal.told(line, is_error=True)
 

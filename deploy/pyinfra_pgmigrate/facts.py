@@ -12,7 +12,7 @@ from pyinfra.api import FactBase, StringCommand
 from pyinfra.api.exceptions import FactProcessError
 
 from . import programs, psql, reading, script
-from .backups import Store
+from .backups import Store, Unsafe
 from .compatibility import Use
 from .measurements import Measured, read_measured
 from .observed import Observed, Verified
@@ -194,19 +194,22 @@ class MeasuredQueries(FactBase[list[Measured] | Unreadable | None]):
             raise FactProcessError(f"could not read the answer of psql: {error!r}") from error
 
 
-class Backups(FactBase[Store | None]):
-    """Returns the backups of a database on its host, or None where they could not be read."""
+class Backups(FactBase[Store | Unsafe | None]):
+    """Returns the backups of a database on its host, or a path on the way there that is not safe to use.
+
+    None where they could not be read.
+    """
 
     def command(self, request: Request) -> StringCommand:
         """Returns the shell command; its standard input is ``request.stdin``."""
         return StringCommand(request.command.line)
 
     @staticmethod
-    def default() -> Store | None:
+    def default() -> Store | Unsafe | None:
         """Returns None: nothing is known."""
         return None
 
-    def process(self, output: list[str]) -> Store | None:
+    def process(self, output: list[str]) -> Store | Unsafe | None:
         """Returns the backups. Raises FactProcessError for an answer that cannot be read."""
         try:
             return reading.store(psql.read_answer(output))

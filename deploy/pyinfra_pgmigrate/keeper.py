@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
+import shlex
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import gevent
 from gevent.event import Event
 
 from . import backups, facts, fetching, programs, reading, script, telling
-from .backups import Contents, Manifest, Store, Verification
+from .backups import Contents, Identity, Manifest, Store, Unsafe, Verification
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
 from .observed import Observed
@@ -33,6 +36,9 @@ _STALE_S = 20
 _BEAT_S = 3.0
 
 MOST_DIFFERENCES = 5
+
+# What make_scratch.sql says of a copy.
+_SAID = re.compile(r"made by run (?P<run>\S+) on (?P<host>.*); may be dropped .*, which (?P<file>/.*) tells$")
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,20 @@ class ServerNames:
     now: str
 
 
+@dataclass(frozen=True)
+class LeftBehind:
+    """What a restore leaves with the database that it puts aside.
+
+    + slots, subscriptions: names; prepared: ids of prepared transactions
+    + tablespaces: of the server, in which the role may make databases
+    """
+
+    slots: list[str]
+    subscriptions: list[str]
+    prepared: list[str]
+    tablespaces: list[str]
+
+
 def is_watched() -> bool:
     """Tells whether somebody looks on, to whom progress may be told."""
     return sys.stderr.isatty()
@@ -64,6 +84,7 @@ class Keeper:
         self.place = Place(engine.settings.connection, engine.settings.backup_dir or "", engine.run.run_id)
         self.host_name = ""
         self.waited = False
+        self.run_file = ""
         self._copies = 0
 
     # Looking.
@@ -77,6 +98,8 @@ class Keeper:
         data = seen.server.data_directory if seen is not None and is_here else None
         request = facts.backups_request(self.place, data)
         found = self.engine.host.get_fact(facts.Backups, request, _stdin=request.stdin)
+        if isinstance(found, Unsafe):
+            raise self._unsafe(found)
         if not isinstance(found, Store):
             raise PgMigrateError(
                 Kind.BACKUP,
@@ -93,12 +116,26 @@ class Keeper:
 
     def young(self, store: Store, seen: Observed) -> Manifest | None:
         """Returns the verified backup that makes a new one needless."""
+        applied = [(version, row.checksum) for version, row in seen.applied.items()]
         return store.young(
-            state=_state_of(seen),
-            system_identifier=seen.server.system_identifier,
+            state=backups.state_of(seen.catalog, applied, _history(seen)),
+            identity=self.identity(),
             max_age_s=self.settings.backup_max_age_s,
             how=self.settings.verify,
         )
+
+    def identity(self, name: str | None = None) -> Identity:
+        """Returns which database this is, and 0 for its number where there is none.
+
+        + name: of another one on its server
+        """
+        target = self.database if name is None else name
+        text = script.prepared(self.engine.run, self.settings.schema, "identity", target=target)
+        found = self.engine.psql(text).value("identity")
+        if found is None:
+            # There is none, or it cannot be read.
+            found = self.psql(text, self.maintenance(), "read the server").value("identity")
+        return Identity(**found)
 
     # Claiming.
 
@@ -136,8 +173,28 @@ class Keeper:
         if answer.value("removed"):
             self.engine.tell(f"    removed what {answer.value('removed')} killed run left of its backup")
         self.host_name = answer.value("host_name")
+        self.run_file = backups.decoded(answer.value("run_file"))
         for connection in {self.maintenance(), self.maintenance(self.settings.verify_host)}:
             self.drop(self._copy_name("%"), connection, dead_only=True)
+
+    def _living(self, connection: Connection) -> list[str]:
+        """Returns the runs of this host that have copies there and are at work: such as have claimed another folder.
+
+        This one has been claimed by us: whoever had it before is dead.
+        """
+        text = script.prepared(self.engine.run, self.settings.schema, "copies_there", scratch=self._copy_name("%"))
+        found = []
+        for comment in self.engine.psql(text, connection).value("copies") or []:
+            said = _SAID.search(comment)
+            if said is None or said["host"] != self.host_name or said["file"] == self.run_file:
+                continue
+            other = replace(self.place, folder=said["file"].rpartition("/")[0])
+            answer = self.engine.call(programs.call("alive", other))
+            claimed = answer.value("claimed") or ("", _STALE_S)
+            # Where nobody can tell, it is left.
+            if answer.status != 0 or (claimed[0] == said["run"] and abs(claimed[1]) < _STALE_S):
+                found.append(said["run"])
+        return found
 
     def _beat(self, done: Event) -> None:
         told, started = "", monotonic()
@@ -173,6 +230,8 @@ class Keeper:
         answer = self.engine.call(command)
         if answer.status == 0:
             return answer
+        if (path := reading.unsafe(answer)) is not None:
+            raise self._unsafe(path)
         found = answer.text("problem") or answer.errors or "no answer"
         is_full = "No space left" in found
         raise PgMigrateError(
@@ -183,6 +242,19 @@ class Keeper:
             hint="Make room, or set pg_backup_dir to a folder with more."
             if is_full
             else "Remove the cause, then run again: it cleans up what is left.",
+        )
+
+    def _unsafe(self, path: Unsafe) -> PgMigrateError:
+        """Returns the refusal of a path that another user of the host could turn against whoever runs this."""
+        where = shlex.quote(path.path)
+        host = self.engine.host.name
+        return PgMigrateError(
+            Kind.BACKUP,
+            f'could not use the backups of database "{self.database}" on host {host}: {path.path} is not safe',
+            detail=f"Found {path.found}; expected {path.expected}. Nothing was read from there or written.",
+            hint=f"Set pg_backup_dir to the folder that it leads to, if that is yours: readlink -f {where}"
+            if path.cure == "readlink"
+            else f"Look at it first, whose it is and what is in it; then on host {host}: {path.cure} {where}",
         )
 
     def psql(self, text: str, connection: Connection, what: str) -> Answer:
@@ -198,7 +270,7 @@ class Keeper:
             f"could not {what}: {answer.message or 'no answer'}",
             detail=f"Found SQLSTATE {answer.sqlstate or 'unknown'} on database {connection.database}; "
             "expected it to succeed.",
-            hint="A copy needs a role with CREATEDB; without one: --data pg_verify=read --data pg_rehearse=schema"
+            hint="Connect as a role that may (pg_user), or let a superuser grant it, then run again."
             if answer.sqlstate == "42501"
             else "Remove the cause, then run again.",
         )
@@ -210,6 +282,27 @@ class Keeper:
         """
         connection = replace(self.settings.connection, database=self.settings.maintenance_database)
         return connection if host is None else replace(connection, host=host)
+
+    def check_may_copy(self, what: str, without: str, *, on_verify_host: bool = True) -> None:
+        """Raises PgMigrateError (privilege) where the role may not make the copy that is needed.
+
+        To be asked before anything that takes long. + what: it is needed for, as a verb; without: settings with which
+        it goes without a copy, empty where it does not
+        """
+        connection = self.maintenance(self.settings.verify_host if on_verify_host else None)
+        text = script.prepared(self.engine.run, self.settings.schema, "may_copy")
+        role, may = self.psql(text, connection, "read the server").value("may_copy")
+        if may:
+            return
+        grant = f'let a superuser run: ALTER ROLE "{role}" CREATEDB'
+        raise PgMigrateError(
+            Kind.PRIVILEGE,
+            f'could not {what} database "{self.database}" as role {role}: it may not make databases',
+            detail="Found no CREATEDB; expected it, as a copy of the database is made for that. Nothing was changed.",
+            hint=f"To go without a copy: {without}; with one, {grant}"
+            if without
+            else f"Connect as another, or {grant}",
+        )
 
     def new_copy_name(self) -> str:
         """Returns a name for another copy of this run."""
@@ -274,17 +367,19 @@ class Keeper:
     def _manifest(self, label: str, answer: Answer, started: float) -> tuple[Manifest, Contents]:
         try:
             contents = reading.contents(answer)
-            about = answer.value("database")
+            about, identity = answer.value("database"), answer.value("identity")
             manifest = Manifest(
                 label=label,
                 database=about["database"],
-                system_identifier=about["system_identifier"],
+                system_identifier=identity["system_identifier"],
+                database_oid=identity["oid"],
+                timeline=identity["timeline"],
                 server_version=about["server_version"],
                 server_version_num=about["server_version_num"],
                 taken_at=about["taken_at"],
                 taken_s=about["taken_s"],
                 lsn=about["lsn"],
-                state=backups.state_of(contents.catalog, contents.applied),
+                state=backups.state_of(contents.catalog, contents.applied, answer.value("history")),
                 applied=max((version for version, _ in contents.applied), default=0),
                 size_bytes=about["size_bytes"],
                 backup_bytes=answer.value("files")[1] * 1024,
@@ -300,6 +395,7 @@ class Keeper:
                 run_id=self.engine.run.run_id,
                 operator=f"{self.engine.run.operator}@{self.engine.run.controller}",
                 tool_version=self.engine.run.tool_version,
+                file_bytes=answer.value("files")[3],
             )
         except (ValueError, KeyError, TypeError) as error:
             raise PgMigrateError(
@@ -333,9 +429,10 @@ class Keeper:
 
     # Verifying.
 
-    def check(self, manifest: Manifest | None, label: str) -> tuple[Manifest, Contents]:
+    def check(self, manifest: Manifest, label: str) -> tuple[Manifest, Contents]:
         """Returns what a backup says of itself, once its files, hashes and permissions are right."""
-        answer = self.called(programs.call("check", self.place, label, self.settings.jobs), "read a backup of")
+        command = programs.call("check", self.place, label, self.settings.jobs, manifest.most_bytes)
+        answer = self.called(command, "read a backup of")
         return self.described(answer, manifest, label, answer.text("damage").splitlines())
 
     def described(
@@ -347,6 +444,7 @@ class Keeper:
         """
         contents: Contents | None = None
         found: Manifest | None = None
+        problems += [backups.decoded(flaw) for flaw in answer.value("flaws") or ()]
         try:
             found = backups.read_manifest(answer.text("manifest"))
             if manifest is not None and found != manifest:
@@ -361,6 +459,16 @@ class Keeper:
         if problems or contents is None or found is None:
             raise self.damaged(label, problems)
         return found, contents
+
+    def left_behind(self) -> LeftBehind:
+        """Returns what a restore leaves with the database that it puts aside."""
+        text = script.prepared(self.engine.run, self.settings.schema, "left_behind", target=self.database)
+        return LeftBehind(**self.psql(text, self.maintenance(), "read the server").value("left_behind"))
+
+    def properties(self, manifest: Manifest) -> Mapping[str, Any]:
+        """Returns the properties of the database that a backup has, without a look at its dump."""
+        answer = self.called(programs.call("describe", self.place, manifest.label), "read a backup of")
+        return self.described(answer, manifest, manifest.label, [])[1].properties
 
     def damage(self, manifest: Manifest) -> Refusal | None:
         """Returns why a backup is not what it was any more, or None."""
@@ -411,6 +519,7 @@ class Keeper:
             scratch=name,
             host_name=self.host_name,
             dead_only=dead_only,
+            living=backups.json_line(self._living(connection) if dead_only else []),
         )
         answer = self.engine.psql(text, connection)
         if answer.status != 0:
@@ -426,12 +535,12 @@ class Keeper:
         return ServerNames(**self.psql(text, connection, "read the server").value("names"))
 
     def named(self, label: str, *, failed: bool = False) -> Manifest:
-        """Returns the backup with a label, or the newest verified one for ``latest``.
+        """Returns the backup of this database with a label, or the newest verified one for ``latest``.
 
         + failed: True returns one whose last verification failed, too
         """
-        store = self.look()
-        found = store.named(label)
+        store, identity = self.look(), self.identity()
+        found = self._latest(store, identity) if label == "latest" else store.named(label)
         if found is None:
             there = ", ".join(manifest.label for manifest in store.good[:5]) or "none"
             raise PgMigrateError(
@@ -445,7 +554,43 @@ class Keeper:
             raise self.damaged(label, [found.problem])
         if found.manifest.verification.how == "failed" and not failed:
             raise self.damaged(label, ["its verification failed", *found.manifest.verification.notes])
+        foreign = store.foreign(found.manifest, identity)
+        if foreign and not self.settings.backup_of_other:
+            raise self._of_other(label, [found.manifest], foreign)
+        if not found.manifest.database_oid:
+            self.engine.tell(
+                f'note: an earlier version of this tool took backup "{found.label}", and did not note which database '
+                f'it is of, but for its name and its server: taken for "{self.database}"'
+            )
         return found.manifest
+
+    def _latest(self, store: Store, identity: Identity) -> backups.Backup | None:
+        found = store.latest(identity)
+        if len(found) > 1:
+            why = f'there is no database "{self.database}" now, and they are of {len(found)} that had this name'
+            raise self._of_other("latest", found, why, more="")
+        others = [one for one in store.good if one.is_verified and store.foreign(one, identity)]
+        if not found and others:
+            raise self._of_other("latest", others, store.foreign(others[0], identity))
+        return backups.Backup(found[0].label, found[0]) if found else None
+
+    def _of_other(
+        self, label: str, found: Collection[Manifest], why: str, *, more: str = " --data pg_backup_of_other=true"
+    ) -> PgMigrateError:
+        """Returns the refusal of a backup that is not of this database.
+
+        + found: backups that were found instead; more: what is to be given besides the label
+        """
+        first = next(iter(found))
+        there = ", ".join(f"{one.label} of {one.taken_at}" for one in list(found)[:MOST_DIFFERENCES])
+        return PgMigrateError(
+            Kind.RESTORE,
+            f'could not use backup "{label}": it is not sure to be of database "{self.database}" on host '
+            f"{self.engine.host.name}",
+            detail=f"Found {there}: {why}; expected one of this very database, or of one that a restore put it in the "
+            "place of.",
+            hint=f"If that is the one that you want all the same: --data pg_backup={first.label}{more}",
+        )
 
     # Away from the host.
 
@@ -480,16 +625,20 @@ class Keeper:
         """Removes the backups that retention lets go."""
         referenced = {row.backup for row in seen.applied.values() if row.backup is not None}
         store = self.look(seen)
-        labels = store.superfluous(self.settings.backup_keep, referenced)
+        labels = store.superfluous(self.settings.backup_keep, referenced, self.identity())
         if labels:
             self.called(programs.call("remove", self.place, *labels), "remove a backup of")
             self.engine.tell(f"    removed, as more than {self.settings.backup_keep} are kept: {', '.join(labels)}")
 
 
+def _history(seen: Observed) -> list[str]:
+    """Returns how a database came to its state, as history.sql tells it of the one that is dumped."""
+    kept = () if seen.registry is None else seen.registry.quarantines
+    runs = () if seen.registry is None else seen.registry.quarantined_runs
+    applied = [f"{version} {row.applied_at}" for version, row in seen.applied.items()]
+    return [*applied, *runs, *(f"{one.run_id} {one.object} {one.rows}" for one in kept if one.kind != "definition")]
+
+
 def _line_checksum(text: str) -> str:
     """Returns the SHA-256 of a file that holds one line."""
     return hashlib.sha256(f"{text}\n".encode()).hexdigest()
-
-
-def _state_of(seen: Observed) -> str:
-    return backups.state_of(seen.catalog, [(version, row.checksum) for version, row in seen.applied.items()])

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import sh
 from .settings import Connection
 
 MARK = "##pgmigrate"
@@ -35,15 +36,16 @@ EXIT_SCRIPT = 3
 # for a connection. Always exits 0 and prints psql's own status: a fact that fails would be mistaken for
 # one that found nothing.
 _WRAPPER = rf"""
+{sh.read("room")}
 umask 077
 IFS= read -r password
-folder=$(mktemp -d "${{TMPDIR:-/tmp}}/pgmigrate.XXXXXXXXXX") || {{ echo '{MARK} exit 73'; exit 0; }}
-trap 'rm -rf "$folder"' EXIT
+make_room || {{ echo '{MARK} exit 73'; exit 0; }}
+trap 'rm -rf "$work"' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-cat >"$folder/script.sql"
-found=$(sha256sum <"$folder/script.sql")
+cat >"$work/script.sql"
+found=$(sha256sum <"$work/script.sql")
 if [ "${{found%% *}}" != "$1" ]; then echo '{MARK} exit {EXIT_DAMAGED}'; exit 0; fi
 if ! command -v "$2" >/dev/null 2>&1; then echo '{MARK} exit {EXIT_NO_PSQL}'; exit 0; fi
 if [ -n "$password" ]; then PGPASSWORD=$password; export PGPASSWORD; fi
@@ -51,11 +53,11 @@ LC_ALL=C PGCLIENTENCODING=UTF8 PGCONNECT_TIMEOUT=$4; export LC_ALL PGCLIENTENCOD
 status=0
 "$2" --no-psqlrc --quiet --no-align --tuples-only --no-password --set=ON_ERROR_STOP=1 \
     --set=os_user="$(id -un)" --set=host_name="$(uname -n)" \
-    --dbname="$3" --file="$folder/script.sql" \
-    >"$folder/output" 2>"$folder/errors" </dev/null || status=$?
-cat "$folder/output"
+    --dbname="$3" --file="$work/script.sql" \
+    >"$work/output" 2>"$work/errors" </dev/null || status=$?
+cat "$work/output"
 echo
-echo "{MARK} errors $(tail -c {_MOST_ERROR_BYTES} "$folder/errors" | base64 | tr -d '\n')"
+echo "{MARK} errors $(tail -c {_MOST_ERROR_BYTES} "$work/errors" | base64 | tr -d '\n')"
 echo "{MARK} exit $status"
 """
 

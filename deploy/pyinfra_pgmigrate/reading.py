@@ -6,12 +6,13 @@ Pure: answers come in, values go out.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import psql
-from .backups import Contents, Store, decoded, found_backup
+from .backups import Contents, Store, Unsafe, decoded, found_backup
 from .catalog import Catalog, Patch
 from .data import Rows, Some
 from .errors import Kind, Refusal
@@ -251,17 +252,34 @@ def obstructions(answer: Answer) -> Obstructions | Unreadable:
     )
 
 
-def store(answer: Answer) -> Store:
+def unsafe(answer: Answer) -> Unsafe | None:
+    """Returns the path that a program of the backups would not use, or None."""
+    found = answer.value("unsafe")
+    return None if found is None else Unsafe(*map(decoded, found))
+
+
+def lineage(text: str) -> tuple[tuple[str, int, int], ...]:
+    """Returns what the lines say that restores wrote: number of the server, of the database, of an earlier one."""
+    rows = [re.fullmatch(r"(\d*) (\d+) (\d+)", line) for line in text.splitlines()]
+    return tuple((row[1], int(row[2]), int(row[3])) for row in rows if row is not None)
+
+
+def store(answer: Answer) -> Store | Unsafe:
     """Returns the backups that an answer of look.sh tells of. Raises ValueError where it tells nothing."""
+    if (path := unsafe(answer)) is not None:
+        return path
     if answer.status != 0 or answer.value("free_kib") is None:
         raise ValueError(answer.text("problem") or answer.errors or "no answer")
     return Store(
-        folder=answer.value("folder"),
+        folder=decoded(answer.value("folder")),
         now_s=answer.value("now"),
         free_bytes=answer.value("free_kib") * 1024,
+        lineage=lineage(answer.text("lineage")),
         data_free_bytes=None if (free := answer.value("data_free_kib")) is None else free * 1024,
         pg_dump=answer.value("pg_dump"),
-        backups=tuple(found_backup(label, decoded(text)) for label, text in answer.values("backup")),
+        backups=tuple(
+            found_backup(label, decoded(text), decoded(flaw)) for label, text, flaw in answer.values("backup")
+        ),
     )
 
 

@@ -20,6 +20,7 @@ from pyinfra.api.state import StateStage
 from .journal import Journal
 from .report import HostState, Stage, document, render_html, render_json
 from .session import Run
+from .telling import visible
 
 # Writing takes a few milliseconds a host; oftener would be felt with a hundred of them.
 _WRITE_EVERY_S = 2.0
@@ -69,7 +70,7 @@ class _Report:
         except OSError as error:
             if not self.unwritable:
                 self.unwritable = f'could not write the report to "{self.folder}": {error.strerror}'
-                logger.warning(self.unwritable)
+                logger.warning(visible(self.unwritable))
 
     def _hosts(self) -> dict[str, HostState]:
         state = self.state

@@ -220,6 +220,9 @@ KEYS: dict[str, Key] = {
         "label of a backup, or latest: the one that restore.py restores, that backup.py verifies again, or with which "
         "validate.py compares",
     ),
+    "pg_backup_of_other": Key(
+        _flag, False, "take the backup that pg_backup names although it is of another database or server"
+    ),
     "pg_backup_fetch": Key(_text, None, "folder on the controller into which a verified backup is copied"),
     "pg_table": Key(_text, None, "restore this table alone, into a schema beside (restore.py only)"),
     "pg_confirm": Key(_text, None, "name of the database, where pg_needs_confirm wants it said"),
@@ -335,6 +338,7 @@ class Settings:
     rehearse: str
     skip_backup: bool
     backup: str | None
+    backup_of_other: bool
     backup_fetch: str | None
     table: str | None
     confirm: str | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from .observed import Observed, Server
@@ -20,6 +21,19 @@ WORDS = {
     Action.HOLD: "held",
     Action.STOP: "pending, beyond the target",
 }
+
+
+# What a terminal takes for a command, or what turns the direction of a text: all but line ends and tabs.
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+def visible(text: str) -> str:
+    r"""Returns a text for a terminal: names, labels and messages of others can tell that nothing.
+
+    >>> print(visible("a\x1b[31mb\u202e"))
+    a\u001b[31mb\u202e
+    """
+    return _COMMANDS.sub(lambda found: "\\r" if found[0] == "\r" else f"\\u{ord(found[0]):04x}", text)
 
 
 def size(size_bytes: int) -> str:

@@ -399,7 +399,7 @@ class TestKeeping:
         finally:
             legacy.run("DROP OWNED BY plain_reader; DROP ROLE plain_reader")
 
-        assert "permission denied to create database" in refused.refusals[0]
+        assert "it may not make databases" in refused.refusals[0]
         assert "--data pg_verify=read" in refused.refusals[0]
         assert read.ok, read.text
 

@@ -9,6 +9,7 @@ import pytest
 from pyinfra_pgmigrate.backups import (
     Backup,
     Contents,
+    Identity,
     Manifest,
     Store,
     Verification,
@@ -23,6 +24,7 @@ from pyinfra_pgmigrate.backups import (
 from pyinfra_pgmigrate.catalog import Catalog
 
 GIB = 1 << 30
+HERE = Identity("7", 1, 1)
 
 
 def manifest(number: int, how: str = "restore", **more: Any) -> Manifest:
@@ -52,6 +54,8 @@ def manifest(number: int, how: str = "restore", **more: Any) -> Manifest:
         operator="me@here",
         tool_version="0",
         verification=Verification(how, "2026-11-22T13:01:00Z", "17.5", ("a note",)),
+        database_oid=1,
+        timeline=1,
     )
     return replace(made, **more)
 
@@ -72,7 +76,7 @@ class TestManifest:
             (manifest(1).text()[:-20], "cannot be read"),
             ("[]", "cannot be read"),
             ("", "cannot be read"),
-            (replace(manifest(1), format=2).text(), "format 2, this tool reads 1"),
+            (replace(manifest(1), format=3).text(), "format 3, this tool reads 2"),
         ],
     )
     def test_is_refused_when_it_is_not_what_was_written(self, text: str, problem: str) -> None:
@@ -93,21 +97,49 @@ class TestStore:
         ],
     )  # fmt: skip
     def test_a_backup_stands_in_for_what_proves_no_more(self, found: str, wanted: str, stands_in: bool) -> None:
-        young = store(manifest(999, found)).young(state="state", system_identifier="7", max_age_s=60, how=wanted)
+        young = store(manifest(999, found)).young(state="state", identity=HERE, max_age_s=60, how=wanted)
 
         assert (young is not None) == stands_in
 
-    @pytest.mark.parametrize("change", [{"state": "other"}, {"system_identifier": "8"}, {"taken_s": 1}])
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"state": "other"}, {"system_identifier": "8"}, {"taken_s": 1}, {"database_oid": 2}, {"database_oid": 0},
+            {"timeline": 2},
+        ],
+    )  # fmt: skip
     def test_one_of_another_state_server_or_time_does_not(self, change: dict[str, Any]) -> None:
         found = store(manifest(999, **change))
 
-        assert found.young(state="state", system_identifier="7", max_age_s=60, how="restore") is None
+        assert found.young(state="state", identity=HERE, max_age_s=60, how="restore") is None
 
     def test_latest_is_the_newest_that_is_verified(self) -> None:
-        found = store(manifest(1), manifest(3, "none"), manifest(2, "read"), manifest(4, "failed")).named("latest")
+        found = store(manifest(1), manifest(3, "none"), manifest(2, "read"), manifest(4, "failed")).latest(HERE)
 
-        assert found is not None
-        assert found.label == "stage.2"
+        assert [one.label for one in found] == ["stage.2"]
+
+    def test_a_backup_is_of_the_database_and_of_those_that_restores_put_it_in_the_place_of(self) -> None:
+        found = replace(
+            store(*(manifest(number, database_oid=number) for number in range(6))),
+            lineage=(("7", 1, 2), ("7", 2, 3), ("8", 1, 4), ("7", 5, 1)),
+        )
+
+        assert [one.database_oid for one in found.own(HERE)] == [3, 2, 1, 0]
+        assert found.foreign(manifest(1, system_identifier="8"), HERE) == "it is of server 8, this is 7"
+        assert found.superfluous(1, set(), HERE) == ["stage.2", "stage.1", "stage.0"]
+
+    def test_where_there_is_no_database_any_more_the_latest_is_the_one_of_each_that_was(self) -> None:
+        found = replace(
+            store(*(manifest(number, database_oid=oid) for number, oid in enumerate((1, 2, 3, 1)))),
+            lineage=(("7", 1, 3),),
+        )
+
+        assert [one.label for one in found.latest(Identity("7", 0))] == ["stage.3", "stage.1"]
+
+    def test_a_server_that_does_not_tell_its_number_takes_those_of_the_database_number(self) -> None:
+        found = store(manifest(1), manifest(2, database_oid=2))
+
+        assert [one.label for one in found.own(Identity("", 1))] == ["stage.1"]
 
     @pytest.mark.parametrize(
         ("kinds", "keep", "referenced", "goes"),
@@ -123,7 +155,7 @@ class TestStore:
     def test_retention(self, kinds: list[str], keep: int, referenced: set[str], goes: list[str]) -> None:
         found = store(*(manifest(number, how) for number, how in enumerate(kinds)))
 
-        assert found.superfluous(keep, referenced) == goes
+        assert found.superfluous(keep, referenced, HERE) == goes
 
     def test_room_is_estimated_from_the_backup_before_or_from_the_tables(self) -> None:
         assert store().needed_bytes(10 * GIB, 7 * GIB) == 7 * GIB

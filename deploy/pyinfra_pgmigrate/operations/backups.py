@@ -44,6 +44,8 @@ def would(engine: Engine, seen: Observed) -> str:
         return f'would verify backup "{engine.settings.backup}" again'
     store = keeper.look(seen)
     young = keeper.young(store, seen)
+    if young is None and engine.settings.verify == "restore":
+        check_may_verify(keeper)
     if young is not None:
         return f'backup "{young.label}" is verified and young enough: no new one'
     how = {
@@ -52,6 +54,18 @@ def would(engine: Engine, seen: Observed) -> str:
         "none": "not verify it",
     }[engine.settings.verify]
     return f"would take a backup ({telling.size(seen.server.size_bytes)} of database) into {store.folder} and {how}"
+
+
+def check_may_verify(keeper: Keeper) -> None:
+    """Raises PgMigrateError where the role may not make the copy with which a backup is verified."""
+    keeper.check_may_copy("verify by a restore a backup of", "--data pg_verify=read")
+
+
+def check_may_rehearse(engine: Engine) -> None:
+    """Raises PgMigrateError where the role may not make the copy on which migrations run first."""
+    keeper, how = Keeper(engine), engine.settings.rehearse
+    if how == "schema" or (how == "full" and not engine.settings.skip_backup):
+        keeper.check_may_copy("rehearse migrations of", "--data pg_verify=read --data pg_rehearse=off")
 
 
 @operation()
@@ -151,6 +165,7 @@ def _safeguard(engine: Engine, seen: Observed, versions: Collection[int]) -> Non
     keeper = Keeper(engine)
     how = engine.settings.rehearse
     pending = set(versions)
+    check_may_rehearse(engine)
 
     def use(copy: Copy) -> None:
         rehearse(engine, pending, copy)
@@ -222,6 +237,8 @@ def ensure(
             manifest = _still_good(keeper, manifest)
         is_new = manifest is None
         if manifest is None:
+            if engine.settings.verify == "restore":
+                check_may_verify(keeper)
             manifest = keeper.take(seen)
         else:
             engine.tell(f'backup "{manifest.label}" of {manifest.taken_at} is verified and young enough')
@@ -321,10 +338,46 @@ def would_restore(engine: Engine) -> str:
     manifest = Keeper(engine).named(str(engine.settings.backup))
     if engine.settings.table is not None:
         return f'would restore table {engine.settings.table} of backup "{manifest.label}" into a schema beside'
-    return (
+    told = (
         f'would restore backup "{manifest.label}" of {manifest.taken_at} ({manifest.rows} rows, verified by '
         f'{manifest.verification.how}) and keep database "{engine.settings.connection.database}" under a dated name'
     )
+    return "\n".join([told, *_not_kept(Keeper(engine), manifest)])
+
+
+def _not_kept(keeper: Keeper, manifest: Manifest) -> list[str]:
+    """Returns what a restore does not bring with the database, a line each.
+
+    Raises PgMigrateError for what keeps the database from being renamed.
+    """
+    there = keeper.left_behind()
+    if there.prepared:
+        gids = ["'" + gid.replace("'", "''") + "'" for gid in there.prepared]
+        raise PgMigrateError(
+            Kind.RESTORE,
+            f'could not put a backup in the place of database "{keeper.database}": it has prepared transactions',
+            detail=f"Found {', '.join(gids)} in pg_prepared_xacts; expected none: a database with one keeps its name. "
+            "Nothing was changed.",
+            hint=f"End each, connected to that database: ROLLBACK PREPARED {gids[0]}; or COMMIT PREPARED.",
+        )
+    stays = "stays with the database that is kept beside"
+    lines = [
+        f'note: logical replication slot "{name}" {stays}, and keeps WAL for it; whoever follows it needs a new one '
+        f"and all rows again; to drop it: SELECT pg_drop_replication_slot('{name}')"
+        for name in there.slots
+    ]
+    lines += [
+        f'note: subscription "{name}" {stays}, and goes on writing there; '
+        "drop it there, and make it anew in the restored one"
+        for name in there.subscriptions
+    ]
+    tablespace = keeper.properties(manifest).get("tablespace") or "pg_default"
+    if tablespace not in there.tablespaces:
+        lines.append(
+            f'note: tablespace "{tablespace}" is not on this server, or this role may not use it: '
+            "the restored database lies in the default one"
+        )
+    return lines
 
 
 def _restore(engine: Engine) -> None:
@@ -334,6 +387,9 @@ def _restore(engine: Engine) -> None:
         manifest = keeper.named(str(engine.settings.backup))
         if isinstance(seen, Refusal):
             engine.tell("the database cannot be read now; it is replaced, or made where it is missing")
+        keeper.check_may_copy("restore", "", on_verify_host=False)
+        for line in _not_kept(keeper, manifest) if engine.settings.table is None else ():
+            engine.tell(line)
         engine.tell(f'restoring backup "{manifest.label}" of {manifest.taken_at}')
         if engine.settings.table is not None:
             side = Copies(keeper).restore_table(manifest, engine.settings.table)

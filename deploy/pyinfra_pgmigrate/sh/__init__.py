@@ -14,5 +14,5 @@ def read(name: str) -> str:
 
 @cache
 def program(name: str) -> str:
-    """Returns a program of this package with the part that all have at their head."""
-    return read("head") + read(name)
+    """Returns a program of this package with the parts that all have at their head."""
+    return read("head") + read("room") + read(name)

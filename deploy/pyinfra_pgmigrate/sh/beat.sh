@@ -1,6 +1,4 @@
 # A sign of life of this run.
-if [ -e "$run_file" ]; then
-    read -r other _ <"$run_file"
-    [ "$other" = "$run" ] && touch "$run_file"
-fi
+read_run
+if [ "$claimed" = "$run" ]; then touch -c "$run_file"; fi
 leave 0

@@ -2,19 +2,24 @@
 # what it left at work is killed, what it left behind is removed. Argument: seconds.
 stale_s=$1
 mkdir -p "$folder" || leave 73 "cannot make $folder"
-exec 8>"$folder/.$key.claim" || leave 73 "cannot write to $folder"
+# Another one may have been made meanwhile.
+guard
+if [ -e "$folder/.$key.claim" ] || [ -L "$folder/.$key.claim" ]; then ours "$folder/.$key.claim" file; fi
+exec 8>>"$folder/.$key.claim" || leave 73 "cannot write to $folder"
 flock --wait 10 8 || leave 75 "another run is claiming $folder/$key"
 removed=0
-if [ -e "$run_file" ]; then
-    read -r other _ <"$run_file"
+read_run
+if [ -n "$claimed" ]; then
     age=$(($(date +%s) - $(stat -c %Y "$run_file")))
-    if [ "$other" != "$run" ] && [ "$age" -lt "$stale_s" ]; then
-        say busy "[\"$other\", $age]"
+    # A sign from the future is none: somebody set the clock.
+    if [ "$claimed" != "$run" ] && [ "$age" -lt "$stale_s" ] && [ "$age" -gt "-$stale_s" ]; then
+        say busy "[\"$claimed\", $age]"
         leave 0
     fi
-    sweep "$other"
+    sweep "$claimed"
 fi
-printf '%s - -\n' "$run" >"$run_file"
+write_run "$run" -
 say removed "$removed"
+say run_file "$(quoted "$run_file")"
 say host_name "\"$(uname -n)\""
 leave 0

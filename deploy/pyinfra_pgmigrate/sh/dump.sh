@@ -2,6 +2,7 @@
 # it while pg_dump, started from there, dumps the same snapshot.
 # Arguments: label, connection string, jobs, compression, SHA-256 of the script. Standard input: the script.
 label=$1 conninfo=$2 jobs=$3 compression=$4 expected=$5
+check_label "$label"
 hold
 partial=$folder/$label.partial
 
@@ -9,6 +10,7 @@ partial=$folder/$label.partial
 fail() {
     rm -rf "$partial"
     note=$folder/$label.failed
+    rm -rf "$note"
     { date -u +%Y-%m-%dT%H:%M:%SZ; printf '%s\n' "$2"; } 2>/dev/null >"$note"
     leave "$1" "$2"
 }
@@ -82,5 +84,6 @@ cat "$work/output"
 say compression "\"$compression\""
 say pg_dump "\"$("${bin}pg_dump" --version | head -n 1)\""
 say globals "\"$globals\""
-say files "[$(wc -l <files.sha256), $(du -sk . | cut -f 1), \"$(sha256sum files.sha256 | cut -d ' ' -f 1)\"]"
+say files "[$(wc -l <files.sha256), $(du -sk . | cut -f 1), \"$(sha256sum files.sha256 | cut -d ' ' -f 1)\", \
+$(find . -type f -printf '%s\n' | awk '{ sum += $1 } END { printf "%.0f", sum }')]"
 leave 0

@@ -1,9 +1,7 @@
 # Ends the claim of this run.
-if [ -e "$run_file" ]; then
-    read -r other _ <"$run_file"
-    if [ "$other" = "$run" ]; then
-        sweep "$run"
-        rm -f "$run_file"
-    fi
+read_run
+if [ "$claimed" = "$run" ]; then
+    sweep "$run"
+    rm -f "$run_file"
 fi
 leave 0

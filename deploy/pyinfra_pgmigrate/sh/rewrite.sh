@@ -2,9 +2,10 @@
 # Arguments: label, SHA-256 of standard input.
 label=$1 expected=$2
 hold
+enter "$label"
+rm -f manifest.json.new
 {
-    cd "$folder/$label" &&
-        cat >manifest.json.new &&
+    cat >manifest.json.new &&
         found=$(sha256sum <manifest.json.new) &&
         [ "${found%% *}" = "$expected" ] &&
         sync manifest.json.new &&

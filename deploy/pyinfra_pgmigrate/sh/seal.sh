@@ -1,6 +1,7 @@
 # Completes a dump: contents, catalog, manifest, and its name. Standard input: three lines.
 # Arguments: label, SHA-256 of standard input.
 label=$1 expected=$2
+check_label "$label"
 hold
 cat >"$work/lines"
 found=$(sha256sum <"$work/lines")
@@ -13,7 +14,7 @@ found=$(sha256sum <"$work/lines")
         sed -n 3p "$work/lines" >manifest.json &&
         sync manifest.json . &&
         cd "$folder" &&
-        [ ! -e "$label" ] &&
+        [ ! -e "$label" ] && [ ! -L "$label" ] &&
         mv "$label.partial" "$label" &&
         sync "$folder"
 } 2>"$work/errors" || {

@@ -66,6 +66,13 @@ SELECT pg_catalog.json_build_object(
             'connection_limit', d.datconnlimit,
             'comment', pg_catalog.shobj_description(d.oid, 'pg_database'),
             'tablespace', (SELECT t.spcname FROM pg_catalog.pg_tablespace AS t WHERE t.oid = d.dattablespace),
+            'is_template', d.datistemplate,
+            'labels', (
+                SELECT pg_catalog.json_agg(pg_catalog.json_build_array(l.provider, l.label) ORDER BY l.provider)
+                FROM pg_catalog.pg_shseclabel AS l
+                WHERE l.objoid = d.oid
+                    AND l.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass
+            ),
             'grants', (
                 SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
                     CASE WHEN g.grantee <> 0 THEN pg_catalog.pg_get_userbyid(g.grantee) END,

@@ -1,5 +1,5 @@
--- Gives a restored database the properties that it had: owner, grants, settings, limit, comment. Prints the
--- word notes: what could not be set. Variables: target, properties (JSON, as about.sql prints them).
+-- Gives a restored database the properties that it had: owner, grants, settings, limit, labels; its comment comes with
+-- its name. Prints the word notes: what could not be set. Variables: target, properties (JSON, as about.sql prints them).
 SELECT
     pg_catalog.set_config('pgmigrate.target', :'target', false),
     pg_catalog.set_config('pgmigrate.properties', :'properties', false),
@@ -13,12 +13,20 @@ DECLARE
     notes jsonb := '[]';
 BEGIN
     FOR statement, one IN
-        SELECT pg_catalog.format('COMMENT ON DATABASE %I IS %L', target, properties ->> 'comment'), NULL::jsonb
+        SELECT
+            pg_catalog.format('ALTER DATABASE %I CONNECTION LIMIT %s', target, properties ->> 'connection_limit'),
+            NULL::jsonb
+
+        UNION ALL
+        SELECT pg_catalog.format('ALTER DATABASE %I IS_TEMPLATE true', target), NULL
+        WHERE (properties ->> 'is_template')::boolean
 
         UNION ALL
         SELECT
-            pg_catalog.format('ALTER DATABASE %I CONNECTION LIMIT %s', target, properties ->> 'connection_limit'),
-            NULL
+            pg_catalog.format('SECURITY LABEL FOR %I ON DATABASE %I IS %L', l.value ->> 0, target, l.value ->> 1), NULL
+        FROM pg_catalog.jsonb_array_elements(
+            CASE pg_catalog.jsonb_typeof(properties -> 'labels') WHEN 'array' THEN properties -> 'labels' ELSE '[]' END
+        ) AS l
 
         UNION ALL
         -- Without grants of its own a database has PostgreSQL's defaults.

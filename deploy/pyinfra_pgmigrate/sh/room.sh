@@ -1,0 +1,33 @@
+# A private temporary folder for a program of this library, in $work; what killed ones left of theirs goes first.
+# Each holds a lock as long as its program or anything that it started: no process number to be mistaken about.
+# Without flock nothing is locked, and nothing removed. Returns 1 where no folder can be made.
+make_room() {
+    has_locks=
+    if command -v flock >/dev/null 2>&1; then
+        has_locks=1
+        for old in "${TMPDIR:-/tmp}"/pgmigrate.??????????; do
+            # Only what is our own, and no link: others may put names there.
+            { [ -d "$old" ] && [ ! -L "$old" ] && [ -O "$old" ]; } || continue
+            if [ -f "$old/lock" ] && [ ! -L "$old/lock" ]; then
+                # To look for the process costs nothing; whether its lock is held decides.
+                process=''
+                read -r process 2>/dev/null <"$old/lock"
+                if [ -n "$process" ] && [ -d "/proc/$process" ]; then continue; fi
+                flock -n "$old/lock" rm -rf "$old" 2>/dev/null
+            else
+                # Killed before it had its lock, or made by a version that knew none.
+                find "$old" -maxdepth 0 \( -empty -mmin +5 -o -mmin +1440 \) -exec rm -rf {} + 2>/dev/null
+            fi
+        done
+    fi
+    while :; do
+        work=$(mktemp -d "${TMPDIR:-/tmp}/pgmigrate.XXXXXXXXXX") || return 1
+        [ -n "$has_locks" ] || return 0
+        exec 7>"$work/lock"
+        # Another one that cleans up may have come between: then the folder is gone, or is about to go.
+        if flock -n 7 && [ -e "$work/lock" ]; then
+            echo $$ >&7
+            return 0
+        fi
+    done
+}

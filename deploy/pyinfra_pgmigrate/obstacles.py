@@ -191,7 +191,10 @@ def kept_objects(dependents: Sequence[Dependent], patch: Patch, catalog: Catalog
 
     + patch: of the rollback: owner, grants and comments of what goes are kept too
     """
-    own = [line for line in patch.minus if is_own(line)]
+    going = {key_of(line) for line in patch.minus if not is_own(line)}
+    going -= {key_of(line) for line in patch.plus if not is_own(line)}
+    # Of what stays the migrations have changed it, and change it again.
+    own = [line for line in patch.minus if is_own(line) and key_of(line) in going]
     for key in sorted({key_of(line) for line in own}):
         lines = frozenset(line for line in own if key_of(line) == key)
         statements = tuple(_own_statements(key, lines))

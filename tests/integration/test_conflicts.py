@@ -266,7 +266,8 @@ def test_the_owner_of_the_tables_needs_to_be_no_superuser(server: Server, mode: 
         owner = f"owner_{database.name}"
         database.run(f"CREATE ROLE {owner} LOGIN PASSWORD 'not secret'")
         try:
-            database.run(f"GRANT CREATE ON DATABASE {database.name} TO {owner}; GRANT ALL ON SCHEMA public TO {owner}")
+            # A registry is trusted only of the owner of the database, or of a superuser.
+            database.run(f"ALTER DATABASE {database.name} OWNER TO {owner}; GRANT ALL ON SCHEMA public TO {owner}")
             for kind, name in database.rows(
                 "SELECT CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, oid::regclass::text FROM pg_class"
                 " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
@@ -285,4 +286,6 @@ def test_the_owner_of_the_tables_needs_to_be_no_superuser(server: Server, mode: 
             assert forward.ok, forward.text
             assert same(before, database) == []
         finally:
-            database.run(f"DROP OWNED BY {owner} CASCADE; DROP ROLE {owner}")
+            database.run(
+                f"ALTER DATABASE {database.name} OWNER TO CURRENT_USER; DROP OWNED BY {owner} CASCADE; DROP ROLE {owner}"
+            )

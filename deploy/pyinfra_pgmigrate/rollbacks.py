@@ -438,12 +438,15 @@ def _unique(line: str) -> UniqueRule | None:
 
 def _rules(lines: Collection[str]) -> list[Rule]:
     found: list[Rule] = []
-    for line in sorted(lines):
+    # Foreign keys last: what they point at may come back as well.
+    for line in sorted(lines, key=lambda one: (definition_of(one).startswith("FOREIGN KEY"), one)):
         rule = _unique(line)
         columns = () if rule is None else tuple(sorted(map(unescaped, rule.columns)))
         definition = unescaped(definition_of(line))
         if line.startswith("index "):
             name = unescaped(key_of(line).removeprefix("index "))
+            # Of a partitioned table: for all its partitions.
+            definition = definition.replace(" ON ONLY ", " ON ", 1)
             predicate, distinct = definition.partition(" WHERE ")[2], " NULLS NOT DISTINCT" not in definition
             found.append(Rule("index", name, table_of_index(definition), definition, columns, predicate, distinct))
         elif line.startswith("constraint "):

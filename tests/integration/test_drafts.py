@@ -72,6 +72,17 @@ STORIES: dict[str, tuple[str, tuple[str, ...], str]] = {
          "ALTER TABLE a SET (fillfactor = 70); COMMENT ON COLUMN a.m IS 'm'; ALTER TABLE a ENABLE ROW LEVEL SECURITY;"),
         "INSERT INTO a (id, n) VALUES (2, 'y');",
     ),
+    "what comes back by itself, in its order": (
+        "CREATE TABLE z (id int PRIMARY KEY, n text UNIQUE); CREATE TABLE a (n text REFERENCES z (n));"
+        "CREATE DOMAIN d AS int CONSTRAINT positive CHECK (VALUE > 0); CREATE TABLE u (d d);"
+        "CREATE TABLE p (id int, n int) PARTITION BY LIST (id); CREATE TABLE p_1 PARTITION OF p FOR VALUES IN (1);"
+        "CREATE INDEX i ON p (n); INSERT INTO p VALUES (1, 2);",
+        (
+            "ALTER TABLE a DROP CONSTRAINT a_n_fkey; ALTER TABLE z DROP CONSTRAINT z_n_key; DROP INDEX i;"
+            "ALTER DOMAIN d DROP CONSTRAINT positive; ALTER DOMAIN d ADD CONSTRAINT small CHECK (VALUE < 9);",
+        ),
+        "INSERT INTO z VALUES (1, 'x'); INSERT INTO a VALUES ('x'); INSERT INTO u VALUES (3);",
+    ),
     "objects of many kinds that need each other": (
         "CREATE SCHEMA side;",
         ("CREATE TYPE mood AS ENUM ('bad'); CREATE DOMAIN moods AS mood[]; CREATE FUNCTION z(moods) RETURNS int LANGUAGE sql"

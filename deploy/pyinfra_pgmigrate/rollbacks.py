@@ -405,7 +405,9 @@ def _done_by(
     """
     row = observed.applied.get(migration.version)
     if row is not None and row.removed is not None and row.added is not None:
-        return set(row.removed), set(row.added)
+        # What one of its steps made and a later one took away was not there before.
+        between = set(row.removed).intersection(row.added).difference(lines)
+        return set(row.removed) - between, set(row.added)
     gone: set[str] = set()
     come: set[str] = set()
     for effect in () if migration.effect is None else migration.effect.statements:

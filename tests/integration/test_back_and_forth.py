@@ -569,6 +569,14 @@ TABLES = {
         "ALTER TABLE a DROP COLUMN n;",
         baseline="CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1), (2);",
     ),
+    "what one step makes and another takes away": Round(
+        (
+            "CREATE TABLE a (id int PRIMARY KEY, n text); CREATE INDEX CONCURRENTLY i ON a (n);"
+            "ALTER TABLE a RENAME n TO name; DROP INDEX CONCURRENTLY i; ALTER TABLE a ALTER name SET NOT NULL;",
+        ),
+        "INSERT INTO a VALUES (1, 'x');",
+        "DROP TABLE a;",
+    ),
     "materialized view": Round(
         (
             "CREATE TABLE a (n int); CREATE MATERIALIZED VIEW m AS SELECT sum(n) FROM a; CREATE MATERIALIZED VIEW o AS TABLE m;",

@@ -97,9 +97,16 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("folder", nargs="?", type=Path, default=Path("sql"), help="SQL folder (default: sql)")
     check.set_defaults(run=_check)
 
-    back = commands.add_parser("draft-rollback", help="write a first draft of a rollback script from the effects")
+    back = commands.add_parser(
+        "draft-rollback", help="write a first draft of a rollback script, tried on a scratch database"
+    )
     back.add_argument("range", help="the migrations that it reverts: 001-006")
     back.add_argument("--dir", type=Path, default=Path("sql"), dest="folder", help="SQL folder (default: sql)")
+    back.add_argument(
+        "--server",
+        metavar="CONNINFO",
+        help="a server on which a database may be made and dropped; default: an embedded PostgreSQL",
+    )
     back.set_defaults(run=_draft_rollback)
     return parser
 
@@ -164,21 +171,33 @@ def _draft_rollback(options: argparse.Namespace) -> int:
             detail=f'Found "{options.range}"; expected the first and the last number, such as 001-006.',
             hint="Run: pgmigrate draft-rollback 001-006",
         )
-    text = draft(load_folder(options.folder), int(found["first"]), int(found["last"]))
-    path = options.folder / f"rollback_{found['first']}_{found['last']}.sql"
+    first, last = int(found["first"]), int(found["last"])
+    known = [one for one in read_folder(options.folder) if first <= one.version <= last]
+    ends = [one.name.split("_")[0] for one in (known[0], known[-1])] if known else [found["first"], found["last"]]
+    path = options.folder / f"rollback_{ends[0]}_{ends[1]}.sql"
+    if path.exists():
+        raise _there_already(path)
+    with _server(options.server) as conninfo:
+        drafted = draft(options.folder, first, last, conninfo, is_throwaway=options.server is None, tell=print)
     with _writing(path):
         try:
             with path.open("x", encoding="utf-8") as file:
-                file.write(text)
+                file.write(drafted.text)
         except FileExistsError:
-            raise PgMigrateError(
-                Kind.SETTINGS,
-                f"could not write {path}: it is there already",
-                detail="Found a file of that name; expected none: a script that somebody wrote is not overwritten.",
-                hint=f"Move it away first: mv {path} {path}.old",
-            ) from None
+            raise _there_already(path) from None
+    if drafted.todos:
+        print(f"{len(drafted.todos)} line{'s' if len(drafted.todos) > 1 else ''} of it say TODO: they need a hand")
     print(f"wrote {path}; read it line by line, then try it: deploy/rollback.py on a staging host, with --dry first")
     return 0
+
+
+def _there_already(path: Path) -> PgMigrateError:
+    return PgMigrateError(
+        Kind.SETTINGS,
+        f"could not write {path}: it is there already",
+        detail="Found a file of that name; expected none: a script that somebody wrote is not overwritten.",
+        hint=f"Move it away first: mv {path} {path}.old",
+    )
 
 
 def _check(options: argparse.Namespace) -> int:

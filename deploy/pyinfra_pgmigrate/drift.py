@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from . import mending, repairs
-from .catalog import INVALID, Patch, definition_of, is_own, key_of, matches, parts_of
+from .catalog import INVALID, Catalog, Patch, definition_of, is_own, key_of, matches, parts_of
 from .lines import hangs_on, is_harmless, is_property, is_setting, kind_of, parents_in, renaming, subject_of
 from .migration import Migration
 from .observed import Observed
@@ -36,7 +36,7 @@ class Drift:
     + found, expected: catalog lines, or "missing" and "nothing of that name"
     + migration: name of the one that made what was expected; empty where it is from before, or extra
     + repair: SQL that leads back, or the next command where a line does not tell the SQL
-    + patch: the lines it stands for
+    + patch: the lines it stands for; statements: of the repair, where it is SQL
     """
 
     kind: Change
@@ -46,6 +46,7 @@ class Drift:
     migration: str = ""
     repair: str = ""
     patch: Patch = field(default_factory=Patch, compare=False)
+    statements: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,15 @@ def find_drift(observed: Observed, migrations: Sequence[Migration], *, ignore: S
     drift = None if observed.registry is None else observed.registry.drift
     if drift is None:
         return None
-    return _Search(observed, drift, _origins(observed, migrations), ignore).result() if drift else Drifts()
+    if not drift:
+        return Drifts()
+    now, version_num = observed.catalog.lines, observed.server.version_num
+    return _Search(now, drift, _origins(observed, migrations), ignore, version_num=version_num).result()
+
+
+def changes_between(kept: Catalog, now: Catalog, *, version_num: int) -> Drifts:
+    """Returns what leads from a catalog as it is back to what it was, each difference with its repair."""
+    return _Search(now.lines, kept.difference(now), {}, (), version_num=version_num).result()
 
 
 def _origins(observed: Observed, migrations: Sequence[Migration]) -> dict[str, str]:
@@ -123,10 +132,18 @@ def _origins(observed: Observed, migrations: Sequence[Migration]) -> dict[str, s
 class _Search:
     """The lines of one database that are not yet explained, and what was found so far."""
 
-    def __init__(self, observed: Observed, drift: Patch, origins: Mapping[str, str], ignore: Sequence[str]) -> None:
-        self.now = observed.catalog.lines
+    def __init__(
+        self,
+        now: frozenset[str],
+        drift: Patch,
+        origins: Mapping[str, str],
+        ignore: Sequence[str],
+        *,
+        version_num: int,
+    ) -> None:
+        self.now = now
         self.kept = (self.now - drift.plus) | drift.minus
-        self.version_num = observed.server.version_num
+        self.version_num = version_num
         self.origins = origins
         self.ignored = {line for line in drift.minus | drift.plus if any(matches(line, one) for one in ignore)}
         self.minus = set(drift.minus - self.ignored)
@@ -420,8 +437,9 @@ class _Search:
         if not migration and kind is Change.CHANGED:
             migration = self.origins.get(expected, "")
         patch = Patch(self._with_followers(patch.minus), self._with_followers(patch.plus))
-        repair = repairs.joined(statements) if statements else _next_command(kind, key, migration)
-        self.entries.append(Drift(kind, key, found, expected, migration, repair, patch))
+        made = tuple(statements or ())
+        repair = repairs.joined(made) if made else _next_command(kind, key, migration)
+        self.entries.append(Drift(kind, key, found, expected, migration, repair, patch, made))
         self._take(patch.minus | patch.plus)
 
 

@@ -86,6 +86,7 @@ _QUARANTINED = {
     "row": "{0.rows} rows moved out of {0.object}",
     "name": "{0.rows} values of {0.object} from before they were renamed",
     "reference": "{0.rows} values of {0.object}, which pointed at moved rows",
+    "sequence": "where {0.rows} sequences were",
     "definition": "how to make again: {0.object}",
 }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from .catalog import Catalog, Patch
 
-REGISTRY_VERSION = 6
+REGISTRY_VERSION = 7
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Quarantine:
     """What a rollback kept: rows of one table or column, or how to make something again.
 
     + object: the table, table.column, or what is made again
-    + kind: table, column, row, name, reference or definition
+    + kind: table, column, row, name, reference, sequence or definition
     + at: time in UTC; age_s: seconds since then; size_bytes: of the table that holds the rows
     """
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from .catalog import SETTING, Catalog, Patch, definition_of, is_own, key_of, parts_of, unescaped
+from .catalog import SETTING, Catalog, Patch, definition_of, escaped, is_own, key_of, parts_of, unescaped
 from .errors import Kind, Refusal
 
 _MOST_SHOWN = 20
@@ -191,23 +191,28 @@ def kept_objects(dependents: Sequence[Dependent], patch: Patch, catalog: Catalog
 
     + patch: of the rollback: owner, grants and comments of what goes are kept too
     """
-    own = [line for line in patch.minus if is_own(line)]
+    going = {key_of(line) for line in patch.minus if not is_own(line)}
+    going -= {key_of(line) for line in patch.plus if not is_own(line)}
+    # Of what stays the migrations have changed it, and change it again.
+    own = [line for line in patch.minus if is_own(line) and key_of(line) in going]
     for key in sorted({key_of(line) for line in own}):
         lines = frozenset(line for line in own if key_of(line) == key)
         statements = tuple(_own_statements(key, lines))
         if any(not line.startswith("owner ") for line in lines) and statements:
             yield KeptObject(f"owner, grants and comment of {key}", "", statements, lines)
     for one in dependents:
-        kind, ident = one.key.split(" ", 1)
+        # The catalog itself names it; lines write some characters otherwise.
+        of = escaped(one.key)
+        kind, ident = of.split(" ", 1)
         parts = (f"column {ident}.", f"column{SETTING} {ident}.", f"{kind}{SETTING} {ident} ")
         lines = frozenset(
             line
             for line in catalog.lines
-            if (key := key_of(line)) == one.key
+            if (key := key_of(line)) == of
             or (is_own(line) and key.startswith(parts[0]))
             or f"{key} ".startswith(parts[1:])
         )
-        made = (one.made or "", *_own_statements(one.key, lines))
+        made = (one.made or "", *_own_statements(of, lines))
         yield KeptObject(one.key, one.gone or "", made, lines)
 
 

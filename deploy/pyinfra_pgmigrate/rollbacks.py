@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .catalog import INVALID, Catalog, Patch, definition_of, is_own, key_of, parts_of, unescaped
+from .catalog import INVALID, Catalog, Patch, definition_of, escaped, is_own, key_of, parts_of, unescaped
 from .effect import Effect, Lock, StatementEffect
 from .errors import Kind, PgMigrateError, Refusal
 from .locks import sql_name
@@ -32,6 +32,7 @@ from .obstacles import (
 from .plan import Action, Decision
 from .state import Judgement, State, StatementState, in_order, judge
 from .statements import (
+    STRUCTURAL,
     Statement,
     UniqueRule,
     checksum_of,
@@ -41,9 +42,11 @@ from .statements import (
 )
 from .timeline import Timeline, standing
 
-HEADER_KEYS = ("purpose", "reverts")
+HEADER_KEYS = ("purpose", "reverts", "keeps")
 
 _RANGE = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]+)")
+# One of the names of a list, quotes and all.
+_LISTED = re.compile(r'(?:"(?:[^"]|"")*"|[^\s,"])+')
 _STRONGEST = "AccessExclusiveLock"
 
 
@@ -52,6 +55,8 @@ class RollbackScript:
     """A file ``rollback_NAME.sql``.
 
     + first, last: the migrations that it reverts, both ends included
+    + keeps: references (table, column) that are emptied where they point at a row that moves out, and whose own row
+      does not move with it
     """
 
     name: str
@@ -60,6 +65,7 @@ class RollbackScript:
     last: int
     statements: tuple[Statement, ...]
     checksum: str
+    keeps: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,12 @@ def _read(path: Path) -> RollbackScript:
     if "purpose" not in values or reverts is None or int(reverts["first"]) > int(reverts["last"]):
         found = f'reverts "{values.get("reverts", "")}"' if "purpose" in values else "no purpose"
         raise wrong_header(path.name, None, f'Found {found}; expected a purpose and "-- reverts: 001-006".')
+    keeps = tuple(map(parts_of, _LISTED.findall(values.get("keeps", ""))))
+    if "keeps" in values and not all(table for table, _ in keeps or (("", ""),)):
+        found = f'keeps "{values["keeps"]}"'
+        raise wrong_header(
+            path.name, None, f'Found {found}; expected references, such as "-- keeps: invoice.customer".'
+        )
     statements = read_statements(text, path.name)
     outside = [statement for statement in statements if not statement.in_transaction]
     if outside or not statements:
@@ -125,7 +137,7 @@ def _read(path: Path) -> RollbackScript:
             hint="Write DROP INDEX without CONCURRENTLY: the table is locked anyway.",
         )
     return RollbackScript(
-        path.stem, values["purpose"], int(reverts["first"]), int(reverts["last"]), statements, checksum_of(text)
+        path.stem, values["purpose"], int(reverts["first"]), int(reverts["last"]), statements, checksum_of(text), keeps
     )
 
 
@@ -235,6 +247,21 @@ def resolving(
         kept=kept,
         table_bytes=table_bytes,
         needed_bytes=needed_bytes,
+    )
+
+
+def may_be_set(rollback: Rollback, table: str, column: str) -> bool:
+    """Tells whether a migration that goes may have set a column, in rows that were there, to what is no default.
+
+    What has the default then cannot be told from what will have it again.
+    """
+    words = {unescaped(parts_of(table)[1]).strip('"'), unescaped(column).strip('"')}
+    return any(
+        statement.node not in STRUCTURAL
+        and re.search(r"\b(?:UPDATE|MERGE)\b", statement.text, re.IGNORECASE)
+        and all(word.replace('""', '"') in statement.text.replace('""', '"') for word in words)
+        for migration in rollback.reverted
+        for statement in migration.statements
     )
 
 
@@ -378,7 +405,9 @@ def _done_by(
     """
     row = observed.applied.get(migration.version)
     if row is not None and row.removed is not None and row.added is not None:
-        return set(row.removed), set(row.added)
+        # What one of its steps made and a later one took away was not there before.
+        between = set(row.removed).intersection(row.added).difference(lines)
+        return set(row.removed) - between, set(row.added)
     gone: set[str] = set()
     come: set[str] = set()
     for effect in () if migration.effect is None else migration.effect.statements:
@@ -411,16 +440,19 @@ def _unique(line: str) -> UniqueRule | None:
 
 def _rules(lines: Collection[str]) -> list[Rule]:
     found: list[Rule] = []
-    for line in sorted(lines):
+    # Foreign keys last: what they point at may come back as well.
+    for line in sorted(lines, key=lambda one: (definition_of(one).startswith("FOREIGN KEY"), one)):
         rule = _unique(line)
-        columns = () if rule is None else tuple(sorted(rule.columns))
+        columns = () if rule is None else tuple(sorted(map(unescaped, rule.columns)))
         definition = unescaped(definition_of(line))
         if line.startswith("index "):
-            name = key_of(line).removeprefix("index ")
+            name = unescaped(key_of(line).removeprefix("index "))
+            # Of a partitioned table: for all its partitions.
+            definition = definition.replace(" ON ONLY ", " ON ", 1)
             predicate, distinct = definition.partition(" WHERE ")[2], " NULLS NOT DISTINCT" not in definition
             found.append(Rule("index", name, table_of_index(definition), definition, columns, predicate, distinct))
         elif line.startswith("constraint "):
-            on, name = parts_of(key_of(line).removeprefix("constraint "))
+            on, name = map(unescaped, parts_of(key_of(line).removeprefix("constraint ")))
             distinct = not definition.startswith("UNIQUE NULLS NOT DISTINCT")
             found.append(Rule("constraint", name, on, definition, columns, nulls_distinct=distinct))
     return found
@@ -429,7 +461,7 @@ def _rules(lines: Collection[str]) -> list[Rule]:
 def _built_before(coming: Collection[str], catalog: Catalog) -> Iterator[str]:
     """Yields the lines of indexes that an earlier try built for what comes back, or left INVALID."""
     for rule in _rules(coming):
-        for line in catalog.by_key.get(f"index {rule.index}", ()):
+        for line in catalog.by_key.get(f"index {escaped(rule.index)}", ()):
             if line not in coming:
                 yield line
 

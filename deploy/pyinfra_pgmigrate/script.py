@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import sql
+from .catalog import key_of, unescaped
 from .compatibility import Use
 from .queries import Query
 from .rollbacks import Rollback, unique_rules
@@ -247,9 +248,10 @@ def obstacles(rollback: Rollback, run: Run, schema: str) -> str:
     """Returns the script that looks for what stands in the way of a rollback; it changes nothing."""
     values = {
         "rules": rules_of(unique_rules(rollback)),
-        "columns": items(rollback.columns),
-        "going": items(sorted(rollback.objects)),
-        "tables": items(rollback.tables),
+        "columns": items([unescaped(table), unescaped(column)] for table, column in rollback.columns),
+        "going": items(sorted(map(unescaped, rollback.objects))),
+        "changing": items(sorted({unescaped(key_of(line)) for line in rollback.patch.minus})),
+        "tables": items(map(unescaped, rollback.tables)),
         "rules_on": items(sorted({rule.on for rule in rollback.rules})),
     }
     parts = [settings_of(values), "BEGIN;", "SET LOCAL lock_timeout = '10s';"]

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from . import sql
-from .catalog import Patch, key_of, like_pattern, parts_of, qualified, unescaped
+from .catalog import Patch, key_of, like_pattern, qualified, unescaped
 from .effect import Lock, StatementEffect
 from .errors import Kind
 from .locks import conflicting_modes, sql_name
 from .migration import Migration
 from .obstacles import Rule
 from .plan import OUTCOME, Decision
-from .rollbacks import Rollback, unique_rules
+from .rollbacks import Rollback, may_be_set, unique_rules
 from .session import (
     Run,
     catalog_session_of,
@@ -325,7 +325,7 @@ def _inside(step: Step) -> list[str]:
         # What COMMIT would check and fire belongs to what the step did.
         parts += ["SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN]
     if step.rollback is not None:
-        parts += _rules_back(step.rollback)
+        parts += [sql.read("sequences_kept"), *_rules_back(step.rollback)]
     elif (made := _made(step)) is not None:
         due = [settings_of(made), sql.read("due"), "\\if :is_due", sql.read("triggers_off"), sql.read("put_back")]
         due += [sql.read("triggers_on"), "\\endif"]
@@ -340,29 +340,28 @@ def _inside(step: Step) -> list[str]:
 
 
 def _made(step: Step) -> dict[str, str] | None:
-    """Returns the tables and columns that a step makes: a rollback may have kept some of their rows.
-
-    None where nothing can be due: it makes neither and does not end its migration.
-    """
-    objects = {key_of(line) for line in step.patch.plus}
-    tables = {key.removeprefix("table ") for key in objects if key.startswith("table ")}
-    parts = [parts_of(key.removeprefix("column ")) for key in objects if key.startswith("column ")]
-    columns = sorted((table, column) for table, column in parts if table not in tables)
-    if not (tables or columns or step.is_last):
+    """Returns the tables that a migration makes, after which what a rollback kept may be due; None before its end."""
+    if not step.is_last:
         return None
-    return {
-        "tables": items(sorted(map(unescaped, tables))),
-        "columns": items([unescaped(table), unescaped(column)] for table, column in columns),
-    }
+    return {"tables": items(sorted(map(unescaped, _tables_in(step.migration))))}
+
+
+def _tables_in(migration: Migration) -> frozenset[str]:
+    lines = frozenset() if migration.effect is None else migration.effect.patch.plus
+    return frozenset(key_of(line).removeprefix("table ") for line in lines if line.startswith("table "))
 
 
 def _kept_before(rollback: Rollback) -> list[str]:
     values = {
         "tables": items(map(unescaped, rollback.tables)),
-        "columns": items([unescaped(table), unescaped(column)] for table, column in rollback.columns),
+        "columns": items(
+            [unescaped(table), unescaped(column), may_be_set(rollback, table, column)]
+            for table, column in rollback.columns
+        ),
         "reverted": items([one.version, one.name, one.checksum] for one in rollback.reverted),
         "rules": rules_of(unique_rules(rollback)),
         "on_conflict": rollback.on_conflict,
+        "keeps": items(reference for script in rollback.scripts for reference in script.keeps),
     }
     locks = [settings_of(values), sql.read("rollback_locks")]
     parts: list[str] = []

@@ -13,6 +13,7 @@ OLDER = {
     4: "ALTER TABLE pgmigrate.catalogs DROP COLUMN fingerprint; DELETE FROM pgmigrate.registry WHERE version = 5",
     5: "ALTER TABLE pgmigrate.catalogs DROP COLUMN lines_version; ALTER TABLE pgmigrate.migrations DROP COLUMN lines_version;"
     " DELETE FROM pgmigrate.registry WHERE version = 6",
+    6: "DELETE FROM pgmigrate.registry WHERE version = 7",
 }
 
 

@@ -1,36 +1,42 @@
-"""Drafts of rollback scripts, from effects alone."""
+"""Drafts of rollback scripts: their text. That they lead back is tried on servers, in tests/integration."""
 
 from __future__ import annotations
 
-from pyinfra_pgmigrate.catalog import Patch
-from pyinfra_pgmigrate.drafts import draft
-from pyinfra_pgmigrate.effect import Effect, StatementEffect
-from pyinfra_pgmigrate.migration import Header, Migration
+import pytest
+from pyinfra_pgmigrate.drafts import Draft, plain
 
 
-def migration(*lines: str) -> Migration:
-    """Returns a migration of one statement that adds these lines."""
-    effect = StatementEffect(number=1, words="", checksum="", patch=Patch(plus=frozenset(lines)))
-    return Migration(1, "001_x", Header("x", "schema"), (), "", effect=Effect("", (effect,)))
+def test_what_needs_a_hand_is_no_part_of_the_header_and_stays_a_comment() -> None:
+    draft = Draft("002", "004", ("002_a", "004_c"), ["one\nDROP TABLE x;"], ["DROP TABLE IF EXISTS a"], ["index b\nc"])
 
-
-def test_a_constraint_goes_with_its_table_or_its_domain_and_one_of_a_table_that_stays_goes_by_itself() -> None:
-    text = draft(
-        [
-            migration(
-                'type "no. of pieces" domain integer',
-                'constraint "no. of pieces"."not, below" CHECK ((VALUE >= 0))',
-                "table notes",
-                "constraint notes.notes_pkey PRIMARY KEY (id)",
-                "constraint projects.named CHECK ((name <> ''::text))",
-            )
-        ],
-        1,
-        1,
-    )
-
-    assert [line for line in text.splitlines() if line and not line.startswith("--")] == [
-        "ALTER TABLE projects DROP CONSTRAINT IF EXISTS named;",
-        "DROP TABLE IF EXISTS notes;",
-        'DROP TYPE IF EXISTS "no. of pieces";',
+    assert draft.text.splitlines() == [
+        "-- purpose: take back 002_a to 004_c",
+        "-- reverts: 002-004",
+        "",
+        "-- TODO: one DROP TABLE x;",
+        "",
+        "DROP TABLE IF EXISTS a;",
+        "",
+        "-- Comes back by itself: index b c",
     ]
+
+
+def test_one_with_nothing_to_do_is_a_script_all_the_same() -> None:
+    assert Draft("001", "001", ("001_a", "001_a")).text.endswith("SELECT;\n")
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("DROP INDEX CONCURRENTLY a", "DROP INDEX IF EXISTS a"),
+        ("REINDEX INDEX CONCURRENTLY a", "REINDEX INDEX a"),
+        ("CREATE UNIQUE INDEX CONCURRENTLY a ON b (c)", "CREATE UNIQUE INDEX a ON b (c)"),
+        ("CREATE INDEX a ON b (' CONCURRENTLY ')", "CREATE INDEX a ON b (' CONCURRENTLY ')"),
+        ('ALTER TABLE "a b" DROP COLUMN c', 'ALTER TABLE "a b" DROP COLUMN IF EXISTS c'),
+        ('ALTER DOMAIN "a ""b".c DROP CONSTRAINT d', 'ALTER DOMAIN "a ""b".c DROP CONSTRAINT IF EXISTS d'),
+        ("DROP TRIGGER a ON b", "DROP TRIGGER IF EXISTS a ON b"),
+        (r'DROP TABLE "a\\b"', 'DROP TABLE IF EXISTS "a\\b"'),
+    ],
+)
+def test_a_statement_runs_in_a_transaction_and_from_whatever_part_is_there(statement: str, expected: str) -> None:
+    assert plain(statement) == expected

@@ -1,9 +1,9 @@
 -- Finds the rows that break unique rules which are to come back, in a transaction that somebody else began:
--- all of them in pgmigrate_rows, with the name that each would get, and what hangs on them in
--- pgmigrate_hanging. A row is of the default when the columns that go have their defaults.
+-- all of them in pg_temp.pgmigrate_rows, with the name that each would get, and what hangs on them in
+-- pg_temp.pgmigrate_hanging. A row is of the default when the columns that go have their defaults.
 -- Variables: rules (JSON: [{table, columns, nulls_distinct, predicate}, ...]), columns (JSON: [[table,
 -- column], ...], those that go).
-CREATE TEMPORARY TABLE pgmigrate_rows (
+CREATE TEMPORARY TABLE pg_temp.pgmigrate_rows (
     place integer NOT NULL,
     tab oid NOT NULL,
     tid tid NOT NULL,
@@ -15,8 +15,8 @@ CREATE TEMPORARY TABLE pgmigrate_rows (
     number integer NOT NULL DEFAULT 1,
     suffix text
 ) ON COMMIT DROP;
-CREATE TEMPORARY TABLE pgmigrate_naming (place integer, name_column name, keys name[]) ON COMMIT DROP;
-CREATE TEMPORARY TABLE pgmigrate_hanging (place integer, relation oid, depth integer) ON COMMIT DROP;
+CREATE TEMPORARY TABLE pg_temp.pgmigrate_naming (place integer, name_column name, keys name[]) ON COMMIT DROP;
+CREATE TEMPORARY TABLE pg_temp.pgmigrate_hanging (place integer, relation oid, depth integer) ON COMMIT DROP;
 SELECT
     pg_catalog.set_config('pgmigrate.rules', :'rules', true),
     pg_catalog.set_config('pgmigrate.columns', :'columns', true);
@@ -66,7 +66,12 @@ BEGIN
                 CASE
                     WHEN d.adbin IS NULL THEN pg_catalog.format('t.%I IS NULL', a.attname)
                     WHEN e.text ~ '^(''([^'']|'''')*''(::[a-z ]+)?|-?[0-9.]+|true|false)$'
-                        THEN pg_catalog.format('t.%I IS NOT DISTINCT FROM %s', a.attname, e.text)
+                        -- By its text: not every type has an operator for that.
+                        THEN pg_catalog.format(
+                            't.%1$I IS DISTINCT FROM NULL'
+                            ' AND pg_catalog.format(''%%s'', t.%1$I) = pg_catalog.format(''%%s'', %2$s)',
+                            a.attname, e.text
+                        )
                     ELSE 'true'
                 END,
                 ' AND '
@@ -104,7 +109,7 @@ BEGIN
         ORDER BY a.attnum DESC
         LIMIT 1;
 
-        INSERT INTO pgmigrate_naming
+        INSERT INTO pg_temp.pgmigrate_naming
         SELECT
             one.place,
             name_column,
@@ -119,16 +124,22 @@ BEGIN
             );
 
         EXECUTE pg_catalog.format(
-            'INSERT INTO pgmigrate_rows (place, tab, tid, keys, says, is_default, old_name)'
+            'INSERT INTO pg_temp.pgmigrate_rows (place, tab, tid, keys, says, is_default, old_name)'
             ' SELECT %s, g.tab, g.tid, g.keys, g.says, g.is_default, g.old_name FROM ('
             'SELECT t.tableoid AS tab, t.ctid AS tid, ARRAY[%s] AS keys, %s AS says, %s AS is_default, %s AS old_name,'
-            ' count(*) OVER (PARTITION BY %s) AS many FROM %s AS t WHERE %s) AS g WHERE g.many > 1',
+            ' count(*) OVER (PARTITION BY %s) AS many FROM %s%s AS t WHERE %s) AS g WHERE g.many > 1',
             one.place,
             compared,
             says,
             is_default,
             CASE WHEN name_column IS NULL THEN 'NULL' ELSE pg_catalog.format('t.%I::text', name_column) END,
             list,
+            -- An index of a table says nothing of its children; one of a partitioned table is of all partitions.
+            (
+                SELECT CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END
+                FROM pg_catalog.pg_class AS c
+                WHERE c.oid = target
+            ),
             target,
             filter
         );
@@ -136,17 +147,23 @@ BEGIN
         CONTINUE WHEN many = 0;
 
         WITH RECURSIVE hanging AS (
-            SELECT target::oid AS relation, 0 AS depth, ARRAY[target::oid] AS path
+            SELECT target::oid AS relation, 0 AS depth
 
-            UNION ALL
-            SELECT k.conrelid, h.depth + 1, h.path || k.conrelid
+            UNION
+            SELECT c.relation, h.depth + 1
             FROM hanging AS h
-            JOIN pg_catalog.pg_constraint AS k ON k.confrelid = h.relation
+            JOIN pg_catalog.pg_constraint AS k
+                ON k.confrelid = h.relation
+                OR k.confrelid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(h.relation) AS t)
+            CROSS JOIN LATERAL (
+                SELECT COALESCE(pg_catalog.pg_partition_root(k.conrelid), k.conrelid)::oid AS relation
+            ) AS c
             WHERE k.contype = 'f'
                 AND k.conparentid = 0
-                AND k.conrelid <> ALL (h.path)
+                AND c.relation NOT IN (target, h.relation)
+                AND h.depth < 20
         )
-        INSERT INTO pgmigrate_hanging
+        INSERT INTO pg_temp.pgmigrate_hanging
         SELECT one.place, h.relation, max(h.depth)
         FROM hanging AS h
         GROUP BY h.relation;
@@ -154,20 +171,20 @@ BEGIN
         IF name_column IS NOT NULL THEN
             -- A name that says the variant; with a number where that is taken.
             LOOP
-                UPDATE pgmigrate_rows AS r
+                UPDATE pg_temp.pgmigrate_rows AS r
                 SET suffix = ' (' || r.says || CASE WHEN r.number > 1 THEN ' ' || r.number ELSE '' END || ')'
                 WHERE r.place = one.place
                     AND NOT r.is_default;
-                UPDATE pgmigrate_rows AS r
+                UPDATE pg_temp.pgmigrate_rows AS r
                 SET new_name = pg_catalog.left(
                     r.old_name, GREATEST(COALESCE(longest, 1000000) - pg_catalog.length(r.suffix), 0)
                 ) || r.suffix
                 WHERE r.place = one.place
                     AND NOT r.is_default;
                 EXECUTE pg_catalog.format(
-                    'UPDATE pgmigrate_rows AS r SET number = r.number + 1 FROM ('
+                    'UPDATE pg_temp.pgmigrate_rows AS r SET number = r.number + 1 FROM ('
                     'SELECT n.tab, n.tid FROM (SELECT m.*, row_number() OVER (PARTITION BY %2$s ORDER BY m.tab, m.tid)'
-                    ' AS turn FROM pgmigrate_rows AS m WHERE m.place = %1$s AND NOT m.is_default) AS n'
+                    ' AS turn FROM pg_temp.pgmigrate_rows AS m WHERE m.place = %1$s AND NOT m.is_default) AS n'
                     ' WHERE n.turn > 1 OR EXISTS (SELECT 1 FROM %3$s AS t WHERE ARRAY[%4$s] = %2$s)'
                     ') AS taken WHERE r.place = %1$s AND r.tab = taken.tab AND r.tid = taken.tid',
                     one.place,

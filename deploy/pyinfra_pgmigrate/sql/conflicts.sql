@@ -13,7 +13,7 @@ SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(
         SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(f.old, f.new_name)), '[]'::json)
         FROM (
             SELECT '(' || pg_catalog.array_to_string(r.keys, ', ', 'null') || ') in ' || r.says AS old, r.new_name
-            FROM pgmigrate_rows AS r
+            FROM pg_temp.pgmigrate_rows AS r
             WHERE r.place = n.place
                 AND NOT r.is_default
             ORDER BY r.keys, r.says
@@ -22,11 +22,11 @@ SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(
     ),
     'hanging', (
         SELECT pg_catalog.json_agg(h.relation::regclass::text ORDER BY h.depth, h.relation::regclass::text)
-        FROM pgmigrate_hanging AS h
+        FROM pg_temp.pgmigrate_hanging AS h
         WHERE h.place = n.place
     )
 ) ORDER BY n.place), '[]'::json)::text AS payload
-FROM pgmigrate_naming AS n
+FROM pg_temp.pgmigrate_naming AS n
 CROSS JOIN LATERAL (
     SELECT
         count(*) AS count,
@@ -43,7 +43,7 @@ CROSS JOIN LATERAL (
             count(*) FILTER (WHERE r.is_default) AS defaults,
             pg_catalog.array_agg(r.says ORDER BY NOT r.is_default, r.says) AS says,
             row_number() OVER (ORDER BY r.keys) AS turn
-        FROM pgmigrate_rows AS r
+        FROM pg_temp.pgmigrate_rows AS r
         WHERE r.place = n.place
         GROUP BY r.keys
     ) AS g

@@ -1,7 +1,7 @@
 -- Tells what would stand in the way of dropping some objects, or go with them, and is none of them: views,
 -- functions, policies, keys, indexes that others made. Those come first on which others of them depend.
--- Variables: going (JSON: keys of the catalog, such as "table x", "column x.y", "function f(integer)"),
--- schema. Needs a transaction.
+-- Variables: going (JSON: keys of the catalog, such as "table x", "column x.y", "function f(integer)"), changing
+-- (JSON: keys of what has another definition afterwards), schema. Needs a transaction.
 DECLARE pgmigrate_dependents NO SCROLL CURSOR FOR
 WITH RECURSIVE going AS MATERIALIZED (
     SELECT g.key
@@ -38,6 +38,16 @@ relations AS MATERIALIZED (
     FROM pg_catalog.pg_class AS c
     JOIN namespaces AS n ON n.oid = c.relnamespace
     WHERE c.relkind <> 't'
+        -- The sequence of an identity column is part of it, as the index of a partition is of its parent's.
+        AND NOT (c.relkind IN ('i', 'I') AND c.relispartition)
+        AND NOT EXISTS (
+            SELECT 1
+            FROM pg_catalog.pg_depend AS d
+            WHERE c.relkind = 'S'
+                AND d.classid = 'pg_catalog.pg_class'::regclass
+                AND d.objid = c.oid
+                AND d.deptype = 'i'
+        )
 ),
 functions AS MATERIALIZED (
     SELECT
@@ -51,6 +61,14 @@ functions AS MATERIALIZED (
         END AS kind
     FROM pg_catalog.pg_proc AS p
     JOIN namespaces AS n ON n.oid = p.pronamespace
+    -- Those that make a value of a range type are part of it.
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM pg_catalog.pg_depend AS d
+        WHERE d.classid = 'pg_catalog.pg_proc'::regclass
+            AND d.objid = p.oid
+            AND d.deptype = 'i'
+    )
 ),
 -- Every object that may depend on another, as the catalog names it and as it is dropped and made.
 objects (classid, objid, objsubid, key, gone, made) AS MATERIALIZED (
@@ -80,6 +98,8 @@ objects (classid, objid, objsubid, key, gone, made) AS MATERIALIZED (
     FROM relations AS r
     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE r.kind = 'table'
+        -- What a partition or child has from its parent goes with that.
+        AND a.attinhcount = 0
 
     UNION ALL
     SELECT
@@ -109,6 +129,7 @@ objects (classid, objid, objsubid, key, gone, made) AS MATERIALIZED (
     FROM pg_catalog.pg_constraint AS k
     JOIN relations AS r ON r.oid = k.conrelid
     WHERE k.conparentid = 0
+        AND k.coninhcount = 0
         -- PostgreSQL 18 stores NOT NULL here too; the column has it.
         AND k.contype IN ('c', 'f', 'p', 'u', 'x')
 
@@ -273,6 +294,7 @@ found AS (
     JOIN objects AS o ON o.classid = h.classid AND o.objid = h.objid AND o.objsubid = h.objsubid
     WHERE h.depth > 0
         AND NOT EXISTS (SELECT 1 FROM going AS g WHERE g.key = o.key)
+        AND NOT :'changing'::jsonb ? o.key
     GROUP BY o.key, o.gone, o.made
 )
 SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(

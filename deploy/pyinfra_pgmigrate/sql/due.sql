@@ -1,60 +1,62 @@
--- Finds what may be put back after this step: what earlier rollbacks kept of the tables and columns that it
--- has just made, and what was moved or renamed for a rule that does not stand any more. Variables: tables
--- (JSON: [name, ...]), columns (JSON: [[table, column], ...]). Sets is_due and
--- has_dependents.
+-- Finds what may be put back after this step. All that a rollback took away comes back together once the last of
+-- the migrations that it reverted is applied again: then it fits, and what these migrations write themselves has been
+-- written; or, as far as it fits, at the end of a run that stops before. Variables: tables (JSON: names of those that
+-- this step makes), version, run_id, is_last_of_run. Sets is_due and has_dependents.
 SELECT
-    pg_catalog.set_config('pgmigrate.due', q.ids::text, true),
+    pg_catalog.set_config('pgmigrate.due', q.due::text, true),
     pg_catalog.set_config('pgmigrate.relations', q.tables::text, true),
     pg_catalog.set_config('pgmigrate.put_back', '[]', true)
 FROM (
     SELECT
         -- What was kept last is what was true last; and it is put back in the opposite order.
-        COALESCE(pg_catalog.jsonb_agg(k.id ORDER BY k.id DESC), '[]') AS ids,
-        COALESCE(pg_catalog.jsonb_agg(DISTINCT k.table_name), '[]') AS tables
+        COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+            'id', k.id, 'is_complete', c.is_complete, 'is_made', m.is_made
+        ) ORDER BY k.id DESC), '[]') AS due,
+        COALESCE(pg_catalog.jsonb_agg(DISTINCT k.table_name) FILTER (WHERE k.kind <> 'sequence'), '[]') AS tables
     FROM pgmigrate.quarantines AS k
+    CROSS JOIN LATERAL (
+        SELECT NOT EXISTS (
+            SELECT 1
+            FROM pgmigrate.events AS e
+            WHERE e.run_id = k.run_id
+                AND e.event = 'reverted'
+                AND e.version <> :'version'::bigint
+                AND NOT EXISTS (SELECT 1 FROM pgmigrate.migrations AS a WHERE a.version = e.version)
+        ) AS is_complete
+    ) AS c
+    -- Whether nobody but the migrations of this run can have written to the table.
+    CROSS JOIN LATERAL (
+        SELECT :'tables'::jsonb ? k.table_name OR EXISTS (
+            SELECT 1
+            FROM pgmigrate.events AS e
+            CROSS JOIN LATERAL pg_catalog.unnest(e.added) AS l (line)
+            WHERE e.run_id = :'run_id'::uuid
+                AND e.event IN ('step', 'applied', 'resumed', 'repaired')
+                AND e.at > k.at
+                AND pg_catalog.starts_with(l.line || ' ', 'table ' || pg_catalog.replace(pg_catalog.replace(
+                    pg_catalog.replace(pg_catalog.replace(k.table_name, '\', '\\'), E'\n', '\n'), E'\r', '\r'
+                ), E'\t', '\t') || ' ')
+        ) AS is_made
+    ) AS m
     WHERE k.restored_at IS NULL
         AND k.dropped_at IS NULL
-        AND pg_catalog.to_regclass(k.table_name) IS NOT NULL
+        AND (c.is_complete OR :is_last_of_run)
         AND pg_catalog.to_regclass('pgmigrate.quarantine_' || k.id) IS NOT NULL
-        AND CASE k.kind
-            WHEN 'table' THEN
-                CASE k.key_columns
-                    -- Without a key no value can be put back later: only once all columns are there.
-                    WHEN '{}' THEN NOT EXISTS (
-                        SELECT 1
-                        FROM pg_catalog.pg_attribute AS a
-                        WHERE a.attrelid = pg_catalog.to_regclass('pgmigrate.quarantine_' || k.id)
-                            AND a.attnum > 0
-                            AND NOT a.attisdropped
-                            AND NOT EXISTS (
-                                SELECT 1
-                                FROM pg_catalog.pg_attribute AS b
-                                WHERE b.attrelid = pg_catalog.to_regclass(k.table_name)
-                                    AND b.attname = a.attname
-                                    AND NOT b.attisdropped
-                            )
-                    )
-                    ELSE :'tables'::jsonb ? k.table_name
-                END
-            WHEN 'column' THEN :'columns'::jsonb
-                @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_array(k.table_name, k.column_name))
-            ELSE NOT EXISTS (
+        AND CASE
+            WHEN k.kind = 'sequence' THEN true
+            WHEN pg_catalog.to_regclass(k.table_name) IS NULL THEN false
+            WHEN k.kind = 'table' AND (k.key_columns <> '{}' OR c.is_complete) THEN true
+            WHEN k.kind = 'column' THEN EXISTS (
                 SELECT 1
-                FROM pg_catalog.jsonb_array_elements(k.rules) AS r
-                JOIN pg_catalog.pg_index AS i ON i.indrelid = pg_catalog.to_regclass(r.value ->> 'table')
-                WHERE i.indisunique
-                    AND (
-                        SELECT pg_catalog.jsonb_agg(a.attname ORDER BY a.attname)
-                        FROM pg_catalog.pg_attribute AS a
-                        WHERE a.attrelid = i.indrelid
-                            AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
-                    ) = (
-                        SELECT pg_catalog.jsonb_agg(c.name ORDER BY c.name)
-                        FROM pg_catalog.jsonb_array_elements_text(r.value -> 'columns') AS c (name)
-                    )
+                FROM pg_catalog.pg_attribute AS a
+                WHERE a.attrelid = pg_catalog.to_regclass(k.table_name)
+                    AND a.attnum > 0
+                    AND NOT a.attisdropped
+                    AND pg_catalog.quote_ident(a.attname) = k.column_name
             )
-            -- Every column that they had is there again.
-            AND NOT EXISTS (
+            -- Every column that they had is there again; of a table without a key as well, since no value can be put
+            -- back later.
+            ELSE NOT EXISTS (
                 SELECT 1
                 FROM pg_catalog.pg_attribute AS a
                 WHERE a.attrelid = pg_catalog.to_regclass('pgmigrate.quarantine_' || k.id)
@@ -67,6 +69,22 @@ FROM (
                         WHERE b.attrelid = pg_catalog.to_regclass(k.table_name)
                             AND b.attname = a.attname
                             AND NOT b.attisdropped
+                    )
+            )
+            -- The rule in whose way they were does not stand any more.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM pg_catalog.jsonb_array_elements(k.rules) AS r
+                JOIN pg_catalog.pg_index AS i ON i.indrelid = pg_catalog.to_regclass(r.value ->> 'table')
+                WHERE i.indisunique
+                    AND (
+                        SELECT pg_catalog.jsonb_agg(a.attname ORDER BY a.attname)
+                        FROM pg_catalog.pg_attribute AS a
+                        WHERE a.attrelid = i.indrelid
+                            AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
+                    ) = (
+                        SELECT pg_catalog.jsonb_agg(c.name ORDER BY c.name)
+                        FROM pg_catalog.jsonb_array_elements_text(r.value -> 'columns') AS c (name)
                     )
             )
         END

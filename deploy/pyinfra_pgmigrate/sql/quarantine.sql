@@ -1,5 +1,7 @@
--- Copies what is about to be dropped into the registry schema, in the transaction that drops it.
--- Variables: tables (JSON: [name, ...]), columns (JSON: [[table, column], ...]), run_id.
+-- Copies what is about to be dropped into the registry schema, in the transaction that drops it. Values of types,
+-- or with collations, that are not PostgreSQL's own are kept as text: the type may go, too.
+-- Variables: tables (JSON: [name, ...]), columns (JSON: [[table, column, whether a migration may have set values
+-- that are not its default], ...]), run_id.
 SELECT
     pg_catalog.set_config('pgmigrate.tables', :'tables', true),
     pg_catalog.set_config('pgmigrate.columns', :'columns', true),
@@ -9,40 +11,108 @@ DECLARE
     one record;
     keys text[];
     list text;
+    source text;
     filter text;
     place bigint;
     kept bigint;
 BEGIN
     FOR one IN
-        -- Tables that point at others first: what was kept last is put back first.
-        WITH RECURSIVE pointing AS (
-            SELECT t.value AS table_name, pg_catalog.to_regclass(t.value)::oid AS relation, 0 AS depth
+        WITH RECURSIVE named AS (
+            SELECT t.value AS table_name, c.oid AS relation
             FROM pg_catalog.jsonb_array_elements_text(pg_catalog.current_setting('pgmigrate.tables')::jsonb) AS t
+            JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(t.value)
+            WHERE c.relkind IN ('r', 'p')
+        ),
+        -- Tables that point at others first: what was kept last is put back first.
+        pointing AS (
+            SELECT n.relation AS origin, n.relation, 0 AS depth
+            FROM named AS n
 
-            UNION ALL
-            SELECT p.table_name, k.confrelid, p.depth + 1
+            UNION
+            SELECT p.origin, k.confrelid, p.depth + 1
             FROM pointing AS p
             JOIN pg_catalog.pg_constraint AS k ON k.conrelid = p.relation
             WHERE k.contype = 'f'
                 AND k.confrelid <> k.conrelid
-                AND p.depth < 50
+                AND p.depth < LEAST(50, (SELECT count(*) FROM named AS n))
+        ),
+        -- The rows of a child are not those of its parent; those of a partition are.
+        columns AS (
+            SELECT
+                c.value ->> 0 AS table_name,
+                pg_catalog.to_regclass(c.value ->> 0)::oid AS relation,
+                c.value ->> 1 AS column_name,
+                (c.value ->> 2)::boolean AS is_set
+            FROM pg_catalog.jsonb_array_elements(pg_catalog.current_setting('pgmigrate.columns')::jsonb) AS c
+
+            UNION
+            SELECT k.oid::regclass::text, k.oid, c.column_name, c.is_set
+            FROM columns AS c
+            JOIN pg_catalog.pg_inherits AS h ON h.inhparent = c.relation
+            JOIN pg_catalog.pg_class AS k ON k.oid = h.inhrelid
+            WHERE NOT k.relispartition
         )
-        SELECT p.table_name, NULL::text AS column_name, max(p.depth) AS depth
-        FROM pointing AS p
-        GROUP BY p.table_name
+        SELECT
+            n.table_name,
+            n.relation,
+            NULL::text AS column_name,
+            true AS is_set,
+            (SELECT max(p.depth) FROM pointing AS p WHERE p.origin = n.relation) AS depth
+        FROM named AS n
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM pg_catalog.pg_partition_ancestors(n.relation) AS a (relid)
+            JOIN named AS m ON m.relation = a.relid
+            WHERE a.relid <> n.relation
+        )
 
         UNION ALL
-        SELECT c.value ->> 0, c.value ->> 1, -1
-        FROM pg_catalog.jsonb_array_elements(pg_catalog.current_setting('pgmigrate.columns')::jsonb) AS c
+        SELECT c.table_name, c.relation, c.column_name, pg_catalog.bool_or(c.is_set), -1
+        FROM columns AS c
+        JOIN pg_catalog.pg_class AS r ON r.oid = c.relation
+        JOIN pg_catalog.pg_attribute AS a
+            ON a.attrelid = c.relation AND pg_catalog.quote_ident(a.attname) = c.column_name AND a.attnum > 0
+        WHERE r.relkind IN ('r', 'p')
+            AND a.attgenerated = ''
+            AND c.relation NOT IN (SELECT n.relation FROM named AS n)
+        GROUP BY c.table_name, c.relation, c.column_name
         ORDER BY depth DESC, table_name, column_name
     LOOP
-        SELECT COALESCE(pg_catalog.array_agg(pg_catalog.quote_ident(a.attname) ORDER BY k.place), '{}')
-        INTO keys
-        FROM pg_catalog.pg_index AS i
-        CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
-        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-        WHERE i.indrelid = pg_catalog.to_regclass(one.table_name)
-            AND i.indisprimary;
+        -- What tells its rows apart: the primary key, or another one; not by what goes.
+        SELECT COALESCE((
+            SELECT (
+                SELECT pg_catalog.array_agg(pg_catalog.quote_ident(a.attname) ORDER BY k.place)
+                FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
+                JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+                WHERE k.place <= i.indnkeyatts
+            )
+            FROM pg_catalog.pg_index AS i
+            WHERE i.indrelid = one.relation
+                AND i.indisunique
+                AND i.indisvalid
+                AND i.indpred IS NULL
+                AND 0 <> ALL (i.indkey::int2[])
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
+                    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+                    WHERE k.place <= i.indnkeyatts
+                        AND (
+                            NOT a.attnotnull
+                            OR EXISTS (
+                                SELECT 1
+                                FROM pg_catalog.jsonb_array_elements(
+                                    pg_catalog.current_setting('pgmigrate.columns')::jsonb
+                                ) AS c
+                                WHERE pg_catalog.to_regclass(c.value ->> 0) = i.indrelid
+                                    AND c.value ->> 1 = pg_catalog.quote_ident(a.attname)
+                            )
+                        )
+                )
+            ORDER BY NOT i.indisprimary, i.indnkeyatts, i.indexrelid
+            LIMIT 1
+        ), '{}')
+        INTO keys;
 
         INSERT INTO pgmigrate.quarantines (run_id, kind, table_name, column_name, key_columns)
         VALUES (
@@ -54,33 +124,107 @@ BEGIN
         )
         RETURNING id INTO place;
 
-        list := '*';
+        -- Of a column: it and the key; where there is none all that stays, by which equal rows are equal.
+        SELECT
+            COALESCE(pg_catalog.string_agg(
+                CASE
+                    WHEN y.typnamespace <> 'pg_catalog'::regnamespace THEN pg_catalog.format(
+                        'CASE WHEN t.%1$I IS DISTINCT FROM NULL'
+                        ' THEN pg_catalog.format(''%%s'', t.%1$I) COLLATE pg_catalog."default" END AS %1$I', a.attname
+                    )
+                    WHEN l.oid IS NOT NULL THEN pg_catalog.format(
+                        't.%1$I COLLATE pg_catalog."default" AS %1$I', a.attname
+                    )
+                    ELSE 't.' || pg_catalog.quote_ident(a.attname)
+                END,
+                ', ' ORDER BY a.attnum
+            ), ''),
+            pg_catalog.format(CASE c.relkind WHEN 'p' THEN '%s AS t' ELSE 'ONLY %s AS t' END, one.relation::regclass)
+        INTO list, source
+        FROM pg_catalog.pg_class AS c
+        LEFT JOIN pg_catalog.pg_attribute AS a
+            ON a.attrelid = c.oid
+            AND a.attnum > 0
+            AND NOT a.attisdropped
+            AND a.attgenerated <> 'v'
+            AND (
+                one.column_name IS NULL
+                OR pg_catalog.quote_ident(a.attname) = one.column_name
+                OR pg_catalog.quote_ident(a.attname) = ANY (keys)
+                OR (
+                    keys = '{}'
+                    AND a.attgenerated = ''
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM pg_catalog.jsonb_array_elements(
+                            pg_catalog.current_setting('pgmigrate.columns')::jsonb
+                        ) AS g
+                        WHERE pg_catalog.quote_ident(a.attname) = g.value ->> 1
+                            AND pg_catalog.to_regclass(g.value ->> 0) = c.oid
+                    )
+                )
+            )
+        LEFT JOIN pg_catalog.pg_type AS y ON y.oid = a.atttypid
+        LEFT JOIN pg_catalog.pg_collation AS l
+            ON l.oid = a.attcollation AND l.collnamespace <> 'pg_catalog'::regnamespace
+        WHERE c.oid = one.relation
+        GROUP BY c.relkind;
+
         filter := '';
-        IF one.column_name IS NOT NULL THEN
-            IF keys = '{}' THEN
-                RAISE EXCEPTION 'table % has no primary key: the values of its column % cannot be kept',
-                    one.table_name, one.column_name;
-            END IF;
-            list := pg_catalog.array_to_string(keys || one.column_name, ', ');
+        IF NOT one.is_set THEN
             -- What the default gives anyway need not be kept, where it is a constant.
             SELECT CASE
-                WHEN d.adbin IS NULL THEN pg_catalog.format(' WHERE %s IS NOT NULL', one.column_name)
+                WHEN d.adbin IS NULL THEN pg_catalog.format(' WHERE t.%s IS DISTINCT FROM NULL', one.column_name)
                 WHEN e.text ~ '^(''([^'']|'''')*''(::[a-z ]+)?|-?[0-9.]+|true|false)$'
-                    THEN pg_catalog.format(' WHERE %s IS DISTINCT FROM %s', one.column_name, e.text)
+                    THEN pg_catalog.format(
+                        ' WHERE (t.%1$s IS DISTINCT FROM NULL) IS DISTINCT FROM true'
+                        ' OR pg_catalog.format(''%%s'', t.%1$s) <> pg_catalog.format(''%%s'', %2$s)',
+                        one.column_name, e.text
+                    )
                 ELSE ''
             END
             INTO filter
             FROM pg_catalog.pg_attribute AS a
             LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
             CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS text) AS e
-            WHERE a.attrelid = pg_catalog.to_regclass(one.table_name)
+            WHERE a.attrelid = one.relation
                 AND pg_catalog.quote_ident(a.attname) = one.column_name;
         END IF;
         EXECUTE pg_catalog.format(
-            'CREATE TABLE pgmigrate.%I AS SELECT %s FROM %s%s', 'quarantine_' || place, list, one.table_name, filter
+            'CREATE TABLE pgmigrate.%I AS SELECT %s FROM %s%s', 'quarantine_' || place, list, source, filter
         );
         GET DIAGNOSTICS kept = ROW_COUNT;
         UPDATE pgmigrate.quarantines AS q SET row_count = kept WHERE q.id = place;
+    END LOOP;
+
+    -- Where sequences are: sequences_kept.sql takes those out that are still there in the end.
+    INSERT INTO pgmigrate.quarantines (run_id, kind, table_name, key_columns)
+    VALUES (pg_catalog.current_setting('pgmigrate.run_id')::uuid, 'sequence', 'sequences', '{name}')
+    RETURNING id INTO place;
+    EXECUTE pg_catalog.format(
+        'CREATE TABLE pgmigrate.%I (place oid NOT NULL, name text NOT NULL, of_table text, of_column text,'
+        ' last_value bigint NOT NULL, is_called boolean NOT NULL)',
+        'quarantine_' || place
+    );
+    FOR one IN
+        SELECT s.seqrelid, s.seqrelid::regclass AS name, d.refobjid::regclass AS of_table, a.attname AS of_column
+        FROM pg_catalog.pg_sequence AS s
+        JOIN pg_catalog.pg_class AS c ON c.oid = s.seqrelid
+        LEFT JOIN pg_catalog.pg_depend AS d
+            ON d.classid = 'pg_catalog.pg_class'::regclass
+            AND d.objid = s.seqrelid
+            AND d.refclassid = 'pg_catalog.pg_class'::regclass
+            AND d.refobjsubid > 0
+            AND d.deptype IN ('a', 'i')
+        LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+        WHERE c.relnamespace <> 'pgmigrate'::regnamespace
+            AND c.relpersistence <> 't'
+            AND pg_catalog.has_sequence_privilege(s.seqrelid, 'SELECT')
+    LOOP
+        EXECUTE pg_catalog.format(
+            'INSERT INTO pgmigrate.%I SELECT %s, %L, %L, %L, s.last_value, s.is_called FROM %s AS s',
+            'quarantine_' || place, one.seqrelid, one.name, one.of_table, one.of_column, one.name
+        );
     END LOOP;
 END;
 $$;

@@ -11,7 +11,11 @@ SELECT CASE
     WHEN pg_catalog.to_regclass(r.value ->> 4) IS NOT NULL THEN pg_catalog.format(
         'ALTER TABLE %1$s ADD CONSTRAINT %2$s UNIQUE USING INDEX %2$s%3$s', r.value ->> 1, r.value ->> 2, r.value ->> 5
     )
-    ELSE pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %s %s', r.value ->> 1, r.value ->> 2, r.value ->> 3)
+    ELSE pg_catalog.format(
+        'ALTER %s %s ADD CONSTRAINT %s %s',
+        CASE WHEN pg_catalog.to_regclass(r.value ->> 1) IS NULL THEN 'DOMAIN' ELSE 'TABLE' END,
+        r.value ->> 1, r.value ->> 2, r.value ->> 3
+    )
 END
 FROM pg_catalog.jsonb_array_elements(:'rules'::jsonb) AS r
 WHERE CASE r.value ->> 0
@@ -19,7 +23,11 @@ WHERE CASE r.value ->> 0
     ELSE NOT EXISTS (
         SELECT 1
         FROM pg_catalog.pg_constraint AS c
-        WHERE c.conrelid = pg_catalog.to_regclass(r.value ->> 1)
+        WHERE (
+                c.conrelid = pg_catalog.to_regclass(r.value ->> 1)
+                OR pg_catalog.to_regclass(r.value ->> 1) IS NULL
+                AND c.contypid = pg_catalog.to_regtype(r.value ->> 1)
+            )
             AND pg_catalog.quote_ident(c.conname) = r.value ->> 2
     )
 END

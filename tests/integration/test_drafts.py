@@ -1,0 +1,154 @@
+"""Drafts of rollback scripts: each runs, and ends at the catalog before the migrations, rows and sequences kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyinfra_pgmigrate.drafts import draft
+
+from tests.property.snapshot import take
+from tests.support.folders import written
+from tests.support.harness import migrate, rollback
+from tests.support.servers import Server
+
+# What was there before, the migrations, and what is filled in.
+STORIES: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "a serial column of a table that stays": (
+        "CREATE TABLE a (n text);",
+        ("ALTER TABLE a ADD COLUMN id serial PRIMARY KEY; CREATE SEQUENCE s; CREATE TABLE b (id bigserial, t int"
+         " DEFAULT nextval('s'));",),
+        "INSERT INTO a VALUES ('x'), ('y'); INSERT INTO b DEFAULT VALUES;",
+    ),
+    "tables that reference each other": (
+        "CREATE TABLE z (id int PRIMARY KEY);",
+        ("CREATE TABLE c (id int PRIMARY KEY, z int REFERENCES z); CREATE TABLE a (id int PRIMARY KEY, c int REFERENCES c);"
+         "CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a);", "ALTER TABLE z ADD COLUMN b int REFERENCES b;"),
+        "INSERT INTO z VALUES (1); INSERT INTO c VALUES (1, 1); INSERT INTO a VALUES (1, 1); INSERT INTO b VALUES (1, 1);"
+        "UPDATE z SET b = 1;",
+    ),
+    "tables in a circle": (
+        "",
+        ("CREATE TABLE a (id int PRIMARY KEY, b int); CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a);"
+         "ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b;",),
+        "INSERT INTO a VALUES (1); INSERT INTO b VALUES (1, 1); UPDATE a SET b = 1;",
+    ),
+    "a table renamed, with its children": (
+        "CREATE TABLE old (id int PRIMARY KEY, n text CHECK (n <> '')); CREATE TABLE child (more int) INHERITS (old);"
+        "CREATE VIEW v AS SELECT id FROM old; INSERT INTO old VALUES (1, 'x'); INSERT INTO child VALUES (2, 'y', 3);",
+        ("ALTER TABLE old RENAME TO new; ALTER TABLE new RENAME n TO name;", "CREATE TABLE later () INHERITS (new);",
+         "ALTER TABLE child RENAME TO kid;"),
+        "INSERT INTO later VALUES (4, 'z');",
+    ),
+    "a partition made within the range": (
+        "CREATE TABLE p (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);"
+        "CREATE TABLE p_1 PARTITION OF p FOR VALUES FROM (0) TO (10); INSERT INTO p VALUES (1, 1);",
+        ("CREATE TABLE p_2 PARTITION OF p FOR VALUES FROM (10) TO (20);", "ALTER TABLE p ADD COLUMN more text DEFAULT 'x';"
+         "CREATE INDEX ON p (n);", "CREATE TABLE p_3 PARTITION OF p DEFAULT;"),
+        "INSERT INTO p VALUES (2, 2, 'y'), (12, 3, 'z'), (99, 4, 'x');",
+    ),
+    "partitioned tables, attached and detached": (
+        "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE p_1 PARTITION OF p FOR VALUES IN (1);"
+        "CREATE TABLE p_2 (id int PRIMARY KEY); INSERT INTO p VALUES (1); INSERT INTO p_2 VALUES (2);",
+        ("ALTER TABLE p ATTACH PARTITION p_2 FOR VALUES IN (2);", "ALTER TABLE p DETACH PARTITION p_1;"),
+        "",
+    ),
+    "a parent that got a CHECK": (
+        "CREATE TABLE p (id int, n int); CREATE TABLE c () INHERITS (p); CREATE TABLE q (id int) PARTITION BY LIST (id);"
+        "CREATE TABLE q_1 PARTITION OF q FOR VALUES IN (1);",
+        ("ALTER TABLE p ADD CONSTRAINT positive CHECK (id > 0); ALTER TABLE q ADD CONSTRAINT small CHECK (id < 9);"
+         "ALTER TABLE p ALTER n SET NOT NULL; ALTER TABLE p ADD COLUMN m int NOT NULL DEFAULT 1;",),
+        "INSERT INTO p VALUES (1, 1); INSERT INTO c VALUES (2, 2, 3); INSERT INTO q VALUES (1);",
+    ),
+    "what goes comes back": (
+        "CREATE TABLE a (id int PRIMARY KEY, n text NOT NULL UNIQUE, m int CHECK (m > 0));"
+        "CREATE TABLE b (n text REFERENCES a (n)); CREATE INDEX i ON a (m); CREATE FUNCTION f(int) RETURNS int LANGUAGE sql"
+        " IMMUTABLE AS 'SELECT $1'; CREATE VIEW v AS SELECT f(m) FROM a; CREATE VIEW w AS SELECT * FROM v;"
+        "CREATE SEQUENCE s START 5; CREATE TYPE t AS ENUM ('x'); COMMENT ON TABLE a IS 'an a';"
+        "INSERT INTO a VALUES (1, 'x', 1); INSERT INTO b VALUES ('x');",
+        ("ALTER TABLE b DROP CONSTRAINT b_n_fkey; ALTER TABLE a DROP CONSTRAINT a_n_key, DROP CONSTRAINT a_m_check,"
+         " ALTER n DROP NOT NULL, ALTER n TYPE varchar(50); DROP INDEX i;", "DROP VIEW w; DROP VIEW v; DROP FUNCTION f(int);"
+         "DROP TYPE t; ALTER SEQUENCE s INCREMENT 2; COMMENT ON TABLE a IS 'another'; ALTER TABLE a ALTER m SET DEFAULT 7;",
+         "ALTER TABLE a SET (fillfactor = 70); COMMENT ON COLUMN a.m IS 'm'; ALTER TABLE a ENABLE ROW LEVEL SECURITY;"),
+        "INSERT INTO a (id, n) VALUES (2, 'y');",
+    ),
+    "what comes back by itself, in its order": (
+        "CREATE TABLE z (id int PRIMARY KEY, n text UNIQUE); CREATE TABLE a (n text REFERENCES z (n));"
+        "CREATE DOMAIN d AS int CONSTRAINT positive CHECK (VALUE > 0); CREATE TABLE u (d d);"
+        "CREATE TABLE p (id int, n int) PARTITION BY LIST (id); CREATE TABLE p_1 PARTITION OF p FOR VALUES IN (1);"
+        "CREATE INDEX i ON p (n); INSERT INTO p VALUES (1, 2);",
+        (
+            "ALTER TABLE a DROP CONSTRAINT a_n_fkey; ALTER TABLE z DROP CONSTRAINT z_n_key; DROP INDEX i;"
+            "ALTER DOMAIN d DROP CONSTRAINT positive; ALTER DOMAIN d ADD CONSTRAINT small CHECK (VALUE < 9);",
+        ),
+        "INSERT INTO z VALUES (1, 'x'); INSERT INTO a VALUES ('x'); INSERT INTO u VALUES (3);",
+    ),
+    "objects of many kinds that need each other": (
+        "CREATE SCHEMA side;",
+        ("CREATE TYPE mood AS ENUM ('bad'); CREATE DOMAIN moods AS mood[]; CREATE FUNCTION z(moods) RETURNS int LANGUAGE sql"
+         " IMMUTABLE AS 'SELECT 1'; CREATE TABLE side.a (id int PRIMARY KEY, m mood, ms moods CHECK (z(ms) = 1));"
+         "CREATE FUNCTION a_of(side.a) RETURNS int LANGUAGE sql AS 'SELECT $1.id'; CREATE VIEW v AS SELECT a_of(a) FROM side.a;"
+         "CREATE MATERIALIZED VIEW m AS SELECT * FROM v; CREATE INDEX ON m (a_of);",
+         "CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+         "CREATE TRIGGER t BEFORE INSERT ON side.a FOR EACH ROW EXECUTE FUNCTION t();"
+         "CREATE POLICY p ON side.a USING (z(ms) = 1); CREATE RULE r AS ON DELETE TO side.a DO INSTEAD NOTHING;"
+         "CREATE STATISTICS st ON id, m FROM side.a; CREATE SCHEMA other; CREATE TABLE other.b (a side.a);",
+         "CREATE AGGREGATE total(int) (sfunc = int4pl, stype = int, initcond = '0'); CREATE COLLATION mine FROM \"C\";"
+         "CREATE TABLE c (n text COLLATE mine, t int GENERATED ALWAYS AS (1 + 1) STORED);"),
+        "INSERT INTO side.a VALUES (1, 'bad', '{bad}'); INSERT INTO other.b SELECT a FROM side.a; INSERT INTO c VALUES ('x');"
+        "REFRESH MATERIALIZED VIEW m;",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_draft_leads_back_and_forth(server: Server, tmp_path: Path, name: str) -> None:
+    before, migrations, fill = STORIES[name]
+    (tmp_path / "baseline.sql").write_text(before or "SELECT 1;\n")
+    written(tmp_path, server, *migrations)
+    conninfo = " ".join(f"{key}='{value}'" for key, value in server.conninfo.items())
+
+    # More than there are.
+    drafted = draft(tmp_path, 1, 99, f"{conninfo} dbname=postgres")
+
+    assert drafted.todos == []
+    (tmp_path / "rollback_all.sql").write_text(drafted.text)
+    with server.database("empty") as database:
+        if before:
+            database.run(before)
+        first = take(database)
+        settings = database.settings(pg_sql_dir=str(tmp_path))
+        assert migrate(settings).ok
+        database.run(fill or "SELECT")
+        filled = take(database)
+
+        back = rollback(settings)
+
+        assert back.ok, f"{back.text}\n{drafted.text}"
+        assert take(database).structure == first.structure, drafted.text
+        forward = migrate(settings)
+        assert forward.ok, forward.text
+        assert take(database).differences(filled) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "migration", "todo"),
+    [
+        ("CREATE TABLE a (n int);", "DROP TABLE a;", "table a was dropped"),
+        ("CREATE TABLE a (n int, m int);", "ALTER TABLE a DROP COLUMN m;", "column a.m was dropped: its values"),
+        ("CREATE TABLE a (n int);", "INSERT INTO a VALUES (1);", "(INSERT INTO a VALUES (1)) writes rows of a"),
+        ("CREATE TABLE a (n int);", "ALTER TABLE a RENAME TO b; DELETE FROM b;", "writes rows of b"),
+        ("CREATE TABLE a (n int);", "TRUNCATE a;", "writes rows of a"),
+        ("CREATE TABLE a (n int);", "DO $$ BEGIN UPDATE a SET n = 1; END $$;", "writes rows of a"),
+        ("CREATE TYPE t AS ENUM ('x'); CREATE TABLE a (n t);", "ALTER TYPE t ADD VALUE 'y';", "type t"),
+    ],
+)
+def test_what_no_catalog_tells_is_said(server: Server, tmp_path: Path, before: str, migration: str, todo: str) -> None:
+    (tmp_path / "baseline.sql").write_text(before)
+    written(tmp_path, server, migration)
+    conninfo = " ".join(f"{key}='{value}'" for key, value in server.conninfo.items())
+
+    drafted = draft(tmp_path, 1, 1, f"{conninfo} dbname=postgres")
+
+    assert any(todo in one for one in drafted.todos), drafted.text
+    assert f"-- TODO: {drafted.todos[0]}" in drafted.text

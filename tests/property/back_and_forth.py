@@ -1,0 +1,238 @@
+"""Histories taken back and made again: structure, rows and sequences are what they were."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from time import monotonic
+from typing import Any
+
+from pyinfra_pgmigrate.drafts import draft
+from pyinfra_pgmigrate.errors import PgMigrateError
+from pyinfra_pgmigrate.record import record_folder
+
+from tests.support.harness import Result, migrate, rollback
+from tests.support.servers import Database, Server
+
+from .application import Application, refresh
+from .check import Failure, _in_short
+from .histories import DiscardedError, History, write_history
+from .minimal import keep
+from .snapshot import Snapshot, take
+
+# Statements on rows: what they do to tables that stay no rollback knows.
+_ON_ROWS = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|MERGE|TRUNCATE|DO|CALL|WITH|SELECT|COPY)\b", re.IGNORECASE)
+
+# Why a rollback may refuse: rows that the application has written since do not fit what was before.
+_ROWS_IN_THE_WAY = re.compile(
+    r"stand in table .* more than once|violates (?:check|foreign key|unique|exclusion) constraint|contains null values"
+    r"|could not create unique index|is violated by some row|out of range|invalid input|value too long"
+)
+
+
+@dataclass
+class Figures:
+    """What a trial comes to.
+
+    + back: migrations that were taken back; rows: that the application wrote and that were there again
+    + hands: drafts that say TODO, by what; refusals: of rollbacks, by why
+    """
+
+    histories: int = 0
+    discarded: int = 0
+    migrations: int = 0
+    back: int = 0
+    rows: int = 0
+    tables: int = 0
+    sequences: int = 0
+    seconds: float = 0.0
+    hands: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [
+                f"{self.histories} histories with {self.migrations} migrations in {self.seconds:.0f} s, {self.discarded} "
+                f"discarded; taken back and made again: {self.back} migrations, {self.tables} tables with {self.rows} rows "
+                f"and {self.sequences} sequences; differences: {sum(self.failures.values())}",
+                f"drafts that need a hand: {sum(self.hands.values())}",
+                *(f"    {count} {kind}" for kind, count in self.hands.most_common()),
+                f"refused: {sum(self.refusals.values())}",
+                *(f"    {count} {kind}" for kind, count in self.refusals.most_common()),
+                *(f"FAILED {count} {kind}" for kind, count in self.failures.most_common()),
+            ]
+        )
+
+
+@dataclass
+class Trial:
+    """Tries histories on one server.
+
+    + folder: where files are written
+    """
+
+    server: Server
+    folder: Path
+    figures: Figures = field(default_factory=Figures)
+    failures: dict[str, tuple[Failure, Path]] = field(default_factory=dict)
+
+    def try_one(self, name: str, random: Random) -> bool:
+        """Writes a history, takes part of it back and makes it again; tells whether it was one."""
+        started = monotonic()
+        try:
+            with self.server.database("empty") as database:
+                history, _ = write_history(random, database.session)
+            place = 0 if random.random() < 0.5 else random.randint(0, len(history.files) - 1)
+            if place and random.random() < 0.7:
+                history = _without_rows(history, place)
+            failure = self._tried(history, place, random)
+        except DiscardedError:
+            self.figures.discarded += 1
+            return False
+        self.figures.histories += 1
+        self.figures.migrations += len(history.files)
+        if failure is not None:
+            self.figures.failures[failure.kind] += 1
+            if failure.kind not in self.failures:
+                self.failures[failure.kind] = failure, keep(f"back-{name}", history, failure)
+        self.figures.seconds += monotonic() - started
+        return True
+
+    def _tried(self, history: History, place: int, random: Random) -> Failure | None:
+        sql = history.write(self.folder / secrets.token_hex(4))
+        conninfo = " ".join(f"{name}='{value}'" for name, value in self.server.conninfo.items()) + " dbname=postgres"
+        try:
+            for name, text in record_folder(sql, conninfo).items():
+                (sql / name).write_bytes(text.encode())
+            drafted = draft(sql, place + 1, history.files[-1].number, conninfo)
+        except PgMigrateError as error:
+            raise DiscardedError(str(error)) from error
+        if drafted.todos:
+            self.figures.hands[_kind_of(drafted.todos[0])] += 1
+            return None
+        (sql / "rollback_all.sql").write_bytes(drafted.text.encode())
+        with self.server.database("empty") as database:
+            settings = database.settings(pg_sql_dir=str(sql), pg_on_conflict="quarantine", pg_batch_from=1)
+            there_and_back = _Run(database, settings, place, random, drafted.text)
+            failure = there_and_back.failure()
+        if there_and_back.refusal:
+            self.figures.refusals[there_and_back.refusal] += 1
+        elif failure is None:
+            self.figures.back += len(history.files) - place
+            self.figures.rows += there_and_back.rows
+            self.figures.tables += len(there_and_back.before.rows)
+            self.figures.sequences += len(there_and_back.before.sequences)
+        return failure
+
+    def note(self, record_property: Callable[[str, Any], None]) -> None:
+        """Prints the figures at the end of the tests."""
+        record_property("figures", str(self.figures))
+
+    @property
+    def told(self) -> str:
+        """All failures, one of each kind, with where its files are."""
+        return "\n\n".join(f"{failure.kind}\n{folder}\n{failure.detail}" for failure, folder in self.failures.values())
+
+
+class _Run:
+    """One history on one database: there, used, back, and there again."""
+
+    def __init__(self, database: Database, settings: dict[str, Any], place: int, random: Random, script: str) -> None:
+        self.database = database
+        self.settings = settings
+        self.place = place
+        self.random = random
+        self.script = script
+        self.refusal = ""
+        self.rows = 0
+        self.before = Snapshot(())
+
+    def failure(self) -> Failure | None:
+        """Returns what does not hold."""
+        first: Snapshot | None = None
+        if self.place:
+            result = self._run(migrate, pg_target=self.place)
+            if not result.ok:
+                return self._failed("there", result)
+        first = take(self.database)
+        result = self._run(migrate)
+        if not result.ok:
+            return self._failed("there", result)
+        application = Application(self.random, self.database.session)
+        application.run()
+        self.rows = application.rows
+        self.before = take(self.database)
+        back = self._run(rollback, pg_target=self.place)
+        if not back.ok:
+            if not _ROWS_IN_THE_WAY.search(back.text):
+                return self._failed("back", back)
+            self.refusal = _reason(back)
+            return self._compared("refused", back, self.before)
+        found = take(self.database)
+        if found.structure != first.structure:
+            return self._differ(
+                "back", back, replace(found, rows={}, sequences={}), replace(first, rows={}, sequences={})
+            )
+        forward = self._run(migrate)
+        if not forward.ok:
+            return self._failed("forth", forward)
+        refresh(self.database.session)
+        return self._compared("forth", forward, self.before)
+
+    def _run(self, what: Callable[[dict[str, Any]], Result], **more: Any) -> Result:
+        try:
+            return what({**self.settings, **more})
+        except Exception as error:
+            return Result([f"Error: {type(error).__name__}: {error}"], ok=False)
+
+    def _failed(self, check: str, result: Result) -> Failure:
+        return Failure(check, _reason(result), "\n".join([*result.lines, "--- the script", self.script]))
+
+    def _compared(self, check: str, result: Result, expected: Snapshot) -> Failure | None:
+        return self._differ(check, result, take(self.database), expected)
+
+    def _differ(self, check: str, result: Result, found: Snapshot, expected: Snapshot) -> Failure | None:
+        differences = list(_worded(found.differences(expected)))
+        if not differences:
+            return None
+        what = "differs in structure" if found.structure != expected.structure else "differs in rows"
+        return Failure(check, what, "\n".join([*differences, "---", *result.lines, "--- the script", self.script]))
+
+
+def _worded(lines: list[str]) -> Iterator[str]:
+    for line in lines:
+        yield line.replace("with psql", "before")
+
+
+def _reason(result: Result) -> str:
+    if result.refusals:
+        message = result.refusals[0].split("\n")[0]
+        return _in_short(re.sub(r'^could not apply [^"]*"[^"]*": ', "", message))
+    return _in_short(next((line for line in result.lines if "rror" in line), "failed"))
+
+
+def _kind_of(todo: str) -> str:
+    if " writes rows of " in todo:
+        return "a statement writes rows of a table that stays"
+    if " was dropped" in todo:
+        return f"a {todo.split(' ', maxsplit=1)[0]} was dropped with what it held"
+    return _in_short(re.sub(r"^(\w+) .*", r"\1 of which the lines do not tell the SQL", todo))
+
+
+def _without_rows(history: History, place: int) -> History:
+    """Returns a history that leaves rows alone after some of its migrations."""
+    files = tuple(
+        file
+        if file.number <= place
+        else replace(
+            file, statements=tuple(one for one in file.statements if not _ON_ROWS.match(one.text)), verify=None
+        )
+        for file in history.files
+    )
+    return History(files)

@@ -23,8 +23,8 @@ from .session import (
     flag,
     items,
     joined,
-    seen_from_schema,
     session_of,
+    session_parts,
     setting,
     settings_of,
 )
@@ -138,7 +138,7 @@ def held(uses: Sequence[Use], moments: int, run: Run, schema: str) -> str:
     """Returns the script that prepares statements and executes them at so many moments of a rehearsal."""
     values = {"application_name": _held_name(run), "schema": schema}
     named = [{"held": use.name, "role": use.role, "statement": use.statements[0]} for use in uses]
-    parts = [settings_of(values), sql.read("session"), sql.read("pinned"), sql.read("held_session")]
+    parts = [settings_of(values), *session_parts(), sql.read("held_session")]
     parts += [part for one in named for part in (settings_of(one), sql.read("held_prepare"))]
     for moment in range(moments):
         parts += [setting("moment", moment), sql.read("held_wait")]
@@ -256,7 +256,7 @@ def obstacles(rollback: Rollback, run: Run, schema: str) -> str:
     }
     parts = [settings_of(values), "BEGIN;", "SET LOCAL lock_timeout = '10s';"]
     parts += map(sql.read, ("sizes", "dependents"))
-    parts += [*seen_from_schema(sql.read("conflicting")), sql.read("conflicts")]
+    parts += map(sql.read, ("conflicting", "conflicts"))
     return joined([*session_of(run, schema, "obstacles"), *parts, "ROLLBACK;"])
 
 

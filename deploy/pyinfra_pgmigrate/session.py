@@ -73,7 +73,12 @@ def session_of(run: Run, schema: str, purpose: str) -> list[str]:
         "run_id": run.run_id,
         "lines_version": LINES_VERSION,
     }
-    return [settings_of(names), sql.read("session"), sql.read("pinned")]
+    return [settings_of(names), *session_parts()]
+
+
+def session_parts() -> list[str]:
+    """Returns the SQL that a session begins with, once its variables are set."""
+    return [sql.read("session"), sql.read("schema_names"), sql.read("pinned")]
 
 
 def catalog_session_of(run: Run, schema: str, purpose: str) -> list[str]:

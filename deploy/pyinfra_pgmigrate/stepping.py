@@ -295,6 +295,7 @@ _RUN = (
 # What a statement set for the session has no effect on what is read and written after it.
 _AGAIN = (
     sql.read("again"),
+    sql.read("schema_names"),
     sql.read("pinned"),
     # How long the step waits for a lock is its own.
     "SELECT pg_catalog.set_config('lock_timeout', :'lock_timeout_ms', true);",
@@ -327,10 +328,9 @@ def _inside(step: Step) -> list[str]:
     if step.rollback is not None:
         parts += [sql.read("sequences_kept"), *_rules_back(step.rollback)]
     elif (made := _made(step)) is not None:
-        due = [settings_of(made), sql.read("due"), "\\if :is_due", sql.read("triggers_off"), sql.read("put_back")]
-        due += [sql.read("triggers_on"), "\\endif"]
-        due += ["\\if :has_dependents", sql.read("dependents_back"), "\\endif"]
-        parts += seen_from_schema(*due)
+        parts += [settings_of(made), sql.read("due"), "\\if :is_due", sql.read("triggers_off"), sql.read("put_back")]
+        parts += [sql.read("triggers_on"), "\\endif"]
+        parts += ["\\if :has_dependents", sql.read("dependents_back"), "\\endif"]
     # From here on the locks are held for our own reading and writing only.
     parts += _COMPARED
     if step.is_last and step.migration.verify is not None:
@@ -363,19 +363,18 @@ def _kept_before(rollback: Rollback) -> list[str]:
         "on_conflict": rollback.on_conflict,
         "keeps": items(reference for script in rollback.scripts for reference in script.keeps),
     }
-    locks = [settings_of(values), sql.read("rollback_locks")]
-    parts: list[str] = []
+    parts = [settings_of(values), sql.read("rollback_locks")]
     if rollback.conflicts:
         parts += map(sql.read, ("conflicting", "resolve_tables", "triggers_off", "resolve", "triggers_on"))
     if rollback.kept:
         kept = items([one.object, one.gone, one.statements, sorted(one.lines)] for one in rollback.kept)
         parts += [setting("dependents", kept), sql.read("dependents_kept")]
-    return [*locks, *seen_from_schema(*parts, sql.read("quarantine"))]
+    return [*parts, sql.read("quarantine")]
 
 
 def _rules_back(rollback: Rollback) -> list[str]:
     rules = items([rule.kind, rule.on, rule.name, rule.definition, rule.index, rule.ending] for rule in rollback.rules)
-    return [setting("rules", rules), *seen_from_schema(sql.read("rules_back"))]
+    return [setting("rules", rules), sql.read("rules_back")]
 
 
 def _built(step: Step, schema: str) -> str:

@@ -25,7 +25,7 @@ BOOKS = {
     "002_add_edition": "-- purpose: editions\n-- phase: schema\n\nALTER TABLE books ADD COLUMN edition text NOT NULL DEFAULT 'first';\n"
     "CREATE UNIQUE INDEX books_code_edition ON books (code, edition);\nDROP INDEX books_code;",
     "003_index": "-- purpose: index\n-- phase: schema\n\nCREATE INDEX CONCURRENTLY books_title ON books (title);",
-    "004_fill": "-- purpose: fill\n-- phase: data\n\nUPDATE books SET title = 'none';",
+    "004_fill": "-- purpose: fill\n-- phase: data\n\nUPDATE books SET title = title;",
     "rollback_books": "-- purpose: back\n-- reverts: 001-004\n\nDROP TABLE IF EXISTS notes;\nDROP INDEX IF EXISTS books_title;\n"
     "ALTER TABLE books DROP COLUMN IF EXISTS edition;",
 }
@@ -39,7 +39,7 @@ def trapped(server: Server) -> Iterator[Database]:
             "INSERT INTO books VALUES (1, 'a', 'A'), (2, 'b', 'B'); INSERT INTO copies VALUES (1, 1), (2, 1), (3, 2)"
         )
         with role_of(database, "mallory") as session:
-            assert set_traps(session) > 2000
+            assert set_traps(session) > 1000
             yield database
 
 
@@ -55,9 +55,14 @@ def settings(trapped: Database, server: Server, tmp_path: Path) -> dict[str, Any
         "-- purpose: all of them\n\nSELECT id, title FROM books ORDER BY id\n"
     )
     (sql / "totals").mkdir()
-    (sql / "totals" / "titles.sql").write_text("-- purpose: all of them\n\nSELECT id, title FROM books\n")
+    (sql / "totals" / "titles.sql").write_text("-- purpose: all of them\n\nSELECT id, code FROM books LIMIT 0\n")
     return trapped.settings(
-        pg_sql_dir=str(sql), pg_skip_backup=False, pg_backup_dir=str(tmp_path / "backups"), pg_measure="always"
+        pg_sql_dir=str(sql),
+        pg_skip_backup=False,
+        pg_backup_dir=str(tmp_path / "backups"),
+        pg_measure="always",
+        pg_on_conflict="quarantine",
+        pg_dependents="quarantine",
     )
 
 
@@ -76,22 +81,19 @@ def test_no_deploy_calls_functions_or_operators_of_others(
         assert result.ok, result.text
         assert "the trap of" not in result.text, result.text
         assert not gained(trapped, "mallory")
+        trapped.close()
 
     done(status(settings))
     label = taken(tmp_path / "backups", settings)
     done(migrate(settings))
-    done(migrate(settings))
-    done(status(settings))
     done(validate(settings))
     trapped.run("INSERT INTO books VALUES (3, 'a', 'A', 'second'); INSERT INTO copies VALUES (4, 3)")
     trapped.run("INSERT INTO notes VALUES (1, 'good'); CREATE VIEW editions AS SELECT id, edition FROM books")
-    done(rollback({**settings, "pg_on_conflict": "quarantine", "pg_dependents": "quarantine"}))
+    done(rollback(settings))
     assert trapped.rows("SELECT id FROM books ORDER BY id") == [(1,), (2,)]
-    done(status(settings))
     done(migrate(settings))
     assert trapped.rows("SELECT id, edition FROM editions ORDER BY id") == [(1, "first"), (2, "first"), (3, "second")]
     assert trapped.rows("SELECT note FROM notes") == [("good",)]
-    trapped.run("DROP VIEW editions")
-    done(rollback({**settings, "pg_on_conflict": "rename"}))
+    trapped.close()
     done(restore({**settings, "pg_backup": label}))
     done(status(settings))

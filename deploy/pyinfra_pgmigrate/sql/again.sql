@@ -13,4 +13,3 @@ WHERE s.source = 'session'
     )
     AND s.name !~ '^transaction_(isolation|read_only|deferrable)$';
 SET client_encoding = 'UTF8';
-SELECT pg_catalog.set_config('pgmigrate.schema_path', pg_catalog.quote_ident(:'schema') || ', pg_temp', false);

@@ -31,6 +31,7 @@ DECLARE
     list text;
     compared text;
     filter text;
+    statement text;
     many bigint;
 BEGIN
     FOR one IN
@@ -41,12 +42,17 @@ BEGIN
         FROM pg_catalog.jsonb_array_elements(pg_catalog.current_setting('pgmigrate.rules')::jsonb)
             WITH ORDINALITY AS r (value, place)
     LOOP
-        target := pg_catalog.to_regclass(one.rule ->> 'table');
+        target := pg_catalog.to_regclass(pg_catalog.regexp_replace(
+            one.rule ->> 'table', pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+        ));
         CONTINUE WHEN target IS NULL;
 
         SELECT
             pg_catalog.string_agg(pg_catalog.format('t.%I', c.name), ', '),
-            pg_catalog.string_agg(pg_catalog.format('t.%I::text', c.name), ', ' ORDER BY c.place)
+            -- In the text form of its type, not by a cast that somebody made.
+            pg_catalog.string_agg(pg_catalog.format(
+                'CASE WHEN t.%1$I IS DISTINCT FROM NULL THEN pg_catalog.format(''%%s'', t.%1$I) END', c.name
+            ), ', ' ORDER BY c.place)
         INTO list, compared
         FROM pg_catalog.unnest(one.columns) WITH ORDINALITY AS c (name, place);
 
@@ -69,23 +75,29 @@ BEGIN
                         -- By its text: not every type has an operator for that.
                         THEN pg_catalog.format(
                             't.%1$I IS DISTINCT FROM NULL'
-                            ' AND pg_catalog.format(''%%s'', t.%1$I) = pg_catalog.format(''%%s'', %2$s)',
+                            ' AND pg_catalog.format(''%%s'', t.%1$I) OPERATOR(pg_catalog.=) pg_catalog.format(''%%s'', %2$s)',
                             a.attname, e.text
                         )
                     ELSE 'true'
                 END,
                 ' AND '
             ), 'true'),
-            COALESCE(pg_catalog.string_agg(
-                pg_catalog.format('COALESCE(t.%I::text, ''none'')', a.attname), ' || '', '' || ' ORDER BY a.attnum
-            ), '''''')
+            COALESCE('pg_catalog.concat_ws('', '', ' || pg_catalog.string_agg(
+                pg_catalog.format(
+                    'CASE WHEN t.%1$I IS DISTINCT FROM NULL THEN pg_catalog.format(''%%s'', t.%1$I) ELSE ''none'' END',
+                    a.attname
+                ),
+                ', ' ORDER BY a.attnum
+            ) || ')', '''''')
         INTO is_default, says
         FROM pg_catalog.jsonb_array_elements(pg_catalog.current_setting('pgmigrate.columns')::jsonb) AS c
         JOIN pg_catalog.pg_attribute AS a
             ON a.attrelid = target AND pg_catalog.quote_ident(a.attname) = c.value ->> 1
         LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
         CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS text) AS e
-        WHERE pg_catalog.to_regclass(c.value ->> 0) = target;
+        WHERE pg_catalog.to_regclass(pg_catalog.regexp_replace(
+            c.value ->> 0, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+        )) = target;
 
         -- The name is the last text of the rule that is neither a key nor points at another table.
         name_column := NULL;
@@ -123,16 +135,17 @@ BEGIN
                 ORDER BY k.place
             );
 
-        EXECUTE pg_catalog.format(
+        statement := pg_catalog.format(
             'INSERT INTO pg_temp.pgmigrate_rows (place, tab, tid, keys, says, is_default, old_name)'
             ' SELECT %s, g.tab, g.tid, g.keys, g.says, g.is_default, g.old_name FROM ('
             'SELECT t.tableoid AS tab, t.ctid AS tid, ARRAY[%s] AS keys, %s AS says, %s AS is_default, %s AS old_name,'
-            ' count(*) OVER (PARTITION BY %s) AS many FROM %s%s AS t WHERE %s) AS g WHERE g.many > 1',
+            ' pg_catalog.count(*) OVER (PARTITION BY %s) AS many FROM %s%s AS t WHERE %s) AS g'
+            ' WHERE g.many OPERATOR(pg_catalog.>) 1',
             one.place,
             compared,
             says,
             is_default,
-            CASE WHEN name_column IS NULL THEN 'NULL' ELSE pg_catalog.format('t.%I::text', name_column) END,
+            CASE WHEN name_column IS NULL THEN 'NULL' ELSE pg_catalog.format('CASE WHEN t.%1$I IS DISTINCT FROM NULL THEN pg_catalog.format(''%%s'', t.%1$I) END', name_column) END,
             list,
             -- An index of a table says nothing of its children; one of a partitioned table is of all partitions.
             (
@@ -143,7 +156,13 @@ BEGIN
             target,
             filter
         );
+        -- Which rows the rule is for is an expression of the application, as seen from its schema.
+        IF one.rule ->> 'predicate' <> '' THEN
+            PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), true);
+        END IF;
+        EXECUTE statement;
         GET DIAGNOSTICS many = ROW_COUNT;
+        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
         CONTINUE WHEN many = 0;
 
         WITH RECURSIVE hanging AS (

@@ -20,9 +20,11 @@ BEGIN
         reason := '';
         waits := false;
         BEGIN
+            PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), true);
             FOREACH statement IN ARRAY one.statements LOOP
                 EXECUTE statement;
             END LOOP;
+            PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
             UPDATE pgmigrate.dependents AS d
             SET restored_at = pg_catalog.clock_timestamp()
             WHERE d.id = one.id;

@@ -12,8 +12,13 @@ FROM (
         COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
             'id', k.id, 'is_complete', c.is_complete, 'is_made', m.is_made
         ) ORDER BY k.id DESC), '[]') AS due,
-        COALESCE(pg_catalog.jsonb_agg(DISTINCT k.table_name) FILTER (WHERE k.kind <> 'sequence'), '[]') AS tables
+        COALESCE(pg_catalog.jsonb_agg(DISTINCT t.relation::text) FILTER (WHERE k.kind <> 'sequence'), '[]') AS tables
     FROM pgmigrate.quarantines AS k
+    CROSS JOIN LATERAL (
+        SELECT pg_catalog.to_regclass(pg_catalog.regexp_replace(
+            k.table_name, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+        )) AS relation
+    ) AS t
     CROSS JOIN LATERAL (
         SELECT NOT EXISTS (
             SELECT 1
@@ -44,12 +49,12 @@ FROM (
         AND pg_catalog.to_regclass('pgmigrate.quarantine_' || k.id) IS NOT NULL
         AND CASE
             WHEN k.kind = 'sequence' THEN true
-            WHEN pg_catalog.to_regclass(k.table_name) IS NULL THEN false
+            WHEN t.relation IS NULL THEN false
             WHEN k.kind = 'table' AND (k.key_columns <> '{}' OR c.is_complete) THEN true
             WHEN k.kind = 'column' THEN EXISTS (
                 SELECT 1
                 FROM pg_catalog.pg_attribute AS a
-                WHERE a.attrelid = pg_catalog.to_regclass(k.table_name)
+                WHERE a.attrelid = t.relation
                     AND a.attnum > 0
                     AND NOT a.attisdropped
                     AND pg_catalog.quote_ident(a.attname) = k.column_name
@@ -66,7 +71,7 @@ FROM (
                     AND NOT EXISTS (
                         SELECT 1
                         FROM pg_catalog.pg_attribute AS b
-                        WHERE b.attrelid = pg_catalog.to_regclass(k.table_name)
+                        WHERE b.attrelid = t.relation
                             AND b.attname = a.attname
                             AND NOT b.attisdropped
                     )
@@ -75,7 +80,9 @@ FROM (
             AND NOT EXISTS (
                 SELECT 1
                 FROM pg_catalog.jsonb_array_elements(k.rules) AS r
-                JOIN pg_catalog.pg_index AS i ON i.indrelid = pg_catalog.to_regclass(r.value ->> 'table')
+                JOIN pg_catalog.pg_index AS i ON i.indrelid = pg_catalog.to_regclass(pg_catalog.regexp_replace(
+                    r.value ->> 'table', pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+                ))
                 WHERE i.indisunique
                     AND (
                         SELECT pg_catalog.jsonb_agg(a.attname ORDER BY a.attname)

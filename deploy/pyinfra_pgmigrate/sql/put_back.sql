@@ -47,7 +47,9 @@ BEGIN
         (d.value ->> 'is_complete')::boolean,
         (d.value ->> 'is_made')::boolean,
         pg_catalog.format('pgmigrate.%I', 'quarantine_' || q.id),
-        CASE WHEN q.kind <> 'sequence' THEN pg_catalog.to_regclass(q.table_name) END,
+        CASE WHEN q.kind <> 'sequence' THEN pg_catalog.to_regclass(pg_catalog.regexp_replace(
+            q.table_name, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+        )) END,
         q.key_columns,
         COALESCE(
             'pg_catalog.concat_ws('', '', '

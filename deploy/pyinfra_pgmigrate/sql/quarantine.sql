@@ -20,7 +20,9 @@ BEGIN
         WITH RECURSIVE named AS (
             SELECT t.value AS table_name, c.oid AS relation
             FROM pg_catalog.jsonb_array_elements_text(pg_catalog.current_setting('pgmigrate.tables')::jsonb) AS t
-            JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(t.value)
+            JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(pg_catalog.regexp_replace(
+                t.value, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+            ))
             WHERE c.relkind IN ('r', 'p')
         ),
         -- Tables that point at others first: what was kept last is put back first.
@@ -40,13 +42,21 @@ BEGIN
         columns AS (
             SELECT
                 c.value ->> 0 AS table_name,
-                pg_catalog.to_regclass(c.value ->> 0)::oid AS relation,
+                pg_catalog.to_regclass(pg_catalog.regexp_replace(
+                    c.value ->> 0, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+                ))::oid AS relation,
                 c.value ->> 1 AS column_name,
                 (c.value ->> 2)::boolean AS is_set
             FROM pg_catalog.jsonb_array_elements(pg_catalog.current_setting('pgmigrate.columns')::jsonb) AS c
 
             UNION
-            SELECT k.oid::regclass::text, k.oid, c.column_name, c.is_set
+            SELECT
+                pg_catalog.regexp_replace(
+                    k.oid::regclass::text, pg_catalog.current_setting('pgmigrate.in_schema'), ''
+                ),
+                k.oid,
+                c.column_name,
+                c.is_set
             FROM columns AS c
             JOIN pg_catalog.pg_inherits AS h ON h.inhparent = c.relation
             JOIN pg_catalog.pg_class AS k ON k.oid = h.inhrelid
@@ -104,7 +114,9 @@ BEGIN
                                 FROM pg_catalog.jsonb_array_elements(
                                     pg_catalog.current_setting('pgmigrate.columns')::jsonb
                                 ) AS c
-                                WHERE pg_catalog.to_regclass(c.value ->> 0) = i.indrelid
+                                WHERE pg_catalog.to_regclass(pg_catalog.regexp_replace(
+                                    c.value ->> 0, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+                                )) = i.indrelid
                                     AND c.value ->> 1 = pg_catalog.quote_ident(a.attname)
                             )
                         )
@@ -160,7 +172,9 @@ BEGIN
                             pg_catalog.current_setting('pgmigrate.columns')::jsonb
                         ) AS g
                         WHERE pg_catalog.quote_ident(a.attname) = g.value ->> 1
-                            AND pg_catalog.to_regclass(g.value ->> 0) = c.oid
+                            AND pg_catalog.to_regclass(pg_catalog.regexp_replace(
+                                g.value ->> 0, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+                            )) = c.oid
                     )
                 )
             )

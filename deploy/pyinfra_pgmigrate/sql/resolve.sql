@@ -34,7 +34,7 @@ BEGIN
 
             INSERT INTO pgmigrate.quarantines (run_id, kind, table_name, column_name, key_columns, rules)
             VALUES (
-                run_id, 'name', one.relation::text, pg_catalog.quote_ident(one.name_column),
+                run_id, 'name', pg_catalog.regexp_replace(one.relation::text, pg_catalog.current_setting('pgmigrate.in_schema'), ''), pg_catalog.quote_ident(one.name_column),
                 ARRAY(SELECT pg_catalog.quote_ident(k.name) FROM pg_catalog.unnest(one.keys) AS k (name)),
                 pg_catalog.jsonb_build_array(one.rule)
             )
@@ -156,7 +156,7 @@ BEGIN
     LOOP
         INSERT INTO pgmigrate.quarantines (run_id, kind, table_name, column_name, key_columns, rules)
         SELECT
-            run_id, 'reference', one.child::text, pg_catalog.array_to_string(one.own, ', '), one.keys,
+            run_id, 'reference', pg_catalog.regexp_replace(one.child::text, pg_catalog.current_setting('pgmigrate.in_schema'), ''), pg_catalog.array_to_string(one.own, ', '), one.keys,
             pg_catalog.current_setting('pgmigrate.rules')::jsonb
         RETURNING id INTO place;
         EXECUTE pg_catalog.format(
@@ -223,7 +223,7 @@ BEGIN
     LOOP
         INSERT INTO pgmigrate.quarantines (run_id, kind, table_name, key_columns, rules)
         VALUES (
-            run_id, 'row', one.relation::text, one.keys, pg_catalog.current_setting('pgmigrate.rules')::jsonb
+            run_id, 'row', pg_catalog.regexp_replace(one.relation::text, pg_catalog.current_setting('pgmigrate.in_schema'), ''), one.keys, pg_catalog.current_setting('pgmigrate.rules')::jsonb
         )
         RETURNING id INTO place;
         EXECUTE pg_catalog.format(

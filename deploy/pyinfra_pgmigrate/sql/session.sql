@@ -17,10 +17,6 @@ EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate too_old :payload
 \quit
 \endif
-SELECT pg_catalog.set_config('pgmigrate.schema_path', pg_catalog.quote_ident(:'schema') || ', pg_temp', false);
--- What the name of a relation begins with in the target schema, as a regular expression: lines leave it out.
-SELECT '^' || pg_catalog.regexp_replace(pg_catalog.quote_ident(:'schema'), '([^[:alnum:]_])', E'\\\\\\1', 'g') || E'\\.'
-    AS in_schema \gset
 SET application_name = :'application_name';
 -- The registry is read and written as what it is said to be: plain tables of a role that this session trusts, which
 -- are its own roles, a superuser and the owner of the database. A view, or a table with a trigger, could run anything.

@@ -2,30 +2,53 @@
 
 A copy is a database named after the original and the run, dropped at the end; what a killed run leaves of
 them, the next one that claims the backups drops.
+
+A database is full of other people's functions, and a restore calls them: of constraints, domains, generated
+columns, indexes, views. So wherever the connection may make roles, as a superuser or with CREATEROLE, a copy has a role
+of its own, of the same name, which logs in itself and restores, reads and rehearses. What it runs has its rights and
+no others: all of the copy, nothing of the server. A superuser's power would be everybody's, and CREATEROLE is power as
+well: up to PostgreSQL 15 it gives any role but a superuser's, pg_execute_server_program among them. A connection that
+may not make roles restores as itself: it gains nobody more than it has, but that much it does; so it should be the
+owner of the database and nothing else (BYPASSRLS and memberships count).
+
+What a role of a copy cannot make, owners, rights, event triggers and publications, is set by the role of the
+connection, from the dump's own statements (see ``ownership``) and in a transaction that is undone: none of them runs
+code of the database, and the catalog is compared with them in place. Extensions are made before anything of others
+is there.
+
+What the role of a copy may do within it, whatever runs there may do: read all rows of the copy, among others.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
+import secrets
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import monotonic
 
-from . import backups, programs, reading, script, telling
-from .backups import Contents, Manifest
+from . import backups, ownership, programs, reading, script, telling
+from .backups import MOST_COMMAND, Contents, Judged, Manifest, Unfound
+from .catalog import Catalog
 from .errors import Kind, PgMigrateError
 from .keeper import MOST_DIFFERENCES, Keeper, ServerNames
 from .observed import Observed
-from .psql import Command
-from .settings import Connection
+from .programs import Target
+from .psql import Answer, Command
+from .settings import Connection, Secret
+
+# Lines of tables whose policies hold for their owner, too.
+_FORCED = re.compile(r"^row_security .* force", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Copy:
     """A database restored from a backup, for as long as it is needed.
 
+    + connection: to it, as its role
+    + has_role: that role is its own, without power
     + notes: what could not be restored for reasons outside the backup
     """
 
@@ -33,6 +56,33 @@ class Copy:
     connection: Connection
     server_version: str
     notes: tuple[str, ...]
+    has_role: bool = False
+
+
+class NoLoginError(PgMigrateError):
+    """The server does not let the role of a copy log in."""
+
+
+@dataclass(frozen=True)
+class _Made:
+    """An empty database for a copy."""
+
+    target: Target
+    names: ServerNames
+
+    @property
+    def connection(self) -> Connection:
+        """To it, as its role."""
+        return self.target.connection
+
+    @property
+    def ours(self) -> Connection:
+        """To it, as the role of the connection."""
+        return self.target.ours or self.target.connection
+
+    @property
+    def has_role(self) -> bool:
+        return self.target.ours is not None
 
 
 class Copies:
@@ -46,55 +96,56 @@ class Copies:
         self.database = keeper.database
 
     @contextmanager
-    def copy(self, manifest: Manifest, seen: Observed | None = None, *, on_verify_host: bool = True) -> Iterator[Copy]:
+    def copy(self, manifest: Manifest, seen: Observed | None = None, *, stays: bool = False) -> Iterator[Copy]:
         """Restores a backup into a database beside, compares it with what the backup says, drops it at the end.
 
         + seen: the database, where it is known
-        + on_verify_host: False makes it on the server of the database in any case
+        + stays: it is to take the place of the database: made on its server, with owners and rights
+        Raises NoLoginError where its role may not log in.
         """
         manifest, contents = self.keeper.check(manifest, manifest.label)
-        if not on_verify_host or self.settings.verify_host is None:
+        if stays or self.settings.verify_host is None:
             self._check_room_of_copy(manifest, seen)
         name = self.keeper.new_copy_name()
-        maintenance = self.keeper.maintenance(self.settings.verify_host if on_verify_host else None)
-        connection = replace(maintenance, database=name)
+        maintenance = self.keeper.maintenance(None if stays else self.settings.verify_host)
         started = monotonic()
         try:
-            names = self._make(name, contents, maintenance)
-            if names.version_num // 10000 < manifest.server_version_num // 10000:
+            made = self._make(name, contents, maintenance)
+            if made.names.version_num // 10000 < manifest.server_version_num // 10000:
                 raise PgMigrateError(
                     Kind.BACKUP,
                     f'could not restore backup "{manifest.label}": the server there is older',
-                    detail=f"Found PostgreSQL {names.version}; expected {manifest.server_version} or later.",
+                    detail=f"Found PostgreSQL {made.names.version}; expected {manifest.server_version} or later.",
                     hint="Use a server of the same version, or leave pg_verify_host out.",
                 )
-            notes = self._restore_into(manifest, contents, connection, names.roles)
+            notes = self._restore_into(manifest, contents, made, stays=stays)
             self.engine.tell(f"    restored into a copy and compared in {monotonic() - started:.1f} s")
             for note in notes:
                 self.engine.tell(f"    note: {note}")
-            yield Copy(name, connection, names.version, notes)
+            connection = made.ours if stays else made.connection
+            yield Copy(name, connection, made.names.version, notes, has_role=made.has_role)
         finally:
             self.keeper.drop(name, maintenance, dead_only=False)
 
     @contextmanager
     def copy_of_structure(self, seen: Observed) -> Iterator[Copy]:
-        """Makes a copy without rows, but for those of the registry, and drops it at the end."""
+        """Makes a copy without rows, but for those of the registry, and drops it at the end.
+
+        Raises NoLoginError where its role may not log in.
+        """
         name = self.keeper.new_copy_name()
         maintenance = self.keeper.maintenance(self.settings.verify_host)
-        connection = replace(maintenance, database=name)
         answer = self.keeper.psql(
             script.about(self.engine.run, self.settings.schema), self.settings.connection, "read the database"
         )
         contents = reading.contents(answer)
         try:
-            names = self._make(name, contents, maintenance)
-            command = programs.copy_structure(self.place, connection, has_registry=seen.registry is not None)
+            made = self._make(name, contents, maintenance)
+            command = programs.copy_structure(self.place, made.target, has_registry=seen.registry is not None)
             answer = self.keeper.called(command, "copy the structure of")
-            judged = backups.judged(backups.complaints(answer.text("complaints")), names.roles)
-            copied = reading.contents(
-                self.keeper.psql(script.about(self.engine.run, self.settings.schema), connection, "read the copy")
-            )
-            differing = judged.failures or list(backups.differences(replace(contents, large_objects=0), copied, judged))
+            judged, catalog = self._with_owners(answer, made, contents)
+            found = replace(contents, catalog=catalog)
+            differing = judged.failures or list(backups.differences(contents, found, judged))
             if differing:
                 raise PgMigrateError(
                     Kind.REHEARSAL,
@@ -102,11 +153,16 @@ class Copies:
                     detail=f"Found: {'; '.join(differing[:MOST_DIFFERENCES])}; expected the same catalog.",
                     hint="To go on without a rehearsal: --data pg_rehearse=off",
                 )
-            yield Copy(name, connection, names.version, judged.notes)
+            yield Copy(name, made.connection, made.names.version, judged.notes, has_role=made.has_role)
         finally:
             self.keeper.drop(name, maintenance, dead_only=False)
 
-    def _make(self, name: str, contents: Contents, maintenance: Connection) -> ServerNames:
+    def _make(self, name: str, contents: Contents, maintenance: Connection) -> _Made:
+        """Makes an empty database, with a role of its own where there may be one."""
+        names = self.keeper.names(maintenance)
+        ours = replace(maintenance, database=name)
+        has_role = self.settings.copy_role == "own" and names.may_make_roles
+        password = secrets.token_urlsafe(32)
         text = script.prepared(
             self.engine.run,
             self.settings.schema,
@@ -115,18 +171,77 @@ class Copies:
             properties=backups.json_line(contents.properties),
             host_name=self.keeper.host_name,
             run_file=self.keeper.run_file,
+            has_role=has_role,
+            verifier=ownership.verifier(password) if has_role else "",
+            # The role owns every table: where policies hold for owners, too, it sees what the connection sees.
+            passes_policies=names.passes_policies and any(map(_FORCED.match, contents.catalog.lines)),
         )
         self.keeper.psql(text, maintenance, "make a database for the copy")
-        return self.keeper.names(maintenance)
+        if not has_role:
+            return _Made(Target(ours), names)
+        return _Made(Target(self._logged_in(replace(ours, user=name, password=Secret(password)), names), ours), names)
 
-    def _restore_into(
-        self, manifest: Manifest, contents: Contents, connection: Connection, roles: Collection[str]
-    ) -> tuple[str, ...]:
-        """Returns what could not be restored for reasons outside the backup."""
-        command = programs.restore(
-            self.place, manifest.label, connection, "--no-subscriptions", jobs=self.settings.jobs
+    def _logged_in(self, connection: Connection, names: ServerNames) -> Connection:
+        """Returns how the role of a copy logs in: as we do, or over the network where the socket wants our own name."""
+        ways = [connection]
+        if connection.host is None or connection.host.startswith("/"):
+            ways.append(replace(connection, service=None, host="localhost", port=names.port))
+        text = script.prepared(self.engine.run, self.settings.schema, "copy_session")
+        problems: list[str] = []
+        for way in ways:
+            answer = self.engine.psql(text, way)
+            if answer.status == 0 and answer.value("session") == connection.user:
+                return way
+            problems.append(answer.message or answer.errors or "no answer")
+        raise NoLoginError(
+            Kind.BACKUP,
+            f'could not log in to a copy of database "{self.database}" as a role without power',
+            detail=f"Found: {'; '.join(problems)}; expected pg_hba.conf to let a role log in with a password: what "
+            "others left in the database must not run with the rights of the connection.",
+            hint="Add to pg_hba.conf: host all all 127.0.0.1/32 scram-sha-256; or, if you trust all that is in the "
+            "database: --data pg_copy_role=connection; or without a copy: --data pg_verify=read --data pg_rehearse=off",
         )
+
+    def _restore_into(self, manifest: Manifest, contents: Contents, made: _Made, *, stays: bool) -> tuple[str, ...]:
+        """Returns what could not be restored for reasons outside the backup."""
+        tells = "all" if stays else "structure"
+        command = programs.restore(self.place, manifest.label, made.target, jobs=self.settings.jobs, tells=tells)
         answer = self.keeper.called(command, "restore a copy of")
+        self._check_complaints(manifest, contents, answer, made.names.roles)
+        rows = self._rows(made, stays=stays)
+        judged, catalog = self._with_owners(answer, made, contents, manifest if stays else None)
+        differing = list(backups.differences(contents, replace(rows, catalog=catalog), judged))
+        if differing:
+            raise self._not_restored(manifest, differing)
+        return judged.notes
+
+    def _rows(self, made: _Made, *, stays: bool) -> Contents:
+        """Returns what is in a copy, as its role reads it.
+
+        + stays: with statistics, and nothing can change a row any more once it is read
+        """
+        connection = made.connection
+        if stays:
+            # It calls functions of indexes, so here and not by the connection.
+            analyze = script.prepared(self.engine.run, self.settings.schema, "analyze")
+            self.keeper.psql(analyze, connection, "analyze the copy")
+        if stays and made.has_role:
+            # What ran as that role may have set another password; reading cannot: it is in a read-only transaction.
+            password = secrets.token_urlsafe(32)
+            text = script.prepared(
+                self.engine.run,
+                self.settings.schema,
+                "keep_to_ourselves",
+                role=connection.user or "",
+                verifier=ownership.verifier(password),
+            )
+            self.keeper.psql(text, made.ours, "end the sessions of the copy")
+            connection = replace(connection, password=Secret(password))
+        text = script.contents(self.engine.run, self.settings.schema)
+        return reading.contents(self.keeper.psql(text, connection, "read the copy"))
+
+    def _check_complaints(self, manifest: Manifest, contents: Contents, answer: Answer, roles: Collection[str]) -> None:
+        """Raises PgMigrateError for what pg_restore could not do, where the backup or the server is the reason."""
         output = answer.text("complaints")
         found = backups.complaints(output)
         judged = backups.judged(found, roles)
@@ -141,13 +256,70 @@ class Copies:
             )
         if answer.value("status") != 0 and not found:
             raise self._not_restored(manifest, [" ".join(output.split()[-60:])])
+        unfound = backups.unfound(found, contents.catalog) if judged.failures else None
+        if unfound is not None:
+            raise self._not_restorable(manifest, unfound)
         if judged.failures:
             raise self._not_restored(manifest, judged.failures)
-        answer = self.keeper.psql(script.contents(self.engine.run, self.settings.schema), connection, "read the copy")
-        differing = list(backups.differences(contents, reading.contents(answer), judged))
-        if differing:
-            raise self._not_restored(manifest, differing)
-        return judged.notes
+
+    def _with_owners(
+        self, answer: Answer, made: _Made, contents: Contents, restored: Manifest | None = None
+    ) -> tuple[Judged, Catalog]:
+        """Returns what could not be restored, and the catalog of the copy with owners and rights as the dump has them.
+
+        + answer: of the program that restored it
+        + restored: the backup, where it takes the place of the database: they last, and its role has no more to do with
+          it; they last, too, where it has no role of its own
+        """
+        statements = ownership.powered(answer.text("statements"))
+        # Not part of a dump; whose the registry may be is judged by it.
+        owner = ownership.owner_of_database(made.connection.database, contents.properties["owner"])
+        last = [one for one in statements if one.what == "event trigger"]
+        pieces = [
+            [one for one in statements if one.lasts],
+            [*(one for one in statements if not one.lasts and one not in last), owner],
+            last,
+        ]
+        owning = script.Owning(
+            made=[one.text for one in pieces[0]],
+            owned=[one.text for one in pieces[1]],
+            last=[one.text for one in pieces[2]],
+            role=made.connection.user or "" if made.has_role else "",
+            ends=restored is not None and made.has_role,
+            lasts=restored is not None or not made.has_role,
+            restored=None if restored is None else {"label": restored.label, "taken_at": restored.taken_at},
+        )
+        text = script.owners(owning, self.engine.run, self.settings.schema)
+        said = self.keeper.psql(text, made.ours, "set the owners in the copy")
+        left = ownership.left_out(
+            [
+                (piece[place], sqlstate, message)
+                for piece, failed in zip(pieces, said.values("failed"), strict=True)
+                for place, sqlstate, message in failed
+            ],
+            made.names.roles,
+        )
+        judged = backups.judged(backups.complaints(answer.text("complaints")), made.names.roles).and_left(left)
+        return judged, Catalog.of(said.value("catalog"))
+
+    def _not_restorable(self, manifest: Manifest, unfound: Unfound) -> PgMigrateError:
+        """Returns the refusal of a backup that nobody can restore, with the cure on the database itself."""
+        complaint = unfound.complaint
+        where = complaint.command[:MOST_COMMAND] or complaint.message
+        schema = self.settings.schema
+        path = schema if re.fullmatch("[a-z_][a-z0-9_]*", schema) else '"' + schema.replace('"', '""') + '"'
+        return PgMigrateError(
+            Kind.DAMAGED,
+            f'could not restore backup "{manifest.label}" into a copy: function {unfound.function} does not name the '
+            "schemas of what it uses",
+            detail=f"Found: {complaint.message} (at: {where}); expected it to work without a search_path, as "
+            "pg_restore has none: nobody can restore this database as it is. The database itself is as it was.",
+            hint=f"On the database: ALTER FUNCTION {unfound.function} SET search_path = {path}, pg_temp; then take "
+            "another backup: deploy/backup.py"
+            if unfound.is_own
+            else "It belongs to an extension, and a dump has nothing of such a function: update the extension, or drop "
+            "what uses it; then take another backup: deploy/backup.py",
+        )
 
     def _not_restored(self, manifest: Manifest, problems: Collection[str]) -> PgMigrateError:
         refusal = self.keeper.damaged(manifest.label, problems).refusal
@@ -172,12 +344,8 @@ class Copies:
 
         Returns the name under which the old one is kept; empty where there was none.
         """
-        with self.copy(manifest, on_verify_host=False) as copy:
+        with self.copy(manifest, stays=True) as copy:
             _, contents = self.keeper.check(manifest, manifest.label)
-            event = script.prepared(
-                self.engine.run, self.settings.schema, "restored", label=manifest.label, taken_at=manifest.taken_at
-            )
-            self.keeper.psql(event, copy.connection, "write the event into the restored database")
             maintenance = self.keeper.maintenance()
             names = self.keeper.names(maintenance)
             kept = _name_ending(f"{self.database}_before", names.now)
@@ -243,22 +411,22 @@ class Copies:
         + host: of another server on which it is made
         """
         copy, maintenance = self.keeper.new_copy_name(), self.keeper.maintenance(host)
-        connection = replace(maintenance, database=copy)
         by_schema: dict[str, list[str]] = {}
         for schema, name in map(backups.identifiers, idents):
             by_schema.setdefault(schema, []).append(f"--table={name}")
         try:
-            names = self._make(copy, contents, maintenance)
-            rows = [["--data-only", f"--schema={schema}", *tables] for schema, tables in by_schema.items()]
-            for options in (["--section=pre-data"], *rows):
-                command = programs.restore(
-                    self.place, manifest.label, connection, "--no-subscriptions", *options, jobs=self.settings.jobs
-                )
+            made = self._make(copy, contents, maintenance)
+            # The extensions come with the first.
+            pieces = [(made.target, ["--section=pre-data"])]
+            for schema, tables in by_schema.items():
+                pieces.append((Target(made.connection), ["--data-only", f"--schema={schema}", *tables]))
+            for target, options in pieces:
+                command = programs.restore(self.place, manifest.label, target, *options, jobs=self.settings.jobs)
                 answer = self.keeper.called(command, "restore a table of")
                 found = backups.complaints(answer.text("complaints"))
-                if failures := backups.judged(found, names.roles).failures:
+                if failures := backups.judged(found, made.names.roles).failures:
                     raise self._not_restored(manifest, failures)
-            yield connection
+            yield made.connection
         finally:
             self.keeper.drop(copy, maintenance, dead_only=False)
 

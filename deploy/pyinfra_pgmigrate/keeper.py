@@ -46,6 +46,7 @@ class ServerNames:
     """What a server has, besides the database.
 
     + now: its time: ISO 8601, UTC
+    + may_make_roles, passes_policies: what the role of the connection may do
     """
 
     roles: list[str]
@@ -53,6 +54,9 @@ class ServerNames:
     version: str
     version_num: int
     in_recovery: bool
+    port: int
+    may_make_roles: bool
+    passes_policies: bool
     now: str
 
 
@@ -263,8 +267,17 @@ class Keeper:
         + what: what it is for, in words
         """
         answer = self.engine.psql(text, connection)
-        if answer.status == 0:
+        planted = answer.value("planted")
+        if answer.status == 0 and planted is None:
             return answer
+        if planted is not None:
+            raise PgMigrateError(
+                Kind.BACKUP,
+                f"could not {what}: its registry is not ours: {'; '.join(planted)}",
+                detail=f"Found that in database {connection.database}; expected plain tables. What is called while a "
+                "backup is restored may have left something in the registry.",
+                hint="See what the functions of constraints, domains and generated columns do in this database.",
+            )
         raise PgMigrateError(
             Kind.BACKUP,
             f"could not {what}: {answer.message or 'no answer'}",
@@ -492,13 +505,17 @@ class Keeper:
             hint="Take another one: deploy/backup.py; those that are there: ls in the folder of the backups.",
         )
 
-    def verify_by_reading(self, manifest: Manifest) -> Manifest:
-        """Returns the manifest after every block of the backup was read."""
+    def verify_by_reading(self, manifest: Manifest, instead: Refusal | None = None) -> Manifest:
+        """Returns the manifest after every block of the backup was read.
+
+        + instead: why it was not restored, where it should have been
+        """
         manifest, _ = self.check(manifest, manifest.label)
-        answer = self.called(programs.restore(self.place, manifest.label, None, jobs=1), "read a backup of")
+        answer = self.called(programs.read(self.place, manifest.label), "read a backup of")
         if answer.value("status") != 0:
             raise self.damaged(manifest.label, [" ".join(answer.text("complaints").split())])
-        return self.note(manifest, Verification("read", self.now()))
+        notes = () if instead is None else (f"{instead.message}. {instead.detail}",)
+        return self.note(manifest, Verification("read", self.now(), notes=notes))
 
     def note(self, manifest: Manifest, verification: Verification) -> Manifest:
         """Returns the manifest with a verification, written down with the backup and in the registry."""
@@ -508,7 +525,7 @@ class Keeper:
         return verified
 
     def drop(self, name: str, connection: Connection, *, dead_only: bool) -> None:
-        """Drops a copy.
+        """Drops a copy with its role.
 
         + name: of it; with ``dead_only`` a pattern for LIKE, and only those of runs that are dead go
         """

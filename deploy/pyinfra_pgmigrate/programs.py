@@ -87,19 +87,49 @@ def rewrite(place: Place, label: str, manifest: str) -> Command:
     return call("rewrite", place, label, _checksum(lines), lines=lines)
 
 
-def restore(place: Place, label: str, into: Connection | None, *options: str, jobs: int) -> Command:
-    """Returns the command that restores a backup into a database.
+@dataclass(frozen=True)
+class Target:
+    """Where a copy is made.
 
-    + into: the database, there and empty; None: read all of the backup and keep nothing
-    + options: of pg_restore
+    + connection: to it, as its role
+    + ours: to it, as the role of the connection; None where the copy has no role of its own
     """
-    return call("restore", place, label, "" if into is None else psql.conninfo(into), jobs, *options)
+
+    connection: Connection
+    ours: Connection | None = None
+
+    @property
+    def arguments(self) -> tuple[str, str, str, str]:
+        """What into.sh takes of it."""
+        ours = "" if self.ours is None else psql.conninfo(self.ours)
+        return psql.conninfo(self.connection), ours, self.connection.user or "", sql.read("hand_over")
 
 
-def copy_structure(place: Place, into: Connection, *, has_registry: bool) -> Command:
-    """Returns the command that copies the structure of the database into another, there and empty."""
-    flag = "true" if has_registry else "false"
-    return call("copy_structure", place, psql.conninfo(place.connection), psql.conninfo(into), flag)
+def _password(connection: Connection) -> str:
+    """Returns the line of standard input with the password of another role than that of the connection."""
+    return f"{'' if connection.password is None else connection.password.reveal()}\n"
+
+
+def read(place: Place, label: str) -> Command:
+    """Returns the command that reads all of a backup and keeps nothing."""
+    return call("restore", place, label, "", "", "", "", "none")
+
+
+def restore(place: Place, label: str, into: Target, *options: str, jobs: int, tells: str = "none") -> Command:
+    """Returns the command that restores a backup into a copy.
+
+    + into: there and empty
+    + options: of pg_restore
+    + tells: which statements of the dump it tells, too: all, those of the structure, or none
+    """
+    arguments = (*into.arguments, tells, "--no-subscriptions", f"--jobs={jobs}", *options)
+    return call("restore", place, label, *arguments, lines=_password(into.connection))
+
+
+def copy_structure(place: Place, into: Target, *, has_registry: bool) -> Command:
+    """Returns the command that copies the structure of the database into a copy, there and empty."""
+    arguments = (psql.conninfo(place.connection), *into.arguments, "true" if has_registry else "false")
+    return call("copy_structure", place, *arguments, lines=_password(into.connection))
 
 
 def explain(place: Place, then: Connection, script: str, *, most: int) -> Command:
@@ -109,7 +139,8 @@ def explain(place: Place, then: Connection, script: str, *, most: int) -> Comman
     + most: how many keys it names of each kind
     """
     now = psql.conninfo(place.connection)
-    return call("explain", place, psql.conninfo(then), now, _checksum(script), most, lines=script)
+    arguments = (psql.conninfo(then), now, _checksum(script), most)
+    return call("explain", place, *arguments, lines=_password(then) + script)
 
 
 def swap(place: Place, maintenance: Connection, script: str) -> Command:
@@ -127,4 +158,5 @@ def swap(place: Place, maintenance: Connection, script: str) -> Command:
 
 def copy_schema(place: Place, source: Connection, schema: str) -> Command:
     """Returns the command that copies a schema from another database into the database, without indexes."""
-    return call("copy_schema", place, psql.conninfo(source), psql.conninfo(place.connection), schema)
+    arguments = (psql.conninfo(source), psql.conninfo(place.connection), schema)
+    return call("copy_schema", place, *arguments, lines=_password(source))

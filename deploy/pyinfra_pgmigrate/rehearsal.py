@@ -9,12 +9,15 @@ from . import reading, script, telling
 from .backups import Contents, differences
 from .catalog import Catalog, is_own, key_of, parts_of
 from .comparison import answered
+from .compatibility import Use
 from .copies import Copy
 from .data import catalog_name
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
 from .execution import execute, revert
+from .migration import Migration
 from .observed import Observed
+from .ownership import is_beyond_a_copy
 from .rollbacks import Rollback, load_rollbacks
 from .totals import Answers, are_equal, described
 from .trace import StatementTrace, compared_lines, rehearsed_lines
@@ -22,6 +25,16 @@ from .trial import Trial
 
 # Keys that a message names.
 _MOST_KEYS = 5
+
+# A statement that does nothing.
+_NOTHING = "SELECT"
+
+# How a refusal says that the role lacked a right; source: PostgreSQL manual, "Error Codes".
+_NO_RIGHT = "SQLSTATE 42501"
+_HINT_OF_POWER = (
+    "It takes more than the role of a copy may. If you trust all that others left in the database, rehearse with the "
+    "rights of the connection: --data pg_copy_role=connection; or without a rehearsal: --data pg_rehearse=off"
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,8 @@ def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
         settings=replace(engine.settings, connection=copy.connection, release=True),
         prefix="rehearsal: ",
     )
+    if copy.has_role:
+        on_copy = replace(on_copy, migrations=tuple(_without_power(engine, one, versions) for one in engine.migrations))
     engine.tell(f"rehearsing {len(versions)} migration{'s' if len(versions) > 1 else ''} on the copy")
     traces: list[StatementTrace] = []
     refusal = _prepared(on_copy)
@@ -56,7 +71,7 @@ def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
     if isinstance(seen, Observed):
         # What it has before the migrations is what it must go on having.
         uses, totals = engine.applying(engine.uses, seen), engine.applying(engine.totals, seen)
-        on_copy = replace(on_copy, uses=uses, totals=totals)
+        on_copy = replace(on_copy, uses=_without_roles(engine, uses) if copy.has_role else uses, totals=totals)
     # Counting and hashing takes a while: only where there may be a way back to compare with.
     has_scripts = bool(load_rollbacks(engine.settings.sql_dir))
     before = _before(on_copy, versions) if refusal is None and has_scripts else None
@@ -67,15 +82,39 @@ def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
     refusal = refusal or _other_totals(on_copy, answers)
     if refusal is None:
         engine.tell("\n".join(rehearsed_lines(traces, most=engine.settings.batch_from)))
-        refusal = _and_back(on_copy, versions, before)
+        refusal = _and_back(on_copy, versions, before, has_role=copy.has_role)
     if refusal is not None:
         raise PgMigrateError(
             Kind.REHEARSAL,
             f'could not rehearse on a copy of database "{engine.settings.connection.database}": {refusal.message}',
             detail=f"{refusal.detail} Nothing was run on the database itself.",
-            hint="Correct the rows or the migration that it names, then run again.",
+            hint=_HINT_OF_POWER
+            if copy.has_role and _NO_RIGHT in refusal.detail
+            else "Correct the rows or the migration that it names, then run again.",
         )
     engine.journal.rehearsed = tuple(traces)
+
+
+def _without_power(engine: Engine, migration: Migration, versions: Collection[int]) -> Migration:
+    """Returns a migration as the role of a copy can run it: there everything is its own, and there is no other role.
+
+    + versions: of which it is told
+    """
+    statements = []
+    for statement in migration.statements:
+        is_left_out = is_beyond_a_copy(statement.node, statement.text)
+        if is_left_out and migration.version in versions:
+            engine.tell(f"    note: {migration.name}: not rehearsed, as a copy has one role only: {statement.words}")
+        statements.append(replace(statement, text=_NOTHING) if is_left_out else statement)
+    return replace(migration, statements=tuple(statements))
+
+
+def _without_roles(engine: Engine, uses: Sequence[Use]) -> tuple[Use, ...]:
+    """Returns what the application does as nobody in particular; the rights of other roles a copy does not have."""
+    for use in uses:
+        if use.role:
+            engine.tell(f"    note: compatibility/{use.name}.sql is not tried on the copy: it has no role {use.role}")
+    return tuple(use for use in uses if not use.role)
 
 
 def _prepared(on_copy: Engine) -> Refusal | None:
@@ -211,8 +250,11 @@ def _not_as_before(on_copy: Engine, before: _Before | None, rollback: Rollback) 
     )
 
 
-def _and_back(on_copy: Engine, versions: Collection[int], before: _Before | None) -> Refusal | None:
-    """Returns why the way back and forward again does not work, or None; tells where there is none."""
+def _and_back(on_copy: Engine, versions: Collection[int], before: _Before | None, *, has_role: bool) -> Refusal | None:
+    """Returns why the way back and forward again does not work, or None; tells where there is none.
+
+    + has_role: the copy has a role of its own
+    """
     stays = max((one.version for one in on_copy.migrations if one.version < min(versions)), default=0)
     # Only what was in place before can have anything on it that others built: it is made again on the way forward.
     on_copy = replace(on_copy, settings=replace(on_copy.settings, dependents="quarantine"))
@@ -225,6 +267,9 @@ def _and_back(on_copy: Engine, versions: Collection[int], before: _Before | None
         return None
     if found is None or isinstance(found, Refusal):
         return found
+    if has_role:
+        back = _without_power(on_copy, found.decision.migration, [found.decision.migration.version])
+        found = replace(found, decision=replace(found.decision, migration=back))
     refusal = revert(on_copy, found, target=stays)
     if refusal is not None:
         return refusal

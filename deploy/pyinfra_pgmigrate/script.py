@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from . import sql
@@ -190,6 +191,61 @@ def contents(run: Run, schema: str) -> str:
             "ROLLBACK;",
         ]
     )
+
+
+@dataclass(frozen=True)
+class Owning:
+    """What is done to a copy with the rights of the connection.
+
+    + made: statements for what stays in any case; owned: for owners and rights; last: those that would fire for others
+    + role: of the copy; empty where it has none of its own
+    + ends: that role owns nothing of it any more after that
+    + lasts: owners and rights stay; else they are undone
+    + restored: of the event that the registry gets, values by name; None: it gets none
+    """
+
+    made: Sequence[str]
+    owned: Sequence[str]
+    last: Sequence[str]
+    role: str
+    ends: bool
+    lasts: bool
+    restored: Mapping[str, str] | None = None
+
+
+def owners(owning: Owning, run: Run, schema: str) -> str:
+    """Returns the script that sets owners and rights in a copy and tells its catalog then.
+
+    Event triggers are made when all else is done: they fire for statements, and from PostgreSQL 17 on for a login.
+    """
+    values = {
+        "role": owning.role,
+        "has_role": flag(bool(owning.role)),
+        "tool_version": run.tool_version,
+        "operator": run.operator,
+        "controller": run.controller,
+        **({} if owning.restored is None else owning.restored),
+    }
+    return joined(
+        [
+            *catalog_session_of(run, schema, "owners"),
+            settings_of(values),
+            *([sql.read("close_copy")] if owning.ends else []),
+            *_tolerantly(["BEGIN;"], owning.made, ["COMMIT;"]),
+            *_tolerantly(["BEGIN;"], owning.owned, [sql.read("close_owned")] if owning.ends else []),
+            *([] if owning.restored is None else [sql.read("restored")]),
+            *_tolerantly([], owning.last, []),
+            "EXECUTE pgmigrate_read('pgmigrate.now', false);",
+            # No table is read: a plan calls functions of the indexes of a table.
+            sql.read("catalog_lines"),
+            "COMMIT;" if owning.lasts else "ROLLBACK;",
+            *([] if owning.ends else [sql.read("hand_publications")]),
+        ]
+    )
+
+
+def _tolerantly(before: Sequence[str], statements: Sequence[str], after: Sequence[str]) -> list[str]:
+    return [*before, setting("statements", items(statements)), sql.read("owners"), *after]
 
 
 def _all_contents() -> list[str]:

@@ -213,6 +213,12 @@ KEYS: dict[str, Key] = {
         "full",
         "where pending migrations run first: on the restored copy, on a copy of the structure alone, or nowhere",
     ),
+    "pg_copy_role": Key(
+        _one_of("own", "connection"),
+        "own",
+        "as which role a copy is restored and rehearsed on: one of its own without power, wherever the connection may "
+        "make roles, or that of the connection: then what others left in the database runs with its rights",
+    ),
     "pg_skip_backup": Key(_flag, False, "migrate or roll back without a backup, and without a rehearsal on its copy"),
     "pg_backup": Key(
         _label,
@@ -336,6 +342,7 @@ class Settings:
     verify: str
     verify_host: str | None
     rehearse: str
+    copy_role: str
     skip_backup: bool
     backup: str | None
     backup_of_other: bool

@@ -43,11 +43,12 @@ def folders(host: DockerHost, folder: str = HOME) -> list[str]:
 
 
 def nothing_is_left(stage: Database, host: DockerHost, backups: int) -> bool:
-    """Whether no copy, no partial backup and no temporary file is there, and so many backups."""
+    """Whether no copy, no role of one, no partial backup and no temporary file is there, and so many backups."""
     names = folders(host)
     with stage.server.connect("postgres") as connection:
         copies = connection.execute("SELECT datname FROM pg_database WHERE datname ~ '^pgmigrate_'").fetchall()
-    assert copies == []
+        roles = connection.execute("SELECT rolname FROM pg_roles WHERE rolname ~ '^pgmigrate_'").fetchall()
+    assert copies == roles == []
     assert [name for name in names if name.endswith(".partial")] == []
     assert len([name for name in names if not name.endswith(".failed")]) == backups, names
     assert host.run("ls", "-A", "/tmp").split() == []

@@ -23,7 +23,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom up: a module imports only from earlier groups, or from its own where listed before.
 LAYERS = [
-    ["sql", "sh", "errors", "catalog", "lines", "rights", "repairs", "mending", "locks", "statements"],
+    ["sql", "sh", "errors", "catalog", "lines", "rights", "repairs", "mending", "locks", "statements", "ownership"],
     ["effect", "migration", "settings", "observed", "requirements", "totals", "backups"],
     [
         "timeline",

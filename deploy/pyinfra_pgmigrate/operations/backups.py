@@ -11,7 +11,7 @@ from pyinfra.api import FunctionCommand, Host, State, operation
 
 from .. import fetching, telling
 from ..backups import Manifest, Verification
-from ..copies import Copies, Copy
+from ..copies import Copies, Copy, NoLoginError
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, PgMigrateError, Refusal
 from ..keeper import Keeper
@@ -281,7 +281,19 @@ def _by_restore(
                 use(copy)
         return found
 
-    return _noted(keeper, manifest, restore_and_use)
+    try:
+        return _noted(keeper, manifest, restore_and_use)
+    except NoLoginError as error:
+        why, taken = error.refusal, manifest
+        if is_new:
+            manifest = _noted(keeper, taken, lambda: keeper.verify_by_reading(taken, why))
+        if use is not None:
+            # A migration that was to be rehearsed does not run unrehearsed.
+            raise
+        keeper.engine.tell(f"    note: verified by reading alone: {why.message}")
+        keeper.engine.tell(f"    {why.detail}")
+        keeper.engine.tell(f"    {why.hint}")
+        return manifest
 
 
 def _noted(keeper: Keeper, manifest: Manifest, function: Callable[[], Manifest]) -> Manifest:

@@ -12,7 +12,11 @@ def read(name: str) -> str:
     return (files(__package__) / f"{name}.sh").read_text(encoding="utf-8")
 
 
+# What comes between the head and the program itself.
+_PARTS = {"restore": ("into",), "copy_structure": ("into",)}
+
+
 @cache
 def program(name: str) -> str:
-    """Returns a program of this package with the parts that all have at their head."""
-    return read("head") + read("room") + read(name)
+    """Returns a program of this package with the parts that all have at their head, and those that some share."""
+    return "".join(map(read, ("head", "room", *_PARTS.get(name, ()), name)))

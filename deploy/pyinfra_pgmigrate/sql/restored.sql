@@ -1,8 +1,7 @@
 -- In a database restored from a backup: no run of its past is at work here, and the restore goes down in
--- its history. Variables: label, taken_at, run_id, operator, tool_version.
+-- its history. The caller has the transaction. Variables: label, taken_at, run_id, operator, tool_version.
 SELECT :'registry_exists'::boolean AND pg_catalog.to_regclass('pgmigrate.events') IS NOT NULL AS has_registry \gset
 \if :has_registry
-BEGIN;
 UPDATE pgmigrate.runs AS r
 SET finished_at = pg_catalog.clock_timestamp()
 WHERE r.finished_at IS NULL;
@@ -15,6 +14,4 @@ VALUES (
     ),
     :'tool_version'
 );
-COMMIT;
 \endif
-ANALYZE;

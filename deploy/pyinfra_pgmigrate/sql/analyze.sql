@@ -1,0 +1,2 @@
+-- Gathers statistics of a restored database. Variables: none of its own.
+ANALYZE;

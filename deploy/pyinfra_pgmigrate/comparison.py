@@ -73,6 +73,9 @@ def _backup(keeper: Keeper, label: str) -> tuple[Manifest, Contents]:
             raise _not_there(label, f"in the registry that it is on machine {place[0]}, in {place[1]}")
         if place is not None:
             keeper.place = replace(keeper.place, folder=place[1])
+    elif label == engine.settings.backup:
+        # Somebody's choice, which may be of another database; what the registry names is of this one.
+        keeper.named(label, failed=True)
     answer = engine.call(programs.call("describe", keeper.place, label))
     problem = answer.text("problem") or answer.errors or "no answer"
     if answer.status == _EXIT_NO_BACKUP:

@@ -18,7 +18,7 @@ from pyinfra_pgmigrate.keeper import Keeper
 from tests.conftest import Machines
 from tests.support.backups import copies, labels, manifest, taken
 from tests.support.contents import contents_of
-from tests.support.harness import backup, migrate, restore, rollback
+from tests.support.harness import backup, migrate, restore, rollback, validate
 from tests.support.servers import Database, Server
 
 
@@ -143,6 +143,7 @@ class TestTwoServers:
 
         refused = restore(kept(pg_backup="latest"))
         named = restore(kept(pg_backup=foreign))
+        compared = validate(kept(pg_backup=foreign))
         own = taken(folder, kept(pg_backup_keep=1))
         later = taken(folder, other.settings(**there))
         legacy.close()
@@ -153,6 +154,8 @@ class TestTwoServers:
             assert foreign in one.refusals[0]
             assert "is of server " in one.refusals[0]
             assert f"--data pg_backup={foreign} --data pg_backup_of_other=true" in one.refusals[0]
+        assert not compared.ok
+        assert "is of server " in compared.text
         assert result.ok, result.text
         assert f'restoring backup "{own}"' in result.text
         assert contents_of(legacy).tables == before.tables

@@ -65,6 +65,8 @@ BEGIN
         JOIN pgmigrate.quarantines AS q ON q.id = d.id
         ORDER BY d.turn
     LOOP
+        -- Nobody has counted it yet, and a plan that takes it for a small one would never end.
+        EXECUTE pg_catalog.format('ANALYZE %s', one.place);
         EXECUTE pg_catalog.format('SELECT count(*) FROM %s', one.place) INTO counted;
         UPDATE pg_temp.pgmigrate_due AS d SET count_before = counted WHERE d.turn = one.turn;
         CONTINUE WHEN one.kind = 'sequence';
@@ -278,21 +280,23 @@ BEGIN
             'INSERT INTO pg_temp.pgmigrate_put SELECT %s, q.ctid FROM %s AS q', one.id, one.place
         );
     END LOOP;
+    ANALYZE pg_temp.pgmigrate_put;
     SELECT pg_catalog.array_agg(pg_catalog.format(
-        'DELETE FROM pg_temp.pgmigrate_put AS p USING %2$s AS q WHERE p.id = %1$s AND p.place = q.pgmigrate_place AND NOT (%3$s)',
+        'DELETE FROM pg_temp.pgmigrate_put AS p USING %2$s AS q WHERE p.id = %1$s AND p.place = q.pgmigrate_place'
+        ' AND %3$s',
         d.id, d.source, f.condition
     ))
     INTO filtered
     FROM pg_temp.pgmigrate_due AS d
     CROSS JOIN LATERAL (
         SELECT pg_catalog.format(
-            '%1$s OR EXISTS (SELECT 1 FROM %2$s AS p WHERE %3$s)%4$s',
-            pg_catalog.string_agg(pg_catalog.format('q.%I IS NULL', a.attname), ' OR '),
+            '%1$s AND NOT EXISTS (SELECT 1 FROM %2$s AS p WHERE %3$s)%4$s',
+            pg_catalog.string_agg(pg_catalog.format('q.%I IS NOT NULL', a.attname), ' AND '),
             c.confrelid::regclass,
             pg_catalog.string_agg(pg_catalog.format('p.%I = q.%I', r.attname, a.attname), ' AND '),
             (
                 SELECT pg_catalog.string_agg(pg_catalog.format(
-                    ' OR EXISTS (SELECT 1 FROM %1$s AS p JOIN pg_temp.pgmigrate_put AS u ON u.id = %2$s'
+                    ' AND NOT EXISTS (SELECT 1 FROM %1$s AS p JOIN pg_temp.pgmigrate_put AS u ON u.id = %2$s'
                     ' AND u.place = p.pgmigrate_place WHERE %3$s)',
                     o.source, o.id, (
                         SELECT pg_catalog.string_agg(pg_catalog.format('p.%I = q.%I', y.attname, x.attname), ' AND ')

@@ -639,3 +639,37 @@ def test_values_of_types_that_go_come_back(server: Server, tmp_path: Path, name:
 )
 def test_rows_of_tables_and_columns_that_go_come_back(server: Server, tmp_path: Path, name: str) -> None:
     assert there_and_back(TABLES[name], server, tmp_path) == []
+
+
+def test_what_a_migration_writes_stays_where_what_was_there_before_cannot_come_back(
+    server: Server, tmp_path: Path
+) -> None:
+    one = Round(
+        (
+            "CREATE TABLE variant (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, project int REFERENCES project,"
+            " owner int REFERENCES owner, name text, UNIQUE (project, name));",
+            "INSERT INTO variant (project, name) SELECT id, 'default' FROM project ORDER BY id;",
+        ),
+        "UPDATE variant SET owner = project; INSERT INTO variant (project, owner, name) VALUES (1, 1, 'trio');",
+        "DROP TABLE variant;",
+        baseline="CREATE TABLE owner (id int PRIMARY KEY); CREATE TABLE project (id int PRIMARY KEY);"
+        "INSERT INTO owner VALUES (1), (2); INSERT INTO project VALUES (1), (2);",
+    )
+    sql = one.write(tmp_path, server)
+    with server.database("empty") as database:
+        database.run(one.baseline)
+        settings = database.settings(pg_sql_dir=str(sql))
+        _ok(migrate(settings))
+        database.run(one.fill)
+        _ok(rollback(settings))
+        # An owner is gone, and there is one project more.
+        database.run("DELETE FROM owner WHERE id = 1; INSERT INTO project VALUES (3);")
+
+        result = migrate(settings)
+
+        _ok(result)
+        assert "1: what it belongs to is gone, or its key is taken" in result.text
+        assert database.rows("SELECT project, owner, name FROM variant ORDER BY project, name") == [
+            (1, None, "default"), (2, 2, "default"), (3, None, "default"),
+        ]  # fmt: skip
+        database.run("INSERT INTO variant (project, name) VALUES (3, 'band');")

@@ -173,108 +173,7 @@ BEGIN
         );
     END LOOP;
 
-    -- What the migrations of this run wrote into tables that they made gives way, where both cannot be: rows of
-    -- the same key, or the same rows where there is none. Not where that would take rows of other tables along.
-    SELECT pg_catalog.array_agg(pg_catalog.format(
-        'gone_%s AS (DELETE FROM %s AS t USING (%s) AS g WHERE t.tableoid = g.tab AND t.ctid = g.tid)',
-        r.place, r.target, r.same
-    ) ORDER BY r.place)
-    INTO parts
-    FROM (
-        SELECT
-            row_number() OVER (ORDER BY d.turn) AS place,
-            d.target,
-            COALESCE(
-                pg_catalog.string_agg(pg_catalog.format(
-                    'SELECT p.tab, p.tid FROM (SELECT t.tableoid AS tab, t.ctid AS tid%1$s FROM %2$s AS t%3$s) AS p'
-                    ' JOIN (SELECT true AS here%1$s FROM %4$s AS q%3$s) AS r ON %5$s',
-                    i.terms, d.target, i.filter, d.source, i.condition
-                ), ' UNION ') FILTER (WHERE i.terms IS NOT NULL),
-                pg_catalog.format(
-                    'SELECT p.tab, p.tid FROM (SELECT t.tableoid AS tab, t.ctid AS tid, x.key,'
-                    ' row_number() OVER (PARTITION BY x.key) AS turn FROM %1$s AS t'
-                    ' CROSS JOIN LATERAL (SELECT pg_catalog.format(''%%s'', ROW(%2$s)) AS key FROM (SELECT t.*) AS q) AS x'
-                    ') AS p JOIN (SELECT x.key, row_number() OVER (PARTITION BY x.key) AS turn FROM %3$s AS q'
-                    ' CROSS JOIN LATERAL (SELECT pg_catalog.format(''%%s'', ROW(%2$s)) AS key) AS x'
-                    ') AS r ON r.key = p.key AND r.turn = p.turn',
-                    d.target,
-                    d.listed,
-                    d.source
-                )
-            ) AS same
-        FROM pg_temp.pgmigrate_due AS d
-        LEFT JOIN LATERAL (
-            SELECT
-                pg_catalog.string_agg(pg_catalog.format(', %s AS key_%s', e.term, k.place), '' ORDER BY k.place) AS terms,
-                COALESCE(' WHERE ' || pg_catalog.pg_get_expr(x.indpred, x.indrelid), '') AS filter,
-                pg_catalog.string_agg(pg_catalog.format(
-                    CASE WHEN x.indnullsnotdistinct
-                        THEN '(p.key_%1$s OPERATOR(%2$s) r.key_%1$s OR p.key_%1$s IS NULL AND r.key_%1$s IS NULL)'
-                        ELSE 'p.key_%1$s OPERATOR(%2$s) r.key_%1$s' END,
-                    k.place, e.operator
-                ), ' AND ' ORDER BY k.place) AS condition
-            FROM pg_catalog.pg_index AS x
-            LEFT JOIN pg_catalog.pg_constraint AS n ON n.conindid = x.indexrelid AND n.contype = 'x'
-            CROSS JOIN LATERAL pg_catalog.generate_series(1, x.indnkeyatts) AS k (place)
-            JOIN pg_catalog.pg_opclass AS o ON o.oid = x.indclass[k.place - 1]
-            CROSS JOIN LATERAL (
-                SELECT
-                    pg_catalog.pg_get_indexdef(x.indexrelid, k.place, false) AS term,
-                    (
-                        SELECT pg_catalog.quote_ident(s.nspname) || '.' || p.oprname
-                        FROM pg_catalog.pg_operator AS p
-                        JOIN pg_catalog.pg_namespace AS s ON s.oid = p.oprnamespace
-                        WHERE p.oid = COALESCE(n.conexclop[k.place], (
-                            SELECT m.amopopr
-                            FROM pg_catalog.pg_amop AS m
-                            WHERE m.amopfamily = o.opcfamily
-                                AND m.amoplefttype = o.opcintype
-                                AND m.amoprighttype = o.opcintype
-                                AND m.amopstrategy = 3
-                        ))
-                    ) AS operator
-            ) AS e
-            WHERE x.indrelid = d.target
-                AND (x.indisunique OR n.oid IS NOT NULL)
-            GROUP BY x.indexrelid, x.indpred, x.indrelid, x.indnullsnotdistinct
-        ) AS i ON true
-        WHERE d.kind = 'table'
-            AND d.is_made
-            AND NOT EXISTS (
-                SELECT 1
-                FROM pg_catalog.pg_constraint AS f
-                WHERE f.confrelid = d.target
-                    AND f.contype = 'f'
-                    AND f.conparentid = 0
-                    AND f.confdeltype NOT IN ('a', 'r')
-                    AND NOT EXISTS (
-                        SELECT 1
-                        FROM pg_temp.pgmigrate_due AS o
-                        WHERE o.target = f.conrelid
-                            AND (
-                                o.kind = 'table' AND o.is_made
-                                OR o.kind = 'column' AND f.confdeltype IN ('n', 'd') AND (
-                                    SELECT pg_catalog.bool_or(pg_catalog.quote_ident(a.attname) = ANY (o.own))
-                                    FROM pg_catalog.pg_attribute AS a
-                                    WHERE a.attrelid = f.conrelid
-                                        AND a.attnum = ANY (f.conkey)
-                                )
-                            )
-                    )
-            )
-        GROUP BY d.turn, d.target, d.listed, d.source
-    ) AS r;
-    IF parts IS NOT NULL THEN
-        BEGIN
-            EXECUTE 'WITH ' || pg_catalog.array_to_string(parts, ', ') || ' SELECT';
-        EXCEPTION
-            WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
-                -- They stay, and those stay in the quarantine whose place they have.
-                NULL;
-        END;
-    END IF;
-
-    -- Rows: together, as tables may point at each other; without those whose parent is gone or whose key is taken.
+    -- Rows: together, as tables may point at each other; without those whose parent is gone.
     FOR one IN SELECT d.* FROM pg_temp.pgmigrate_due AS d WHERE d.kind IN ('table', 'row') ORDER BY d.turn LOOP
         EXECUTE pg_catalog.format(
             'INSERT INTO pg_temp.pgmigrate_put SELECT %s, q.ctid FROM %s AS q', one.id, one.place
@@ -336,6 +235,130 @@ BEGIN
         GROUP BY c.oid, c.confrelid, c.conrelid, c.conkey, c.confkey
     ) AS f
     WHERE d.kind IN ('table', 'row');
+    BEGIN
+        LOOP
+            turn := 0;
+            FOREACH statement IN ARRAY COALESCE(filtered, '{}') LOOP
+                EXECUTE statement;
+                GET DIAGNOSTICS counted = ROW_COUNT;
+                turn := turn + counted;
+            END LOOP;
+            EXIT WHEN turn = 0;
+        END LOOP;
+    EXCEPTION
+        WHEN data_exception OR integrity_constraint_violation THEN
+            -- A value does not fit its type any more; which one it is shows below.
+            NULL;
+    END;
+
+    -- What the migrations of this run wrote into tables that they made gives way to those, where both cannot be: rows
+    -- of the same key, or the same rows where there is none. Not where that would take rows of other tables along.
+    SELECT pg_catalog.array_agg(pg_catalog.format(
+        'gone_%s AS (DELETE FROM %s AS t USING (%s) AS g WHERE t.tableoid = g.tab AND t.ctid = g.tid)',
+        r.place, r.target, r.same
+    ) ORDER BY r.place)
+    INTO parts
+    FROM (
+        SELECT
+            row_number() OVER (ORDER BY d.turn) AS place,
+            d.target,
+            COALESCE(
+                pg_catalog.string_agg(pg_catalog.format(
+                    'SELECT p.tab, p.tid FROM (SELECT t.tableoid AS tab, t.ctid AS tid%1$s FROM %2$s AS t%3$s) AS p'
+                    ' JOIN (SELECT true AS here%1$s FROM %4$s AS q%3$s) AS r ON %5$s',
+                    i.terms, d.target, i.filter, w.source, i.condition
+                ), ' UNION ') FILTER (WHERE i.terms IS NOT NULL),
+                pg_catalog.format(
+                    'SELECT p.tab, p.tid FROM (SELECT t.tableoid AS tab, t.ctid AS tid, x.key,'
+                    ' row_number() OVER (PARTITION BY x.key) AS turn FROM %1$s AS t'
+                    ' CROSS JOIN LATERAL (SELECT pg_catalog.format(''%%s'', ROW(%2$s)) AS key FROM (SELECT t.*) AS q) AS x'
+                    ') AS p JOIN (SELECT x.key, row_number() OVER (PARTITION BY x.key) AS turn FROM %3$s AS q'
+                    ' CROSS JOIN LATERAL (SELECT pg_catalog.format(''%%s'', ROW(%2$s)) AS key) AS x'
+                    ') AS r ON r.key = p.key AND r.turn = p.turn',
+                    d.target,
+                    d.listed,
+                    w.source
+                )
+            ) AS same
+        FROM pg_temp.pgmigrate_due AS d
+        CROSS JOIN LATERAL (
+            SELECT pg_catalog.format(
+                '(SELECT q.* FROM %s AS q JOIN pg_temp.pgmigrate_put AS u ON u.id = %s AND u.place = q.pgmigrate_place)',
+                d.source, d.id
+            ) AS source
+        ) AS w
+        LEFT JOIN LATERAL (
+            SELECT
+                pg_catalog.string_agg(pg_catalog.format(', %s AS key_%s', e.term, k.place), '' ORDER BY k.place) AS terms,
+                COALESCE(' WHERE ' || pg_catalog.pg_get_expr(x.indpred, x.indrelid), '') AS filter,
+                pg_catalog.string_agg(pg_catalog.format(
+                    CASE WHEN x.indnullsnotdistinct
+                        THEN '(p.key_%1$s OPERATOR(%2$s) r.key_%1$s OR p.key_%1$s IS NULL AND r.key_%1$s IS NULL)'
+                        ELSE 'p.key_%1$s OPERATOR(%2$s) r.key_%1$s' END,
+                    k.place, e.operator
+                ), ' AND ' ORDER BY k.place) AS condition
+            FROM pg_catalog.pg_index AS x
+            LEFT JOIN pg_catalog.pg_constraint AS n ON n.conindid = x.indexrelid AND n.contype = 'x'
+            CROSS JOIN LATERAL pg_catalog.generate_series(1, x.indnkeyatts) AS k (place)
+            JOIN pg_catalog.pg_opclass AS o ON o.oid = x.indclass[k.place - 1]
+            CROSS JOIN LATERAL (
+                SELECT
+                    pg_catalog.pg_get_indexdef(x.indexrelid, k.place, false) AS term,
+                    (
+                        SELECT pg_catalog.quote_ident(s.nspname) || '.' || p.oprname
+                        FROM pg_catalog.pg_operator AS p
+                        JOIN pg_catalog.pg_namespace AS s ON s.oid = p.oprnamespace
+                        WHERE p.oid = COALESCE(n.conexclop[k.place], (
+                            SELECT m.amopopr
+                            FROM pg_catalog.pg_amop AS m
+                            WHERE m.amopfamily = o.opcfamily
+                                AND m.amoplefttype = o.opcintype
+                                AND m.amoprighttype = o.opcintype
+                                AND m.amopstrategy = 3
+                        ))
+                    ) AS operator
+            ) AS e
+            WHERE x.indrelid = d.target
+                AND (x.indisunique OR n.oid IS NOT NULL)
+            GROUP BY x.indexrelid, x.indpred, x.indrelid, x.indnullsnotdistinct
+        ) AS i ON true
+        WHERE d.kind = 'table'
+            AND d.is_made
+            AND NOT EXISTS (
+                SELECT 1
+                FROM pg_catalog.pg_constraint AS f
+                WHERE f.confrelid = d.target
+                    AND f.contype = 'f'
+                    AND f.conparentid = 0
+                    AND f.confdeltype NOT IN ('a', 'r')
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM pg_temp.pgmigrate_due AS o
+                        WHERE o.target = f.conrelid
+                            AND (
+                                o.kind = 'table' AND o.is_made
+                                OR o.kind = 'column' AND f.confdeltype IN ('n', 'd') AND (
+                                    SELECT pg_catalog.bool_or(pg_catalog.quote_ident(a.attname) = ANY (o.own))
+                                    FROM pg_catalog.pg_attribute AS a
+                                    WHERE a.attrelid = f.conrelid
+                                        AND a.attnum = ANY (f.conkey)
+                                )
+                            )
+                    )
+            )
+        GROUP BY d.turn, d.target, d.listed, w.source
+    ) AS r;
+    IF parts IS NOT NULL THEN
+        BEGIN
+            EXECUTE 'WITH ' || pg_catalog.array_to_string(parts, ', ') || ' SELECT';
+        EXCEPTION
+            WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
+                -- They stay, and those stay in the quarantine whose place they have.
+                NULL;
+        END;
+    END IF;
+
+    -- Nor those whose key is taken.
     SELECT filtered || pg_catalog.array_agg(pg_catalog.format(
         'DELETE FROM pg_temp.pgmigrate_put AS p USING %2$s AS q WHERE p.id = %1$s AND p.place = q.pgmigrate_place'
         ' AND EXISTS (SELECT 1 FROM %3$s AS t WHERE %4$s)',
@@ -563,7 +586,7 @@ BEGIN
                 USING more.last_value, more.is_called, more.seqcycle, pg_catalog.sign(more.seqincrement)::bigint;
                 EXECUTE pg_catalog.format('DELETE FROM %s AS q WHERE q.ctid = $1', one.place) USING more.place;
             EXCEPTION
-                WHEN data_exception THEN
+                WHEN data_exception OR insufficient_privilege THEN
                     -- It lies outside what the sequence gives now.
                     NULL;
             END;
@@ -597,7 +620,7 @@ BEGIN
         BEGIN
             EXECUTE pg_catalog.format('REFRESH MATERIALIZED VIEW %s', one.name);
         EXCEPTION
-            WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
+            WHEN integrity_constraint_violation OR data_exception OR raise_exception OR insufficient_privilege THEN
                 -- It stays as the migration has filled it.
                 NULL;
         END;

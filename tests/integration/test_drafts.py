@@ -83,6 +83,16 @@ STORIES: dict[str, tuple[str, tuple[str, ...], str]] = {
         ),
         "INSERT INTO z VALUES (1, 'x'); INSERT INTO a VALUES ('x'); INSERT INTO u VALUES (3);",
     ),
+    "rights, the first of their objects": (
+        "CREATE TABLE a (n int); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE SEQUENCE s;"
+        "CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TYPE t AS ENUM ('x');",
+        (
+            "GRANT SELECT ON a TO PUBLIC; GRANT UPDATE (n) ON a TO PUBLIC; REVOKE EXECUTE ON FUNCTION f() FROM PUBLIC;"
+            "GRANT USAGE ON SEQUENCE s TO PUBLIC; REVOKE USAGE ON TYPE t FROM PUBLIC; COMMENT ON TABLE a IS 'an a';",
+            "REVOKE EXECUTE ON FUNCTION g() FROM PUBLIC; GRANT EXECUTE ON FUNCTION g() TO PUBLIC;",
+        ),
+        "",
+    ),
     "objects of many kinds that need each other": (
         "CREATE SCHEMA side;",
         ("CREATE TYPE mood AS ENUM ('bad'); CREATE DOMAIN moods AS mood[]; CREATE FUNCTION z(moods) RETURNS int LANGUAGE sql"

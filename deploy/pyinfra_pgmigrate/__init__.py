@@ -34,7 +34,7 @@ On the controller only:
 
 - ``cli``: the command ``pgmigrate``; ``record``: effects, through psycopg, on a database of ``scratch``;
   ``checks``: rules;
-  ``drafts``: rollback scripts to begin with
+  ``drafts``: rollback scripts to begin with, tried there
 - ``embedded``: a server from a package; ``hosts``: an inventory from a file or the environment;
   ``fetching``: copies of backups
 """

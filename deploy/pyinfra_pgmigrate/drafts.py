@@ -19,7 +19,7 @@ from .catalog import Catalog, Patch, definition_of, is_own, key_of, parts_of, un
 from .drift import Change, Drift, changes_between
 from .effect import Effect
 from .errors import Kind, PgMigrateError
-from .lines import is_harmless, is_setting, kind_of
+from .lines import is_harmless, is_setting, kind_of, subject_of
 from .locks import MODES
 from .migration import Migration, read_folder
 from .record import Recorder, recorder
@@ -302,7 +302,11 @@ def plain(statement: str) -> str:
 
 def _small(before: Catalog, now: Catalog, harmless: frozenset[str]) -> Iterator[str]:
     """Yields statements for what is no drift: comments, settings, new partitions."""
-    keys = {key_of(line): line for line in sorted(harmless) if is_setting(line)}
+    keys = dict.fromkeys(
+        key_of(line)
+        for line in sorted(harmless)
+        if is_setting(line) and subject_of(line) in before.by_key and subject_of(line) in now.by_key
+    )
     for key in keys:
         old, new = (
             next((one for one in harmless & lines if key_of(one) == key and not is_own(one)), "")

@@ -75,6 +75,18 @@ def changed_rights(
                 yield Rights(key, grantee, frozenset(lost), frozenset(gained))
 
 
+def is_written_out(line: str, owners: Mapping[str, str], version_num: int) -> bool:
+    """Tells whether a line says only what holds as well where nobody granted or revoked anything.
+
+    + owners: owner by key
+    """
+    if not line.startswith("grant ") or is_default(key_of(line)):
+        return False
+    key = key_of(line)
+    grantee, privilege = _grantee(definition_of(line))
+    return privilege in _written_out(key, _owner(key, owners), version_num).get(grantee, ())
+
+
 def is_default(text: str) -> bool:
     """Tells whether a key is of default privileges: what new objects get, in a schema or everywhere."""
     return text.startswith(("defaults ", "database_defaults "))

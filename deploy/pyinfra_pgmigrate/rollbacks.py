@@ -30,6 +30,7 @@ from .obstacles import (
     together,
 )
 from .plan import Action, Decision
+from .rights import is_written_out
 from .state import Judgement, State, StatementState, in_order, judge
 from .statements import (
     STRUCTURAL,
@@ -351,6 +352,13 @@ def _turned(
     # Owner, grants and comments of what goes go with it, whoever gave them.
     lines -= {line for line in lines if is_own(line) and key_of(line) in objects - kept}
     lines -= set(_built_before(lines - observed.catalog.lines, observed.catalog))
+    touched = {key_of(line) for line in observed.catalog.lines ^ lines if is_own(line) and key_of(line) in kept}
+    # The first GRANT writes out what held before it; no REVOKE takes that back.
+    lines |= {
+        line
+        for line in observed.catalog.lines - lines
+        if key_of(line) in kept and is_written_out(line, observed.catalog.owners, observed.server.version_num)
+    }
     patch = observed.catalog.difference(Catalog(frozenset(lines)))
     rules = tuple(_rules(patch.plus))
     tables = tuple(sorted(key.removeprefix("table ") for key in objects - kept if key.startswith("table ")))
@@ -362,7 +370,7 @@ def _turned(
         tables,
         columns,
         rules,
-        _decision(scripts, reverted, patch, observed.catalog, (*tables, *(table for table, _ in columns))),
+        _decision(scripts, reverted, patch, observed.catalog, (*tables, *(table for table, _ in columns)), touched),
         objects=frozenset(objects - kept),
         found_there=frozenset(map(key_of, found_there)) & (objects - kept),
         damaged=observed.damaged,
@@ -477,10 +485,12 @@ def _decision(
     patch: Patch,
     catalog: Catalog,
     copied: Collection[str],
+    touched: Collection[str],
 ) -> Decision:
     """Returns the rollback in the form of a migration, with the patch as the effect of its last statement.
 
     + copied: tables that are copied from before they change
+    + touched: keys of what stays and gets back its owner, grants or comments
     """
     statements = tuple(statement for script in scripts for statement in script.statements)
     numbered = tuple(
@@ -507,6 +517,7 @@ def _decision(
             checksum=statement.checksum,
             patch=patch if statement is numbered[-1] else Patch(),
             locks=locks if statement is numbered[0] else (),
+            touches=tuple(sorted(touched)) if statement is numbered[-1] else (),
         )
         for statement in numbered
     )

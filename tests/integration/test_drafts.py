@@ -69,7 +69,7 @@ STORIES: dict[str, tuple[str, tuple[str, ...], str]] = {
         ("ALTER TABLE b DROP CONSTRAINT b_n_fkey; ALTER TABLE a DROP CONSTRAINT a_n_key, DROP CONSTRAINT a_m_check,"
          " ALTER n DROP NOT NULL, ALTER n TYPE varchar(50); DROP INDEX i;", "DROP VIEW w; DROP VIEW v; DROP FUNCTION f(int);"
          "DROP TYPE t; ALTER SEQUENCE s INCREMENT 2; COMMENT ON TABLE a IS 'another'; ALTER TABLE a ALTER m SET DEFAULT 7;",
-         "ALTER TABLE a SET (fillfactor = 70); COMMENT ON COLUMN a.m IS 'm'; ALTER TABLE a ENABLE ROW LEVEL SECURITY;"),
+         "ALTER TABLE a SET (fillfactor = 70); CREATE TABLE g (n text) WITH (toast.autovacuum_enabled = off); COMMENT ON COLUMN a.m IS 'm'; ALTER TABLE a ENABLE ROW LEVEL SECURITY;"),
         "INSERT INTO a (id, n) VALUES (2, 'y');",
     ),
     "what comes back by itself, in its order": (
@@ -82,6 +82,16 @@ STORIES: dict[str, tuple[str, tuple[str, ...], str]] = {
             "ALTER DOMAIN d DROP CONSTRAINT positive; ALTER DOMAIN d ADD CONSTRAINT small CHECK (VALUE < 9);",
         ),
         "INSERT INTO z VALUES (1, 'x'); INSERT INTO a VALUES ('x'); INSERT INTO u VALUES (3);",
+    ),
+    "rights, the first of their objects": (
+        "CREATE TABLE a (n int); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE SEQUENCE s;"
+        "CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TYPE t AS ENUM ('x');",
+        (
+            "GRANT SELECT ON a TO PUBLIC; GRANT UPDATE (n) ON a TO PUBLIC; REVOKE EXECUTE ON FUNCTION f() FROM PUBLIC;"
+            "GRANT USAGE ON SEQUENCE s TO PUBLIC; REVOKE USAGE ON TYPE t FROM PUBLIC; COMMENT ON TABLE a IS 'an a';",
+            "REVOKE EXECUTE ON FUNCTION g() FROM PUBLIC; GRANT EXECUTE ON FUNCTION g() TO PUBLIC;",
+        ),
+        "",
     ),
     "objects of many kinds that need each other": (
         "CREATE SCHEMA side;",

@@ -22,7 +22,8 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
 ORDER BY (SELECT count(*) FROM pg_catalog.pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype = 'f'), 1, 2
 """
 
-# Columns that can be given a value: name, type, labels of an enum, and what it must be found in.
+# Columns that can be given a value: name, type, labels of an enum, what it must be found in, and whether a row is told
+# from others by it.
 _COLUMNS = """
 SELECT
     a.attname,
@@ -36,6 +37,11 @@ SELECT
         JOIN pg_catalog.pg_attribute AS f ON f.attrelid = r.oid AND f.attnum = k.confkey[1]
         WHERE k.conrelid = a.attrelid AND k.contype = 'f' AND k.conkey = ARRAY[a.attnum]
         LIMIT 1
+    ),
+    EXISTS (
+        SELECT 1 FROM pg_catalog.pg_index AS i
+        WHERE i.indrelid = a.attrelid AND (i.indisunique OR i.indisexclusion)
+          AND (a.attnum = ANY (i.indkey) OR i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
     )
 FROM pg_catalog.pg_attribute AS a
 WHERE a.attrelid = pg_catalog.format('%%I.%%I', %s::text, %s::text)::regclass
@@ -78,8 +84,10 @@ class Application:
             columns = self.session.execute(_COLUMNS, [schema, name]).fetchall()
             for _ in range(self.random.randint(1, 4)):
                 self.rows += self._insert(table, columns)
-            if has_key and columns and self.random.random() < 0.5:
-                column = self.random.choice(columns)
+            # A row that a migration wrote and that has another key since is written again: not a thing to compare.
+            changeable = [column for column in columns if not column[4]]
+            if has_key and changeable and self.random.random() < 0.5:
+                column = self.random.choice(changeable)
                 self._try(
                     sql.SQL("UPDATE {0} SET {1} = {2} WHERE ctid = (SELECT max(ctid) FROM ONLY {0})").format(
                         table, sql.Identifier(column[0]), self._value(column)
@@ -102,8 +110,8 @@ class Application:
             )
         )
 
-    def _value(self, column: tuple[str, str, list[str], list[str] | None]) -> sql.Composable:
-        _, kind, labels, refers = column
+    def _value(self, column: tuple[str, str, list[str], list[str] | None, bool]) -> sql.Composable:
+        _, kind, labels, refers, _ = column
         if refers is not None:
             schema, table, name = refers
             return sql.SQL("(SELECT max({}) FROM {})").format(sql.Identifier(name), sql.Identifier(schema, table))

@@ -222,7 +222,9 @@ def _kind_of(todo: str) -> str:
         return "a statement writes rows of a table that stays"
     if " was dropped" in todo:
         return f"a {todo.split(' ', maxsplit=1)[0]} was dropped with what it held"
-    return _in_short(re.sub(r"^(\w+) .*", r"\1 of which the lines do not tell the SQL", todo))
+    if " does not run: " in todo:
+        return f"does not run: {_in_short(todo.split(' does not run: ', maxsplit=1)[1])}"
+    return f"a {todo.split(' ', maxsplit=1)[0]} of which the lines do not tell the SQL"
 
 
 def _without_rows(history: History, place: int) -> History:

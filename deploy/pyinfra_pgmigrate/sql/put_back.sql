@@ -67,6 +67,8 @@ BEGIN
         JOIN pgmigrate.quarantines AS q ON q.id = d.id
         ORDER BY d.turn
     LOOP
+        -- Nobody has counted it yet, and a plan that takes it for a small one would never end.
+        EXECUTE pg_catalog.format('ANALYZE %s', one.place);
         EXECUTE pg_catalog.format('SELECT count(*) FROM %s', one.place) INTO counted;
         UPDATE pg_temp.pgmigrate_due AS d SET count_before = counted WHERE d.turn = one.turn;
         CONTINUE WHEN one.kind = 'sequence';
@@ -173,8 +175,86 @@ BEGIN
         );
     END LOOP;
 
-    -- What the migrations of this run wrote into tables that they made gives way, where both cannot be: rows of
-    -- the same key, or the same rows where there is none. Not where that would take rows of other tables along.
+    -- Rows: together, as tables may point at each other; without those whose parent is gone.
+    FOR one IN SELECT d.* FROM pg_temp.pgmigrate_due AS d WHERE d.kind IN ('table', 'row') ORDER BY d.turn LOOP
+        EXECUTE pg_catalog.format(
+            'INSERT INTO pg_temp.pgmigrate_put SELECT %s, q.ctid FROM %s AS q', one.id, one.place
+        );
+    END LOOP;
+    ANALYZE pg_temp.pgmigrate_put;
+    SELECT pg_catalog.array_agg(pg_catalog.format(
+        'DELETE FROM pg_temp.pgmigrate_put AS p USING %2$s AS q WHERE p.id = %1$s AND p.place = q.pgmigrate_place'
+        ' AND %3$s',
+        d.id, d.source, f.condition
+    ))
+    INTO filtered
+    FROM pg_temp.pgmigrate_due AS d
+    CROSS JOIN LATERAL (
+        SELECT pg_catalog.format(
+            '%1$s AND NOT EXISTS (SELECT 1 FROM %2$s AS p WHERE %3$s)%4$s',
+            pg_catalog.string_agg(pg_catalog.format('q.%I IS NOT NULL', a.attname), ' AND '),
+            c.confrelid::regclass,
+            pg_catalog.string_agg(pg_catalog.format('p.%I = q.%I', r.attname, a.attname), ' AND '),
+            (
+                SELECT pg_catalog.string_agg(pg_catalog.format(
+                    ' AND NOT EXISTS (SELECT 1 FROM %1$s AS p JOIN pg_temp.pgmigrate_put AS u ON u.id = %2$s'
+                    ' AND u.place = p.pgmigrate_place WHERE %3$s)',
+                    o.source, o.id, (
+                        SELECT pg_catalog.string_agg(pg_catalog.format('p.%I = q.%I', y.attname, x.attname), ' AND ')
+                        FROM ROWS FROM (pg_catalog.unnest(c.conkey), pg_catalog.unnest(c.confkey)) AS m (own, other)
+                        JOIN pg_catalog.pg_attribute AS x ON x.attrelid = c.conrelid AND x.attnum = m.own
+                        JOIN pg_catalog.pg_attribute AS y ON y.attrelid = c.confrelid AND y.attnum = m.other
+                    )
+                ), '')
+                FROM pg_temp.pgmigrate_due AS o
+                WHERE o.kind IN ('table', 'row')
+                    AND (
+                        o.target = c.confrelid
+                        OR EXISTS (
+                            SELECT 1
+                            FROM pg_catalog.pg_partition_ancestors(o.target) AS e (relid)
+                            WHERE e.relid = c.confrelid
+                        )
+                    )
+            )
+        ) AS condition
+        FROM pg_catalog.pg_constraint AS c
+        CROSS JOIN LATERAL ROWS FROM (
+            pg_catalog.unnest(c.conkey), pg_catalog.unnest(c.confkey)
+        ) AS k (own, other)
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = k.own
+        JOIN pg_catalog.pg_attribute AS r ON r.attrelid = c.confrelid AND r.attnum = k.other
+        WHERE c.conrelid = d.target
+            AND c.contype = 'f'
+            AND c.convalidated
+            -- A partition has its parent's; to a partitioned table one for each of its partitions is kept, too.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM pg_catalog.pg_constraint AS h
+                WHERE h.oid = c.conparentid
+                    AND h.conrelid = c.conrelid
+            )
+        GROUP BY c.oid, c.confrelid, c.conrelid, c.conkey, c.confkey
+    ) AS f
+    WHERE d.kind IN ('table', 'row');
+    BEGIN
+        LOOP
+            turn := 0;
+            FOREACH statement IN ARRAY COALESCE(filtered, '{}') LOOP
+                EXECUTE statement;
+                GET DIAGNOSTICS counted = ROW_COUNT;
+                turn := turn + counted;
+            END LOOP;
+            EXIT WHEN turn = 0;
+        END LOOP;
+    EXCEPTION
+        WHEN data_exception OR integrity_constraint_violation THEN
+            -- A value does not fit its type any more; which one it is shows below.
+            NULL;
+    END;
+
+    -- What the migrations of this run wrote into tables that they made gives way to those, where both cannot be: rows
+    -- of the same key, or the same rows where there is none. Not where that would take rows of other tables along.
     SELECT pg_catalog.array_agg(pg_catalog.format(
         'gone_%s AS (DELETE FROM %s AS t USING (%s) AS g WHERE t.tableoid = g.tab AND t.ctid = g.tid)',
         r.place, r.target, r.same
@@ -188,7 +268,7 @@ BEGIN
                 pg_catalog.string_agg(pg_catalog.format(
                     'SELECT p.tab, p.tid FROM (SELECT t.tableoid AS tab, t.ctid AS tid%1$s FROM %2$s AS t%3$s) AS p'
                     ' JOIN (SELECT true AS here%1$s FROM %4$s AS q%3$s) AS r ON %5$s',
-                    i.terms, d.target, i.filter, d.source, i.condition
+                    i.terms, d.target, i.filter, w.source, i.condition
                 ), ' UNION ') FILTER (WHERE i.terms IS NOT NULL),
                 pg_catalog.format(
                     'SELECT p.tab, p.tid FROM (SELECT t.tableoid AS tab, t.ctid AS tid, x.key,'
@@ -199,10 +279,16 @@ BEGIN
                     ') AS r ON r.key = p.key AND r.turn = p.turn',
                     d.target,
                     d.listed,
-                    d.source
+                    w.source
                 )
             ) AS same
         FROM pg_temp.pgmigrate_due AS d
+        CROSS JOIN LATERAL (
+            SELECT pg_catalog.format(
+                '(SELECT q.* FROM %s AS q JOIN pg_temp.pgmigrate_put AS u ON u.id = %s AND u.place = q.pgmigrate_place)',
+                d.source, d.id
+            ) AS source
+        ) AS w
         LEFT JOIN LATERAL (
             SELECT
                 pg_catalog.string_agg(pg_catalog.format(', %s AS key_%s', e.term, k.place), '' ORDER BY k.place) AS terms,
@@ -262,7 +348,7 @@ BEGIN
                             )
                     )
             )
-        GROUP BY d.turn, d.target, d.listed, d.source
+        GROUP BY d.turn, d.target, d.listed, w.source
     ) AS r;
     IF parts IS NOT NULL THEN
         BEGIN
@@ -274,66 +360,7 @@ BEGIN
         END;
     END IF;
 
-    -- Rows: together, as tables may point at each other; without those whose parent is gone or whose key is taken.
-    FOR one IN SELECT d.* FROM pg_temp.pgmigrate_due AS d WHERE d.kind IN ('table', 'row') ORDER BY d.turn LOOP
-        EXECUTE pg_catalog.format(
-            'INSERT INTO pg_temp.pgmigrate_put SELECT %s, q.ctid FROM %s AS q', one.id, one.place
-        );
-    END LOOP;
-    SELECT pg_catalog.array_agg(pg_catalog.format(
-        'DELETE FROM pg_temp.pgmigrate_put AS p USING %2$s AS q WHERE p.id = %1$s AND p.place = q.pgmigrate_place AND NOT (%3$s)',
-        d.id, d.source, f.condition
-    ))
-    INTO filtered
-    FROM pg_temp.pgmigrate_due AS d
-    CROSS JOIN LATERAL (
-        SELECT pg_catalog.format(
-            '%1$s OR EXISTS (SELECT 1 FROM %2$s AS p WHERE %3$s)%4$s',
-            pg_catalog.string_agg(pg_catalog.format('q.%I IS NULL', a.attname), ' OR '),
-            c.confrelid::regclass,
-            pg_catalog.string_agg(pg_catalog.format('p.%I = q.%I', r.attname, a.attname), ' AND '),
-            (
-                SELECT pg_catalog.string_agg(pg_catalog.format(
-                    ' OR EXISTS (SELECT 1 FROM %1$s AS p JOIN pg_temp.pgmigrate_put AS u ON u.id = %2$s'
-                    ' AND u.place = p.pgmigrate_place WHERE %3$s)',
-                    o.source, o.id, (
-                        SELECT pg_catalog.string_agg(pg_catalog.format('p.%I = q.%I', y.attname, x.attname), ' AND ')
-                        FROM ROWS FROM (pg_catalog.unnest(c.conkey), pg_catalog.unnest(c.confkey)) AS m (own, other)
-                        JOIN pg_catalog.pg_attribute AS x ON x.attrelid = c.conrelid AND x.attnum = m.own
-                        JOIN pg_catalog.pg_attribute AS y ON y.attrelid = c.confrelid AND y.attnum = m.other
-                    )
-                ), '')
-                FROM pg_temp.pgmigrate_due AS o
-                WHERE o.kind IN ('table', 'row')
-                    AND (
-                        o.target = c.confrelid
-                        OR EXISTS (
-                            SELECT 1
-                            FROM pg_catalog.pg_partition_ancestors(o.target) AS e (relid)
-                            WHERE e.relid = c.confrelid
-                        )
-                    )
-            )
-        ) AS condition
-        FROM pg_catalog.pg_constraint AS c
-        CROSS JOIN LATERAL ROWS FROM (
-            pg_catalog.unnest(c.conkey), pg_catalog.unnest(c.confkey)
-        ) AS k (own, other)
-        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = k.own
-        JOIN pg_catalog.pg_attribute AS r ON r.attrelid = c.confrelid AND r.attnum = k.other
-        WHERE c.conrelid = d.target
-            AND c.contype = 'f'
-            AND c.convalidated
-            -- A partition has its parent's; to a partitioned table one for each of its partitions is kept, too.
-            AND NOT EXISTS (
-                SELECT 1
-                FROM pg_catalog.pg_constraint AS h
-                WHERE h.oid = c.conparentid
-                    AND h.conrelid = c.conrelid
-            )
-        GROUP BY c.oid, c.confrelid, c.conrelid, c.conkey, c.confkey
-    ) AS f
-    WHERE d.kind IN ('table', 'row');
+    -- Nor those whose key is taken.
     SELECT filtered || pg_catalog.array_agg(pg_catalog.format(
         'DELETE FROM pg_temp.pgmigrate_put AS p USING %2$s AS q WHERE p.id = %1$s AND p.place = q.pgmigrate_place'
         ' AND EXISTS (SELECT 1 FROM %3$s AS t WHERE %4$s)',
@@ -561,7 +588,7 @@ BEGIN
                 USING more.last_value, more.is_called, more.seqcycle, pg_catalog.sign(more.seqincrement)::bigint;
                 EXECUTE pg_catalog.format('DELETE FROM %s AS q WHERE q.ctid = $1', one.place) USING more.place;
             EXCEPTION
-                WHEN data_exception THEN
+                WHEN data_exception OR insufficient_privilege THEN
                     -- It lies outside what the sequence gives now.
                     NULL;
             END;
@@ -595,7 +622,7 @@ BEGIN
         BEGIN
             EXECUTE pg_catalog.format('REFRESH MATERIALIZED VIEW %s', one.name);
         EXCEPTION
-            WHEN integrity_constraint_violation OR data_exception OR raise_exception THEN
+            WHEN integrity_constraint_violation OR data_exception OR raise_exception OR insufficient_privilege THEN
                 -- It stays as the migration has filled it.
                 NULL;
         END;

@@ -2,13 +2,13 @@
 -- in the quarantine, and what is in it; as observe.sql tells it. Changes nothing. Prints the word history.
 SELECT
     (
-        SELECT count(*) = 2
+        SELECT :'registry_exists'::boolean AND count(*) = 2
         FROM pg_catalog.pg_attribute AS a
         WHERE a.attrelid = pg_catalog.to_regclass('pgmigrate.migrations')
             AND a.attname IN ('version', 'applied_at')
     ) AS has_migrations,
     (
-        SELECT count(*) = 4
+        SELECT :'registry_exists'::boolean AND count(*) = 4
         FROM pg_catalog.pg_attribute AS a
         WHERE a.attrelid = pg_catalog.to_regclass('pgmigrate.quarantines')
             AND a.attname IN ('run_id', 'table_name', 'column_name', 'row_count')

@@ -83,7 +83,9 @@ BEGIN
         EXISTS (
             SELECT 1
             FROM pg_catalog.jsonb_array_elements(pg_catalog.current_setting('pgmigrate.keeps')::jsonb) AS n
-            WHERE pg_catalog.to_regclass(n.value ->> 0) = k.conrelid
+            WHERE pg_catalog.to_regclass(pg_catalog.regexp_replace(
+                n.value ->> 0, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+            )) = k.conrelid
                 AND n.value ->> 1 = ANY (c.own)
         ) AS stays
     FROM pg_catalog.pg_constraint AS k
@@ -103,7 +105,9 @@ BEGIN
         SELECT n.value ->> 0 AS of_table, n.value ->> 1 AS of_column, r.reference, r.can_stay
         FROM pg_catalog.jsonb_array_elements(pg_catalog.current_setting('pgmigrate.keeps')::jsonb) AS n
         LEFT JOIN pg_temp.pgmigrate_references AS r
-            ON r.child = pg_catalog.to_regclass(n.value ->> 0) AND n.value ->> 1 = ANY (r.own)
+            ON r.child = pg_catalog.to_regclass(pg_catalog.regexp_replace(
+                n.value ->> 0, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+            )) AND n.value ->> 1 = ANY (r.own)
         WHERE r.can_stay IS DISTINCT FROM true
     LOOP
         RAISE EXCEPTION '"keeps" names %.%, which is %', one.of_table, one.of_column, CASE

@@ -16,8 +16,8 @@ from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, PgMigrateError, Refusal
 from ..keeper import Keeper
 from ..observed import Observed
+from ..one_host import on_one_host, refusal_of
 from ..rehearsal import rehearse
-from .one_host import on_one_host, refusal_of
 
 
 def work(engine: Engine, title: str, function: Callable[[], object]) -> FunctionCommand:

@@ -19,10 +19,10 @@ from ..errors import Refusal
 from ..execution import execute as run_plan
 from ..keeper import Keeper
 from ..observed import Observed
+from ..one_host import on_one_host
 from ..plan import Action, Plan
 from ..rehearsal import tell_compared
 from ..trace import StatementTrace
-from .one_host import on_one_host
 
 # The plans of each host as they were made in the prepare phase, one a database, or why there is none.
 _prepared: WeakKeyDictionary[Host, dict[str, Plan | Refusal]] = WeakKeyDictionary()

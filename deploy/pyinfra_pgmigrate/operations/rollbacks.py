@@ -13,8 +13,8 @@ from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, PgMigrateError, Refusal
 from ..keeper import Keeper
 from ..observed import Observed, Quarantine
+from ..one_host import on_one_host
 from ..rollbacks import Rollback
-from .one_host import on_one_host
 
 
 def no_room(engine: Engine, seen: Observed, rollback: Rollback) -> Refusal | None:

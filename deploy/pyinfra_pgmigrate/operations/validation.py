@@ -12,9 +12,9 @@ from .. import measuring
 from ..comparison import compared
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, Refusal
+from ..one_host import on_one_host
 from ..telling import validation_lines
 from ..validation import Verdict
-from .one_host import on_one_host
 
 
 @operation()

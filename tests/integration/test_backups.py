@@ -367,7 +367,7 @@ class TestKeeping:
             "REVOKE SELECT ON projects FROM only_reader"
         )
 
-        result = backup(kept(pg_user="only_reader", pg_backup_keep=1))
+        result = backup(kept(pg_user="only_reader", pg_backup_keep=1, pg_verify="read"))
 
         assert not result.ok
         assert "permission denied for table projects" in result.refusals[0], result.text

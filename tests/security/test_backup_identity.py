@@ -284,6 +284,28 @@ class TestCopies:
         assert result.ok, result.text
         assert set(copies(legacy.server)) & {*stay, *go} == set(stay)
 
+    def test_the_role_of_a_copy_that_is_about_to_be_made_stays_while_its_run_is_alive(
+        self, legacy: Database, kept: Callable[..., dict[str, Any]], tmp_path: Path
+    ) -> None:
+        short = hashlib.sha256(legacy.name.encode()).hexdigest()[:8]
+        ids = [str(uuid.uuid4()) for _ in range(2)]
+        alive = tmp_path / "elsewhere" / f".{legacy.name}.run"
+        alive.parent.mkdir(mode=0o700)
+        alive.write_text(f"{ids[0]} -\n")
+        names = [f"pgmigrate_copy_{short}_{run_id[:8]}_1" for run_id in ids]
+        for name, run_id in zip(names, ids, strict=True):
+            legacy.run(
+                f"CREATE ROLE {name}; COMMENT ON ROLE {name} IS 'pgmigrate: role of a copy made by run {run_id} on "
+                f"{os.uname().nodename}; may be dropped once that run has ended, which {alive} tells'"
+            )
+        try:
+            assert backup(kept(pg_verify="read")).ok
+
+            assert legacy.rows("SELECT rolname::text FROM pg_roles WHERE rolname = ANY (%s)", names) == [(names[0],)]
+        finally:
+            for name in names:
+                legacy.run(f"DROP ROLE IF EXISTS {name}")
+
     def test_a_copy_says_by_which_file_its_run_is_known_to_be_alive(
         self, legacy: Database, kept: Callable[..., dict[str, Any]], folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

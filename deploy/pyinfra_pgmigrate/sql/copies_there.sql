@@ -1,18 +1,19 @@
--- Tells of which copies of a database there are, and roles of such, what their runs said of them. Changes nothing.
--- Variables: scratch (a LIKE pattern).
+-- Tells of which copies of a database there are, and of which roles of copies, what their runs said of them. Changes
+-- nothing. Variables: scratch (a LIKE pattern).
 SELECT COALESCE((
-    SELECT pg_catalog.json_agg(c.comment)
+    SELECT pg_catalog.json_agg(t.comment)
     FROM (
-        SELECT pg_catalog.shobj_description(d.oid, 'pg_database')
+        SELECT pg_catalog.shobj_description(d.oid, 'pg_database') AS comment
         FROM pg_catalog.pg_database AS d
         WHERE d.datname LIKE :'scratch'
 
-        UNION ALL
+        UNION
+        -- A role is there before its copy.
         SELECT pg_catalog.shobj_description(r.oid, 'pg_authid')
         FROM pg_catalog.pg_roles AS r
         WHERE r.rolname LIKE :'scratch'
-    ) AS c (comment)
-    WHERE c.comment IS NOT NULL
+    ) AS t
+    WHERE t.comment IS NOT NULL
 ), '[]'::json)::text AS payload \gset
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate copies :payload

@@ -87,8 +87,8 @@ put_in() {
     sort_out "$dump" >"$work/output" 2>&1 || { status=$?; return; }
     if [ -z "$ours" ]; then
         cat "$work/first" "$work/rest" >"$work/all"
-        "${bin}pg_restore" --dbname="$copy" --no-password --no-owner --no-privileges --use-list="$work/all" "$@" "$dump" \
-            >>"$work/output" 2>&1 </dev/null || status=$?
+        as_copy "${bin}pg_restore" --dbname="$copy" --no-password --no-owner --no-privileges --use-list="$work/all" "$@" \
+            "$dump" >>"$work/output" 2>&1 </dev/null || status=$?
         return
     fi
     printf '%s' "$hand_over" >"$work/hand_over.sql"

@@ -1,6 +1,7 @@
 -- In a copy: moves one table, with its indexes and the sequences that it owns, into a schema of its own. What would call
 -- functions that others left when its rows come into the database, where the connection copies them, stays behind: checks,
--- domains (their columns have the type below), and expressions of generated columns, which keep their values.
+-- domains whose checks call such functions (their columns get the type below), and expressions of generated columns,
+-- which keep their values.
 -- Variables: table_schema, table_name, side.
 -- Nothing of the copy needs its views any more, and a column that one reads keeps its type.
 SELECT pg_catalog.format(
@@ -96,23 +97,41 @@ parts AS (
         WHERE t.oid IN (r.rngtypid, r.rngmultitypid)
     ) AS i (type)
 ),
-inner_domains AS (
-    SELECT DISTINCT p.attrelid, p.attnum
-    FROM parts AS p
-    JOIN pg_catalog.pg_type AS t ON t.oid = p.type
-    WHERE t.typtype = 'd'
+calling (type) AS (
+    SELECT k.contypid
+    FROM pg_catalog.pg_constraint AS k
+    JOIN pg_catalog.pg_depend AS d ON d.classid = k.tableoid AND d.objid = k.oid
+    WHERE k.contypid <> 0
+        AND d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass)
+        AND d.refobjid >= 16384
 ),
 changed AS (
     SELECT
         o.attrelid,
         o.attnum,
         o.attname,
-        CASE WHEN d.attnum IS NULL THEN pg_catalog.format_type(l.type, l.modifier) ELSE 'pg_catalog.text' END AS type
+        CASE WHEN i.calls THEN 'pg_catalog.text' ELSE pg_catalog.format_type(l.type, l.modifier) END AS type
     FROM columns AS o
     JOIN lowest AS l ON l.attrelid = o.attrelid AND l.attnum = o.attnum
-    LEFT JOIN inner_domains AS d ON d.attrelid = o.attrelid AND d.attnum = o.attnum
-    WHERE l.depth > 0
-        OR d.attnum IS NOT NULL
+    CROSS JOIN LATERAL (
+        SELECT
+            EXISTS (
+                SELECT 1
+                FROM parts AS p
+                JOIN calling AS c ON c.type = p.type
+                WHERE p.attrelid = o.attrelid
+                    AND p.attnum = o.attnum
+            ),
+            EXISTS (
+                SELECT 1
+                FROM below AS b
+                JOIN calling AS c ON c.type = b.type
+                WHERE b.attrelid = o.attrelid
+                    AND b.attnum = o.attnum
+            )
+    ) AS i (calls, is_calling)
+    WHERE i.calls
+        OR i.is_calling
 )
 SELECT
     pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT', g.attrelid::pg_catalog.regclass, g.attname),

@@ -16,6 +16,7 @@ from typing import Any
 from .catalog import INVALID, Catalog, Patch, definition_of, escaped, is_own, key_of, parts_of, unescaped
 from .effect import Effect, Lock, StatementEffect
 from .errors import Kind, PgMigrateError, Refusal
+from .lines import columns_of
 from .locks import sql_name
 from .migration import Header, Migration, parse_header, read_statements, read_text, wrong_header
 from .observed import Observed
@@ -349,6 +350,9 @@ def _turned(
         lines = (lines - come - taken_over - unfinished) | gone
     objects = {key_of(line) for line in observed.catalog.lines - lines if not is_own(line)}
     kept = {key_of(line) for line in lines if not is_own(line)}
+    if any(key.startswith("column ") and f"table {parts_of(key)[0][7:]}" in kept for key in objects - kept):
+        # A table that finds a parent again has these from it.
+        kept |= {f"column {table}.{column}" for table, names in columns_of(lines).items() for column in names}
     # Owner, grants and comments of what goes go with it, whoever gave them.
     lines -= {line for line in lines if is_own(line) and key_of(line) in objects - kept}
     lines -= set(_built_before(lines - observed.catalog.lines, observed.catalog))

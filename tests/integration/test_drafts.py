@@ -49,7 +49,8 @@ STORIES: dict[str, tuple[str, tuple[str, ...], str]] = {
     ),
     "partitioned tables, attached and detached": (
         "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE p_1 PARTITION OF p FOR VALUES IN (1);"
-        "CREATE TABLE p_2 (id int PRIMARY KEY); INSERT INTO p VALUES (1); INSERT INTO p_2 VALUES (2);",
+        "CREATE TABLE p_2 (id int PRIMARY KEY); INSERT INTO p VALUES (1); INSERT INTO p_2 VALUES (2);"
+        "CREATE VIEW v AS SELECT id FROM p_1; CREATE VIEW w AS SELECT id FROM p_2;",
         ("ALTER TABLE p ATTACH PARTITION p_2 FOR VALUES IN (2);", "ALTER TABLE p DETACH PARTITION p_1;"),
         "",
     ),

@@ -40,6 +40,9 @@ MOST_DIFFERENCES = 5
 # What make_scratch.sql says of a copy.
 _SAID = re.compile(r"made by run (?P<run>\S+) on (?P<host>.*); may be dropped .*, which (?P<file>/.*) tells$")
 
+# An index over such a function: whoever reads its table runs it, and finds nothing by a name without schema.
+_UNNAMED = re.compile(r'does not exist.*SQL function "([^"]+)" (?:during|statement)', re.DOTALL)
+
 
 @dataclass(frozen=True)
 class ServerNames:
@@ -238,14 +241,19 @@ class Keeper:
             raise self._unsafe(path)
         found = answer.text("problem") or answer.errors or "no answer"
         is_full = "No space left" in found
+        cure = "Remove the cause, then run again: it cleans up what is left."
+        if (unnamed := _UNNAMED.search(found)) is not None:
+            # Nobody can restore such a database either.
+            cure = (
+                f"It does not name the schemas of what it uses: ALTER FUNCTION {unnamed[1]} SET search_path = "
+                f"{self.settings.schema}, pg_temp; then run again."
+            )
         raise PgMigrateError(
             Kind.BACKUP,
             f'could not {what} database "{self.database}" on host {self.engine.host.name}'
             + (": no space left on the disk" if is_full else ""),
             detail=f"Found: {' '.join(found.split())}; expected it to succeed. Earlier backups are as they were.",
-            hint="Make room, or set pg_backup_dir to a folder with more."
-            if is_full
-            else "Remove the cause, then run again: it cleans up what is left.",
+            hint="Make room, or set pg_backup_dir to a folder with more." if is_full else cure,
         )
 
     def _unsafe(self, path: Unsafe) -> PgMigrateError:

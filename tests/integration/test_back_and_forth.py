@@ -673,3 +673,26 @@ def test_what_a_migration_writes_stays_where_what_was_there_before_cannot_come_b
             (1, None, "default"), (2, 2, "default"), (3, None, "default"),
         ]  # fmt: skip
         database.run("INSERT INTO variant (project, name) VALUES (3, 'band');")
+
+
+def test_what_only_had_another_name_keeps_what_happened_meanwhile(server: Server, tmp_path: Path) -> None:
+    one = Round(
+        ("ALTER TABLE a RENAME n TO name; ALTER TABLE b RENAME TO c;",),
+        "INSERT INTO a VALUES (1, 'x'), (2, 'y'); INSERT INTO c VALUES (1), (2);",
+        "ALTER TABLE a RENAME name TO n; ALTER TABLE c RENAME TO b;",
+        baseline="CREATE TABLE a (id int PRIMARY KEY, n text UNIQUE); CREATE TABLE b (id int PRIMARY KEY);",
+    )
+    sql = one.write(tmp_path, server)
+    with server.database("empty") as database:
+        database.run(one.baseline)
+        settings = database.settings(pg_sql_dir=str(sql))
+        _ok(migrate(settings))
+        database.run(one.fill)
+        _ok(rollback(settings))
+        assert _left(database) == []
+        database.run("UPDATE a SET n = 'z' WHERE id = 1; DELETE FROM b WHERE id = 2;")
+
+        _ok(migrate(settings))
+
+        assert database.rows("SELECT name FROM a ORDER BY id") == [("z",), ("y",)]
+        assert database.rows("SELECT id FROM c") == [(1,)]

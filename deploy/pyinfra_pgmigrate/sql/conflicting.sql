@@ -46,6 +46,18 @@ BEGIN
             one.rule ->> 'table', pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
         ));
         CONTINUE WHEN target IS NULL;
+        -- A column that has another name until then, or is not there: nothing can be asked of it.
+        CONTINUE WHEN EXISTS (
+            SELECT 1
+            FROM pg_catalog.unnest(one.columns) AS c (name)
+            WHERE NOT EXISTS (
+                SELECT 1
+                FROM pg_catalog.pg_attribute AS a
+                WHERE a.attrelid = target
+                    AND a.attname = c.name
+                    AND NOT a.attisdropped
+            )
+        );
 
         SELECT
             pg_catalog.string_agg(pg_catalog.format('t.%I', c.name), ', '),

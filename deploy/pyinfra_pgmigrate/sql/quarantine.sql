@@ -16,6 +16,8 @@ DECLARE
     place bigint;
     kept bigint;
 BEGIN
+    -- What each of them is, so that sequences_kept.sql knows what only has another name in the end.
+    CREATE TEMPORARY TABLE pg_temp.pgmigrate_kept (id bigint, relation oid, attnum smallint) ON COMMIT DROP;
     FOR one IN
         WITH RECURSIVE named AS (
             SELECT t.value AS table_name, c.oid AS relation
@@ -135,6 +137,14 @@ BEGIN
             keys
         )
         RETURNING id INTO place;
+        INSERT INTO pg_temp.pgmigrate_kept
+        SELECT place, one.relation, (
+            SELECT a.attnum
+            FROM pg_catalog.pg_attribute AS a
+            WHERE a.attrelid = one.relation
+                AND NOT a.attisdropped
+                AND pg_catalog.quote_ident(a.attname) = one.column_name
+        );
 
         -- Of a column: it and the key; where there is none all that stays, by which equal rows are equal.
         SELECT

@@ -1,10 +1,27 @@
--- Leaves in the quarantine where those sequences were that the rollback has dropped. Variables: run_id.
+-- Leaves in the quarantine where those sequences were that the rollback has dropped, and takes out what it has only
+-- given another name. Variables: run_id.
 SELECT pg_catalog.set_config('pgmigrate.run_id', :'run_id', true);
 DO $$
 DECLARE
     place bigint;
     kept bigint;
 BEGIN
+    FOR place IN
+        SELECT k.id
+        FROM pg_temp.pgmigrate_kept AS k
+        JOIN pg_catalog.pg_class AS c ON c.oid = k.relation
+        WHERE k.attnum IS NULL
+            OR EXISTS (
+                SELECT 1
+                FROM pg_catalog.pg_attribute AS a
+                WHERE a.attrelid = k.relation
+                    AND a.attnum = k.attnum
+                    AND NOT a.attisdropped
+            )
+    LOOP
+        EXECUTE pg_catalog.format('DROP TABLE pgmigrate.%I', 'quarantine_' || place);
+        DELETE FROM pgmigrate.quarantines AS q WHERE q.id = place;
+    END LOOP;
     SELECT max(q.id)
     INTO place
     FROM pgmigrate.quarantines AS q

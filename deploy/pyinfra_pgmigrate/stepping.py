@@ -284,8 +284,9 @@ def _timed(statement: Statement, *body: str) -> list[str]:
 # A statement finds what is in the schema, or in what an earlier one of its step has set; what the library does
 # between them finds what is in pg_catalog.
 _PATH = "SELECT pg_catalog.current_setting('pgmigrate.schema_path') AS path \\gset"
+_PATH_AGAIN = "SELECT pg_catalog.set_config('search_path', :'path', false);"
 _RUN = (
-    "SELECT pg_catalog.set_config('search_path', :'path', false);",
+    _PATH_AGAIN,
     "SELECT :'statement' \\gexec",
     "SELECT pg_catalog.current_setting('search_path') AS path \\gset",
     "SET search_path = pg_catalog, pg_temp;",
@@ -323,8 +324,8 @@ def _inside(step: Step) -> list[str]:
     for statement in step.statements:
         parts += _timed(statement, *_RUN)
     if step.statements:
-        # What COMMIT would check and fire belongs to what the step did.
-        parts += ["SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN]
+        # What COMMIT would check and fire belongs to what the step did, and finds what its statements find.
+        parts += [_PATH_AGAIN, "SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN]
     if step.rollback is not None:
         parts += [sql.read("sequences_kept"), *_rules_back(step.rollback)]
     elif (made := _made(step)) is not None:

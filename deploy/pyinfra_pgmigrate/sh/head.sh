@@ -136,9 +136,11 @@ check_label() {
     leave 66 "no backup \"$1\" of this database"
 }
 
-# Goes into the folder of a backup. Argument: its name.
+# Goes into the folder of a backup, which may have another name in front: a database can be renamed. Argument: its name.
 enter() {
-    check_label "$1"
+    case $1 in
+    *[!A-Za-z0-9_.-]* | [.-]* | '') leave 66 "no backup \"$1\"" ;;
+    esac
     [ -e "$folder/$1" ] || [ -L "$folder/$1" ] || leave 66 "no folder $folder/$1"
     ours "$folder/$1" folder
     cd "$folder/$1" || leave 66 "no folder $folder/$1"

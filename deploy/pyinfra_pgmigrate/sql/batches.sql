@@ -37,7 +37,10 @@ BEGIN
                     || ' rows',
                 false
             );
+        -- Triggers that wait for the end of the transaction find what the statement finds.
+        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), false);
         COMMIT;
+        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
     END LOOP;
 END;
 $$;

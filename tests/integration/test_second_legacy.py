@@ -67,8 +67,10 @@ def test_it_goes_through_everything_and_its_rows_stay(second: SecondLegacy, tmp_
     shown = status(settings)
     assert _told(shown) == []
     assert "no drift" in shown.lines
-    checked = validate({**settings, "pg_compatibility": True, "pg_writes": "stopped"})
-    assert sorted(_told(checked)) == sorted(NOT_APPLICABLE)
+    # As a superuser among functions of others it is refused; the rehearsal has tried them.
+    checked = validate({**settings, "pg_compatibility": is_owner, "pg_writes": "stopped"})
+    asked = [one for one in NOT_APPLICABLE if is_owner or not one.startswith("compatibility/")]
+    assert sorted(_told(checked)) == sorted(asked)
     assert sum(line.startswith("PASS  query: ") for line in checked.lines) == 7
 
     assert _told(rollback(settings))

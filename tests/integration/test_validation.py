@@ -149,7 +149,7 @@ class TestAfterMigrating:
         # Nobody was asked, and no run has noted it: an event trigger of somebody's, say.
         legacy.run(
             "CREATE FUNCTION also() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DROP TRIGGER set_group_price"
-            " ON project_equipment; RETURN NULL; END; $$"
+            " ON public.project_equipment; RETURN NULL; END; $$"
         )
         legacy.run("CREATE TRIGGER also AFTER INSERT ON pgmigrate.migrations FOR EACH ROW EXECUTE FUNCTION also()")
 

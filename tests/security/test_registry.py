@@ -44,7 +44,7 @@ CHANGED = {
     "row security": ("ALTER TABLE pgmigrate.runs ENABLE ROW LEVEL SECURITY", "table pgmigrate.runs has row security"),
     "a trigger": (
         "CREATE TRIGGER t BEFORE INSERT ON pgmigrate.events FOR EACH ROW EXECUTE FUNCTION pwn_row()",
-        "table pgmigrate.events has a trigger",
+        "table pgmigrate.events has a trigger of somebody else",
     ),
     "a child": ("CREATE TABLE pgmigrate.more () INHERITS (pgmigrate.events)", "table pgmigrate.events inherits"),
     "another owner": ("ALTER TABLE pgmigrate.events OWNER TO mallory", "table pgmigrate.events belongs to role mallory"),

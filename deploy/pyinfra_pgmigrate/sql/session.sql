@@ -25,6 +25,18 @@ WITH home AS (
     FROM pg_catalog.pg_namespace AS n
     WHERE n.nspname = 'pgmigrate'
 ),
+trusted AS (
+    SELECT r.oid
+    FROM pg_catalog.pg_roles AS r
+    CROSS JOIN (
+        SELECT m.rolsuper FROM pg_catalog.pg_roles AS m WHERE m.rolname = CURRENT_USER
+    ) AS me
+    WHERE r.rolsuper
+        OR r.oid = (SELECT d.datdba FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
+        OR r.rolname = CURRENT_USER
+        -- A superuser is a member of every role, which says nothing.
+        OR NOT me.rolsuper AND pg_catalog.pg_has_role(r.oid, 'USAGE')
+),
 found AS (
     SELECT 'schema' AS kind, 'pgmigrate' AS name, h.nspowner AS owner, NULL::text AS why
     FROM home AS h
@@ -45,8 +57,14 @@ found AS (
             WHEN c.relhasrules THEN 'has a rule'
             WHEN c.relrowsecurity THEN 'has row security'
             WHEN c.relispartition THEN 'is a partition'
-            WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
-                THEN 'has a trigger'
+            WHEN EXISTS (
+                SELECT 1
+                FROM pg_catalog.pg_trigger AS t
+                JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
+                WHERE t.tgrelid = c.oid
+                    AND NOT t.tgisinternal
+                    AND p.proowner NOT IN (SELECT u.oid FROM trusted AS u)
+            ) THEN 'has a trigger of somebody else'
             WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_inherits AS i WHERE c.oid IN (i.inhrelid, i.inhparent))
                 THEN 'inherits'
         END
@@ -60,17 +78,8 @@ judged AS (
             f.why, 'belongs to role ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(f.owner))
         ) AS problem
     FROM found AS f
-    LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = f.owner
-    CROSS JOIN (
-        SELECT m.rolsuper FROM pg_catalog.pg_roles AS m WHERE m.rolname = CURRENT_USER
-    ) AS me
     WHERE f.why IS NOT NULL
-        OR NOT (
-            COALESCE(r.rolsuper, false)
-            OR f.owner = (SELECT d.datdba FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
-            OR r.rolname = CURRENT_USER
-            OR NOT me.rolsuper AND pg_catalog.pg_has_role(f.owner, 'USAGE')
-        )
+        OR f.owner NOT IN (SELECT u.oid FROM trusted AS u)
 )
 SELECT
     EXISTS (SELECT 1 FROM home) AS registry_exists,

@@ -97,7 +97,8 @@ def nothing_left(server: Server) -> Iterator[None]:
 @contextmanager
 def recording(server: Server, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Starts the command, waits until it is asleep in a statement, and ends it at the latest here."""
-    command = [str(PGMIGRATE), "record", str(folder), "--server", conninfo(server)]
+    # Tests may run in the background, where a shell ignores the signals of a terminal; whoever types it does not.
+    command = ["env", "--default-signal=HUP,INT", str(PGMIGRATE), "record", str(folder), "--server", conninfo(server)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as process:

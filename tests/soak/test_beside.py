@@ -35,7 +35,8 @@ def test_each_ends_well_and_each_migration_runs_once(
     ended = [(one.communicate(timeout=1500)[0], one.returncode) for one in begun]
     took_s = time.monotonic() - started
 
-    assert [output for output, status in ended if status != 0] == []
+    failed = [output[-1500:] for output, status in ended if status != 0]
+    assert not failed, "\n\n".join(failed)
     assert legacy.rows("SELECT name FROM pgmigrate.migrations ORDER BY version") == [(name,) for name in NAMES]
     events = Counter(legacy.rows("SELECT name FROM pgmigrate.events WHERE event = 'applied'"))
     assert events == Counter({(name,): 1 for name in NAMES})

@@ -9,8 +9,10 @@ exec 8>>"$folder/.$key.claim" || leave 73 "cannot write to $folder"
 flock --wait 10 8 || leave 75 "another run is claiming $folder/$key"
 removed=0
 read_run
+# It may be given back at this very moment.
+seen_at=$(stat -c %Y "$run_file" 2>/dev/null) || claimed=''
 if [ -n "$claimed" ]; then
-    age=$(($(date +%s) - $(stat -c %Y "$run_file")))
+    age=$(($(date +%s) - seen_at))
     # A sign from the future is none: somebody set the clock.
     if [ "$claimed" != "$run" ] && [ "$age" -lt "$stale_s" ] && [ "$age" -gt "-$stale_s" ]; then
         say busy "[\"$claimed\", $age]"

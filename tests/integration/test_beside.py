@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from pyinfra.api.deploy import deploy
 from pyinfra_pgmigrate import migrate_database
@@ -27,6 +28,10 @@ def empty(server: Server) -> Iterator[Database]:
         yield database
 
 
+def _answers(session: psycopg.Connection[Any], text: str) -> bool:
+    return session.execute(text.encode()).fetchone() is not None
+
+
 def test_a_late_lock_conflict_has_a_budget_of_its_own(empty: Database, server: Server, tmp_path: Path) -> None:
     empty.run("CREATE TABLE a (id integer); CREATE TABLE b (id integer)")
     (tmp_path / "sql").mkdir()
@@ -43,14 +48,17 @@ def test_a_late_lock_conflict_has_a_budget_of_its_own(empty: Database, server: S
         session.autocommit = False
         session.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
 
+    # By the server's clock: since the run began, and since its first migration was there.
+    begun = "SELECT 1 FROM pgmigrate.runs WHERE started_at < clock_timestamp() - interval '4 s'"
+    first_done = "SELECT 1 FROM pgmigrate.events WHERE event = 'applied' AND at < clock_timestamp() - interval '4 s'"
+
     def release() -> None:
-        time.sleep(4)
-        first.rollback()
-        with server.connect("postgres") as looking:
-            waits = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND application_name ~ '002_m'"
-            wait_for(lambda: looking.execute(waits, [empty.name]).fetchone(), what="the second migration")
-        time.sleep(4)
-        second.rollback()
+        with server.connect(empty.name) as looking:
+            there = "SELECT 1 WHERE to_regclass('pgmigrate.catalogs') IS NOT NULL"
+            for session, text in ((None, there), (first, begun), (second, first_done)):
+                wait_for(partial(_answers, looking, text), what=text, seconds=60)
+                if session is not None:
+                    session.rollback()
 
     thread = threading.Thread(target=release)
     thread.start()

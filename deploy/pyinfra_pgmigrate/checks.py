@@ -12,7 +12,7 @@ from .catalog import definition_of, key_of
 from .effect import StatementEffect
 from .locks import MODES
 from .migration import Migration
-from .statements import Statement
+from .sqltext.parser import Statement
 
 _DATA = frozenset({"insert_stmt", "update_stmt", "delete_stmt", "merge_stmt", "truncate_stmt", "copy_stmt"})
 

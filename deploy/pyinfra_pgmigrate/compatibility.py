@@ -9,7 +9,7 @@ from pathlib import Path
 from .errors import Kind, PgMigrateError
 from .migration import read_header, read_statements, wrong_header
 from .requirements import KEY, Requirement, read_requirements
-from .statements import is_query
+from .sqltext.parser import is_query
 from .validation import Check, Verdict
 
 HEADER_KEYS = ("purpose", "role", "until", "session", KEY)

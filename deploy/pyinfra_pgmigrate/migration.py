@@ -15,7 +15,7 @@ from pathlib import Path
 from . import effect as effects
 from .effect import Effect, StatementEffect
 from .errors import Kind, PgMigrateError, Refusal
-from .statements import (
+from .sqltext.parser import (
     SqlSyntaxError,
     Statement,
     begins_transaction,

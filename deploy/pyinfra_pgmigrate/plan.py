@@ -30,8 +30,7 @@ from .errors import Refusal
 from .migration import PHASES, Migration
 from .observed import REGISTRY_VERSION, AppliedMigration, Interrupted, Observed, Upsert, Verified
 from .settings import Settings
-from .state import PROGRAMS, Judgement, State, StatementState, in_order, judge
-from .statements import (
+from .sqltext.parser import (
     IDEMPOTENT,
     PASSING,
     STRUCTURAL,
@@ -42,6 +41,7 @@ from .statements import (
     unique_rule_of_index,
     upserts,
 )
+from .state import PROGRAMS, Judgement, State, StatementState, in_order, judge
 from .timeline import Standing, Timeline, standing
 
 # Modes that only the owner of a table may take by DDL; source: PostgreSQL manual, "Explicit Locking".

@@ -13,7 +13,7 @@ from pathlib import Path
 from .errors import Kind, PgMigrateError
 from .migration import read_header, read_statements, wrong_header
 from .requirements import KEY, Requirement, read_requirements
-from .statements import Statement, checksum_of, writing_words
+from .sqltext.parser import Statement, checksum_of, writing_words
 
 HEADER_KEYS = ("purpose", "since", "parameters", KEY)
 

@@ -27,7 +27,7 @@ from .locks import MODES
 from .migration import Migration, baseline_checksum, expected_base, read_baseline, read_folder, server_wide
 from .scratch import Tell, pin, scratch_database, session
 from .settings import KEYS
-from .statements import Statement, server_wide_operation
+from .sqltext.parser import Statement, server_wide_operation
 
 # How long a statement outside a transaction may keep us from seeing its locks, in seconds.
 _PATIENCE_S = 60.0

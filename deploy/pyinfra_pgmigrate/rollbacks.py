@@ -32,8 +32,7 @@ from .obstacles import (
 )
 from .plan import Action, Decision
 from .rights import is_written_out
-from .state import Judgement, State, StatementState, in_order, judge
-from .statements import (
+from .sqltext.parser import (
     STRUCTURAL,
     Statement,
     UniqueRule,
@@ -42,6 +41,7 @@ from .statements import (
     unique_rule_of_constraint,
     unique_rule_of_index,
 )
+from .state import Judgement, State, StatementState, in_order, judge
 from .timeline import Timeline, standing
 
 HEADER_KEYS = ("purpose", "reverts", "keeps")

@@ -31,7 +31,7 @@ from .session import (
     setting,
     settings_of,
 )
-from .statements import Statement
+from .sqltext.parser import Statement
 
 
 @dataclass(frozen=True)

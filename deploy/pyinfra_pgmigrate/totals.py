@@ -15,7 +15,7 @@ from typing import Any
 from .errors import Kind, PgMigrateError
 from .migration import read_header, read_statements
 from .requirements import KEY, Requirement, read_requirements
-from .statements import is_query
+from .sqltext.parser import is_query
 
 HEADER_KEYS = ("purpose", KEY)
 

@@ -15,7 +15,7 @@ from .lines import is_harmless, is_setting
 from .migration import Migration
 from .observed import Observed, Verified
 from .refusals import problems_of
-from .statements import table_of_index
+from .sqltext.parser import table_of_index
 
 # What is looked at besides the verify queries and the lines from before; see warnings.sql.
 WARNINGS = ("readers", "statistics", "unique rules", "valid indexes", "validated constraints")

@@ -11,7 +11,7 @@ import pytest
 from pyinfra_pgmigrate.drift import Change, Drift, Drifts, find_drift
 from pyinfra_pgmigrate.engine import Engine
 from pyinfra_pgmigrate.observed import Observed
-from pyinfra_pgmigrate.statements import SqlSyntaxError, split
+from pyinfra_pgmigrate.sqltext.parser import SqlSyntaxError, split
 
 from tests.conftest import on_all_versions
 from tests.support.hand_edits import EDITS, HARMLESS, OWNER, READER, STRUCTURE, Edit

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
-from pyinfra_pgmigrate.statements import split
+from pyinfra_pgmigrate.sqltext.parser import split
 
 from tests.conftest import NEWEST, Machines
 

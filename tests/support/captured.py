@@ -27,7 +27,7 @@ from pyinfra_pgmigrate.psql import Answer
 from pyinfra_pgmigrate.reading import Obstructions
 from pyinfra_pgmigrate.rollbacks import Rollback, load_rollbacks, make_rollback
 from pyinfra_pgmigrate.settings import Settings, read_settings
-from pyinfra_pgmigrate.statements import split
+from pyinfra_pgmigrate.sqltext.parser import split
 
 from tests.support import hand_edits
 from tests.support.contents import RUN

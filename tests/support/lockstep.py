@@ -11,7 +11,7 @@ import postgast
 import psycopg
 from pyinfra_pgmigrate import sql as library
 from pyinfra_pgmigrate.catalog import Patch, is_own
-from pyinfra_pgmigrate.statements import SqlSyntaxError, split
+from pyinfra_pgmigrate.sqltext.parser import SqlSyntaxError, split
 
 from tests.support.servers import Database
 

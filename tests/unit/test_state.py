@@ -14,8 +14,8 @@ from pyinfra_pgmigrate.migration import Header, Migration
 from pyinfra_pgmigrate.observed import AppliedMigration, Interrupted, Observed, Registry, Server, Verified
 from pyinfra_pgmigrate.plan import Action, Plan, make_plan
 from pyinfra_pgmigrate.settings import read_settings
+from pyinfra_pgmigrate.sqltext.parser import Statement
 from pyinfra_pgmigrate.state import StatementState, in_order, judge
-from pyinfra_pgmigrate.statements import Statement
 from pyinfra_pgmigrate.timeline import Timeline, standing
 
 SERVER = Server(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from pyinfra_pgmigrate.statements import (
+from pyinfra_pgmigrate.sqltext.parser import (
     SqlSyntaxError,
     UniqueRule,
     checksum_of,

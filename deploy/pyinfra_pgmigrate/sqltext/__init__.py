@@ -1,0 +1,1 @@
+"""SQL text, read by PostgreSQL's own grammar."""

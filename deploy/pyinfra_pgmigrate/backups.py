@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from .catalog import LINES_VERSION, Catalog, is_own, key_of, unescaped
+from .catalog.lines import LINES_VERSION, Catalog, is_own, key_of, unescaped
 from .ownership import Left, roles_in
 from .totals import Answers, answers_of, as_json
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from .catalog import definition_of, key_of
+from .catalog.lines import definition_of, key_of
+from .catalog.lock_modes import MODES
 from .effect import StatementEffect
-from .locks import MODES
 from .migration import Migration
 from .sqltext.parser import Statement
 

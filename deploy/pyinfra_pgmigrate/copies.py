@@ -31,7 +31,7 @@ from time import monotonic
 
 from . import backups, ownership, programs, reading, script, telling
 from .backups import MOST_COMMAND, Contents, Judged, Manifest, Unfound
-from .catalog import Catalog
+from .catalog.lines import Catalog
 from .errors import Kind, PgMigrateError
 from .keeper import MOST_DIFFERENCES, Keeper, ServerNames
 from .observed import Observed

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .backups import Contents, Manifest, identifiers
-from .catalog import Catalog, key_of, parts_of
-from .lines import columns_of
+from .catalog.lines import Catalog, key_of, parts_of
+from .catalog.parts import columns_of
 from .migration import Migration
 from .observed import Observed
 from .totals import Answers, Total, are_equal, described

@@ -14,13 +14,14 @@ from typing import Any
 
 import psycopg
 
-from . import mending, repairs, sql
-from .catalog import Catalog, Patch, definition_of, is_own, key_of, parts_of, unescaped
+from . import sql
+from .catalog import ddl, ddl_changes
+from .catalog.lines import Catalog, Patch, definition_of, is_own, key_of, parts_of, unescaped
+from .catalog.lock_modes import MODES
+from .catalog.parts import is_harmless, is_setting, kind_of, subject_of
 from .drift import Change, Drift, changes_between
 from .effect import Effect
 from .errors import Kind, PgMigrateError
-from .lines import is_harmless, is_setting, kind_of, subject_of
-from .locks import MODES
 from .migration import Migration, read_folder
 from .record import Recorder, recorder
 from .scratch import Tell
@@ -312,7 +313,7 @@ def _small(before: Catalog, now: Catalog, harmless: frozenset[str]) -> Iterator[
             next((one for one in harmless & lines if key_of(one) == key and not is_own(one)), "")
             for lines in (before.lines, now.lines)
         )
-        yield from map(plain, mending.change_property(old, new) or ())
+        yield from map(plain, ddl_changes.change_property(old, new) or ())
     for line in sorted(harmless):
         key = key_of(line)
         if is_harmless(line) and (
@@ -322,7 +323,7 @@ def _small(before: Catalog, now: Catalog, harmless: frozenset[str]) -> Iterator[
             if key in now.by_key and key in before.by_key:
                 yield unescaped(_comment(key, text))
         elif line in now.lines and line.startswith("table ") and key not in before.by_key:
-            yield from map(plain, repairs.drop(line) or ())
+            yield from map(plain, ddl.drop(line) or ())
 
 
 def _comment(key: str, text: str) -> str:

@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from . import mending, repairs
-from .catalog import INVALID, Catalog, Patch, definition_of, is_own, key_of, matches, parts_of
-from .lines import hangs_on, is_harmless, is_property, is_setting, kind_of, parents_in, renaming, subject_of
+from .catalog import ddl, ddl_changes
+from .catalog.lines import INVALID, Catalog, Patch, definition_of, is_own, key_of, matches, parts_of
+from .catalog.parts import hangs_on, is_harmless, is_property, is_setting, kind_of, parents_in, renaming, subject_of
+from .catalog.privileges import Rights, changed_rights
 from .migration import Migration
 from .observed import Observed
-from .rights import Rights, changed_rights
 
 
 class Change(Enum):
@@ -281,7 +281,7 @@ class _Search:
                 break
 
     def _add_renamed(self, kind: str, old: str, new: str, pairs: Mapping[str, str]) -> None:
-        made = repairs.rename(kind, new.split(" ", 1)[1], old.split(" ", 1)[1])
+        made = ddl.rename(kind, new.split(" ", 1)[1], old.split(" ", 1)[1])
         patch = Patch(frozenset(pairs), frozenset(pairs.values()))
         self._add(Change.CHANGED, old, f"renamed to {new.split(' ', 1)[1]}, as it looks", old, patch, made)
 
@@ -302,7 +302,7 @@ class _Search:
             parts = ("column ", "constraint ", "index ")
             hanging = {line for line in side if line.startswith(parts) and key in hangs_on(line)}
             patch = Patch(frozenset({old[key]} | (hanging & self.minus)), frozenset({new[key]} | (hanging & self.plus)))
-            made = mending.change([old[key]], [new[key]])
+            made = ddl_changes.change([old[key]], [new[key]])
             self._add(Change.CHANGED, key, new[key], old[key], patch, made)
 
     def _find_whole(self, change: Change) -> None:
@@ -331,7 +331,7 @@ class _Search:
                 f"{main}{more}",
                 "nothing of that name",
                 Patch(plus=lines),
-                repairs.drop(main, self.domains),
+                ddl.drop(main, self.domains),
             )
 
     def _make_whole(self, key: str, lines: Collection[str]) -> list[str] | None:
@@ -341,7 +341,7 @@ class _Search:
             groups[key_of(line)].append(line)
         found: list[str] = []
         for one in sorted(groups, key=lambda other: (other != key, _order_of(other), other)):
-            made = repairs.make(groups[one], self.domains)
+            made = ddl.make(groups[one], self.domains)
             if made is None:
                 return None
             found += made
@@ -367,9 +367,9 @@ class _Search:
         gained = "; ".join(f"{key} {name}" for name in sorted(one.gained))
         made = []
         if one.gained:
-            made += repairs.revoke(one.key, one.grantee, one.gained)
+            made += ddl.revoke(one.key, one.grantee, one.gained)
         if one.lost:
-            made += repairs.grant(one.key, one.grantee, one.lost)
+            made += ddl.grant(one.key, one.grantee, one.lost)
         kind = Change.EXTRA if not lost else Change.CHANGED if gained else Change.MISSING
         patch = Patch(
             frozenset(line for line in self.minus if line.startswith(f"{key} ")),
@@ -390,13 +390,13 @@ class _Search:
             elif gone and come:
                 setting = f"{key.replace('view', 'view_setting', 1)} "
                 wanted = gone | {line for line in self.kept if line.startswith(setting)}
-                made = mending.change(sorted(wanted), sorted(come), self.domains)
+                made = ddl_changes.change(sorted(wanted), sorted(come), self.domains)
                 self._add(Change.CHANGED, key, _told(come), _told(gone), patch, made)
             elif gone:
-                made = repairs.make(sorted(gone), self.domains)
+                made = ddl.make(sorted(gone), self.domains)
                 self._add(Change.MISSING, key, "missing", _told(gone), patch, made)
             else:
-                made = repairs.drop(min(come), self.domains)
+                made = ddl.drop(min(come), self.domains)
                 self._add(Change.EXTRA, key, _told(come), "nothing of that name", patch, made)
 
     def _find_properties(self) -> None:
@@ -413,14 +413,14 @@ class _Search:
             )
             old, new = (next(iter(lines), "") for lines in (gone, come))
             patch = Patch(frozenset(gone), frozenset(come))
-            self._add(Change.CHANGED, subject, new or own, old or own, patch, mending.change_property(old, new))
+            self._add(Change.CHANGED, subject, new or own, old or own, patch, ddl_changes.change_property(old, new))
 
     def _add_switched(self, key: str, patch: Patch) -> None:
         """Adds a constraint whose triggers, or whose index, are not as they were."""
         expected = next((line for line in self.kept if line.startswith(f"{key} ")), key)
         line = min(patch.minus | patch.plus)
         if line in patch.plus:
-            self._add(Change.CHANGED, key, line, expected, patch, mending.change([expected], [line], self.domains))
+            self._add(Change.CHANGED, key, line, expected, patch, ddl_changes.change([expected], [line], self.domains))
         elif line.startswith("definition "):
             self._note(patch.minus, f"the index of {key} is valid again")
         else:
@@ -438,7 +438,7 @@ class _Search:
             migration = self.origins.get(expected, "")
         patch = Patch(self._with_followers(patch.minus), self._with_followers(patch.plus))
         made = tuple(statements or ())
-        repair = repairs.joined(made) if made else _next_command(kind, key, migration)
+        repair = ddl.joined(made) if made else _next_command(kind, key, migration)
         self.entries.append(Drift(kind, key, found, expected, migration, repair, patch, made))
         self._take(patch.minus | patch.plus)
 

@@ -17,7 +17,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .catalog import Catalog, Patch, key_of
+from .catalog.lines import Catalog, Patch, key_of
 from .errors import Kind, PgMigrateError
 
 FORMAT = 2

@@ -10,7 +10,7 @@ from time import monotonic
 import gevent
 
 from . import psql, reading, refusals, stepping
-from .catalog import Patch, key_of
+from .catalog.lines import Patch, key_of
 from .engine import Engine
 from .errors import Kind, Refusal
 from .journal import Span

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from .backups import Manifest
-from .catalog import Patch
+from .catalog.lines import Patch
 from .drift import Drifts
 from .errors import Refusal
 from .measurements import Comparison

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from .catalog import SETTING, Catalog, Patch, definition_of, escaped, is_own, key_of, parts_of, unescaped
+from .catalog.lines import SETTING, Catalog, Patch, definition_of, escaped, is_own, key_of, parts_of, unescaped
 from .errors import Kind, Refusal
 
 _MOST_SHOWN = 20

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from . import refusals
-from .catalog import Catalog, Patch, definition_of, is_own, key_of, matches, parts_of
+from .catalog.lines import Catalog, Patch, definition_of, is_own, key_of, matches, parts_of
 from .errors import Refusal
 from .migration import PHASES, Migration
 from .observed import REGISTRY_VERSION, AppliedMigration, Interrupted, Observed, Upsert, Verified

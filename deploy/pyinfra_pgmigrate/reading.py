@@ -13,7 +13,7 @@ from typing import Any
 
 from . import psql
 from .backups import Contents, Store, Unsafe, decoded, found_backup
-from .catalog import Catalog, Patch
+from .catalog.lines import Catalog, Patch
 from .data import Rows, Some
 from .errors import Kind, Refusal
 from .observed import (

@@ -20,10 +20,10 @@ from psycopg.pq import TransactionStatus
 
 from . import effect as effects
 from . import sql
-from .catalog import Catalog, Patch, escaped, is_own, key_of, parts_of
+from .catalog.lines import Catalog, Patch, escaped, is_own, key_of, parts_of
+from .catalog.lock_modes import MODES
 from .effect import Effect, Lock, StatementEffect
 from .errors import Kind, PgMigrateError
-from .locks import MODES
 from .migration import Migration, baseline_checksum, expected_base, read_baseline, read_folder, server_wide
 from .scratch import Tell, pin, scratch_database, session
 from .settings import KEYS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from .catalog import Catalog
+from .catalog.lines import Catalog
 from .errors import Kind, Refusal
 from .migration import Migration
 from .observed import AppliedMigration, Observed, Server, Verified

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from . import reading, script, telling
 from .backups import Contents, differences
-from .catalog import Catalog, is_own, key_of, parts_of
+from .catalog.lines import Catalog, is_own, key_of, parts_of
 from .comparison import answered
 from .compatibility import Use
 from .copies import Copy

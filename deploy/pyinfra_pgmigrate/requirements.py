@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from .catalog import is_own, key_of
+from .catalog.lines import is_own, key_of
 from .migration import wrong_header
 from .observed import Observed
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .catalog import INVALID, Catalog, Patch, definition_of, escaped, is_own, key_of, parts_of, unescaped
+from .catalog.lines import INVALID, Catalog, Patch, definition_of, escaped, is_own, key_of, parts_of, unescaped
+from .catalog.lock_modes import sql_name
+from .catalog.parts import columns_of
+from .catalog.privileges import is_written_out
 from .effect import Effect, Lock, StatementEffect
 from .errors import Kind, PgMigrateError, Refusal
-from .lines import columns_of
-from .locks import sql_name
 from .migration import Header, Migration, parse_header, read_statements, read_text, wrong_header
 from .observed import Observed
 from .obstacles import (
@@ -31,7 +32,6 @@ from .obstacles import (
     together,
 )
 from .plan import Action, Decision
-from .rights import is_written_out
 from .sqltext.parser import (
     STRUCTURAL,
     Statement,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import sql
-from .catalog import key_of, unescaped
+from .catalog.lines import key_of, unescaped
 from .compatibility import Use
 from .queries import Query
 from .rollbacks import Rollback, unique_rules

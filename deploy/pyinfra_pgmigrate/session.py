@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import sql
-from .catalog import LINES_VERSION
+from .catalog.lines import LINES_VERSION
 from .observed import REGISTRY_VERSION
 from .rollbacks import Rollback
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from .catalog import INVALID, key_of, without_invalid
+from .catalog.lines import INVALID, key_of, without_invalid
 from .migration import Migration
 from .timeline import Standing, Timeline
 

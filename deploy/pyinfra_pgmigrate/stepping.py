@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from . import sql
-from .catalog import Patch, key_of, like_pattern, qualified, unescaped
+from .catalog.lines import Patch, key_of, like_pattern, qualified, unescaped
+from .catalog.lock_modes import conflicting_modes, sql_name
 from .effect import Lock, StatementEffect
 from .errors import Kind
-from .locks import conflicting_modes, sql_name
 from .migration import Migration
 from .obstacles import Rule
 from .plan import OUTCOME, Decision

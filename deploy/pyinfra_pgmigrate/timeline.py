@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from .catalog import matches
+from .catalog.lines import matches
 from .migration import Migration
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .catalog import key_of
+from .catalog.lines import key_of
+from .catalog.lock_modes import MODES
 from .effect import Lock, StatementEffect
-from .locks import MODES
 from .reading import Outcome, TracedTable
 from .stepping import Step
 from .telling import size

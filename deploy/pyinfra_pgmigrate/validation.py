@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from .catalog import definition_of, is_own, key_of, matches, parts_of
+from .catalog.lines import definition_of, is_own, key_of, matches, parts_of
+from .catalog.parts import is_harmless, is_setting
 from .drift import Change, Drift, Drifts
-from .lines import is_harmless, is_setting
 from .migration import Migration
 from .observed import Observed, Verified
 from .refusals import problems_of

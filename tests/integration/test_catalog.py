@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pyinfra_pgmigrate.catalog import is_own, key_of
+from pyinfra_pgmigrate.catalog.lines import is_own, key_of
 from pyinfra_pgmigrate.record import record_folder
 
 from tests.conftest import ALL_VERSIONS, Machines, on_all_versions

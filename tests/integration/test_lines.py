@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from pyinfra_pgmigrate import effect as effects
-from pyinfra_pgmigrate import repairs
 from pyinfra_pgmigrate import sql as library
-from pyinfra_pgmigrate.catalog import escaped, is_own, key_of, unescaped
-from pyinfra_pgmigrate.lines import columns_of
+from pyinfra_pgmigrate.catalog import ddl
+from pyinfra_pgmigrate.catalog.lines import escaped, is_own, key_of, unescaped
+from pyinfra_pgmigrate.catalog.parts import columns_of
 
 from tests.conftest import ALL_VERSIONS, Machines, on_all_versions
 from tests.support.harness import Result, migrate, status
@@ -72,9 +72,9 @@ class TestEscapes:
             assert effect.patch.plus <= whole.lines
             for kind in ("index", "view", "function"):
                 (line,) = [one for one in whole.lines if one.startswith(f"{kind} ")]
-                database.run(repairs.joined(repairs.drop(line) or ()))
+                database.run(ddl.joined(ddl.drop(line) or ()))
                 assert line not in database.catalog().lines
-                made = repairs.joined(repairs.make([line]) or ())
+                made = ddl.joined(ddl.make([line]) or ())
                 database.run(made.replace(" CONCURRENTLY", ""))
                 assert line in database.catalog().lines
 
@@ -225,7 +225,7 @@ def test_a_view_has_the_same_text_on_all_versions_and_makes_the_same_view_again(
     for database in databases:
         database.run("".join(f"DROP VIEW v{number:02};" for number in range(len(VIEWS))))
         for line in views.values():
-            database.run(repairs.joined(repairs.make([line]) or ()))
+            database.run(ddl.joined(ddl.make([line]) or ()))
         assert shared(database) == first
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import psycopg
-from pyinfra_pgmigrate.catalog import Catalog
+from pyinfra_pgmigrate.catalog.lines import Catalog
 
 from tests.docker.hosts import DockerHost
 from tests.support.cli import Site

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import postgast
 import psycopg
 from pyinfra_pgmigrate import sql as library
-from pyinfra_pgmigrate.catalog import Patch, is_own
+from pyinfra_pgmigrate.catalog.lines import Patch, is_own
 from pyinfra_pgmigrate.sqltext.parser import SqlSyntaxError, split
 
 from tests.support.servers import Database

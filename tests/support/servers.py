@@ -13,7 +13,7 @@ import legacy_data
 import psycopg
 from psycopg import sql
 from pyinfra_pgmigrate import sql as library
-from pyinfra_pgmigrate.catalog import Catalog, is_own
+from pyinfra_pgmigrate.catalog.lines import Catalog, is_own
 
 ROOT = Path(__file__).parents[2]
 SQL = ROOT / "sql"

@@ -21,7 +21,7 @@ from pyinfra_pgmigrate.backups import (
     read_manifest,
     state_of,
 )
-from pyinfra_pgmigrate.catalog import Catalog
+from pyinfra_pgmigrate.catalog.lines import Catalog
 
 GIB = 1 << 30
 HERE = Identity("7", 1, 1)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from pyinfra_pgmigrate.catalog import (
+from pyinfra_pgmigrate.catalog.lines import (
     Catalog,
     Patch,
     definition_of,

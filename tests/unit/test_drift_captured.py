@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from pyinfra_pgmigrate.catalog import is_own
+from pyinfra_pgmigrate.catalog.lines import is_own
 from pyinfra_pgmigrate.drift import Change, Drift, Drifts, find_drift
 from pyinfra_pgmigrate.sqltext.parser import split
 

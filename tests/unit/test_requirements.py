@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from pyinfra_pgmigrate.catalog import Catalog
+from pyinfra_pgmigrate.catalog.lines import Catalog
 from pyinfra_pgmigrate.errors import PgMigrateError
 from pyinfra_pgmigrate.observed import Observed, Registry, Server
 from pyinfra_pgmigrate.requirements import lacking, not_applicable, read_requirements

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate.catalog import Catalog, Patch
+from pyinfra_pgmigrate.catalog.lines import Catalog, Patch
 from pyinfra_pgmigrate.effect import Effect, StatementEffect
 from pyinfra_pgmigrate.errors import Kind
 from pyinfra_pgmigrate.migration import Header, Migration

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from .catalog import SETTING, definition_of, is_own, key_of, parts_of
+from .lines import SETTING, definition_of, is_own, key_of, parts_of
 
 # Kinds whose name has that of a table before it.
 PARTS = frozenset({"column", "constraint", "trigger", "policy", "rule"})

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from .catalog import INVALID, SETTING, definition_of, key_of, parts_of, unescaped
-from .lines import Column, column_of, function_of
-from .rights import is_default
+from .lines import INVALID, SETTING, definition_of, key_of, parts_of, unescaped
+from .parts import Column, column_of, function_of
+from .privileges import is_default
 
 # How SQL calls a kind of line, where ALTER and DROP take its name alone.
 _WORDS = {

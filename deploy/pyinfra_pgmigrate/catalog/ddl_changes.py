@@ -8,9 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 
-from .catalog import INVALID, SETTING, definition_of, key_of, parts_of
-from .lines import column_of, function_of, is_property
-from .repairs import (
+from .ddl import (
     Statements,
     alter_constraint,
     column_sql,
@@ -31,6 +29,8 @@ from .repairs import (
     together,
     trigger_state,
 )
+from .lines import INVALID, SETTING, definition_of, key_of, parts_of
+from .parts import column_of, function_of, is_property
 
 
 def change(gone: Collection[str], come: Collection[str], domains: Collection[str] = ()) -> Statements:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from .catalog import definition_of, key_of, parts_of
+from .lines import definition_of, key_of, parts_of
 
 # What everybody may do where nothing is written; source: acldefault() in acl.c.
 _EVERYBODY = {"function": "EXECUTE", "procedure": "EXECUTE", "aggregate": "EXECUTE", "type": "USAGE"}

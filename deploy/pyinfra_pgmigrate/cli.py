@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from .checks import findings
 from .compatibility import load_uses
 from .drafts import draft
 from .embedded import DEFAULT_VERSION, scratch_server
 from .errors import Kind, PgMigrateError
-from .migration import load_folder, read_baseline, read_folder
+from .migrations.files import load_folder, read_baseline, read_folder
+from .migrations.lint import findings
+from .migrations.record import record_folder
 from .queries import load_queries
-from .record import record_folder
 from .rollbacks import load_rollbacks
 from .telling import visible
 from .totals import load_totals

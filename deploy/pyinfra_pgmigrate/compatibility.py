@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import Kind, PgMigrateError
-from .migration import read_header, read_statements, wrong_header
+from .migrations.files import read_header, read_statements, wrong_header
 from .requirements import KEY, Requirement, read_requirements
 from .sqltext.parser import is_query
 from .validation import Check, Verdict

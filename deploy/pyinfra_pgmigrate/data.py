@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from .backups import Contents, Manifest, identifiers
 from .catalog.lines import Catalog, key_of, parts_of
 from .catalog.parts import columns_of
-from .migration import Migration
+from .migrations.files import Migration
 from .observed import Observed
 from .totals import Answers, Total, are_equal, described
 from .validation import Check, Verdict

@@ -20,11 +20,11 @@ from .catalog.lines import Catalog, Patch, definition_of, is_own, key_of, parts_
 from .catalog.lock_modes import MODES
 from .catalog.parts import is_harmless, is_setting, kind_of, subject_of
 from .drift import Change, Drift, changes_between
-from .effect import Effect
 from .errors import Kind, PgMigrateError
-from .migration import Migration, read_folder
-from .record import Recorder, recorder
-from .scratch import Tell
+from .migrations.effect import Effect
+from .migrations.files import Migration, read_folder
+from .migrations.record import Recorder, recorder
+from .migrations.scratch import Tell
 
 # Kinds of lines whose objects a rollback brings back by itself, after its script.
 _BY_THEMSELVES = frozenset({"index", "constraint"})

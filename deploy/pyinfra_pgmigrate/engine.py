@@ -33,7 +33,7 @@ from .drift import Drifts, find_drift
 from .errors import Kind, Refusal
 from .journal import Journal
 from .measurements import Comparison, Measured, Terms, compare, due_queries
-from .migration import Migration, load_folder
+from .migrations.files import Migration, load_folder
 from .observed import Blocker, Observed, OtherRun, Verified
 from .plan import Plan, make_plan, to_ask
 from .psql import Answer, Command

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .drift import Change, Drift, Drifts
-from .migration import Migration
+from .migrations.files import Migration
 from .observed import Observed
 from .plan import Action, Decision, Plan
 from .telling import WORDS, age, heading, powers, size, would

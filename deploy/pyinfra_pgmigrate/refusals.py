@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from .catalog.lines import Catalog
 from .errors import Kind, Refusal
-from .migration import Migration
+from .migrations.files import Migration
 from .observed import AppliedMigration, Observed, Server, Verified
 from .state import Judgement
 

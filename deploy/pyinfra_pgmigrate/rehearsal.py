@@ -15,7 +15,7 @@ from .data import catalog_name
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
 from .execution import execute, revert
-from .migration import Migration
+from .migrations.files import Migration
 from .observed import Observed
 from .ownership import is_beyond_a_copy
 from .rollbacks import Rollback, load_rollbacks

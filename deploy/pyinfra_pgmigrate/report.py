@@ -16,9 +16,9 @@ from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, PackageL
 
 from . import telling
 from .backups import Manifest
-from .effect import Lock
 from .journal import Event, Journal, Span
 from .measurements import Comparison, Measurement
+from .migrations.effect import Lock
 from .moments import DONE, Table
 from .observed import Observed
 from .plan import Action, Plan

@@ -17,9 +17,9 @@ from .catalog.lines import INVALID, Catalog, Patch, definition_of, escaped, is_o
 from .catalog.lock_modes import sql_name
 from .catalog.parts import columns_of
 from .catalog.privileges import is_written_out
-from .effect import Effect, Lock, StatementEffect
 from .errors import Kind, PgMigrateError, Refusal
-from .migration import Header, Migration, parse_header, read_statements, read_text, wrong_header
+from .migrations.effect import Effect, Lock, StatementEffect
+from .migrations.files import Header, Migration, parse_header, read_statements, read_text, wrong_header
 from .observed import Observed
 from .obstacles import (
     Conflict,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import Kind, PgMigrateError
-from .migration import PHASES
+from .migrations.files import PHASES
 
 PREFIX = "pg_"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .catalog.lines import INVALID, key_of, without_invalid
-from .migration import Migration
+from .migrations.files import Migration
 from .timeline import Standing, Timeline
 
 # Statements that may do more than their lines show.

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from . import sql
 from .catalog.lines import Patch, key_of, like_pattern, qualified, unescaped
 from .catalog.lock_modes import conflicting_modes, sql_name
-from .effect import Lock, StatementEffect
 from .errors import Kind
-from .migration import Migration
+from .migrations.effect import Lock, StatementEffect
+from .migrations.files import Migration
 from .obstacles import Rule
 from .plan import OUTCOME, Decision
 from .rollbacks import Rollback, may_be_set, unique_rules

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .catalog.lines import matches
-from .migration import Migration
+from .migrations.files import Migration
 
 
 @dataclass(frozen=True)

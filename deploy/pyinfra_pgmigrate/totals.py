@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import Kind, PgMigrateError
-from .migration import read_header, read_statements
+from .migrations.files import read_header, read_statements
 from .requirements import KEY, Requirement, read_requirements
 from .sqltext.parser import is_query
 

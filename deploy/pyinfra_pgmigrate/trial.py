@@ -9,7 +9,7 @@ from . import script
 from .engine import Engine
 from .errors import Kind, Refusal
 from .held import HeldSession
-from .migration import Migration
+from .migrations.files import Migration
 from .moments import Moment, Table, broken, table_lines, table_of
 
 

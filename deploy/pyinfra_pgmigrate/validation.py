@@ -12,7 +12,7 @@ from enum import Enum
 from .catalog.lines import definition_of, is_own, key_of, matches, parts_of
 from .catalog.parts import is_harmless, is_setting
 from .drift import Change, Drift, Drifts
-from .migration import Migration
+from .migrations.files import Migration
 from .observed import Observed, Verified
 from .refusals import problems_of
 from .sqltext.parser import table_of_index

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from pyinfra_pgmigrate.catalog.lines import is_own, key_of
-from pyinfra_pgmigrate.record import record_folder
+from pyinfra_pgmigrate.migrations.record import record_folder
 
 from tests.conftest import ALL_VERSIONS, Machines, on_all_versions
 from tests.support.servers import SQL, Server

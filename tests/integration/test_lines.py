@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from pyinfra_pgmigrate import effect as effects
 from pyinfra_pgmigrate import sql as library
 from pyinfra_pgmigrate.catalog import ddl
 from pyinfra_pgmigrate.catalog.lines import escaped, is_own, key_of, unescaped
 from pyinfra_pgmigrate.catalog.parts import columns_of
+from pyinfra_pgmigrate.migrations import effect as effects
 
 from tests.conftest import ALL_VERSIONS, Machines, on_all_versions
 from tests.support.harness import Result, migrate, status

@@ -14,7 +14,7 @@ from typing import Any
 
 from pyinfra_pgmigrate.drafts import draft
 from pyinfra_pgmigrate.errors import PgMigrateError
-from pyinfra_pgmigrate.record import record_folder
+from pyinfra_pgmigrate.migrations.record import record_folder
 
 from tests.support.harness import Result, migrate, rollback
 from tests.support.servers import Database, Server

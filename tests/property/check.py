@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from pyinfra_pgmigrate.errors import PgMigrateError
-from pyinfra_pgmigrate.record import record_folder
+from pyinfra_pgmigrate.migrations.record import record_folder
 
 from tests.support.harness import Result, migrate, status
 from tests.support.servers import Database, Server

@@ -6,8 +6,8 @@ import re
 import shutil
 from pathlib import Path
 
-from pyinfra_pgmigrate.migration import Migration, load_folder
-from pyinfra_pgmigrate.record import record_folder
+from pyinfra_pgmigrate.migrations.files import Migration, load_folder
+from pyinfra_pgmigrate.migrations.record import record_folder
 
 from tests.support.servers import SQL, Database, Server
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pyinfra_pgmigrate
 import pytest
-from pyinfra_pgmigrate.checks import RULES
 from pyinfra_pgmigrate.errors import Kind
-from pyinfra_pgmigrate.migration import HEADER_KEYS
+from pyinfra_pgmigrate.migrations.files import HEADER_KEYS
+from pyinfra_pgmigrate.migrations.lint import RULES
 from pyinfra_pgmigrate.settings import KEYS
 
 ROOT = Path(__file__).parents[2]

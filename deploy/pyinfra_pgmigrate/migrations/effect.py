@@ -17,8 +17,8 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .catalog.lines import Catalog, Patch, key_of
-from .errors import Kind, PgMigrateError
+from ..catalog.lines import Catalog, Patch, key_of
+from ..errors import Kind, PgMigrateError
 
 FORMAT = 2
 

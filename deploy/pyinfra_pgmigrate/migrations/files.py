@@ -12,10 +12,8 @@ from itertools import groupby, pairwise
 from os.path import lexists
 from pathlib import Path
 
-from . import effect as effects
-from .effect import Effect, StatementEffect
-from .errors import Kind, PgMigrateError, Refusal
-from .sqltext.parser import (
+from ..errors import Kind, PgMigrateError, Refusal
+from ..sqltext.parser import (
     SqlSyntaxError,
     Statement,
     begins_transaction,
@@ -31,6 +29,8 @@ from .sqltext.parser import (
     split,
     transaction_modes,
 )
+from . import effect as effects
+from .effect import Effect, StatementEffect
 
 # What BEGIN may say of its transaction and nobody will notice.
 _HARMLESS_MODES = frozenset({"transaction_isolation", "transaction_deferrable"})

@@ -18,16 +18,16 @@ import psycopg
 from psycopg import sql as composed
 from psycopg.pq import TransactionStatus
 
+from .. import sql
+from ..catalog.lines import Catalog, Patch, escaped, is_own, key_of, parts_of
+from ..catalog.lock_modes import MODES
+from ..errors import Kind, PgMigrateError
+from ..settings import KEYS
+from ..sqltext.parser import Statement, server_wide_operation
 from . import effect as effects
-from . import sql
-from .catalog.lines import Catalog, Patch, escaped, is_own, key_of, parts_of
-from .catalog.lock_modes import MODES
 from .effect import Effect, Lock, StatementEffect
-from .errors import Kind, PgMigrateError
-from .migration import Migration, baseline_checksum, expected_base, read_baseline, read_folder, server_wide
+from .files import Migration, baseline_checksum, expected_base, read_baseline, read_folder, server_wide
 from .scratch import Tell, pin, scratch_database, session
-from .settings import KEYS
-from .sqltext.parser import Statement, server_wide_operation
 
 # How long a statement outside a transaction may keep us from seeing its locks, in seconds.
 _PATIENCE_S = 60.0

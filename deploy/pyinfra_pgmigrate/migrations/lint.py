@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from .catalog.lines import definition_of, key_of
-from .catalog.lock_modes import MODES
+from ..catalog.lines import definition_of, key_of
+from ..catalog.lock_modes import MODES
+from ..sqltext.parser import Statement
 from .effect import StatementEffect
-from .migration import Migration
-from .sqltext.parser import Statement
+from .files import Migration
 
 _DATA = frozenset({"insert_stmt", "update_stmt", "delete_stmt", "merge_stmt", "truncate_stmt", "copy_stmt"})
 

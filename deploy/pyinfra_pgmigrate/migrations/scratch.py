@@ -18,8 +18,8 @@ from psycopg import errors
 from psycopg import sql as composed
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from . import sql
-from .errors import Kind, PgMigrateError
+from .. import sql
+from ..errors import Kind, PgMigrateError
 
 Tell = Callable[[str], None]
 

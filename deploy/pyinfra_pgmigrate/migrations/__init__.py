@@ -1,0 +1,1 @@
+"""Migrations as files: headers, effects, rules, and how effects are recorded."""

@@ -10,17 +10,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from .compatibility import load_uses
+from .application.compatibility import load_uses
+from .application.queries import load_queries
+from .application.totals import load_totals
 from .drafts import draft
 from .embedded import DEFAULT_VERSION, scratch_server
 from .errors import Kind, PgMigrateError
 from .migrations.files import load_folder, read_baseline, read_folder
 from .migrations.lint import findings
 from .migrations.record import record_folder
-from .queries import load_queries
 from .rollbacks import load_rollbacks
 from .telling import visible
-from .totals import load_totals
 
 _RANGE = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]+)")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from . import data, programs, reading, script, telling
+from .application.totals import Answers, Total
 from .backups import Contents, Manifest
 from .copies import Copies
 from .data import MOST_KEYS, Compared, Rows, Source
@@ -17,7 +18,6 @@ from .engine import Engine
 from .errors import Kind, PgMigrateError
 from .keeper import Keeper
 from .observed import Observed
-from .totals import Answers, Total
 from .validation import Check
 
 # Bytes of a row that a table had in the backup, where it is empty now: a guess.

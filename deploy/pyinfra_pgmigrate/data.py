@@ -11,12 +11,12 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from .application.totals import Answers, Total, are_equal, described
 from .backups import Contents, Manifest, identifiers
 from .catalog.lines import Catalog, key_of, parts_of
 from .catalog.parts import columns_of
 from .migrations.files import Migration
 from .observed import Observed
-from .totals import Answers, Total, are_equal, described
 from .validation import Check, Verdict
 
 # Keys of a table that a message names, of each kind.

@@ -28,7 +28,10 @@ from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
 from pyinfra.api.state import StateStage
 
 from . import facts, psql, reading, script
-from .compatibility import Use, compatibility_checks, load_uses
+from .application.compatibility import Use, compatibility_checks, load_uses
+from .application.queries import Query, load_queries
+from .application.requirements import Requirement, lacking, not_applicable
+from .application.totals import Total, load_totals
 from .drift import Drifts, find_drift
 from .errors import Kind, Refusal
 from .journal import Journal
@@ -37,15 +40,12 @@ from .migrations.files import Migration, load_folder
 from .observed import Blocker, Observed, OtherRun, Verified
 from .plan import Plan, make_plan, to_ask
 from .psql import Answer, Command
-from .queries import Query, load_queries
 from .reading import Unreadable
 from .reporting import journal_of
-from .requirements import Requirement, lacking, not_applicable
 from .rollbacks import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving
 from .session import Run
 from .settings import Connection, Settings, read_settings
 from .telling import visible
-from .totals import Total, load_totals
 from .validation import Check, Verdict, added_by, validate
 
 # One run a start of the program, whichever hosts and databases it works on.

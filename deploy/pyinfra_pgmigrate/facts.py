@@ -12,13 +12,13 @@ from pyinfra.api import FactBase, StringCommand
 from pyinfra.api.exceptions import FactProcessError
 
 from . import programs, psql, reading, script
+from .application.compatibility import Use
+from .application.queries import Query
 from .backups import Store, Unsafe
-from .compatibility import Use
 from .measurements import Measured, read_measured
 from .observed import Observed, Verified
 from .programs import Place
 from .psql import Command
-from .queries import Query
 from .reading import Obstructions, Unreadable
 from .rollbacks import Rollback
 from .session import Run

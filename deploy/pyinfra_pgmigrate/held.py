@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import gevent
 
 from . import script
-from .compatibility import Use
+from .application.compatibility import Use
 from .engine import Engine
 from .moments import Held
 from .psql import Answer

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .queries import Query
+from .application.queries import Query
 from .validation import Check, Verdict
 
 # So many buffers more are no finding, and a table of so many pages is small. Measured (PostgreSQL 18, standard costs):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from .compatibility import Use
+from .application.compatibility import Use
 from .errors import Kind, Refusal
 
 # SQLSTATE of a statement that did what it should.

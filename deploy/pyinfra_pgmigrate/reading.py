@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import psql
+from .application.totals import Answers, answers_of
 from .backups import Contents, Store, Unsafe, decoded, found_backup
 from .catalog.lines import Catalog, Patch
 from .data import Rows, Some
@@ -33,7 +34,6 @@ from .observed import (
 from .obstacles import Dependent
 from .psql import Answer
 from .settings import Connection
-from .totals import Answers, answers_of
 
 # Feature not supported; source: PostgreSQL manual, "Error Codes".
 _TOO_OLD = "0A000"

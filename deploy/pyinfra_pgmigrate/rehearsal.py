@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from . import reading, script, telling
+from .application.compatibility import Use
+from .application.totals import Answers, are_equal, described
 from .backups import Contents, differences
 from .catalog.lines import Catalog, is_own, key_of, parts_of
 from .comparison import answered
-from .compatibility import Use
 from .copies import Copy
 from .data import catalog_name
 from .engine import Engine
@@ -19,7 +20,6 @@ from .migrations.files import Migration
 from .observed import Observed
 from .ownership import is_beyond_a_copy
 from .rollbacks import Rollback, load_rollbacks
-from .totals import Answers, are_equal, described
 from .trace import StatementTrace, compared_lines, rehearsed_lines
 from .trial import Trial
 

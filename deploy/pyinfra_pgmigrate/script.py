@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import sql
+from .application.compatibility import Use
+from .application.queries import Query
+from .application.totals import Total
 from .catalog.lines import key_of, unescaped
-from .compatibility import Use
-from .queries import Query
 from .rollbacks import Rollback, unique_rules
 from .session import (
     Run,
@@ -30,7 +31,6 @@ from .session import (
     settings_of,
 )
 from .stepping import rules_of
-from .totals import Total
 from .validation import Added
 
 

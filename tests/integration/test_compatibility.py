@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from pyinfra_pgmigrate.compatibility import load_uses
+from pyinfra_pgmigrate.application.compatibility import load_uses
 from pyinfra_pgmigrate.errors import PgMigrateError
 
 from tests.conftest import on_all_versions, on_versions

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyinfra_pgmigrate.application.totals import load_totals
 from pyinfra_pgmigrate.backups import json_line, read_manifest
 from pyinfra_pgmigrate.errors import PgMigrateError
-from pyinfra_pgmigrate.totals import load_totals
 
 from tests.integration.test_data import PLAIN, Kept
 from tests.integration.test_validation import found

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pyinfra_pgmigrate.application.queries import Query, load_queries
 from pyinfra_pgmigrate.errors import PgMigrateError
 from pyinfra_pgmigrate.measurements import (
     FEW_BUFFERS,
@@ -19,7 +20,6 @@ from pyinfra_pgmigrate.measurements import (
     compare,
     read_measured,
 )
-from pyinfra_pgmigrate.queries import Query, load_queries
 from pyinfra_pgmigrate.validation import Verdict
 
 from tests.support.servers import ROOT, SQL

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from pyinfra_pgmigrate.application.requirements import lacking, not_applicable, read_requirements
 from pyinfra_pgmigrate.catalog.lines import Catalog
 from pyinfra_pgmigrate.errors import PgMigrateError
 from pyinfra_pgmigrate.observed import Observed, Registry, Server
-from pyinfra_pgmigrate.requirements import lacking, not_applicable, read_requirements
 
 LINES = (
     "table projects",

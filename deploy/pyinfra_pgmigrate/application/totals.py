@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import Kind, PgMigrateError
-from .migrations.files import read_header, read_statements
+from ..errors import Kind, PgMigrateError
+from ..migrations.files import read_header, read_statements
+from ..sqltext.parser import is_query
 from .requirements import KEY, Requirement, read_requirements
-from .sqltext.parser import is_query
 
 HEADER_KEYS = ("purpose", KEY)
 

@@ -11,9 +11,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from .catalog.lines import is_own, key_of
-from .migrations.files import wrong_header
-from .observed import Observed
+from ..catalog.lines import is_own, key_of
+from ..migrations.files import wrong_header
+from ..observed import Observed
 
 KEY = "requires"
 

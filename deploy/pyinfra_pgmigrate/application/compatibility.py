@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import Kind, PgMigrateError
-from .migrations.files import read_header, read_statements, wrong_header
+from ..errors import Kind, PgMigrateError
+from ..migrations.files import read_header, read_statements, wrong_header
+from ..sqltext.parser import is_query
+from ..validation import Check, Verdict
 from .requirements import KEY, Requirement, read_requirements
-from .sqltext.parser import is_query
-from .validation import Check, Verdict
 
 HEADER_KEYS = ("purpose", "role", "until", "session", KEY)
 

@@ -10,10 +10,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import Kind, PgMigrateError
-from .migrations.files import read_header, read_statements, wrong_header
+from ..errors import Kind, PgMigrateError
+from ..migrations.files import read_header, read_statements, wrong_header
+from ..sqltext.parser import Statement, checksum_of, writing_words
 from .requirements import KEY, Requirement, read_requirements
-from .sqltext.parser import Statement, checksum_of, writing_words
 
 HEADER_KEYS = ("purpose", "since", "parameters", KEY)
 

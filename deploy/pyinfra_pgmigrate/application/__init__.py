@@ -1,0 +1,1 @@
+"""What the operator says about the application: what it does, its totals, its queries."""

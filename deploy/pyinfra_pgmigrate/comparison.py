@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from . import data, programs, reading, script, telling
+from . import data, programs, telling
 from .application.totals import Answers, Total
 from .backups import Contents, Manifest
 from .copies import Copies
@@ -18,6 +18,7 @@ from .engine import Engine
 from .errors import Kind, PgMigrateError
 from .keeper import Keeper
 from .observed import Observed
+from .psql import answers, questions
 from .validation import Check
 
 # Bytes of a row that a table had in the backup, where it is empty now: a guess.
@@ -67,7 +68,7 @@ def _backup(keeper: Keeper, label: str) -> tuple[Manifest, Contents]:
     if label == "latest":
         label = keeper.named(label).label
     elif keeper.look().named(label) is None:
-        text = script.prepared(engine.run, engine.settings.schema, "backup_place", label=label)
+        text = questions.prepared(engine.run, engine.settings.schema, "backup_place", label=label)
         place = keeper.psql(text, engine.settings.connection, "read the registry").value("place")
         if place is not None and place[0] != place[2]:
             raise _not_there(label, f"in the registry that it is on machine {place[0]}, in {place[1]}")
@@ -95,16 +96,16 @@ def _not_there(label: str, found: str) -> PgMigrateError:
 def _found(engine: Engine, tables: Sequence[Compared]) -> dict[str, tuple[int, str]] | str:
     """Returns rows and content hash by table, over the columns that count, or why they could not be read."""
     known = {one.ident: one.columns for one in tables if one.is_there}
-    answer = engine.psql(script.known_contents(known, engine.run, engine.settings.schema))
-    return reading.tables(answer) if answer.status == 0 else answer.message or answer.errors or "no answer"
+    answer = engine.psql(questions.known_contents(known, engine.run, engine.settings.schema))
+    return answers.tables(answer) if answer.status == 0 else answer.message or answer.errors or "no answer"
 
 
 def answered(engine: Engine, totals: Sequence[Total]) -> dict[str, Answers]:
     """Returns what totals answer now, by name; with the reason where one could not be asked."""
     if not totals:
         return {}
-    answer = engine.psql(script.totals(totals, engine.run, engine.settings.schema))
-    found = reading.totals(answer)
+    answer = engine.psql(questions.totals(totals, engine.run, engine.settings.schema))
+    found = answers.totals(answer)
     why = answer.message or answer.errors or "no answer"
     return {one.name: found.get(one.name, Answers(problem=why)) for one in totals}
 
@@ -115,7 +116,7 @@ def _explained(
     """Returns how the rows of tables differ, or why that is not known."""
     engine, limit = keeper.engine, keeper.settings.explain_mib * 1024**2
     try:
-        text = script.keys([one.ident for one in suspects], engine.run, engine.settings.schema)
+        text = questions.keys([one.ident for one in suspects], engine.run, engine.settings.schema)
         answer = keeper.psql(text, engine.settings.connection, "read the tables that differ")
         sizes = {name: (size, tuple(key)) for name, size, key in answer.value("keys")}
         told: dict[str, Rows | str] = {}
@@ -149,10 +150,10 @@ def _rows(
     asked = [
         (number, one.ident, one.columns or (), key) for number, (one, key) in enumerate(zip(tables, keys, strict=True))
     ]
-    text = script.rows(asked, keeper.engine.run, keeper.settings.schema)
+    text = questions.rows(asked, keeper.engine.run, keeper.settings.schema)
     idents = [one.ident for one in tables]
     with keeper.claimed():
         copies = Copies(keeper)
         with copies.copy_of_tables(manifest, contents, idents, host=keeper.settings.verify_host) as then:
             command = programs.explain(keeper.place, then, text, most=MOST_KEYS)
-            return reading.rows(keeper.called(command, "compare the rows of"), keys)
+            return answers.rows(keeper.called(command, "compare the rows of"), keys)

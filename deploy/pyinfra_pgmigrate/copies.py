@@ -29,14 +29,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import monotonic
 
-from . import backups, ownership, programs, reading, script, telling
+from . import backups, ownership, programs, telling
 from .backups import MOST_COMMAND, Contents, Judged, Manifest, Unfound
 from .catalog.lines import Catalog
 from .errors import Kind, PgMigrateError
 from .keeper import MOST_DIFFERENCES, Keeper, ServerNames
 from .observed import Observed
 from .programs import Target
-from .psql import Answer, Command
+from .psql import answers, questions
+from .psql.command import Answer, Command
 from .settings import Connection, Secret
 
 # Lines of tables whose policies hold for their owner, too.
@@ -136,9 +137,9 @@ class Copies:
         name = self.keeper.new_copy_name()
         maintenance = self.keeper.maintenance(self.settings.verify_host)
         answer = self.keeper.psql(
-            script.about(self.engine.run, self.settings.schema), self.settings.connection, "read the database"
+            questions.about(self.engine.run, self.settings.schema), self.settings.connection, "read the database"
         )
-        contents = reading.contents(answer)
+        contents = answers.contents(answer)
         try:
             made = self._make(name, contents, maintenance)
             command = programs.copy_structure(self.place, made.target, has_registry=seen.registry is not None)
@@ -163,7 +164,7 @@ class Copies:
         ours = replace(maintenance, database=name)
         has_role = self.settings.copy_role == "own" and names.may_make_roles
         password = secrets.token_urlsafe(32)
-        text = script.prepared(
+        text = questions.prepared(
             self.engine.run,
             self.settings.schema,
             "make_scratch",
@@ -186,7 +187,7 @@ class Copies:
         ways = [connection]
         if connection.host is None or connection.host.startswith("/"):
             ways.append(replace(connection, service=None, host="localhost", port=names.port))
-        text = script.prepared(self.engine.run, self.settings.schema, "copy_session")
+        text = questions.prepared(self.engine.run, self.settings.schema, "copy_session")
         problems: list[str] = []
         for way in ways:
             answer = self.engine.psql(text, way)
@@ -223,12 +224,12 @@ class Copies:
         connection = made.connection
         if stays:
             # It calls functions of indexes, so here and not by the connection.
-            analyze = script.prepared(self.engine.run, self.settings.schema, "analyze")
+            analyze = questions.prepared(self.engine.run, self.settings.schema, "analyze")
             self.keeper.psql(analyze, connection, "analyze the copy")
         if stays and made.has_role:
             # What ran as that role may have set another password; reading cannot: it is in a read-only transaction.
             password = secrets.token_urlsafe(32)
-            text = script.prepared(
+            text = questions.prepared(
                 self.engine.run,
                 self.settings.schema,
                 "keep_to_ourselves",
@@ -237,8 +238,8 @@ class Copies:
             )
             self.keeper.psql(text, made.ours, "end the sessions of the copy")
             connection = replace(connection, password=Secret(password))
-        text = script.contents(self.engine.run, self.settings.schema)
-        return reading.contents(self.keeper.psql(text, connection, "read the copy"))
+        text = questions.contents(self.engine.run, self.settings.schema)
+        return answers.contents(self.keeper.psql(text, connection, "read the copy"))
 
     def _check_complaints(self, manifest: Manifest, contents: Contents, answer: Answer, roles: Collection[str]) -> None:
         """Raises PgMigrateError for what pg_restore could not do, where the backup or the server is the reason."""
@@ -280,7 +281,7 @@ class Copies:
             [*(one for one in statements if not one.lasts and one not in last), owner],
             last,
         ]
-        owning = script.Owning(
+        owning = questions.Owning(
             made=[one.text for one in pieces[0]],
             owned=[one.text for one in pieces[1]],
             last=[one.text for one in pieces[2]],
@@ -289,7 +290,7 @@ class Copies:
             lasts=restored is not None or not made.has_role,
             restored=None if restored is None else {"label": restored.label, "taken_at": restored.taken_at},
         )
-        text = script.owners(owning, self.engine.run, self.settings.schema)
+        text = questions.owners(owning, self.engine.run, self.settings.schema)
         said = self.keeper.psql(text, made.ours, "set the owners in the copy")
         left = ownership.left_out(
             [
@@ -349,7 +350,7 @@ class Copies:
             maintenance = self.keeper.maintenance()
             names = self.keeper.names(maintenance)
             kept = _name_ending(f"{self.database}_before", names.now)
-            properties = script.prepared(
+            properties = questions.prepared(
                 self.engine.run,
                 self.settings.schema,
                 "properties",
@@ -358,7 +359,7 @@ class Copies:
             )
             for note in self.keeper.psql(properties, maintenance, "set the properties of the database").value("notes"):
                 self.engine.tell(f"    note: {note}")
-            text = script.prepared(
+            text = questions.prepared(
                 self.engine.run,
                 self.settings.schema,
                 "swap",
@@ -386,7 +387,7 @@ class Copies:
             now = self.keeper.names(self.keeper.maintenance()).now
             side = _name_ending("restored_" + re.sub(r"\W", "_", name), now)
             self._compare_table(manifest, contents, connection, ident)
-            aside = script.prepared(
+            aside = questions.prepared(
                 self.engine.run, self.settings.schema, "table_aside", table_schema=schema, table_name=name, side=side
             )
             self.keeper.psql(aside, connection, "move the table aside in the copy")
@@ -444,8 +445,10 @@ class Copies:
         )
 
     def _compare_table(self, manifest: Manifest, contents: Contents, connection: Connection, ident: str) -> None:
-        answer = self.keeper.psql(script.contents(self.engine.run, self.settings.schema), connection, "read the copy")
-        found = reading.contents(answer).tables.get(ident)
+        answer = self.keeper.psql(
+            questions.contents(self.engine.run, self.settings.schema), connection, "read the copy"
+        )
+        found = answers.contents(answer).tables.get(ident)
         if found != contents.tables[ident]:
             raise self._not_restored(manifest, [f"table {ident} is {found}, expected {contents.tables[ident]}"])
 

@@ -27,7 +27,7 @@ from pyinfra.api import Host, State, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
 from pyinfra.api.state import StateStage
 
-from . import facts, psql, reading, script
+from . import facts
 from .application.compatibility import Use, compatibility_checks, load_uses
 from .application.queries import Query, load_queries
 from .application.requirements import Requirement, lacking, not_applicable
@@ -39,11 +39,12 @@ from .measurements import Comparison, Measured, Terms, compare, due_queries
 from .migrations.files import Migration, load_folder
 from .observed import Blocker, Observed, OtherRun, Verified
 from .plan import Plan, make_plan, to_ask
-from .psql import Answer, Command
-from .reading import Unreadable
+from .psql import answers, command, questions
+from .psql.answers import Unreadable
+from .psql.command import Answer, Command
+from .psql.script import Run
 from .reporting import journal_of
 from .rollbacks import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving
-from .session import Run
 from .settings import Connection, Settings, read_settings
 from .telling import visible
 from .validation import Check, Verdict, added_by, validate
@@ -187,7 +188,7 @@ class Engine:
         return found if isinstance(found, Observed) else self._unreadable(found)
 
     def _unreadable(self, found: Unreadable | None) -> Refusal:
-        return reading.refusal(found, host=self.host.name, connection=self.settings.connection)
+        return answers.refusal(found, host=self.host.name, connection=self.settings.connection)
 
     def plan(self, *, ask: Collection[int] | None = None, observed: Observed | None = None) -> Plan | Refusal:
         """Returns what a run does now.
@@ -435,7 +436,7 @@ class Engine:
 
         + connection: None for the one of the settings
         """
-        return self.call(psql.run(text, self.settings.connection if connection is None else connection))
+        return self.call(command.run(text, self.settings.connection if connection is None else connection))
 
     def call(self, command: Command) -> Answer:
         """Runs a command on the host, with the global arguments of the current operation."""
@@ -446,7 +447,7 @@ class Engine:
         ended, output = self.host.run_shell_command(StringCommand(command.line), **arguments)
         if not ended:
             return Answer(None, errors=" ".join(output.stderr_lines[-3:]))
-        return psql.read_answer(output.stdout_lines)
+        return command.read_answer(output.stdout_lines)
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -463,7 +464,7 @@ class Engine:
     def _watch(self, done: Event) -> None:
         told = ""
         while not done.wait(_WATCH_EVERY_S):
-            found = self.psql(script.watch(self.run, self.settings.schema)).value("watch") or []
+            found = self.psql(questions.watch(self.run, self.settings.schema)).value("watch") or []
             for session in found:
                 blockers = [str(Blocker(**blocker)) for blocker in session["blockers"]]
                 if blockers:

@@ -9,15 +9,16 @@ from time import monotonic
 
 import gevent
 
-from . import psql, reading, refusals, stepping
+from . import refusals, stepping
 from .catalog.lines import Patch, key_of
 from .engine import Engine
 from .errors import Kind, Refusal
 from .journal import Span
 from .obstacles import Rule
 from .plan import Plan
-from .psql import Answer
-from .reading import Outcome
+from .psql import answers, command
+from .psql.answers import Outcome
+from .psql.command import Answer
 from .rollbacks import Rollback, built_ahead
 from .stepping import LockLimits, Step
 from .trace import StatementTrace, traces_of
@@ -203,7 +204,7 @@ class _Execution:
         outcome = found[0] if found else None
         if outcome is not None and answer.status == 0:
             return self._answered(step, outcome)
-        if answer.status == psql.EXIT_SCRIPT and answer.sqlstate in (_LOCK_NOT_AVAILABLE, _DEADLOCK):
+        if answer.status == command.EXIT_SCRIPT and answer.sqlstate in (_LOCK_NOT_AVAILABLE, _DEADLOCK):
             return self._locked(step, answer)
         return self._failed(step, answer)
 
@@ -247,7 +248,7 @@ class _Execution:
         now, counted = monotonic(), self._counted(step)
         counted.lock_since = lock_since = now if counted.lock_since is None else counted.lock_since
         text = stepping.blockers(step, self.engine.run, self.settings.schema)
-        blockers = reading.blockers(self.engine.psql(text))
+        blockers = answers.blockers(self.engine.psql(text))
         in_the_way = "; ".join(map(str, blockers)) or "nobody any more"
         self._note_in_vain(Span.LOCK, step, f"try {counted.tries}, locked by {in_the_way}")
         if now - lock_since < self.settings.lock_budget_s:
@@ -273,7 +274,7 @@ class _Execution:
         self._note_in_vain(Span.STEP, step, answer.message)
         numbers = ", ".join(str(statement.number) for statement in step.statements) or "none"
         words = step.statements[0].words if len(step.statements) == 1 else f"statements {numbers}"
-        if answer.status == psql.EXIT_SCRIPT:
+        if answer.status == command.EXIT_SCRIPT:
             refusal = Refusal(
                 Kind.FAILED,
                 f"could not apply {step.title}: {answer.message}",
@@ -397,7 +398,7 @@ class _Reverting(_Execution):
 def _outcomes(answer: Answer) -> list[Outcome]:
     """Returns what the steps reported; a report that cannot be read counts as none."""
     try:
-        return reading.outcomes(answer)
+        return answers.outcomes(answer)
     except (ValueError, KeyError, TypeError):
         return []
 

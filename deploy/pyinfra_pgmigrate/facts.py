@@ -11,17 +11,18 @@ from dataclasses import dataclass, field
 from pyinfra.api import FactBase, StringCommand
 from pyinfra.api.exceptions import FactProcessError
 
-from . import programs, psql, reading, script
+from . import programs
 from .application.compatibility import Use
 from .application.queries import Query
 from .backups import Store, Unsafe
 from .measurements import Measured, read_measured
 from .observed import Observed, Verified
 from .programs import Place
-from .psql import Command
-from .reading import Obstructions, Unreadable
+from .psql import answers, command, questions
+from .psql.answers import Obstructions, Unreadable
+from .psql.command import Command
+from .psql.script import Run
 from .rollbacks import Rollback
-from .session import Run
 from .settings import Connection
 from .validation import Added
 
@@ -53,7 +54,7 @@ def observe_request(run: Run, connection: Connection, schema: str, queries: Mapp
 
     + queries: verify queries by version, asked at once where the registry has the version
     """
-    return Request(f"database {connection.database}", psql.run(script.observe(run, schema, queries), connection))
+    return Request(f"database {connection.database}", command.run(questions.observe(run, schema, queries), connection))
 
 
 def verify_request(run: Run, connection: Connection, schema: str, queries: Mapping[int, str]) -> Request:
@@ -62,31 +63,35 @@ def verify_request(run: Run, connection: Connection, schema: str, queries: Mappi
     + queries: verify queries by version
     """
     purpose = f"verify queries of {', '.join(f'{version:03}' for version in queries)}"
-    return Request(purpose, psql.run(script.verify(run, schema, queries), connection))
+    return Request(purpose, command.run(questions.verify(run, schema, queries), connection))
 
 
 def obstacles_request(run: Run, connection: Connection, schema: str, rollback: Rollback) -> Request:
     """Returns the request for the fact Obstacles."""
-    text = script.obstacles(rollback, run, schema)
-    return Request(f"what is in the way of {rollback.decision.migration.name}", psql.run(text, connection))
+    text = questions.obstacles(rollback, run, schema)
+    return Request(f"what is in the way of {rollback.decision.migration.name}", command.run(text, connection))
 
 
 def warnings_request(run: Run, connection: Connection, schema: str, added: Added) -> Request:
     """Returns the request for the fact Warnings."""
-    return Request(f"warnings about {connection.database}", psql.run(script.warnings(added, run, schema), connection))
+    return Request(
+        f"warnings about {connection.database}", command.run(questions.warnings(added, run, schema), connection)
+    )
 
 
 def uses_request(run: Run, connection: Connection, schema: str, uses: Sequence[Use]) -> Request:
     """Returns the request for the fact TriedUses."""
-    return Request(f"compatibility of {connection.database}", psql.run(script.try_uses(uses, run, schema), connection))
+    return Request(
+        f"compatibility of {connection.database}", command.run(questions.try_uses(uses, run, schema), connection)
+    )
 
 
 def measure_request(
     run: Run, connection: Connection, schema: str, queries: Sequence[Query], *, timeout_s: float
 ) -> Request:
     """Returns the request for the fact MeasuredQueries."""
-    text = script.measure(queries, run, schema, timeout_s=timeout_s)
-    return Request(f"cost of {len(queries)} queries of {connection.database}", psql.run(text, connection))
+    text = questions.measure(queries, run, schema, timeout_s=timeout_s)
+    return Request(f"cost of {len(queries)} queries of {connection.database}", command.run(text, connection))
 
 
 def backups_request(place: Place, data_directory: str | None) -> Request:
@@ -116,7 +121,7 @@ class Obstacles(FactBase[Obstructions | Unreadable | None]):
     def process(self, output: list[str]) -> Obstructions | Unreadable | None:
         """Returns the answer. Raises FactProcessError for one that cannot be read."""
         try:
-            return reading.obstructions(psql.read_answer(output))
+            return answers.obstructions(command.read_answer(output))
         except (ValueError, KeyError, TypeError) as error:
             raise FactProcessError(f"could not read the answer of psql: {error!r}") from error
 
@@ -139,7 +144,7 @@ class Warnings(FactBase[list[tuple[str, str, str, str]] | None]):
     def process(self, output: list[str]) -> list[tuple[str, str, str, str]] | None:
         """Returns the findings. Raises FactProcessError for an answer that cannot be read."""
         try:
-            found = psql.read_answer(output).value("warnings")
+            found = command.read_answer(output).value("warnings")
         except (ValueError, KeyError, TypeError) as error:
             raise FactProcessError(f"could not read the answer of psql: {error!r}") from error
         return None if found is None else [(name, place, what, wanted) for name, place, what, wanted in found]
@@ -163,7 +168,7 @@ class TriedUses(FactBase[dict[str, str] | None]):
     def process(self, output: list[str]) -> dict[str, str] | None:
         """Returns the answers. Raises FactProcessError for one that cannot be read."""
         try:
-            return dict(psql.read_answer(output).values("use"))
+            return dict(command.read_answer(output).values("use"))
         except (ValueError, KeyError, TypeError) as error:
             raise FactProcessError(f"could not read the answer of psql: {error!r}") from error
 
@@ -186,7 +191,7 @@ class MeasuredQueries(FactBase[list[Measured] | Unreadable | None]):
     def process(self, output: list[str]) -> list[Measured] | Unreadable | None:
         """Returns the measurements. Raises FactProcessError for an answer that cannot be read."""
         try:
-            answer = psql.read_answer(output)
+            answer = command.read_answer(output)
             if answer.status != 0:
                 return Unreadable(answer.status, answer.sqlstate, answer.message or answer.errors)
             return [read_measured(found) for found in answer.values("measured")]
@@ -212,7 +217,7 @@ class Backups(FactBase[Store | Unsafe | None]):
     def process(self, output: list[str]) -> Store | Unsafe | None:
         """Returns the backups. Raises FactProcessError for an answer that cannot be read."""
         try:
-            return reading.store(psql.read_answer(output))
+            return answers.store(command.read_answer(output))
         except (ValueError, KeyError, TypeError) as error:
             raise FactProcessError(f"could not read the answer of the host: {error!r}") from error
 
@@ -235,7 +240,7 @@ class Database(FactBase[Observed | Unreadable | None]):
     def process(self, output: list[str]) -> Observed | Unreadable | None:
         """Returns the database. Raises FactProcessError for an answer that cannot be read."""
         try:
-            return reading.database(psql.read_answer(output))
+            return answers.database(command.read_answer(output))
         except (ValueError, KeyError, TypeError) as error:
             raise FactProcessError(f"could not read the answer of psql: {error!r}") from error
 
@@ -258,6 +263,6 @@ class VerifiedMigrations(FactBase[dict[int, Verified] | Unreadable | None]):
     def process(self, output: list[str]) -> dict[int, Verified] | Unreadable | None:
         """Returns the answers. Raises FactProcessError for one that cannot be read."""
         try:
-            return reading.verified(psql.read_answer(output))
+            return answers.verified(command.read_answer(output))
         except (ValueError, KeyError, TypeError) as error:
             raise FactProcessError(f"could not read the answer of psql: {error!r}") from error

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 
 import gevent
 
-from . import script
 from .application.compatibility import Use
 from .engine import Engine
 from .moments import Held
-from .psql import Answer
+from .psql import questions
+from .psql.command import Answer
 
 # Seconds for a session to end that was told to.
 _END_S = 20
@@ -47,7 +47,7 @@ class HeldSession:
             self.close()
 
     def _run(self, moments: int) -> None:
-        text = script.held(self._uses, moments, self._engine.run, self._engine.settings.schema)
+        text = questions.held(self._uses, moments, self._engine.run, self._engine.settings.schema)
         self._answer = self._engine.psql(text)
 
     def close(self) -> None:
@@ -57,7 +57,7 @@ class HeldSession:
         # After the last moment it ends by itself.
         self._greenlet.join(timeout=1)
         if not self._greenlet.dead:
-            self._engine.psql(script.end_held(self._engine.run, self._engine.settings.schema))
+            self._engine.psql(questions.end_held(self._engine.run, self._engine.settings.schema))
             self._greenlet.join(timeout=_END_S)
         self._greenlet.kill(block=False)
 

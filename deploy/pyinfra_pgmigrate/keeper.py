@@ -22,13 +22,14 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from . import backups, facts, fetching, programs, reading, script, telling
+from . import backups, facts, fetching, programs, telling
 from .backups import Contents, Identity, Manifest, Store, Unsafe, Verification
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
 from .observed import Observed
 from .programs import Place
-from .psql import Answer, Command
+from .psql import answers, questions
+from .psql.command import Answer, Command
 from .settings import Connection
 
 # A run that gives no sign of life for so many seconds is dead; one is given every _BEAT_S.
@@ -137,7 +138,7 @@ class Keeper:
         + name: of another one on its server
         """
         target = self.database if name is None else name
-        text = script.prepared(self.engine.run, self.settings.schema, "identity", target=target)
+        text = questions.prepared(self.engine.run, self.settings.schema, "identity", target=target)
         found = self.engine.psql(text).value("identity")
         if found is None:
             # There is none, or it cannot be read.
@@ -189,7 +190,7 @@ class Keeper:
 
         This one has been claimed by us: whoever had it before is dead.
         """
-        text = script.prepared(self.engine.run, self.settings.schema, "copies_there", scratch=self._copy_name("%"))
+        text = questions.prepared(self.engine.run, self.settings.schema, "copies_there", scratch=self._copy_name("%"))
         found = []
         for comment in self.engine.psql(text, connection).value("copies") or []:
             said = _SAID.search(comment)
@@ -217,7 +218,7 @@ class Keeper:
         connection = None
         if self._copies:
             connection = replace(self.maintenance(self.settings.verify_host), database=self._copy_name(self._copies))
-        answer = self.engine.psql(script.prepared(self.engine.run, self.settings.schema, "progress"), connection)
+        answer = self.engine.psql(questions.prepared(self.engine.run, self.settings.schema, "progress"), connection)
         parts = []
         for session in answer.value("progress") or []:
             work = " ".join(session["session"].split()[2:])
@@ -237,7 +238,7 @@ class Keeper:
         answer = self.engine.call(command)
         if answer.status == 0:
             return answer
-        if (path := reading.unsafe(answer)) is not None:
+        if (path := answers.unsafe(answer)) is not None:
             raise self._unsafe(path)
         found = answer.text("problem") or answer.errors or "no answer"
         is_full = "No space left" in found
@@ -311,7 +312,7 @@ class Keeper:
         it goes without a copy, empty where it does not
         """
         connection = self.maintenance(self.settings.verify_host if on_verify_host else None)
-        text = script.prepared(self.engine.run, self.settings.schema, "may_copy")
+        text = questions.prepared(self.engine.run, self.settings.schema, "may_copy")
         role, may = self.psql(text, connection, "read the server").value("may_copy")
         if may:
             return
@@ -350,7 +351,7 @@ class Keeper:
             label = backups.label_of(self.place.key, self.now(), max(seen.applied, default=0))
         self.engine.tell(f"taking backup {label} in {store.folder}")
         started = monotonic()
-        text = script.dump(self.engine.run, self.settings.schema, self.engine.applying(self.engine.totals, seen))
+        text = questions.dump(self.engine.run, self.settings.schema, self.engine.applying(self.engine.totals, seen))
         command = programs.dump(
             self.place, label, text, jobs=self.settings.jobs, compression=self.settings.compress or ""
         )
@@ -387,7 +388,7 @@ class Keeper:
 
     def _manifest(self, label: str, answer: Answer, started: float) -> tuple[Manifest, Contents]:
         try:
-            contents = reading.contents(answer)
+            contents = answers.contents(answer)
             about, identity = answer.value("database"), answer.value("identity")
             manifest = Manifest(
                 label=label,
@@ -432,7 +433,7 @@ class Keeper:
 
         + folder: of the backups, where it is known
         """
-        text = script.prepared(
+        text = questions.prepared(
             self.engine.run,
             self.settings.schema,
             "register_backup",
@@ -483,7 +484,7 @@ class Keeper:
 
     def left_behind(self) -> LeftBehind:
         """Returns what a restore leaves with the database that it puts aside."""
-        text = script.prepared(self.engine.run, self.settings.schema, "left_behind", target=self.database)
+        text = questions.prepared(self.engine.run, self.settings.schema, "left_behind", target=self.database)
         return LeftBehind(**self.psql(text, self.maintenance(), "read the server").value("left_behind"))
 
     def properties(self, manifest: Manifest) -> Mapping[str, Any]:
@@ -537,7 +538,7 @@ class Keeper:
 
         + name: of it; with ``dead_only`` a pattern for LIKE, and only those of runs that are dead go
         """
-        text = script.prepared(
+        text = questions.prepared(
             self.engine.run,
             self.settings.schema,
             "drop_scratch",
@@ -556,7 +557,7 @@ class Keeper:
 
     def names(self, connection: Connection) -> ServerNames:
         """Returns what a server has, besides the database."""
-        text = script.prepared(self.engine.run, self.settings.schema, "server_names")
+        text = questions.prepared(self.engine.run, self.settings.schema, "server_names")
         return ServerNames(**self.psql(text, connection, "read the server").value("names"))
 
     def named(self, label: str, *, failed: bool = False) -> Manifest:

@@ -7,10 +7,10 @@ from weakref import WeakKeyDictionary
 
 from pyinfra.api import Host
 
-from . import script
 from .engine import Engine
 from .measurements import Comparison, Measurement, to_keep
 from .observed import Observed
+from .psql import questions
 from .validation import Verdict
 
 # Why queries could not be measured before the migrations of this start of the program, by host and place; a place
@@ -63,7 +63,7 @@ def _keep(engine: Engine, found: Sequence[tuple[str, Measurement | None]], *, mo
     rows = to_keep(engine.queries, found)
     if not rows:
         return
-    text = script.keep_measurements(rows, engine.run, engine.settings.schema, moment=moment, ends_run=ends_run)
+    text = questions.keep_measurements(rows, engine.run, engine.settings.schema, moment=moment, ends_run=ends_run)
     answer = engine.psql(text)
     busy = answer.value("outcome")
     if answer.status != 0 or busy is not None:

@@ -11,8 +11,9 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from . import psql, sh, sql
-from .psql import Command
+from . import sh, sql
+from .psql import command
+from .psql.command import Command
 from .settings import Connection
 
 
@@ -71,7 +72,7 @@ def dump(place: Place, label: str, script: str, *, jobs: int, compression: str) 
 
     + compression: as pg_dump takes it; empty for what pg_dump does by itself
     """
-    conninfo = psql.conninfo(place.connection)
+    conninfo = command.conninfo(place.connection)
     return call("dump", place, label, conninfo, jobs, compression, _checksum(script), lines=script)
 
 
@@ -101,8 +102,8 @@ class Target:
     @property
     def arguments(self) -> tuple[str, str, str, str]:
         """What into.sh takes of it."""
-        ours = "" if self.ours is None else psql.conninfo(self.ours)
-        return psql.conninfo(self.connection), ours, self.connection.user or "", sql.read("hand_over")
+        ours = "" if self.ours is None else command.conninfo(self.ours)
+        return command.conninfo(self.connection), ours, self.connection.user or "", sql.read("hand_over")
 
 
 def _password(connection: Connection) -> str:
@@ -128,7 +129,7 @@ def restore(place: Place, label: str, into: Target, *options: str, jobs: int, te
 
 def copy_structure(place: Place, into: Target, *, has_registry: bool) -> Command:
     """Returns the command that copies the structure of the database into a copy, there and empty."""
-    arguments = (psql.conninfo(place.connection), *into.arguments, "true" if has_registry else "false")
+    arguments = (command.conninfo(place.connection), *into.arguments, "true" if has_registry else "false")
     return call("copy_structure", place, *arguments, lines=_password(into.connection))
 
 
@@ -138,8 +139,8 @@ def explain(place: Place, then: Connection, script: str, *, most: int) -> Comman
     + then: the copy
     + most: how many keys it names of each kind
     """
-    now = psql.conninfo(place.connection)
-    arguments = (psql.conninfo(then), now, _checksum(script), most)
+    now = command.conninfo(place.connection)
+    arguments = (command.conninfo(then), now, _checksum(script), most)
     return call("explain", place, *arguments, lines=_password(then) + script)
 
 
@@ -148,7 +149,7 @@ def swap(place: Place, maintenance: Connection, script: str) -> Command:
     return call(
         "swap",
         place,
-        psql.conninfo(maintenance),
+        command.conninfo(maintenance),
         place.connection.database,
         _checksum(script),
         sql.read("end_sessions"),
@@ -158,5 +159,5 @@ def swap(place: Place, maintenance: Connection, script: str) -> Command:
 
 def copy_schema(place: Place, source: Connection, schema: str) -> Command:
     """Returns the command that copies a schema from another database into the database, without indexes."""
-    arguments = (psql.conninfo(source), psql.conninfo(place.connection), schema)
+    arguments = (command.conninfo(source), command.conninfo(place.connection), schema)
     return call("copy_schema", place, *arguments, lines=_password(source))

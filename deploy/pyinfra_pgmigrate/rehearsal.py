@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from . import reading, script, telling
+from . import telling
 from .application.compatibility import Use
 from .application.totals import Answers, are_equal, described
 from .backups import Contents, differences
@@ -19,6 +19,7 @@ from .execution import execute, revert
 from .migrations.files import Migration
 from .observed import Observed
 from .ownership import is_beyond_a_copy
+from .psql import answers, questions
 from .rollbacks import Rollback, load_rollbacks
 from .trace import StatementTrace, compared_lines, rehearsed_lines
 from .trial import Trial
@@ -119,7 +120,7 @@ def _without_roles(engine: Engine, uses: Sequence[Use]) -> tuple[Use, ...]:
 
 def _prepared(on_copy: Engine) -> Refusal | None:
     """Returns why the copy cannot be used, or None."""
-    ended = on_copy.psql(script.prepared(on_copy.run, on_copy.settings.schema, "end_runs"))
+    ended = on_copy.psql(questions.prepared(on_copy.run, on_copy.settings.schema, "end_runs"))
     if ended.status == 0:
         return None
     return Refusal(Kind.REHEARSAL, ended.message or "no answer", "Found no way to use the copy.", "Run again.")
@@ -127,10 +128,10 @@ def _prepared(on_copy: Engine) -> Refusal | None:
 
 def _contents(on_copy: Engine) -> Contents | None:
     """Returns what the application has on the copy; None where it cannot be read."""
-    answer = on_copy.psql(script.contents(on_copy.run, on_copy.settings.schema))
+    answer = on_copy.psql(questions.contents(on_copy.run, on_copy.settings.schema))
     if answer.status != 0:
         return None
-    found = reading.contents(answer)
+    found = answers.contents(answer)
     return replace(
         found, tables={name: value for name, value in found.tables.items() if not name.startswith("pgmigrate.")}
     )
@@ -226,7 +227,7 @@ def _hashed(on_copy: Engine, columns: Mapping[str, tuple[str, ...]]) -> Mapping[
     """Returns rows and content hash of tables over some of their columns; nothing of one that cannot be read."""
     if not columns:
         return {}
-    return reading.tables(on_copy.psql(script.known_contents(columns, on_copy.run, on_copy.settings.schema)))
+    return answers.tables(on_copy.psql(questions.known_contents(columns, on_copy.run, on_copy.settings.schema)))
 
 
 def _not_as_before(on_copy: Engine, before: _Before | None, rollback: Rollback) -> list[str]:

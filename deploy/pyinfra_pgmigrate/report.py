@@ -22,8 +22,8 @@ from .migrations.effect import Lock
 from .moments import DONE, Table
 from .observed import Observed
 from .plan import Action, Plan
+from .psql.script import Run
 from .rollbacks import Rollback
-from .session import Run
 from .trace import StatementTrace
 from .validation import Check, Verdict
 

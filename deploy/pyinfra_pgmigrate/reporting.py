@@ -18,8 +18,8 @@ from pyinfra.api import Host, State
 from pyinfra.api.state import StateStage
 
 from .journal import Journal
+from .psql.script import Run
 from .report import HostState, Stage, document, render_html, render_json
-from .session import Run
 from .telling import visible
 
 # Writing takes a few milliseconds a host; oftener would be felt with a hundred of them.

@@ -17,8 +17,7 @@ from .migrations.effect import Lock, StatementEffect
 from .migrations.files import Migration
 from .obstacles import Rule
 from .plan import OUTCOME, Decision
-from .rollbacks import Rollback, may_be_set, unique_rules
-from .session import (
+from .psql.script import (
     Run,
     catalog_session_of,
     claimed,
@@ -31,6 +30,7 @@ from .session import (
     setting,
     settings_of,
 )
+from .rollbacks import Rollback, may_be_set, unique_rules
 from .sqltext.parser import Statement
 
 

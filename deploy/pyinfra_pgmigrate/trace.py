@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .catalog.lines import key_of
 from .catalog.lock_modes import MODES
 from .migrations.effect import Lock, StatementEffect
-from .reading import Outcome, TracedTable
+from .psql.answers import Outcome, TracedTable
 from .stepping import Step
 from .telling import size
 

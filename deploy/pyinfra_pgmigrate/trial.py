@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from . import script
 from .engine import Engine
 from .errors import Kind, Refusal
 from .held import HeldSession
 from .migrations.files import Migration
 from .moments import Moment, Table, broken, table_lines, table_of
+from .psql import questions
 
 
 class Trial:
@@ -49,7 +49,7 @@ class Trial:
         if not engine.uses:
             return None
         moment = len(self._moments) if self._is_told else None
-        answer = engine.psql(script.try_uses(engine.uses, engine.run, engine.settings.schema, moment=moment))
+        answer = engine.psql(questions.try_uses(engine.uses, engine.run, engine.settings.schema, moment=moment))
         if answer.status != 0:
             return Refusal(
                 Kind.REHEARSAL,

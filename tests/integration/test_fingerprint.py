@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 from psycopg.conninfo import make_conninfo
-from pyinfra_pgmigrate import script
 from pyinfra_pgmigrate import sql as library
 from pyinfra_pgmigrate.engine import Engine
 from pyinfra_pgmigrate.observed import Observed
+from pyinfra_pgmigrate.psql import questions
 
 from tests.conftest import on_all_versions
 from tests.support.contents import RUN
@@ -64,7 +64,7 @@ def is_known(database: Database) -> bool:
             "-d",
             make_conninfo(**database.server.conninfo, dbname=database.name),
         ],
-        input=script.observe(RUN, "public") + "\\o\n\\echo known :is_same\n",
+        input=questions.observe(RUN, "public") + "\\o\n\\echo known :is_same\n",
         capture_output=True,
         text=True,
         check=True,

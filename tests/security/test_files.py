@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate import psql, sh
+from pyinfra_pgmigrate import sh
 from pyinfra_pgmigrate.backups import json_line
-from pyinfra_pgmigrate.psql import Answer, read_answer
-from pyinfra_pgmigrate.reading import unsafe
+from pyinfra_pgmigrate.psql import command
+from pyinfra_pgmigrate.psql.answers import unsafe
+from pyinfra_pgmigrate.psql.command import Answer, read_answer
 from pyinfra_pgmigrate.settings import read_settings
 
 from tests.conftest import NEWEST, Machines
@@ -491,7 +492,7 @@ class TestLeftovers:
         monkeypatch.setenv("TMPDIR", str(place))
         text = "SELECT pg_sleep(600);"
         connection = read_settings(legacy.settings()).connection
-        command = psql.run(text, connection)
+        command = command.run(text, connection)
         environment = {**os.environ, "TMPDIR": str(place)}
         with subprocess.Popen(
             ["sh", "-c", f"exec {command.line}"],

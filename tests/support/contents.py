@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 
-from pyinfra_pgmigrate import psql, reading, script
 from pyinfra_pgmigrate.backups import Contents
-from pyinfra_pgmigrate.session import Run
+from pyinfra_pgmigrate.psql import answers, command, questions
+from pyinfra_pgmigrate.psql.script import Run
 from pyinfra_pgmigrate.settings import read_settings
 
 from tests.support.servers import Database
@@ -17,11 +17,11 @@ RUN = Run("00000000-0000-0000-0000-000000000000", "tester", "here", "@local", "0
 def contents_of(database: Database) -> Contents:
     """Returns rows and hashes of all tables, and the catalog."""
     settings = read_settings(database.settings())
-    command = psql.run(script.contents(RUN, settings.schema), settings.connection)
+    command = command.run(questions.contents(RUN, settings.schema), settings.connection)
     ended = subprocess.run(
         command.line, shell=True, input="\n".join(command.stdin), capture_output=True, text=True, check=True
     )
-    answer = psql.read_answer(ended.stdout.splitlines())
+    answer = command.read_answer(ended.stdout.splitlines())
     if answer.status != 0:
         raise RuntimeError(answer.message)
-    return reading.contents(answer)
+    return answers.contents(answer)

@@ -12,13 +12,13 @@ from functools import cache
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate import reading
 from pyinfra_pgmigrate.drift import find_drift
 from pyinfra_pgmigrate.errors import Kind
 from pyinfra_pgmigrate.glance import status_parts, summary
 from pyinfra_pgmigrate.observed import Observed, Upsert
 from pyinfra_pgmigrate.plan import Action, Decision, Plan, make_plan, to_ask
-from pyinfra_pgmigrate.reading import Unreadable
+from pyinfra_pgmigrate.psql import answers
+from pyinfra_pgmigrate.psql.answers import Unreadable
 from pyinfra_pgmigrate.settings import read_settings
 from pyinfra_pgmigrate.state import in_order
 from pyinfra_pgmigrate.timeline import Timeline, standing
@@ -371,10 +371,10 @@ def test_a_state_is_there_for_every_statement() -> None:
 
 @on_each_version
 def test_a_registry_that_the_role_may_not_read_is_no_registry_that_is_not_there(version: int) -> None:
-    found = reading.database(answer(version, UNREADABLE))
+    found = answers.database(answer(version, UNREADABLE))
 
     assert isinstance(found, Unreadable)
-    refusal = reading.refusal(found, host="a", connection=read_settings({"pg_database": "shop"}).connection)
+    refusal = answers.refusal(found, host="a", connection=read_settings({"pg_database": "shop"}).connection)
     assert refusal.kind is Kind.PRIVILEGE
     assert "GRANT USAGE ON SCHEMA pgmigrate" in refusal.hint
 

@@ -8,12 +8,13 @@ from typing import Any
 from pyinfra import context
 from pyinfra.api import FunctionCommand, operation
 
-from .. import execution, script, telling
+from .. import execution, telling
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, PgMigrateError, Refusal
 from ..keeper import Keeper
 from ..observed import Observed, Quarantine
 from ..one_host import on_one_host
+from ..psql import questions
 from ..rollbacks import Rollback
 
 
@@ -59,7 +60,7 @@ def drop_quarantine(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, 
 
         def drop() -> bool:
             answer = engine.psql(
-                script.drop_quarantine(str(engine.settings.quarantine_drop), engine.run, engine.settings.schema)
+                questions.drop_quarantine(str(engine.settings.quarantine_drop), engine.run, engine.settings.schema)
             )
             if answer.status == 0 and not answer.values("outcome"):
                 return True

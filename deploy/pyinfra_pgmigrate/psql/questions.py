@@ -11,13 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import sql
-from .application.compatibility import Use
-from .application.queries import Query
-from .application.totals import Total
-from .catalog.lines import key_of, unescaped
-from .rollbacks import Rollback, unique_rules
-from .session import (
+from .. import sql
+from ..application.compatibility import Use
+from ..application.queries import Query
+from ..application.totals import Total
+from ..catalog.lines import key_of, unescaped
+from ..rollbacks import Rollback, unique_rules
+from ..stepping import rules_of
+from ..validation import Added
+from .script import (
     Run,
     catalog_prepared,
     catalog_session_of,
@@ -30,8 +32,6 @@ from .session import (
     setting,
     settings_of,
 )
-from .stepping import rules_of
-from .validation import Added
 
 
 def observe(run: Run, schema: str, queries: Mapping[int, str] | None = None) -> str:

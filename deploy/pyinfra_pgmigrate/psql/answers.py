@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import psql
-from .application.totals import Answers, answers_of
-from .backups import Contents, Store, Unsafe, decoded, found_backup
-from .catalog.lines import Catalog, Patch
-from .data import Rows, Some
-from .errors import Kind, Refusal
-from .observed import (
+from ..application.totals import Answers, answers_of
+from ..backups import Contents, Store, Unsafe, decoded, found_backup
+from ..catalog.lines import Catalog, Patch
+from ..data import Rows, Some
+from ..errors import Kind, Refusal
+from ..observed import (
     AppliedMigration,
     Blocker,
     Interrupted,
@@ -31,9 +30,10 @@ from .observed import (
     Upsert,
     Verified,
 )
-from .obstacles import Dependent
-from .psql import Answer
-from .settings import Connection
+from ..obstacles import Dependent
+from ..settings import Connection
+from . import command
+from .command import Answer
 
 # Feature not supported; source: PostgreSQL manual, "Error Codes".
 _TOO_OLD = "0A000"
@@ -115,10 +115,10 @@ def database(answer: Answer) -> Observed | Unreadable:
     """Returns the database that an answer to ``script.observe`` describes."""
     too_old = answer.value("too_old")
     if too_old is not None:
-        return Unreadable(psql.EXIT_SCRIPT, _TOO_OLD, too_old)
+        return Unreadable(command.EXIT_SCRIPT, _TOO_OLD, too_old)
     planted = answer.value("planted")
     if planted is not None:
-        return Unreadable(psql.EXIT_SCRIPT, _PLANTED, "; ".join(planted))
+        return Unreadable(command.EXIT_SCRIPT, _PLANTED, "; ".join(planted))
     server, catalog = answer.value("server"), answer.value("catalog")
     if answer.status != 0 or server is None or catalog is None:
         return Unreadable(answer.status, answer.sqlstate, answer.message)
@@ -353,7 +353,7 @@ def refusal(found: Unreadable | None, *, host: str, connection: Connection) -> R
     + found: None where not even the shell command ended well
     """
     what = f'could not read database "{connection.database}" on host {host}'
-    where = psql.conninfo(connection)
+    where = command.conninfo(connection)
     if found is None or found.status is None:
         return Refusal(
             Kind.UNREADABLE,
@@ -362,14 +362,14 @@ def refusal(found: Unreadable | None, *, host: str, connection: Connection) -> R
             hint=f"Try by hand: pyinfra {host} exec -- id",
         )
     match found.status:
-        case psql.EXIT_NO_PSQL:
+        case command.EXIT_NO_PSQL:
             return Refusal(
                 Kind.UNREADABLE,
                 f"{what}: psql is not there",
                 detail=f"Found no program psql in {connection.bin_dir or 'PATH'}; expected the client programs.",
                 hint="Install postgresql-client on the host, or set pg_bin_dir.",
             )
-        case psql.EXIT_CONNECTION:
+        case command.EXIT_CONNECTION:
             hint = next(hint for text, hint in _CONNECTION_HINTS if text in found.message)
             return Refusal(
                 Kind.UNREADABLE,
@@ -377,14 +377,14 @@ def refusal(found: Unreadable | None, *, host: str, connection: Connection) -> R
                 detail=f"Found: {found.message}. Expected a connection with {where}.",
                 hint=hint,
             )
-        case psql.EXIT_SCRIPT if found.sqlstate == _TOO_OLD:
+        case command.EXIT_SCRIPT if found.sqlstate == _TOO_OLD:
             return Refusal(
                 Kind.UNREADABLE,
                 f"{what}: PostgreSQL {found.message} is too old",
                 detail=f"Found version {found.message}; expected 15 or later.",
                 hint="Upgrade the server; for older ones use another tool.",
             )
-        case psql.EXIT_SCRIPT if found.sqlstate == _PLANTED:
+        case command.EXIT_SCRIPT if found.sqlstate == _PLANTED:
             return Refusal(
                 Kind.REGISTRY,
                 f"{what}: its registry cannot be trusted",
@@ -393,7 +393,7 @@ def refusal(found: Unreadable | None, *, host: str, connection: Connection) -> R
                 hint="Connect as the role that made the registry. If nobody of yours made it: "
                 "ALTER SCHEMA pgmigrate RENAME TO pgmigrate_foreign",
             )
-        case psql.EXIT_SCRIPT if found.sqlstate == "42501":
+        case command.EXIT_SCRIPT if found.sqlstate == "42501":
             return Refusal(
                 Kind.PRIVILEGE,
                 f"{what}: {found.message}",
@@ -401,7 +401,7 @@ def refusal(found: Unreadable | None, *, host: str, connection: Connection) -> R
                 hint="Connect as the role that made the registry, or let it run: "
                 "GRANT USAGE ON SCHEMA pgmigrate TO ROLE; GRANT SELECT ON ALL TABLES IN SCHEMA pgmigrate TO ROLE",
             )
-        case psql.EXIT_SCRIPT if found.sqlstate == "55P03":
+        case command.EXIT_SCRIPT if found.sqlstate == "55P03":
             return Refusal(
                 Kind.LOCK,
                 f"{what}: a table is locked",

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import sh
-from .settings import Connection
+from .. import sh
+from ..settings import Connection
 
 MARK = "##pgmigrate"
 

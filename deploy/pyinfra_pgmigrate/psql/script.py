@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import sql
-from .catalog.lines import LINES_VERSION
-from .observed import REGISTRY_VERSION
-from .rollbacks import Rollback
+from .. import sql
+from ..catalog.lines import LINES_VERSION
+from ..observed import REGISTRY_VERSION
+from ..rollbacks import Rollback
 
 # Registry structures, each made by the file registry_N.sql from the one before it.
 REGISTRY_FILES = tuple(f"registry_{version}" for version in range(1, REGISTRY_VERSION + 1))

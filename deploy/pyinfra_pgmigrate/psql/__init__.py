@@ -1,0 +1,1 @@
+"""psql on the host: scripts, commands, answers."""

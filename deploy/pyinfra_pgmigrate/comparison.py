@@ -17,8 +17,8 @@ from .data import MOST_KEYS, Compared, Rows, Source
 from .engine import Engine
 from .errors import Kind, PgMigrateError
 from .keeper import Keeper
-from .observed import Observed
 from .psql import answers, questions
+from .registry.model import Observed
 from .validation import Check
 
 # Bytes of a row that a table had in the backup, where it is empty now: a guess.

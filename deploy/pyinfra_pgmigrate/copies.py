@@ -34,10 +34,10 @@ from .backups import MOST_COMMAND, Contents, Judged, Manifest, Unfound
 from .catalog.lines import Catalog
 from .errors import Kind, PgMigrateError
 from .keeper import MOST_DIFFERENCES, Keeper, ServerNames
-from .observed import Observed
 from .programs import Target
 from .psql import answers, questions
 from .psql.command import Answer, Command
+from .registry.model import Observed
 from .settings import Connection, Secret
 
 # Lines of tables whose policies hold for their owner, too.

@@ -16,7 +16,7 @@ from .backups import Contents, Manifest, identifiers
 from .catalog.lines import Catalog, key_of, parts_of
 from .catalog.parts import columns_of
 from .migrations.files import Migration
-from .observed import Observed
+from .registry.model import Observed
 from .validation import Check, Verdict
 
 # Keys of a table that a message names, of each kind.

@@ -23,10 +23,10 @@ from .comparison import compared
 from .engine import Engine, current_host
 from .errors import PgMigrateError, Refusal
 from .glance import Summary, status_parts, summary, table
-from .observed import Observed
 from .operations import backups, rollbacks, validation
 from .operations import migrations as operations
 from .plan import Plan
+from .registry.model import Observed
 from .reporting import chosen_hosts
 from .rollbacks import Rollback
 from .settings import PREFIX

@@ -17,7 +17,7 @@ from .catalog.lines import INVALID, Catalog, Patch, definition_of, is_own, key_o
 from .catalog.parts import hangs_on, is_harmless, is_property, is_setting, kind_of, parents_in, renaming, subject_of
 from .catalog.privileges import Rights, changed_rights
 from .migrations.files import Migration
-from .observed import Observed
+from .registry.model import Observed
 
 
 class Change(Enum):

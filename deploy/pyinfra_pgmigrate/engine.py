@@ -37,12 +37,12 @@ from .errors import Kind, Refusal
 from .journal import Journal
 from .measurements import Comparison, Measured, Terms, compare, due_queries
 from .migrations.files import Migration, load_folder
-from .observed import Blocker, Observed, OtherRun, Verified
 from .plan import Plan, make_plan, to_ask
 from .psql import answers, command, questions
 from .psql.answers import Unreadable
 from .psql.command import Answer, Command
 from .psql.script import Run
+from .registry.model import Blocker, Observed, OtherRun, Verified
 from .reporting import journal_of
 from .rollbacks import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving
 from .settings import Connection, Settings, read_settings

@@ -16,12 +16,12 @@ from .application.compatibility import Use
 from .application.queries import Query
 from .backups import Store, Unsafe
 from .measurements import Measured, read_measured
-from .observed import Observed, Verified
 from .programs import Place
 from .psql import answers, command, questions
 from .psql.answers import Obstructions, Unreadable
 from .psql.command import Command
 from .psql.script import Run
+from .registry.model import Observed, Verified
 from .rollbacks import Rollback
 from .settings import Connection
 from .validation import Added

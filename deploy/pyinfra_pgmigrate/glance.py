@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from .drift import Change, Drift, Drifts
 from .migrations.files import Migration
-from .observed import Observed
 from .plan import Action, Decision, Plan
+from .registry.model import Observed
 from .telling import WORDS, age, heading, powers, size, would
 
 # Differences that are told; validate.py tells all.

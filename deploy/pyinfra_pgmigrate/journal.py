@@ -14,8 +14,8 @@ from .drift import Drifts
 from .errors import Refusal
 from .measurements import Comparison
 from .moments import Table
-from .observed import Observed
 from .plan import Plan
+from .registry.model import Observed
 from .rollbacks import Rollback
 from .trace import StatementTrace
 from .validation import Check

@@ -26,10 +26,10 @@ from . import backups, facts, fetching, programs, telling
 from .backups import Contents, Identity, Manifest, Store, Unsafe, Verification
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
-from .observed import Observed
 from .programs import Place
 from .psql import answers, questions
 from .psql.command import Answer, Command
+from .registry.model import Observed
 from .settings import Connection
 
 # A run that gives no sign of life for so many seconds is dead; one is given every _BEAT_S.

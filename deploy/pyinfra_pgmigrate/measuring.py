@@ -9,8 +9,8 @@ from pyinfra.api import Host
 
 from .engine import Engine
 from .measurements import Comparison, Measurement, to_keep
-from .observed import Observed
 from .psql import questions
+from .registry.model import Observed
 from .validation import Verdict
 
 # Why queries could not be measured before the migrations of this start of the program, by host and place; a place

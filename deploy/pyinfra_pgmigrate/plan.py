@@ -28,7 +28,7 @@ from . import refusals
 from .catalog.lines import Catalog, Patch, definition_of, is_own, key_of, matches, parts_of
 from .errors import Refusal
 from .migrations.files import PHASES, Migration
-from .observed import REGISTRY_VERSION, AppliedMigration, Interrupted, Observed, Upsert, Verified
+from .registry.model import REGISTRY_VERSION, AppliedMigration, Interrupted, Observed, Upsert, Verified
 from .settings import Settings
 from .sqltext.parser import (
     IDEMPOTENT,

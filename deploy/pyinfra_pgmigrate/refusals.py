@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from .catalog.lines import Catalog
 from .errors import Kind, Refusal
 from .migrations.files import Migration
-from .observed import AppliedMigration, Observed, Server, Verified
+from .registry.model import AppliedMigration, Observed, Server, Verified
 from .state import Judgement
 
 _MOST_LINES = 5

@@ -17,9 +17,9 @@ from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
 from .execution import execute, revert
 from .migrations.files import Migration
-from .observed import Observed
 from .ownership import is_beyond_a_copy
 from .psql import answers, questions
+from .registry.model import Observed
 from .rollbacks import Rollback, load_rollbacks
 from .trace import StatementTrace, compared_lines, rehearsed_lines
 from .trial import Trial

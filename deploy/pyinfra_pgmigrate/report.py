@@ -20,9 +20,9 @@ from .journal import Event, Journal, Span
 from .measurements import Comparison, Measurement
 from .migrations.effect import Lock
 from .moments import DONE, Table
-from .observed import Observed
 from .plan import Action, Plan
 from .psql.script import Run
+from .registry.model import Observed
 from .rollbacks import Rollback
 from .trace import StatementTrace
 from .validation import Check, Verdict

@@ -20,7 +20,6 @@ from .catalog.privileges import is_written_out
 from .errors import Kind, PgMigrateError, Refusal
 from .migrations.effect import Effect, Lock, StatementEffect
 from .migrations.files import Header, Migration, parse_header, read_statements, read_text, wrong_header
-from .observed import Observed
 from .obstacles import (
     Conflict,
     Dependent,
@@ -32,6 +31,7 @@ from .obstacles import (
     together,
 )
 from .plan import Action, Decision
+from .registry.model import Observed
 from .sqltext.parser import (
     STRUCTURAL,
     Statement,

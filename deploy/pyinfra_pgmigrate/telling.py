@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from .observed import Observed, Server
 from .obstacles import Conflict
 from .plan import Action, Decision, Plan
+from .registry.model import Observed, Server
 from .rollbacks import Rollback
 from .validation import Check, Verdict
 

@@ -13,8 +13,8 @@ from .catalog.lines import definition_of, is_own, key_of, matches, parts_of
 from .catalog.parts import is_harmless, is_setting
 from .drift import Change, Drift, Drifts
 from .migrations.files import Migration
-from .observed import Observed, Verified
 from .refusals import problems_of
+from .registry.model import Observed, Verified
 from .sqltext.parser import table_of_index
 
 # What is looked at besides the verify queries and the lines from before; see warnings.sql.

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from pyinfra_pgmigrate.drift import Change, Drift, Drifts, find_drift
 from pyinfra_pgmigrate.engine import Engine
-from pyinfra_pgmigrate.observed import Observed
+from pyinfra_pgmigrate.registry.model import Observed
 from pyinfra_pgmigrate.sqltext.parser import SqlSyntaxError, split
 
 from tests.conftest import on_all_versions

@@ -9,8 +9,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from pyinfra_pgmigrate import sql as library
 from pyinfra_pgmigrate.engine import Engine
-from pyinfra_pgmigrate.observed import Observed
 from pyinfra_pgmigrate.psql import questions
+from pyinfra_pgmigrate.registry.model import Observed
 
 from tests.conftest import on_all_versions
 from tests.support.contents import RUN

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from pyinfra_pgmigrate import sql as library
-from pyinfra_pgmigrate.observed import REGISTRY_VERSION
+from pyinfra_pgmigrate.registry.model import REGISTRY_VERSION
 
 from tests.conftest import on_versions
 from tests.support.contents import contents_of

@@ -9,7 +9,7 @@ import pytest
 from pyinfra_pgmigrate.application.requirements import lacking, not_applicable, read_requirements
 from pyinfra_pgmigrate.catalog.lines import Catalog
 from pyinfra_pgmigrate.errors import PgMigrateError
-from pyinfra_pgmigrate.observed import Observed, Registry, Server
+from pyinfra_pgmigrate.registry.model import Observed, Registry, Server
 
 LINES = (
     "table projects",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..catalog.lines import is_own, key_of
 from ..migrations.files import wrong_header
-from ..observed import Observed
+from ..registry.model import Observed
 
 KEY = "requires"
 

@@ -15,8 +15,8 @@ from ..copies import Copies, Copy, NoLoginError
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, PgMigrateError, Refusal
 from ..keeper import Keeper
-from ..observed import Observed
 from ..one_host import on_one_host, refusal_of
+from ..registry.model import Observed
 from ..rehearsal import rehearse
 
 

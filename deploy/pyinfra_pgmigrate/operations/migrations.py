@@ -18,9 +18,9 @@ from ..engine import Engine, current_host, is_preparing
 from ..errors import Refusal
 from ..execution import execute as run_plan
 from ..keeper import Keeper
-from ..observed import Observed
 from ..one_host import on_one_host
 from ..plan import Action, Plan
+from ..registry.model import Observed
 from ..rehearsal import tell_compared
 from ..trace import StatementTrace
 

@@ -12,9 +12,9 @@ from .. import execution, telling
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, PgMigrateError, Refusal
 from ..keeper import Keeper
-from ..observed import Observed, Quarantine
 from ..one_host import on_one_host
 from ..psql import questions
+from ..registry.model import Observed, Quarantine
 from ..rollbacks import Rollback
 
 

@@ -16,7 +16,8 @@ from ..backups import Contents, Store, Unsafe, decoded, found_backup
 from ..catalog.lines import Catalog, Patch
 from ..data import Rows, Some
 from ..errors import Kind, Refusal
-from ..observed import (
+from ..obstacles import Dependent
+from ..registry.model import (
     AppliedMigration,
     Blocker,
     Interrupted,
@@ -30,7 +31,6 @@ from ..observed import (
     Upsert,
     Verified,
 )
-from ..obstacles import Dependent
 from ..settings import Connection
 from . import command
 from .command import Answer

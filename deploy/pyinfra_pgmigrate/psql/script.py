@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import sql
 from ..catalog.lines import LINES_VERSION
-from ..observed import REGISTRY_VERSION
+from ..registry.model import REGISTRY_VERSION
 from ..rollbacks import Rollback
 
 # Registry structures, each made by the file registry_N.sql from the one before it.

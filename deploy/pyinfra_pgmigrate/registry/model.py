@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .catalog.lines import Catalog, Patch
+from ..catalog.lines import Catalog, Patch
 
 REGISTRY_VERSION = 7
 

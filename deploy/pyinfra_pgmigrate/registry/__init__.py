@@ -1,0 +1,1 @@
+"""The registry in the database, and the database as it is read."""

@@ -25,7 +25,7 @@ from .errors import PgMigrateError, Refusal
 from .glance import Summary, status_parts, summary, table
 from .operations import backups, rollbacks, validation
 from .operations import migrations as operations
-from .plan import Plan
+from .planning.plan import Plan
 from .registry.model import Observed
 from .reporting import chosen_hosts
 from .rollbacks import Rollback

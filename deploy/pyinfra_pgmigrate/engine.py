@@ -37,7 +37,7 @@ from .errors import Kind, Refusal
 from .journal import Journal
 from .measurements import Comparison, Measured, Terms, compare, due_queries
 from .migrations.files import Migration, load_folder
-from .plan import Plan, make_plan, to_ask
+from .planning.plan import Plan, make_plan, to_ask
 from .psql import answers, command, questions
 from .psql.answers import Unreadable
 from .psql.command import Answer, Command

@@ -9,13 +9,14 @@ from time import monotonic
 
 import gevent
 
-from . import refusals, stepping
+from . import stepping
 from .catalog.lines import Patch, key_of
 from .engine import Engine
 from .errors import Kind, Refusal
 from .journal import Span
 from .obstacles import Rule
-from .plan import Plan
+from .planning import refusals
+from .planning.plan import Plan
 from .psql import answers, command
 from .psql.answers import Outcome
 from .psql.command import Answer

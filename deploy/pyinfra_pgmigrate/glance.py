@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .drift import Change, Drift, Drifts
 from .migrations.files import Migration
-from .plan import Action, Decision, Plan
+from .planning.plan import Action, Decision, Plan
 from .registry.model import Observed
 from .telling import WORDS, age, heading, powers, size, would
 

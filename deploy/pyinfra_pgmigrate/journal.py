@@ -14,7 +14,7 @@ from .drift import Drifts
 from .errors import Refusal
 from .measurements import Comparison
 from .moments import Table
-from .plan import Plan
+from .planning.plan import Plan
 from .registry.model import Observed
 from .rollbacks import Rollback
 from .trace import StatementTrace

@@ -20,7 +20,7 @@ from .journal import Event, Journal, Span
 from .measurements import Comparison, Measurement
 from .migrations.effect import Lock
 from .moments import DONE, Table
-from .plan import Action, Plan
+from .planning.plan import Action, Plan
 from .psql.script import Run
 from .registry.model import Observed
 from .rollbacks import Rollback

@@ -30,7 +30,9 @@ from .obstacles import (
     refusal_for_rows,
     together,
 )
-from .plan import Action, Decision
+from .planning.plan import Action, Decision
+from .planning.state import Judgement, State, StatementState, in_order, judge
+from .planning.timeline import Timeline, standing
 from .registry.model import Observed
 from .sqltext.parser import (
     STRUCTURAL,
@@ -41,8 +43,6 @@ from .sqltext.parser import (
     unique_rule_of_constraint,
     unique_rule_of_index,
 )
-from .state import Judgement, State, StatementState, in_order, judge
-from .timeline import Timeline, standing
 
 HEADER_KEYS = ("purpose", "reverts", "keeps")
 

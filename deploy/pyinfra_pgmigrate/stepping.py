@@ -16,7 +16,7 @@ from .errors import Kind
 from .migrations.effect import Lock, StatementEffect
 from .migrations.files import Migration
 from .obstacles import Rule
-from .plan import OUTCOME, Decision
+from .planning.plan import OUTCOME, Decision
 from .psql.script import (
     Run,
     catalog_session_of,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from .obstacles import Conflict
-from .plan import Action, Decision, Plan
+from .planning.plan import Action, Decision, Plan
 from .registry.model import Observed, Server
 from .rollbacks import Rollback
 from .validation import Check, Verdict

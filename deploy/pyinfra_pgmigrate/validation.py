@@ -13,7 +13,7 @@ from .catalog.lines import definition_of, is_own, key_of, matches, parts_of
 from .catalog.parts import is_harmless, is_setting
 from .drift import Change, Drift, Drifts
 from .migrations.files import Migration
-from .refusals import problems_of
+from .planning.refusals import problems_of
 from .registry.model import Observed, Verified
 from .sqltext.parser import table_of_index
 

@@ -15,13 +15,13 @@ import pytest
 from pyinfra_pgmigrate.drift import find_drift
 from pyinfra_pgmigrate.errors import Kind
 from pyinfra_pgmigrate.glance import status_parts, summary
-from pyinfra_pgmigrate.plan import Action, Decision, Plan, make_plan, to_ask
+from pyinfra_pgmigrate.planning.plan import Action, Decision, Plan, make_plan, to_ask
+from pyinfra_pgmigrate.planning.state import in_order
+from pyinfra_pgmigrate.planning.timeline import Timeline, standing
 from pyinfra_pgmigrate.psql import answers
 from pyinfra_pgmigrate.psql.answers import Unreadable
 from pyinfra_pgmigrate.registry.model import Observed, Upsert
 from pyinfra_pgmigrate.settings import read_settings
-from pyinfra_pgmigrate.state import in_order
-from pyinfra_pgmigrate.timeline import Timeline, standing
 
 from tests.support.captured import STATES, UNDO, VERSIONS, answer, observed, verified
 from tests.support.migrations import MIGRATIONS

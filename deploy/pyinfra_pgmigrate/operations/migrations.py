@@ -19,7 +19,7 @@ from ..errors import Refusal
 from ..execution import execute as run_plan
 from ..keeper import Keeper
 from ..one_host import on_one_host
-from ..plan import Action, Plan
+from ..planning.plan import Action, Plan
 from ..registry.model import Observed
 from ..rehearsal import tell_compared
 from ..trace import StatementTrace

@@ -24,13 +24,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from . import refusals
-from .catalog.lines import Catalog, Patch, definition_of, is_own, key_of, matches, parts_of
-from .errors import Refusal
-from .migrations.files import PHASES, Migration
-from .registry.model import REGISTRY_VERSION, AppliedMigration, Interrupted, Observed, Upsert, Verified
-from .settings import Settings
-from .sqltext.parser import (
+from ..catalog.lines import Catalog, Patch, definition_of, is_own, key_of, matches, parts_of
+from ..errors import Refusal
+from ..migrations.files import PHASES, Migration
+from ..registry.model import REGISTRY_VERSION, AppliedMigration, Interrupted, Observed, Upsert, Verified
+from ..settings import Settings
+from ..sqltext.parser import (
     IDEMPOTENT,
     PASSING,
     STRUCTURAL,
@@ -41,6 +40,7 @@ from .sqltext.parser import (
     unique_rule_of_index,
     upserts,
 )
+from . import refusals
 from .state import PROGRAMS, Judgement, State, StatementState, in_order, judge
 from .timeline import Standing, Timeline, standing
 

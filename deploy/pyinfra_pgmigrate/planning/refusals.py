@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from .catalog.lines import Catalog
-from .errors import Kind, Refusal
-from .migrations.files import Migration
-from .registry.model import AppliedMigration, Observed, Server, Verified
+from ..catalog.lines import Catalog
+from ..errors import Kind, Refusal
+from ..migrations.files import Migration
+from ..registry.model import AppliedMigration, Observed, Server, Verified
 from .state import Judgement
 
 _MOST_LINES = 5

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from .catalog.lines import matches
-from .migrations.files import Migration
+from ..catalog.lines import matches
+from ..migrations.files import Migration
 
 
 @dataclass(frozen=True)

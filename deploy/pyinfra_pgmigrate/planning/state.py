@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from .catalog.lines import INVALID, key_of, without_invalid
-from .migrations.files import Migration
+from ..catalog.lines import INVALID, key_of, without_invalid
+from ..migrations.files import Migration
 from .timeline import Standing, Timeline
 
 # Statements that may do more than their lines show.

@@ -12,12 +12,12 @@ from .backups import Manifest
 from .catalog.lines import Patch
 from .drift import Drifts
 from .errors import Refusal
+from .execution.trace import StatementTrace
 from .measurements import Comparison
 from .moments import Table
 from .planning.plan import Plan
 from .registry.model import Observed
 from .rollbacks import Rollback
-from .trace import StatementTrace
 from .validation import Check
 
 

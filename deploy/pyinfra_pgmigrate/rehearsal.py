@@ -15,13 +15,13 @@ from .copies import Copy
 from .data import catalog_name
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
-from .execution import execute, revert
+from .execution.runner import execute, revert
+from .execution.trace import StatementTrace, compared_lines, rehearsed_lines
 from .migrations.files import Migration
 from .ownership import is_beyond_a_copy
 from .psql import answers, questions
 from .registry.model import Observed
 from .rollbacks import Rollback, load_rollbacks
-from .trace import StatementTrace, compared_lines, rehearsed_lines
 from .trial import Trial
 
 # Keys that a message names.

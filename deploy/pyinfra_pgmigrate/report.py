@@ -16,6 +16,7 @@ from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, PackageL
 
 from . import telling
 from .backups import Manifest
+from .execution.trace import StatementTrace
 from .journal import Event, Journal, Span
 from .measurements import Comparison, Measurement
 from .migrations.effect import Lock
@@ -24,7 +25,6 @@ from .planning.plan import Action, Plan
 from .psql.script import Run
 from .registry.model import Observed
 from .rollbacks import Rollback
-from .trace import StatementTrace
 from .validation import Check, Verdict
 
 FORMAT = 1

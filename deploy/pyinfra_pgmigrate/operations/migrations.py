@@ -16,13 +16,13 @@ from pyinfra.api import FunctionCommand, Host, State, operation
 from .. import measuring
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Refusal
-from ..execution import execute as run_plan
+from ..execution.runner import execute as run_plan
+from ..execution.trace import StatementTrace
 from ..keeper import Keeper
 from ..one_host import on_one_host
 from ..planning.plan import Action, Plan
 from ..registry.model import Observed
 from ..rehearsal import tell_compared
-from ..trace import StatementTrace
 
 # The plans of each host as they were made in the prepare phase, one a database, or why there is none.
 _prepared: WeakKeyDictionary[Host, dict[str, Plan | Refusal]] = WeakKeyDictionary()

@@ -8,9 +8,10 @@ from typing import Any
 from pyinfra import context
 from pyinfra.api import FunctionCommand, operation
 
-from .. import execution, telling
+from .. import telling
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, PgMigrateError, Refusal
+from ..execution import runner
 from ..keeper import Keeper
 from ..one_host import on_one_host
 from ..psql import questions
@@ -138,7 +139,7 @@ def rollback(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
 
         def revert() -> bool:
             with engine.journal.phase("Rollback"):
-                refusal = execution.revert(engine, plan, target=target)
+                refusal = runner.revert(engine, plan, target=target)
                 if refusal is not None:
                     return engine.refuse(refusal)
             for conflict in plan.conflicts:

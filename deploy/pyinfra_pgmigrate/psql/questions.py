@@ -16,8 +16,8 @@ from ..application.compatibility import Use
 from ..application.queries import Query
 from ..application.totals import Total
 from ..catalog.lines import key_of, unescaped
+from ..execution.steps import rules_of
 from ..rollbacks import Rollback, unique_rules
-from ..stepping import rules_of
 from ..validation import Added
 from .script import (
     Run,

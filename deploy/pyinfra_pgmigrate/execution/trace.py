@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .catalog.lines import key_of
-from .catalog.lock_modes import MODES
-from .migrations.effect import Lock, StatementEffect
-from .psql.answers import Outcome, TracedTable
-from .stepping import Step
-from .telling import size
+from ..catalog.lines import key_of
+from ..catalog.lock_modes import MODES
+from ..migrations.effect import Lock, StatementEffect
+from ..psql.answers import Outcome, TracedTable
+from ..telling import size
+from .steps import Step
 
 # The strongest lock that everyday writers take.
 _WRITERS = MODES.index("RowExclusiveLock")

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from . import sql
-from .catalog.lines import Patch, key_of, like_pattern, qualified, unescaped
-from .catalog.lock_modes import conflicting_modes, sql_name
-from .errors import Kind
-from .migrations.effect import Lock, StatementEffect
-from .migrations.files import Migration
-from .obstacles import Rule
-from .planning.plan import OUTCOME, Decision
-from .psql.script import (
+from .. import sql
+from ..catalog.lines import Patch, key_of, like_pattern, qualified, unescaped
+from ..catalog.lock_modes import conflicting_modes, sql_name
+from ..errors import Kind
+from ..migrations.effect import Lock, StatementEffect
+from ..migrations.files import Migration
+from ..obstacles import Rule
+from ..planning.plan import OUTCOME, Decision
+from ..psql.script import (
     Run,
     catalog_session_of,
     claimed,
@@ -30,8 +30,8 @@ from .psql.script import (
     setting,
     settings_of,
 )
-from .rollbacks import Rollback, may_be_set, unique_rules
-from .sqltext.parser import Statement
+from ..rollbacks import Rollback, may_be_set, unique_rules
+from ..sqltext.parser import Statement
 
 
 @dataclass(frozen=True)

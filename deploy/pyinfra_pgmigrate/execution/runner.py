@@ -9,19 +9,19 @@ from time import monotonic
 
 import gevent
 
-from . import stepping
-from .catalog.lines import Patch, key_of
-from .engine import Engine
-from .errors import Kind, Refusal
-from .journal import Span
-from .obstacles import Rule
-from .planning import refusals
-from .planning.plan import Plan
-from .psql import answers, command
-from .psql.answers import Outcome
-from .psql.command import Answer
-from .rollbacks import Rollback, built_ahead
-from .stepping import LockLimits, Step
+from ..catalog.lines import Patch, key_of
+from ..engine import Engine
+from ..errors import Kind, Refusal
+from ..journal import Span
+from ..obstacles import Rule
+from ..planning import refusals
+from ..planning.plan import Plan
+from ..psql import answers, command
+from ..psql.answers import Outcome
+from ..psql.command import Answer
+from ..rollbacks import Rollback, built_ahead
+from . import steps
+from .steps import LockLimits, Step
 from .trace import StatementTrace, traces_of
 
 # Only these are tried again; source: PostgreSQL manual, "Error Codes".
@@ -98,7 +98,7 @@ class _Execution:
         return [
             step
             for decision in decisions
-            for step in stepping.steps_of(decision, ends_run=decision is decisions[-1] and not others)
+            for step in steps.steps_of(decision, ends_run=decision is decisions[-1] and not others)
         ]
 
     def _again(self) -> list[Step] | Refusal:
@@ -128,7 +128,7 @@ class _Execution:
         return None
 
     def _run_steps(self, steps: list[Step]) -> Answer:
-        text = stepping.apply(
+        text = steps.apply(
             steps,
             self.engine.run,
             self.settings.schema,
@@ -248,7 +248,7 @@ class _Execution:
     def _locked(self, step: Step, answer: Answer) -> Refusal | None:
         now, counted = monotonic(), self._counted(step)
         counted.lock_since = lock_since = now if counted.lock_since is None else counted.lock_since
-        text = stepping.blockers(step, self.engine.run, self.settings.schema)
+        text = steps.blockers(step, self.engine.run, self.settings.schema)
         blockers = answers.blockers(self.engine.psql(text))
         in_the_way = "; ".join(map(str, blockers)) or "nobody any more"
         self._note_in_vain(Span.LOCK, step, f"try {counted.tries}, locked by {in_the_way}")
@@ -294,7 +294,7 @@ class _Execution:
         return refusal
 
     def _aftermath(self, step: Step, refusal: Refusal, sqlstate: str) -> None:
-        text = stepping.aftermath(
+        text = steps.aftermath(
             step,
             self.engine.run,
             self.settings.schema,
@@ -326,7 +326,7 @@ class _Reverting(_Execution):
         """Returns None when all is taken back, else why not."""
         rules = built_ahead(rollback, self.settings.build_from_mib * 1024**2)
         if not rules:
-            return self._run_all([stepping.step_back(rollback)])
+            return self._run_all([steps.step_back(rollback)])
         refusal = self._no_old_snapshot(rules)
         if refusal is not None:
             return refusal
@@ -365,7 +365,7 @@ class _Reverting(_Execution):
         self.engine.tell(f"    building {names} before the cut-over")
         started = monotonic()
         with self.engine.watched():
-            answer = self.engine.psql(stepping.build(rules, rollback, self.engine.run, self.settings.schema))
+            answer = self.engine.psql(steps.build(rules, rollback, self.engine.run, self.settings.schema))
         if answer.status == 0 and not _outcomes(answer):
             self.engine.tell(f"    built in {monotonic() - started:.1f} s")
             return
@@ -374,7 +374,7 @@ class _Reverting(_Execution):
         self._take_back(rollback, rules)
 
     def _take_back(self, rollback: Rollback, rules: Sequence[Rule]) -> None:
-        text = stepping.drop_built(
+        text = steps.drop_built(
             rules,
             rollback,
             self.engine.run,
@@ -393,7 +393,7 @@ class _Reverting(_Execution):
         found = self.engine.plan_rollback(target=self.target)
         if isinstance(found, Refusal):
             return found
-        return [] if found is None else [stepping.step_back(found)]
+        return [] if found is None else [steps.step_back(found)]
 
 
 def _outcomes(answer: Answer) -> list[Outcome]:

@@ -32,7 +32,7 @@ from .application.compatibility import Use, compatibility_checks, load_uses
 from .application.queries import Query, load_queries
 from .application.requirements import Requirement, lacking, not_applicable
 from .application.totals import Total, load_totals
-from .drift import Drifts, find_drift
+from .drift.detect import Drifts, find_drift
 from .errors import Kind, Refusal
 from .journal import Journal
 from .measurements import Comparison, Measured, Terms, compare, due_queries

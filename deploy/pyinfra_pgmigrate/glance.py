@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from .drift import Change, Drift, Drifts
+from .drift.detect import Change, Drift, Drifts
 from .migrations.files import Migration
 from .planning.plan import Action, Decision, Plan
 from .registry.model import Observed

@@ -10,7 +10,7 @@ from enum import Enum
 
 from .backups import Manifest
 from .catalog.lines import Patch
-from .drift import Drifts
+from .drift.detect import Drifts
 from .errors import Refusal
 from .execution.trace import StatementTrace
 from .measurements import Comparison

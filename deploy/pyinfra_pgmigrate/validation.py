@@ -11,7 +11,7 @@ from enum import Enum
 
 from .catalog.lines import definition_of, is_own, key_of, matches, parts_of
 from .catalog.parts import is_harmless, is_setting
-from .drift import Change, Drift, Drifts
+from .drift.detect import Change, Drift, Drifts
 from .migrations.files import Migration
 from .planning.refusals import problems_of
 from .registry.model import Observed, Verified

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate.drift import find_drift
+from pyinfra_pgmigrate.drift.detect import find_drift
 from pyinfra_pgmigrate.errors import Kind
 from pyinfra_pgmigrate.glance import status_parts, summary
 from pyinfra_pgmigrate.planning.plan import Action, Decision, Plan, make_plan, to_ask

@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from .catalog import ddl, ddl_changes
-from .catalog.lines import INVALID, Catalog, Patch, definition_of, is_own, key_of, matches, parts_of
-from .catalog.parts import hangs_on, is_harmless, is_property, is_setting, kind_of, parents_in, renaming, subject_of
-from .catalog.privileges import Rights, changed_rights
-from .migrations.files import Migration
-from .registry.model import Observed
+from ..catalog import ddl, ddl_changes
+from ..catalog.lines import INVALID, Catalog, Patch, definition_of, is_own, key_of, matches, parts_of
+from ..catalog.parts import hangs_on, is_harmless, is_property, is_setting, kind_of, parents_in, renaming, subject_of
+from ..catalog.privileges import Rights, changed_rights
+from ..migrations.files import Migration
+from ..registry.model import Observed
 
 
 class Change(Enum):

@@ -1,0 +1,1 @@
+"""Schema drift: what was changed outside of migrations."""

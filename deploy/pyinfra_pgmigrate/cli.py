@@ -13,13 +13,13 @@ from pathlib import Path
 from .application.compatibility import load_uses
 from .application.queries import load_queries
 from .application.totals import load_totals
-from .drafts import draft
 from .embedded import DEFAULT_VERSION, scratch_server
 from .errors import Kind, PgMigrateError
 from .migrations.files import load_folder, read_baseline, read_folder
 from .migrations.lint import findings
 from .migrations.record import record_folder
-from .rollbacks import load_rollbacks
+from .rollback.drafts import draft
+from .rollback.plan import load_rollbacks
 from .telling import visible
 
 _RANGE = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]+)")

@@ -28,7 +28,7 @@ from .operations import migrations as operations
 from .planning.plan import Plan
 from .registry.model import Observed
 from .reporting import chosen_hosts
-from .rollbacks import Rollback
+from .rollback.plan import Rollback
 from .settings import PREFIX
 from .telling import headings, plan_lines, rollback_lines, validation_lines, visible
 from .validation import Check, Verdict

@@ -44,7 +44,7 @@ from .psql.command import Answer, Command
 from .psql.script import Run
 from .registry.model import Blocker, Observed, OtherRun, Verified
 from .reporting import journal_of
-from .rollbacks import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving
+from .rollback.plan import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving
 from .settings import Connection, Settings, read_settings
 from .telling import visible
 from .validation import Check, Verdict, added_by, validate

@@ -22,7 +22,7 @@ from .psql.answers import Obstructions, Unreadable
 from .psql.command import Command
 from .psql.script import Run
 from .registry.model import Observed, Verified
-from .rollbacks import Rollback
+from .rollback.plan import Rollback
 from .settings import Connection
 from .validation import Added
 

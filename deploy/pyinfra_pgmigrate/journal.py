@@ -17,7 +17,7 @@ from .measurements import Comparison
 from .moments import Table
 from .planning.plan import Plan
 from .registry.model import Observed
-from .rollbacks import Rollback
+from .rollback.plan import Rollback
 from .validation import Check
 
 

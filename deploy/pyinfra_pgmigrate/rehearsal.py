@@ -21,7 +21,7 @@ from .migrations.files import Migration
 from .ownership import is_beyond_a_copy
 from .psql import answers, questions
 from .registry.model import Observed
-from .rollbacks import Rollback, load_rollbacks
+from .rollback.plan import Rollback, load_rollbacks
 from .trial import Trial
 
 # Keys that a message names.

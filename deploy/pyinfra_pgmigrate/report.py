@@ -24,7 +24,7 @@ from .moments import DONE, Table
 from .planning.plan import Action, Plan
 from .psql.script import Run
 from .registry.model import Observed
-from .rollbacks import Rollback
+from .rollback.plan import Rollback
 from .validation import Check, Verdict
 
 FORMAT = 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from .obstacles import Conflict
 from .planning.plan import Action, Decision, Plan
 from .registry.model import Observed, Server
-from .rollbacks import Rollback
+from .rollback.blockers import Conflict
+from .rollback.plan import Rollback
 from .validation import Check, Verdict
 
 WORDS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pyinfra_pgmigrate.drafts import draft
+from pyinfra_pgmigrate.rollback.drafts import draft
 
 from tests.property.snapshot import take
 from tests.support.folders import written

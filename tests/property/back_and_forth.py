@@ -12,9 +12,9 @@ from random import Random
 from time import monotonic
 from typing import Any
 
-from pyinfra_pgmigrate.drafts import draft
 from pyinfra_pgmigrate.errors import PgMigrateError
 from pyinfra_pgmigrate.migrations.record import record_folder
+from pyinfra_pgmigrate.rollback.drafts import draft
 
 from tests.support.harness import Result, migrate, rollback
 from tests.support.servers import Database, Server

@@ -25,7 +25,7 @@ from pyinfra_pgmigrate.psql import answers, command, questions
 from pyinfra_pgmigrate.psql.answers import Obstructions
 from pyinfra_pgmigrate.psql.command import Answer
 from pyinfra_pgmigrate.registry.model import REGISTRY_VERSION, Observed, Verified
-from pyinfra_pgmigrate.rollbacks import Rollback, load_rollbacks, make_rollback
+from pyinfra_pgmigrate.rollback.plan import Rollback, load_rollbacks, make_rollback
 from pyinfra_pgmigrate.settings import Settings, read_settings
 from pyinfra_pgmigrate.sqltext.parser import split
 

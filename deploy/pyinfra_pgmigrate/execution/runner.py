@@ -13,13 +13,13 @@ from ..catalog.lines import Patch, key_of
 from ..engine import Engine
 from ..errors import Kind, Refusal
 from ..journal import Span
-from ..obstacles import Rule
 from ..planning import refusals
 from ..planning.plan import Plan
 from ..psql import answers, command
 from ..psql.answers import Outcome
 from ..psql.command import Answer
-from ..rollbacks import Rollback, built_ahead
+from ..rollback.blockers import Rule
+from ..rollback.plan import Rollback, built_ahead
 from . import steps
 from .steps import LockLimits, Step
 from .trace import StatementTrace, traces_of

@@ -15,7 +15,6 @@ from ..catalog.lock_modes import conflicting_modes, sql_name
 from ..errors import Kind
 from ..migrations.effect import Lock, StatementEffect
 from ..migrations.files import Migration
-from ..obstacles import Rule
 from ..planning.plan import OUTCOME, Decision
 from ..psql.script import (
     Run,
@@ -30,7 +29,8 @@ from ..psql.script import (
     setting,
     settings_of,
 )
-from ..rollbacks import Rollback, may_be_set, unique_rules
+from ..rollback.blockers import Rule
+from ..rollback.plan import Rollback, may_be_set, unique_rules
 from ..sqltext.parser import Statement
 
 

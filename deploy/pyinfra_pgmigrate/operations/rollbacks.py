@@ -16,7 +16,7 @@ from ..keeper import Keeper
 from ..one_host import on_one_host
 from ..psql import questions
 from ..registry.model import Observed, Quarantine
-from ..rollbacks import Rollback
+from ..rollback.plan import Rollback
 
 
 def no_room(engine: Engine, seen: Observed, rollback: Rollback) -> Refusal | None:

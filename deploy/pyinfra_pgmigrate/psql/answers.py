@@ -16,7 +16,6 @@ from ..backups import Contents, Store, Unsafe, decoded, found_backup
 from ..catalog.lines import Catalog, Patch
 from ..data import Rows, Some
 from ..errors import Kind, Refusal
-from ..obstacles import Dependent
 from ..registry.model import (
     AppliedMigration,
     Blocker,
@@ -31,6 +30,7 @@ from ..registry.model import (
     Upsert,
     Verified,
 )
+from ..rollback.blockers import Dependent
 from ..settings import Connection
 from . import command
 from .command import Answer

@@ -17,7 +17,7 @@ from ..application.queries import Query
 from ..application.totals import Total
 from ..catalog.lines import key_of, unescaped
 from ..execution.steps import rules_of
-from ..rollbacks import Rollback, unique_rules
+from ..rollback.plan import Rollback, unique_rules
 from ..validation import Added
 from .script import (
     Run,

@@ -10,7 +10,7 @@ from typing import Any
 from .. import sql
 from ..catalog.lines import LINES_VERSION
 from ..registry.model import REGISTRY_VERSION
-from ..rollbacks import Rollback
+from ..rollback.plan import Rollback
 
 # Registry structures, each made by the file registry_N.sql from the one before it.
 REGISTRY_FILES = tuple(f"registry_{version}" for version in range(1, REGISTRY_VERSION + 1))

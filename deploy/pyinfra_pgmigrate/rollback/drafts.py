@@ -14,17 +14,17 @@ from typing import Any
 
 import psycopg
 
-from . import sql
-from .catalog import ddl, ddl_changes
-from .catalog.lines import Catalog, Patch, definition_of, is_own, key_of, parts_of, unescaped
-from .catalog.lock_modes import MODES
-from .catalog.parts import is_harmless, is_setting, kind_of, subject_of
-from .drift.detect import Change, Drift, changes_between
-from .errors import Kind, PgMigrateError
-from .migrations.effect import Effect
-from .migrations.files import Migration, read_folder
-from .migrations.record import Recorder, recorder
-from .migrations.scratch import Tell
+from .. import sql
+from ..catalog import ddl, ddl_changes
+from ..catalog.lines import Catalog, Patch, definition_of, is_own, key_of, parts_of, unescaped
+from ..catalog.lock_modes import MODES
+from ..catalog.parts import is_harmless, is_setting, kind_of, subject_of
+from ..drift.detect import Change, Drift, changes_between
+from ..errors import Kind, PgMigrateError
+from ..migrations.effect import Effect
+from ..migrations.files import Migration, read_folder
+from ..migrations.record import Recorder, recorder
+from ..migrations.scratch import Tell
 
 # Kinds of lines whose objects a rollback brings back by itself, after its script.
 _BY_THEMSELVES = frozenset({"index", "constraint"})

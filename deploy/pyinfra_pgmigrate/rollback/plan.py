@@ -13,14 +13,27 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .catalog.lines import INVALID, Catalog, Patch, definition_of, escaped, is_own, key_of, parts_of, unescaped
-from .catalog.lock_modes import sql_name
-from .catalog.parts import columns_of
-from .catalog.privileges import is_written_out
-from .errors import Kind, PgMigrateError, Refusal
-from .migrations.effect import Effect, Lock, StatementEffect
-from .migrations.files import Header, Migration, parse_header, read_statements, read_text, wrong_header
-from .obstacles import (
+from ..catalog.lines import INVALID, Catalog, Patch, definition_of, escaped, is_own, key_of, parts_of, unescaped
+from ..catalog.lock_modes import sql_name
+from ..catalog.parts import columns_of
+from ..catalog.privileges import is_written_out
+from ..errors import Kind, PgMigrateError, Refusal
+from ..migrations.effect import Effect, Lock, StatementEffect
+from ..migrations.files import Header, Migration, parse_header, read_statements, read_text, wrong_header
+from ..planning.plan import Action, Decision
+from ..planning.state import Judgement, State, StatementState, in_order, judge
+from ..planning.timeline import Timeline, standing
+from ..registry.model import Observed
+from ..sqltext.parser import (
+    STRUCTURAL,
+    Statement,
+    UniqueRule,
+    checksum_of,
+    table_of_index,
+    unique_rule_of_constraint,
+    unique_rule_of_index,
+)
+from .blockers import (
     Conflict,
     Dependent,
     KeptObject,
@@ -29,19 +42,6 @@ from .obstacles import (
     refusal_for_dependents,
     refusal_for_rows,
     together,
-)
-from .planning.plan import Action, Decision
-from .planning.state import Judgement, State, StatementState, in_order, judge
-from .planning.timeline import Timeline, standing
-from .registry.model import Observed
-from .sqltext.parser import (
-    STRUCTURAL,
-    Statement,
-    UniqueRule,
-    checksum_of,
-    table_of_index,
-    unique_rule_of_constraint,
-    unique_rule_of_index,
 )
 
 HEADER_KEYS = ("purpose", "reverts", "keeps")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from .catalog.lines import SETTING, Catalog, Patch, definition_of, escaped, is_own, key_of, parts_of, unescaped
-from .errors import Kind, Refusal
+from ..catalog.lines import SETTING, Catalog, Patch, definition_of, escaped, is_own, key_of, parts_of, unescaped
+from ..errors import Kind, Refusal
 
 _MOST_SHOWN = 20
 

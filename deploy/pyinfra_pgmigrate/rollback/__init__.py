@@ -1,0 +1,1 @@
+"""The way back: scripts, what stands in the way, what is kept."""

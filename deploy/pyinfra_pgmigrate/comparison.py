@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from . import data, programs, telling
+from . import data, telling
 from .application.totals import Answers, Total
-from .backups import Contents, Manifest
-from .copies import Copies
+from .backup import programs
+from .backup.copy import Copies
+from .backup.keeper import Keeper
+from .backup.manifest import Contents, Manifest
 from .data import MOST_KEYS, Compared, Rows, Source
 from .engine import Engine
 from .errors import Kind, PgMigrateError
-from .keeper import Keeper
 from .psql import answers, questions
 from .registry.model import Observed
 from .validation import Check

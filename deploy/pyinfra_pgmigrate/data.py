@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .application.totals import Answers, Total, are_equal, described
-from .backups import Contents, Manifest, identifiers
+from .backup.manifest import Contents, Manifest, identifiers
 from .catalog.lines import Catalog, key_of, parts_of
 from .catalog.parts import columns_of
 from .migrations.files import Migration

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pyinfra.api import FactBase, StringCommand
 from pyinfra.api.exceptions import FactProcessError
 
-from . import programs
 from .application.compatibility import Use
 from .application.queries import Query
-from .backups import Store, Unsafe
+from .backup import programs
+from .backup.manifest import Store, Unsafe
+from .backup.programs import Place
 from .measurements import Measured, read_measured
-from .programs import Place
 from .psql import answers, command, questions
 from .psql.answers import Obstructions, Unreadable
 from .psql.command import Command

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 
-from .backups import Manifest
+from .backup.manifest import Manifest
 from .catalog.lines import Patch
 from .drift.detect import Drifts
 from .errors import Refusal

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from . import telling
 from .application.compatibility import Use
 from .application.totals import Answers, are_equal, described
-from .backups import Contents, differences
+from .backup.copy import Copy
+from .backup.manifest import Contents, differences
+from .backup.ownership import is_beyond_a_copy
 from .catalog.lines import Catalog, is_own, key_of, parts_of
 from .comparison import answered
-from .copies import Copy
 from .data import catalog_name
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
 from .execution.runner import execute, revert
 from .execution.trace import StatementTrace, compared_lines, rehearsed_lines
 from .migrations.files import Migration
-from .ownership import is_beyond_a_copy
 from .psql import answers, questions
 from .registry.model import Observed
 from .rollback.plan import Rollback, load_rollbacks

@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined, Template
 
 from . import telling
-from .backups import Manifest
+from .backup.manifest import Manifest
 from .execution.trace import StatementTrace
 from .journal import Event, Journal, Span
 from .measurements import Comparison, Measurement

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate import keeper
-from pyinfra_pgmigrate.backups import Contents, differences, read_manifest
+from pyinfra_pgmigrate.backup import keeper
+from pyinfra_pgmigrate.backup.manifest import Contents, differences, read_manifest
 from pyinfra_pgmigrate.embedded import scratch_server
 
 from tests.conftest import Machines, on_docker, on_versions

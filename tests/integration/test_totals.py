@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from pyinfra_pgmigrate.application.totals import load_totals
-from pyinfra_pgmigrate.backups import json_line, read_manifest
+from pyinfra_pgmigrate.backup.manifest import json_line, read_manifest
 from pyinfra_pgmigrate.errors import PgMigrateError
 
 from tests.integration.test_data import PLAIN, Kept

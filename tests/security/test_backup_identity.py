@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate.backups import read_manifest
-from pyinfra_pgmigrate.keeper import Keeper
+from pyinfra_pgmigrate.backup.keeper import Keeper
+from pyinfra_pgmigrate.backup.manifest import read_manifest
 
 from tests.conftest import Machines
 from tests.support.backups import copies, labels, manifest, taken

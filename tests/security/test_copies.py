@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate.backups import read_manifest
+from pyinfra_pgmigrate.backup.manifest import read_manifest
 
 from tests.conftest import Machines, on_docker, on_versions
 from tests.docker.hosts import DockerHost

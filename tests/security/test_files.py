@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from pyinfra_pgmigrate import sh
-from pyinfra_pgmigrate.backups import json_line
+from pyinfra_pgmigrate.backup.manifest import json_line
 from pyinfra_pgmigrate.psql import command
 from pyinfra_pgmigrate.psql.answers import unsafe
 from pyinfra_pgmigrate.psql.command import Answer, read_answer

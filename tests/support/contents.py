@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from pyinfra_pgmigrate.backups import Contents
+from pyinfra_pgmigrate.backup.manifest import Contents
 from pyinfra_pgmigrate.psql import answers, command, questions
 from pyinfra_pgmigrate.psql.script import Run
 from pyinfra_pgmigrate.settings import read_settings

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate.backups import (
+from pyinfra_pgmigrate.backup.manifest import (
     Backup,
     Contents,
     Identity,

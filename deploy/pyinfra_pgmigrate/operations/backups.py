@@ -9,12 +9,13 @@ from typing import Any
 from pyinfra import context
 from pyinfra.api import FunctionCommand, Host, State, operation
 
-from .. import fetching, telling
-from ..backups import Manifest, Verification
-from ..copies import Copies, Copy, NoLoginError
+from .. import telling
+from ..backup import fetch
+from ..backup.copy import Copies, Copy, NoLoginError
+from ..backup.keeper import Keeper
+from ..backup.manifest import Manifest, Verification
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, PgMigrateError, Refusal
-from ..keeper import Keeper
 from ..one_host import on_one_host, refusal_of
 from ..registry.model import Observed
 from ..rehearsal import rehearse
@@ -209,7 +210,7 @@ def _still_pending(engine: Engine, seen: Observed, versions: Collection[int]) ->
 def is_where_wanted(engine: Engine, manifest: Manifest) -> bool:
     """Tells whether a backup need not be copied to the controller any more."""
     target = engine.settings.backup_fetch
-    return target is None or fetching.is_fetched(Path(target) / manifest.label)
+    return target is None or fetch.is_fetched(Path(target) / manifest.label)
 
 
 def ensure(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..application.totals import Answers, answers_of
-from ..backups import Contents, Store, Unsafe, decoded, found_backup
+from ..backup.manifest import Contents, Store, Unsafe, decoded, found_backup
 from ..catalog.lines import Catalog, Patch
 from ..data import Rows, Some
 from ..errors import Kind, Refusal

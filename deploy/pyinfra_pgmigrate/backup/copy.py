@@ -29,16 +29,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import monotonic
 
-from . import backups, ownership, programs, telling
-from .backups import MOST_COMMAND, Contents, Judged, Manifest, Unfound
-from .catalog.lines import Catalog
-from .errors import Kind, PgMigrateError
+from .. import telling
+from ..catalog.lines import Catalog
+from ..errors import Kind, PgMigrateError
+from ..psql import answers, questions
+from ..psql.command import Answer, Command
+from ..registry.model import Observed
+from ..settings import Connection, Secret
+from . import manifest, ownership, programs
 from .keeper import MOST_DIFFERENCES, Keeper, ServerNames
+from .manifest import MOST_COMMAND, Contents, Judged, Manifest, Unfound
 from .programs import Target
-from .psql import answers, questions
-from .psql.command import Answer, Command
-from .registry.model import Observed
-from .settings import Connection, Secret
 
 # Lines of tables whose policies hold for their owner, too.
 _FORCED = re.compile(r"^row_security .* force", re.IGNORECASE)
@@ -146,7 +147,7 @@ class Copies:
             answer = self.keeper.called(command, "copy the structure of")
             judged, catalog = self._with_owners(answer, made, contents)
             found = replace(contents, catalog=catalog)
-            differing = judged.failures or list(backups.differences(contents, found, judged))
+            differing = judged.failures or list(manifest.differences(contents, found, judged))
             if differing:
                 raise PgMigrateError(
                     Kind.REHEARSAL,
@@ -169,7 +170,7 @@ class Copies:
             self.settings.schema,
             "make_scratch",
             scratch=name,
-            properties=backups.json_line(contents.properties),
+            properties=manifest.json_line(contents.properties),
             host_name=self.keeper.host_name,
             run_file=self.keeper.run_file,
             has_role=has_role,
@@ -211,7 +212,7 @@ class Copies:
         self._check_complaints(manifest, contents, answer, made.names.roles)
         rows = self._rows(made, stays=stays)
         judged, catalog = self._with_owners(answer, made, contents, manifest if stays else None)
-        differing = list(backups.differences(contents, replace(rows, catalog=catalog), judged))
+        differing = list(manifest.differences(contents, replace(rows, catalog=catalog), judged))
         if differing:
             raise self._not_restored(manifest, differing)
         return judged.notes
@@ -244,9 +245,9 @@ class Copies:
     def _check_complaints(self, manifest: Manifest, contents: Contents, answer: Answer, roles: Collection[str]) -> None:
         """Raises PgMigrateError for what pg_restore could not do, where the backup or the server is the reason."""
         output = answer.text("complaints")
-        found = backups.complaints(output)
-        judged = backups.judged(found, roles)
-        outside = backups.outside(answer.value("status"), judged.failures)
+        found = manifest.complaints(output)
+        judged = manifest.judged(found, roles)
+        outside = manifest.outside(answer.value("status"), judged.failures)
         if outside:
             raise PgMigrateError(
                 Kind.BACKUP,
@@ -257,7 +258,7 @@ class Copies:
             )
         if answer.value("status") != 0 and not found:
             raise self._not_restored(manifest, [" ".join(output.split()[-60:])])
-        unfound = backups.unfound(found, contents.catalog) if judged.failures else None
+        unfound = manifest.unfound(found, contents.catalog) if judged.failures else None
         if unfound is not None:
             raise self._not_restorable(manifest, unfound)
         if judged.failures:
@@ -300,7 +301,7 @@ class Copies:
             ],
             made.names.roles,
         )
-        judged = backups.judged(backups.complaints(answer.text("complaints")), made.names.roles).and_left(left)
+        judged = manifest.judged(manifest.complaints(answer.text("complaints")), made.names.roles).and_left(left)
         return judged, Catalog.of(said.value("catalog"))
 
     def _not_restorable(self, manifest: Manifest, unfound: Unfound) -> PgMigrateError:
@@ -355,7 +356,7 @@ class Copies:
                 self.settings.schema,
                 "properties",
                 target=copy.database,
-                properties=backups.json_line(contents.properties),
+                properties=manifest.json_line(contents.properties),
             )
             for note in self.keeper.psql(properties, maintenance, "set the properties of the database").value("notes"):
                 self.engine.tell(f"    note: {note}")
@@ -366,7 +367,7 @@ class Copies:
                 target=self.database,
                 kept=kept,
                 restored=copy.database,
-                properties=backups.json_line(contents.properties),
+                properties=manifest.json_line(contents.properties),
             )
             self._note_lineage(manifest, copy.database)
             started = monotonic()
@@ -382,7 +383,7 @@ class Copies:
         """
         manifest, contents = self.keeper.check(manifest, manifest.label)
         ident = self._table_in(contents, table)
-        schema, name = backups.identifiers(ident)
+        schema, name = manifest.identifiers(ident)
         with self.copy_of_tables(manifest, contents, [ident], host=None) as connection:
             now = self.keeper.names(self.keeper.maintenance()).now
             side = _name_ending("restored_" + re.sub(r"\W", "_", name), now)
@@ -413,7 +414,7 @@ class Copies:
         """
         copy, maintenance = self.keeper.new_copy_name(), self.keeper.maintenance(host)
         by_schema: dict[str, list[str]] = {}
-        for schema, name in map(backups.identifiers, idents):
+        for schema, name in map(manifest.identifiers, idents):
             by_schema.setdefault(schema, []).append(f"--table={name}")
         try:
             made = self._make(copy, contents, maintenance)
@@ -424,8 +425,8 @@ class Copies:
             for target, options in pieces:
                 command = programs.restore(self.place, manifest.label, target, *options, jobs=self.settings.jobs)
                 answer = self.keeper.called(command, "restore a table of")
-                found = backups.complaints(answer.text("complaints"))
-                if failures := backups.judged(found, made.names.roles).failures:
+                found = manifest.complaints(answer.text("complaints"))
+                if failures := manifest.judged(found, made.names.roles).failures:
                     raise self._not_restored(manifest, failures)
             yield made.connection
         finally:

@@ -11,10 +11,10 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from . import sh, sql
-from .psql import command
-from .psql.command import Command
-from .settings import Connection
+from .. import sh, sql
+from ..psql import command
+from ..psql.command import Command
+from ..settings import Connection
 
 
 @dataclass(frozen=True)

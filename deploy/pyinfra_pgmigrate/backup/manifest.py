@@ -21,8 +21,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from .application.totals import Answers, answers_of, as_json
-from .catalog.lines import LINES_VERSION, Catalog, is_own, key_of, unescaped
+from ..application.totals import Answers, answers_of, as_json
+from ..catalog.lines import LINES_VERSION, Catalog, is_own, key_of, unescaped
 from .ownership import Left, roles_in
 
 # 2: the database is named by its number too. A backup of format 1 has none.

@@ -22,15 +22,16 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from . import backups, facts, fetching, programs, telling
-from .backups import Contents, Identity, Manifest, Store, Unsafe, Verification
-from .engine import Engine
-from .errors import Kind, PgMigrateError, Refusal
+from .. import facts, telling
+from ..engine import Engine
+from ..errors import Kind, PgMigrateError, Refusal
+from ..psql import answers, questions
+from ..psql.command import Answer, Command
+from ..registry.model import Observed
+from ..settings import Connection
+from . import fetch, manifest, programs
+from .manifest import Contents, Identity, Manifest, Store, Unsafe, Verification
 from .programs import Place
-from .psql import answers, questions
-from .psql.command import Answer, Command
-from .registry.model import Observed
-from .settings import Connection
 
 # A run that gives no sign of life for so many seconds is dead; one is given every _BEAT_S.
 _STALE_S = 20
@@ -126,7 +127,7 @@ class Keeper:
         """Returns the verified backup that makes a new one needless."""
         applied = [(version, row.checksum) for version, row in seen.applied.items()]
         return store.young(
-            state=backups.state_of(seen.catalog, applied, _history(seen)),
+            state=manifest.state_of(seen.catalog, applied, _history(seen)),
             identity=self.identity(),
             max_age_s=self.settings.backup_max_age_s,
             how=self.settings.verify,
@@ -181,7 +182,7 @@ class Keeper:
         if answer.value("removed"):
             self.engine.tell(f"    removed what {answer.value('removed')} killed run left of its backup")
         self.host_name = answer.value("host_name")
-        self.run_file = backups.decoded(answer.value("run_file"))
+        self.run_file = manifest.decoded(answer.value("run_file"))
         for connection in {self.maintenance(), self.maintenance(self.settings.verify_host)}:
             self.drop(self._copy_name("%"), connection, dead_only=True)
 
@@ -344,11 +345,11 @@ class Keeper:
         """Returns the manifest of a new backup, not verified yet."""
         store = self.look(seen)
         self._check_room(store, seen)
-        label = backups.label_of(self.place.key, self.now(), max(seen.applied, default=0))
+        label = manifest.label_of(self.place.key, self.now(), max(seen.applied, default=0))
         while store.named(label) is not None:
             # Another one was taken in this very second.
             gevent.sleep(0.2)
-            label = backups.label_of(self.place.key, self.now(), max(seen.applied, default=0))
+            label = manifest.label_of(self.place.key, self.now(), max(seen.applied, default=0))
         self.engine.tell(f"taking backup {label} in {store.folder}")
         started = monotonic()
         text = questions.dump(self.engine.run, self.settings.schema, self.engine.applying(self.engine.totals, seen))
@@ -363,10 +364,10 @@ class Keeper:
             sums={
                 "files.sha256": answer.value("files")[2],
                 "contents.json": _line_checksum(contents.text()),
-                "catalog.json": _line_checksum(backups.json_line(catalog)),
+                "catalog.json": _line_checksum(manifest.json_line(catalog)),
             },
         )
-        sealed = programs.seal(self.place, label, contents.text(), backups.json_line(catalog), manifest.text())
+        sealed = programs.seal(self.place, label, contents.text(), manifest.json_line(catalog), manifest.text())
         self.called(sealed, "complete the backup of")
         self.register(manifest, folder=store.folder)
         self.engine.tell(
@@ -401,7 +402,7 @@ class Keeper:
                 taken_at=about["taken_at"],
                 taken_s=about["taken_s"],
                 lsn=about["lsn"],
-                state=backups.state_of(contents.catalog, contents.applied, answer.value("history")),
+                state=manifest.state_of(contents.catalog, contents.applied, answer.value("history")),
                 applied=max((version for version, _ in contents.applied), default=0),
                 size_bytes=about["size_bytes"],
                 backup_bytes=answer.value("files")[1] * 1024,
@@ -466,16 +467,16 @@ class Keeper:
         """
         contents: Contents | None = None
         found: Manifest | None = None
-        problems += [backups.decoded(flaw) for flaw in answer.value("flaws") or ()]
+        problems += [manifest.decoded(flaw) for flaw in answer.value("flaws") or ()]
         try:
-            found = backups.read_manifest(answer.text("manifest"))
+            found = manifest.read_manifest(answer.text("manifest"))
             if manifest is not None and found != manifest:
                 problems.append("its manifest is not the one that was read before")
             names = ("files.sha256", "contents.json", "catalog.json")
             for name, digest in zip(names, answer.value("sums") or ("", "", ""), strict=True):
                 if found.sums.get(name) != digest:
                     problems.append(f"{name} does not fit the manifest")
-            contents = backups.read_contents(answer.text("contents"), answer.text("catalog"))
+            contents = manifest.read_contents(answer.text("contents"), answer.text("catalog"))
         except ValueError as error:
             problems.append(str(error))
         if problems or contents is None or found is None:
@@ -545,7 +546,7 @@ class Keeper:
             scratch=name,
             host_name=self.host_name,
             dead_only=dead_only,
-            living=backups.json_line(self._living(connection) if dead_only else []),
+            living=manifest.json_line(self._living(connection) if dead_only else []),
         )
         answer = self.engine.psql(text, connection)
         if answer.status != 0:
@@ -590,7 +591,7 @@ class Keeper:
             )
         return found.manifest
 
-    def _latest(self, store: Store, identity: Identity) -> backups.Backup | None:
+    def _latest(self, store: Store, identity: Identity) -> manifest.Backup | None:
         found = store.latest(identity)
         if len(found) > 1:
             why = f'there is no database "{self.database}" now, and they are of {len(found)} that had this name'
@@ -598,7 +599,7 @@ class Keeper:
         others = [one for one in store.good if one.is_verified and store.foreign(one, identity)]
         if not found and others:
             raise self._of_other("latest", others, store.foreign(others[0], identity))
-        return backups.Backup(found[0].label, found[0]) if found else None
+        return manifest.Backup(found[0].label, found[0]) if found else None
 
     def _of_other(
         self, label: str, found: Collection[Manifest], why: str, *, more: str = " --data pg_backup_of_other=true"
@@ -622,7 +623,7 @@ class Keeper:
 
     def fetch(self, manifest: Manifest, into: Path) -> bool:
         """Copies a backup to the controller, unless it is there already; returns whether it had to."""
-        if fetching.is_fetched(into / manifest.label):
+        if fetch.is_fetched(into / manifest.label):
             return False
         started = monotonic()
 
@@ -631,7 +632,7 @@ class Keeper:
             return str(self.called(command, "fetch a backup of").value("piece"))
 
         try:
-            problems = fetching.fetch(manifest.label, into, piece, dict(manifest.sums))
+            problems = fetch.fetch(manifest.label, into, piece, dict(manifest.sums))
         except (OSError, ValueError) as error:
             problems = [str(error)]
         if problems:

@@ -1,0 +1,1 @@
+"""Backups: taken, verified, kept, restored."""

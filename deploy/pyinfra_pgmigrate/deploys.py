@@ -19,7 +19,6 @@ from weakref import WeakKeyDictionary
 from pyinfra import context, logger
 from pyinfra.api import DeployError, Host, State, deploy
 
-from .comparison import compared
 from .engine import Engine, current_host
 from .errors import PgMigrateError, Refusal
 from .glance import Summary, status_parts, summary, table
@@ -31,7 +30,8 @@ from .reporting import chosen_hosts
 from .rollback.plan import Rollback
 from .settings import PREFIX
 from .telling import headings, plan_lines, rollback_lines, validation_lines, visible
-from .validation import Check, Verdict
+from .validation.checks import Check, Verdict
+from .validation.compare import compared
 
 
 def _engine(title: str, settings: Mapping[str, Any]) -> tuple[Engine, dict[str, Any]]:

@@ -35,7 +35,6 @@ from .application.totals import Total, load_totals
 from .drift.detect import Drifts, find_drift
 from .errors import Kind, Refusal
 from .journal import Journal
-from .measurements import Comparison, Measured, Terms, compare, due_queries
 from .migrations.files import Migration, load_folder
 from .planning.plan import Plan, make_plan, to_ask
 from .psql import answers, command, questions
@@ -47,7 +46,8 @@ from .reporting import journal_of
 from .rollback.plan import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving
 from .settings import Connection, Settings, read_settings
 from .telling import visible
-from .validation import Check, Verdict, added_by, validate
+from .validation.checks import Check, Verdict, added_by, validate
+from .validation.query_cost import Comparison, Measured, Terms, compare, due_queries
 
 # One run a start of the program, whichever hosts and databases it works on.
 _run_ids: WeakKeyDictionary[State, str] = WeakKeyDictionary()

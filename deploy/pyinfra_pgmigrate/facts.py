@@ -16,7 +16,6 @@ from .application.queries import Query
 from .backup import programs
 from .backup.manifest import Store, Unsafe
 from .backup.programs import Place
-from .measurements import Measured, read_measured
 from .psql import answers, command, questions
 from .psql.answers import Obstructions, Unreadable
 from .psql.command import Command
@@ -24,7 +23,8 @@ from .psql.script import Run
 from .registry.model import Observed, Verified
 from .rollback.plan import Rollback
 from .settings import Connection
-from .validation import Added
+from .validation.checks import Added
+from .validation.query_cost import Measured, read_measured
 
 
 class HiddenLines(list[str]):

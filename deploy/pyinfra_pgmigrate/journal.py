@@ -13,12 +13,12 @@ from .catalog.lines import Patch
 from .drift.detect import Drifts
 from .errors import Refusal
 from .execution.trace import StatementTrace
-from .measurements import Comparison
 from .moments import Table
 from .planning.plan import Plan
 from .registry.model import Observed
 from .rollback.plan import Rollback
-from .validation import Check
+from .validation.checks import Check
+from .validation.query_cost import Comparison
 
 
 class Span(Enum):

@@ -12,8 +12,6 @@ from .backup.copy import Copy
 from .backup.manifest import Contents, differences
 from .backup.ownership import is_beyond_a_copy
 from .catalog.lines import Catalog, is_own, key_of, parts_of
-from .comparison import answered
-from .data import catalog_name
 from .engine import Engine
 from .errors import Kind, PgMigrateError, Refusal
 from .execution.runner import execute, revert
@@ -23,6 +21,8 @@ from .psql import answers, questions
 from .registry.model import Observed
 from .rollback.plan import Rollback, load_rollbacks
 from .trial import Trial
+from .validation.compare import answered
+from .validation.data import catalog_name
 
 # Keys that a message names.
 _MOST_KEYS = 5

@@ -18,14 +18,14 @@ from . import telling
 from .backup.manifest import Manifest
 from .execution.trace import StatementTrace
 from .journal import Event, Journal, Span
-from .measurements import Comparison, Measurement
 from .migrations.effect import Lock
 from .moments import DONE, Table
 from .planning.plan import Action, Plan
 from .psql.script import Run
 from .registry.model import Observed
 from .rollback.plan import Rollback
-from .validation import Check, Verdict
+from .validation.checks import Check, Verdict
+from .validation.query_cost import Comparison, Measurement
 
 FORMAT = 1
 

@@ -9,7 +9,7 @@ from .planning.plan import Action, Decision, Plan
 from .registry.model import Observed, Server
 from .rollback.blockers import Conflict
 from .rollback.plan import Rollback
-from .validation import Check, Verdict
+from .validation.checks import Check, Verdict
 
 WORDS = {
     Action.NONE: "applied",

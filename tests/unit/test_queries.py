@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from pyinfra_pgmigrate.application.queries import Query, load_queries
 from pyinfra_pgmigrate.errors import PgMigrateError
-from pyinfra_pgmigrate.measurements import (
+from pyinfra_pgmigrate.validation.checks import Verdict
+from pyinfra_pgmigrate.validation.query_cost import (
     FEW_BUFFERS,
     Comparison,
     Measured,
@@ -20,7 +21,6 @@ from pyinfra_pgmigrate.measurements import (
     compare,
     read_measured,
 )
-from pyinfra_pgmigrate.validation import Verdict
 
 from tests.support.servers import ROOT, SQL
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import Kind, PgMigrateError
 from ..migrations.files import read_header, read_statements, wrong_header
 from ..sqltext.parser import is_query
-from ..validation import Check, Verdict
+from ..validation.checks import Check, Verdict
 from .requirements import KEY, Requirement, read_requirements
 
 HEADER_KEYS = ("purpose", "role", "until", "session", KEY)

@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 from pyinfra import context
 from pyinfra.api import FunctionCommand, Host, State, operation
 
-from .. import measuring
 from ..backup.keeper import Keeper
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Refusal
@@ -23,6 +22,7 @@ from ..one_host import on_one_host
 from ..planning.plan import Action, Plan
 from ..registry.model import Observed
 from ..rehearsal import tell_compared
+from ..validation import measure
 
 # The plans of each host as they were made in the prepare phase, one a database, or why there is none.
 _prepared: WeakKeyDictionary[Host, dict[str, Plan | Refusal]] = WeakKeyDictionary()
@@ -56,7 +56,7 @@ def _refuse(engine: Engine, refusals: Collection[Refusal], told: Collection[Refu
 
 def _execute(engine: Engine, seen: Observed, plan: Plan, versions: Collection[int]) -> FunctionCommand:
     def execute(state: State, host: Host) -> bool:
-        measuring.before(engine, seen)
+        measure.before(engine, seen)
         traces: list[StatementTrace] = []
         names = [one.migration.name for one in plan.changes if one.migration.version in versions]
         with engine.journal.phase(names[0] if len(names) == 1 else f"{len(names)} migrations"):

@@ -8,13 +8,13 @@ from typing import Any
 from pyinfra import context
 from pyinfra.api import FunctionCommand, operation
 
-from .. import measuring
-from ..comparison import compared
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, Refusal
 from ..one_host import on_one_host
 from ..telling import validation_lines
-from ..validation import Verdict
+from ..validation import measure
+from ..validation.checks import Verdict
+from ..validation.compare import compared
 
 
 @operation()
@@ -41,7 +41,7 @@ def validate(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
         return
     engine.journal.after = seen
     with engine.journal.phase("Validation"):
-        comparisons = measuring.after(engine, seen)
+        comparisons = measure.after(engine, seen)
         checks = [*engine.validate(seen, comparisons), *compared(engine, seen)]
         engine.journal.queries = comparisons
         engine.journal.checks = tuple(checks)

@@ -14,7 +14,6 @@ from typing import Any
 from ..application.totals import Answers, answers_of
 from ..backup.manifest import Contents, Store, Unsafe, decoded, found_backup
 from ..catalog.lines import Catalog, Patch
-from ..data import Rows, Some
 from ..errors import Kind, Refusal
 from ..registry.model import (
     AppliedMigration,
@@ -32,6 +31,7 @@ from ..registry.model import (
 )
 from ..rollback.blockers import Dependent
 from ..settings import Connection
+from ..validation.data import Rows, Some
 from . import command
 from .command import Answer
 

@@ -18,7 +18,7 @@ from ..application.totals import Total
 from ..catalog.lines import key_of, unescaped
 from ..execution.steps import rules_of
 from ..rollback.plan import Rollback, unique_rules
-from ..validation import Added
+from ..validation.checks import Added
 from .script import (
     Run,
     catalog_prepared,

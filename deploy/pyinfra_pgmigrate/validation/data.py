@@ -11,13 +11,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .application.totals import Answers, Total, are_equal, described
-from .backup.manifest import Contents, Manifest, identifiers
-from .catalog.lines import Catalog, key_of, parts_of
-from .catalog.parts import columns_of
-from .migrations.files import Migration
-from .registry.model import Observed
-from .validation import Check, Verdict
+from ..application.totals import Answers, Total, are_equal, described
+from ..backup.manifest import Contents, Manifest, identifiers
+from ..catalog.lines import Catalog, key_of, parts_of
+from ..catalog.parts import columns_of
+from ..migrations.files import Migration
+from ..registry.model import Observed
+from .checks import Check, Verdict
 
 # Keys of a table that a message names, of each kind.
 MOST_KEYS = 5

@@ -7,11 +7,11 @@ from weakref import WeakKeyDictionary
 
 from pyinfra.api import Host
 
-from .engine import Engine
-from .measurements import Comparison, Measurement, to_keep
-from .psql import questions
-from .registry.model import Observed
-from .validation import Verdict
+from ..engine import Engine
+from ..psql import questions
+from ..registry.model import Observed
+from .checks import Verdict
+from .query_cost import Comparison, Measurement, to_keep
 
 # Why queries could not be measured before the migrations of this start of the program, by host and place; a place
 # that is there has been measured.

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .application.queries import Query
-from .validation import Check, Verdict
+from ..application.queries import Query
+from .checks import Check, Verdict
 
 # So many buffers more are no finding, and a table of so many pages is small. Measured (PostgreSQL 18, standard costs):
 # to read 60 pages with 4,800 rows from end to end took 0.34 ms; and the planner itself does so, index or not, on

@@ -9,13 +9,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from .catalog.lines import definition_of, is_own, key_of, matches, parts_of
-from .catalog.parts import is_harmless, is_setting
-from .drift.detect import Change, Drift, Drifts
-from .migrations.files import Migration
-from .planning.refusals import problems_of
-from .registry.model import Observed, Verified
-from .sqltext.parser import table_of_index
+from ..catalog.lines import definition_of, is_own, key_of, matches, parts_of
+from ..catalog.parts import is_harmless, is_setting
+from ..drift.detect import Change, Drift, Drifts
+from ..migrations.files import Migration
+from ..planning.refusals import problems_of
+from ..registry.model import Observed, Verified
+from ..sqltext.parser import table_of_index
 
 # What is looked at besides the verify queries and the lines from before; see warnings.sql.
 WARNINGS = ("readers", "statistics", "unique rules", "valid indexes", "validated constraints")

@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from . import data, telling
-from .application.totals import Answers, Total
-from .backup import programs
-from .backup.copy import Copies
-from .backup.keeper import Keeper
-from .backup.manifest import Contents, Manifest
+from .. import telling
+from ..application.totals import Answers, Total
+from ..backup import programs
+from ..backup.copy import Copies
+from ..backup.keeper import Keeper
+from ..backup.manifest import Contents, Manifest
+from ..engine import Engine
+from ..errors import Kind, PgMigrateError
+from ..psql import answers, questions
+from ..registry.model import Observed
+from . import data
+from .checks import Check
 from .data import MOST_KEYS, Compared, Rows, Source
-from .engine import Engine
-from .errors import Kind, PgMigrateError
-from .psql import answers, questions
-from .registry.model import Observed
-from .validation import Check
 
 # Bytes of a row that a table had in the backup, where it is empty now: a guess.
 _ROW_BYTES = 100

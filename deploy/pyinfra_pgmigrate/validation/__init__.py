@@ -1,0 +1,1 @@
+"""What a database must show to count as whole."""

@@ -13,9 +13,9 @@ from .catalog.lines import Patch
 from .drift.detect import Drifts
 from .errors import Refusal
 from .execution.trace import StatementTrace
-from .moments import Table
 from .planning.plan import Plan
 from .registry.model import Observed
+from .rehearsal.moments import Table
 from .rollback.plan import Rollback
 from .validation.checks import Check
 from .validation.query_cost import Comparison

@@ -19,10 +19,10 @@ from .backup.manifest import Manifest
 from .execution.trace import StatementTrace
 from .journal import Event, Journal, Span
 from .migrations.effect import Lock
-from .moments import DONE, Table
 from .planning.plan import Action, Plan
 from .psql.script import Run
 from .registry.model import Observed
+from .rehearsal.moments import DONE, Table
 from .rollback.plan import Rollback
 from .validation.checks import Check, Verdict
 from .validation.query_cost import Comparison, Measurement

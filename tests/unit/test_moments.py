@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyinfra_pgmigrate.application.compatibility import Use
-from pyinfra_pgmigrate.moments import Held, Moment, Works, broken, table_lines, table_of
+from pyinfra_pgmigrate.rehearsal.moments import Held, Moment, Works, broken, table_lines, table_of
 
 USES = (Use("add", "add one", "", None, ("SELECT 1",)), Use("upsert", "add or change", "", 2, ("SELECT 1",)))
 FINE = {"add": "", "upsert": ""}

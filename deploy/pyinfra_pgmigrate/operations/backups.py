@@ -18,7 +18,7 @@ from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, PgMigrateError, Refusal
 from ..one_host import on_one_host, refusal_of
 from ..registry.model import Observed
-from ..rehearsal import rehearse
+from ..rehearsal.rehearse import rehearse
 
 
 def work(engine: Engine, title: str, function: Callable[[], object]) -> FunctionCommand:

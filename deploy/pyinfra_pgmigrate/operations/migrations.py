@@ -21,7 +21,7 @@ from ..execution.trace import StatementTrace
 from ..one_host import on_one_host
 from ..planning.plan import Action, Plan
 from ..registry.model import Observed
-from ..rehearsal import tell_compared
+from ..rehearsal.rehearse import tell_compared
 from ..validation import measure
 
 # The plans of each host as they were made in the prepare phase, one a database, or why there is none.

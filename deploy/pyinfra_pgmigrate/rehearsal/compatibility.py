@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from .engine import Engine
-from .errors import Kind, Refusal
-from .held import HeldSession
-from .migrations.files import Migration
+from ..engine import Engine
+from ..errors import Kind, Refusal
+from ..migrations.files import Migration
+from ..psql import questions
 from .moments import Moment, Table, broken, table_lines, table_of
-from .psql import questions
+from .prepared_session import HeldSession
 
 
 class Trial:

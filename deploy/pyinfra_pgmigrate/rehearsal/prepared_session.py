@@ -12,11 +12,11 @@ from contextlib import contextmanager
 
 import gevent
 
-from .application.compatibility import Use
-from .engine import Engine
+from ..application.compatibility import Use
+from ..engine import Engine
+from ..psql import questions
+from ..psql.command import Answer
 from .moments import Held
-from .psql import questions
-from .psql.command import Answer
 
 # Seconds for a session to end that was told to.
 _END_S = 20

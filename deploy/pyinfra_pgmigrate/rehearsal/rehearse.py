@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from . import telling
-from .application.compatibility import Use
-from .application.totals import Answers, are_equal, described
-from .backup.copy import Copy
-from .backup.manifest import Contents, differences
-from .backup.ownership import is_beyond_a_copy
-from .catalog.lines import Catalog, is_own, key_of, parts_of
-from .engine import Engine
-from .errors import Kind, PgMigrateError, Refusal
-from .execution.runner import execute, revert
-from .execution.trace import StatementTrace, compared_lines, rehearsed_lines
-from .migrations.files import Migration
-from .psql import answers, questions
-from .registry.model import Observed
-from .rollback.plan import Rollback, load_rollbacks
-from .trial import Trial
-from .validation.compare import answered
-from .validation.data import catalog_name
+from .. import telling
+from ..application.compatibility import Use
+from ..application.totals import Answers, are_equal, described
+from ..backup.copy import Copy
+from ..backup.manifest import Contents, differences
+from ..backup.ownership import is_beyond_a_copy
+from ..catalog.lines import Catalog, is_own, key_of, parts_of
+from ..engine import Engine
+from ..errors import Kind, PgMigrateError, Refusal
+from ..execution.runner import execute, revert
+from ..execution.trace import StatementTrace, compared_lines, rehearsed_lines
+from ..migrations.files import Migration
+from ..psql import answers, questions
+from ..registry.model import Observed
+from ..rollback.plan import Rollback, load_rollbacks
+from ..validation.compare import answered
+from ..validation.data import catalog_name
+from .compatibility import Trial
 
 # Keys that a message names.
 _MOST_KEYS = 5

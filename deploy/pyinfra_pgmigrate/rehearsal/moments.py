@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from .application.compatibility import Use
-from .errors import Kind, Refusal
+from ..application.compatibility import Use
+from ..errors import Kind, Refusal
 
 # SQLSTATE of a statement that did what it should.
 DONE = "00000"

@@ -1,0 +1,1 @@
+"""A plan run on a copy of the database first."""

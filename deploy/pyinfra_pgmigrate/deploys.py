@@ -21,15 +21,15 @@ from pyinfra.api import DeployError, Host, State, deploy
 
 from .engine import Engine, current_host
 from .errors import PgMigrateError, Refusal
-from .glance import Summary, status_parts, summary, table
 from .operations import backups, rollbacks, validation
 from .operations import migrations as operations
 from .planning.plan import Plan
 from .registry.model import Observed
-from .reporting import chosen_hosts
+from .report.console import headings, plan_lines, rollback_lines, validation_lines, visible
+from .report.status import Summary, status_parts, summary, table
+from .report.writer import chosen_hosts
 from .rollback.plan import Rollback
 from .settings import PREFIX
-from .telling import headings, plan_lines, rollback_lines, validation_lines, visible
 from .validation.checks import Check, Verdict
 from .validation.compare import compared
 

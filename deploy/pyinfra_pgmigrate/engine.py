@@ -34,7 +34,6 @@ from .application.requirements import Requirement, lacking, not_applicable
 from .application.totals import Total, load_totals
 from .drift.detect import Drifts, find_drift
 from .errors import Kind, Refusal
-from .journal import Journal
 from .migrations.files import Migration, load_folder
 from .planning.plan import Plan, make_plan, to_ask
 from .psql import answers, command, questions
@@ -42,10 +41,11 @@ from .psql.answers import Unreadable
 from .psql.command import Answer, Command
 from .psql.script import Run
 from .registry.model import Blocker, Observed, OtherRun, Verified
-from .reporting import journal_of
+from .report.console import visible
+from .report.journal import Journal
+from .report.writer import journal_of
 from .rollback.plan import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving
 from .settings import Connection, Settings, read_settings
-from .telling import visible
 from .validation.checks import Check, Verdict, added_by, validate
 from .validation.query_cost import Comparison, Measured, Terms, compare, due_queries
 

@@ -27,7 +27,7 @@ from pyinfra_pgmigrate import (
     validate_database,
 )
 from pyinfra_pgmigrate.engine import Engine
-from pyinfra_pgmigrate.reporting import finish
+from pyinfra_pgmigrate.report.writer import finish
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from pyinfra_pgmigrate.drift.detect import find_drift
 from pyinfra_pgmigrate.errors import Kind
-from pyinfra_pgmigrate.glance import status_parts, summary
 from pyinfra_pgmigrate.planning.plan import Action, Decision, Plan, make_plan, to_ask
 from pyinfra_pgmigrate.planning.state import in_order
 from pyinfra_pgmigrate.planning.timeline import Timeline, standing
 from pyinfra_pgmigrate.psql import answers
 from pyinfra_pgmigrate.psql.answers import Unreadable
 from pyinfra_pgmigrate.registry.model import Observed, Upsert
+from pyinfra_pgmigrate.report.status import status_parts, summary
 from pyinfra_pgmigrate.settings import read_settings
 
 from tests.support.captured import STATES, UNDO, VERSIONS, answer, observed, verified

@@ -29,12 +29,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import monotonic
 
-from .. import telling
 from ..catalog.lines import Catalog
 from ..errors import Kind, PgMigrateError
 from ..psql import answers, questions
 from ..psql.command import Answer, Command
 from ..registry.model import Observed
+from ..report import console
 from ..settings import Connection, Secret
 from . import manifest, ownership, programs
 from .keeper import MOST_DIFFERENCES, Keeper, ServerNames
@@ -337,7 +337,7 @@ class Copies:
         raise PgMigrateError(
             Kind.BACKUP,
             f'could not restore backup "{manifest.label}" into a copy: not enough room where the server keeps its data',
-            detail=f"Found {telling.size(free)} free; expected {telling.size(needed)}.",
+            detail=f"Found {console.size(free)} free; expected {console.size(needed)}.",
             hint="Set pg_verify_host to another server, or: --data pg_verify=read --data pg_rehearse=schema",
         )
 

@@ -22,12 +22,13 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from .. import facts, telling
+from .. import facts
 from ..engine import Engine
 from ..errors import Kind, PgMigrateError, Refusal
 from ..psql import answers, questions
 from ..psql.command import Answer, Command
 from ..registry.model import Observed
+from ..report import console
 from ..settings import Connection
 from . import fetch, manifest, programs
 from .manifest import Contents, Identity, Manifest, Store, Unsafe, Verification
@@ -226,7 +227,7 @@ class Keeper:
             if session["index"]:
                 parts.append(f"{work}: index, {session['index']}")
             elif session["table"]:
-                done = telling.size(session["bytes"] or 0)
+                done = console.size(session["bytes"] or 0)
                 parts.append(f"{work}: {session['table']}, {session['rows']} rows, {done}")
             elif work:
                 parts.append(work)
@@ -371,7 +372,7 @@ class Keeper:
         self.called(sealed, "complete the backup of")
         self.register(manifest, folder=store.folder)
         self.engine.tell(
-            f"    {manifest.tables} tables, {manifest.rows} rows, {telling.size(manifest.backup_bytes)} "
+            f"    {manifest.tables} tables, {manifest.rows} rows, {console.size(manifest.backup_bytes)} "
             f"in {monotonic() - started:.1f} s"
         )
         return manifest
@@ -382,7 +383,7 @@ class Keeper:
             raise PgMigrateError(
                 Kind.BACKUP,
                 f'could not back up database "{self.database}": not enough room in {store.folder}',
-                detail=f"Found {telling.size(store.free_bytes)} free; expected {telling.size(needed)}, "
+                detail=f"Found {console.size(store.free_bytes)} free; expected {console.size(needed)}, "
                 "from the size of the tables or of the backup before.",
                 hint="Make room, or set pg_backup_dir to a folder with more.",
             )

@@ -12,12 +12,12 @@ import gevent
 from ..catalog.lines import Patch, key_of
 from ..engine import Engine
 from ..errors import Kind, Refusal
-from ..journal import Span
 from ..planning import refusals
 from ..planning.plan import Plan
 from ..psql import answers, command
 from ..psql.answers import Outcome
 from ..psql.command import Answer
+from ..report.journal import Span
 from ..rollback.blockers import Rule
 from ..rollback.plan import Rollback, built_ahead
 from . import steps

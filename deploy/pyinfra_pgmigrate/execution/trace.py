@@ -9,7 +9,7 @@ from ..catalog.lines import key_of
 from ..catalog.lock_modes import MODES
 from ..migrations.effect import Lock, StatementEffect
 from ..psql.answers import Outcome, TracedTable
-from ..telling import size
+from ..report.console import size
 from .steps import Step
 
 # The strongest lock that everyday writers take.

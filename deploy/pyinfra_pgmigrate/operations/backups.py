@@ -9,7 +9,6 @@ from typing import Any
 from pyinfra import context
 from pyinfra.api import FunctionCommand, Host, State, operation
 
-from .. import telling
 from ..backup import fetch
 from ..backup.copy import Copies, Copy, NoLoginError
 from ..backup.keeper import Keeper
@@ -19,6 +18,7 @@ from ..errors import Kind, PgMigrateError, Refusal
 from ..one_host import on_one_host, refusal_of
 from ..registry.model import Observed
 from ..rehearsal.rehearse import rehearse
+from ..report import console
 
 
 def work(engine: Engine, title: str, function: Callable[[], object]) -> FunctionCommand:
@@ -54,7 +54,7 @@ def would(engine: Engine, seen: Observed) -> str:
         "read": "read it from end to end",
         "none": "not verify it",
     }[engine.settings.verify]
-    return f"would take a backup ({telling.size(seen.server.size_bytes)} of database) into {store.folder} and {how}"
+    return f"would take a backup ({console.size(seen.server.size_bytes)} of database) into {store.folder} and {how}"
 
 
 def check_may_verify(keeper: Keeper) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from pyinfra import context
 from pyinfra.api import FunctionCommand, operation
 
-from .. import telling
 from ..backup.keeper import Keeper
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, PgMigrateError, Refusal
@@ -16,6 +15,7 @@ from ..execution import runner
 from ..one_host import on_one_host
 from ..psql import questions
 from ..registry.model import Observed, Quarantine
+from ..report import console
 from ..rollback.plan import Rollback
 
 
@@ -33,7 +33,7 @@ def no_room(engine: Engine, seen: Observed, rollback: Rollback) -> Refusal | Non
         Kind.ROOM,
         f'could not roll back database "{engine.settings.connection.database}": not enough room where the server keeps '
         "its data",
-        f"Found {telling.size(free)} free; expected {telling.size(needed)} for the rows that are kept and the indexes "
+        f"Found {console.size(free)} free; expected {console.size(needed)} for the rows that are kept and the indexes "
         "that come back. Nothing was changed.",
         "Make room there, then run again; what earlier rollbacks kept is told by deploy/status.py.",
     )

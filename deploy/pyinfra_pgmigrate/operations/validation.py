@@ -11,7 +11,7 @@ from pyinfra.api import FunctionCommand, operation
 from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, Refusal
 from ..one_host import on_one_host
-from ..telling import validation_lines
+from ..report.console import validation_lines
 from ..validation import measure
 from ..validation.checks import Verdict
 from ..validation.compare import compared

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from .. import telling
 from ..application.compatibility import Use
 from ..application.totals import Answers, are_equal, described
 from ..backup.copy import Copy
@@ -19,6 +18,7 @@ from ..execution.trace import StatementTrace, compared_lines, rehearsed_lines
 from ..migrations.files import Migration
 from ..psql import answers, questions
 from ..registry.model import Observed
+from ..report import console
 from ..rollback.plan import Rollback, load_rollbacks
 from ..validation.compare import answered
 from ..validation.data import catalog_name
@@ -324,7 +324,7 @@ def _second_run(on_copy: Engine, versions: Collection[int]) -> Refusal | None:
     return Refusal(
         Kind.REHEARSAL,
         f'migration "{again[0].migration.name}" would be run a second time',
-        f"Found: {' '.join(telling.decision_lines(again[0]))}; expected nothing to do after it ran.",
+        f"Found: {' '.join(console.decision_lines(again[0]))}; expected nothing to do after it ran.",
         "See why its lines or its verify query say that it is not applied.",
     )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from .. import telling
 from ..application.totals import Answers, Total
 from ..backup import programs
 from ..backup.copy import Copies
@@ -19,6 +18,7 @@ from ..engine import Engine
 from ..errors import Kind, PgMigrateError
 from ..psql import answers, questions
 from ..registry.model import Observed
+from ..report import console
 from . import data
 from .checks import Check
 from .data import MOST_KEYS, Compared, Rows, Source
@@ -129,7 +129,7 @@ def _explained(
                 small.append(one)
             else:
                 told[one.ident] = (
-                    f"its rows are not named: {telling.size(size)} are more than pg_explain_mib "
+                    f"its rows are not named: {console.size(size)} are more than pg_explain_mib "
                     f"({keeper.settings.explain_mib} MiB)"
                 )
         keys = [tuple(name for name in sizes[one.ident][1]) for one in small]

@@ -14,18 +14,18 @@ from typing import Any
 
 from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined, Template
 
-from . import telling
-from .backup.manifest import Manifest
-from .execution.trace import StatementTrace
+from ..backup.manifest import Manifest
+from ..execution.trace import StatementTrace
+from ..migrations.effect import Lock
+from ..planning.plan import Action, Plan
+from ..psql.script import Run
+from ..registry.model import Observed
+from ..rehearsal.moments import DONE, Table
+from ..rollback.plan import Rollback
+from ..validation.checks import Check, Verdict
+from ..validation.query_cost import Comparison, Measurement
+from . import console
 from .journal import Event, Journal, Span
-from .migrations.effect import Lock
-from .planning.plan import Action, Plan
-from .psql.script import Run
-from .registry.model import Observed
-from .rehearsal.moments import DONE, Table
-from .rollback.plan import Rollback
-from .validation.checks import Check, Verdict
-from .validation.query_cost import Comparison, Measurement
 
 FORMAT = 1
 
@@ -120,7 +120,7 @@ def _environment(kept: BytecodeCache | None) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(size=telling.size, seconds=_seconds, age=telling.age)
+    environment.filters.update(size=console.size, seconds=_seconds, age=console.age)
     return environment
 
 
@@ -285,7 +285,7 @@ def _migrations(plan: Plan, observed: Observed | None) -> Iterator[dict[str, Any
             "version": decision.migration.version,
             "name": decision.migration.name,
             "purpose": decision.migration.header.purpose,
-            "found": telling.state_of(decision),
+            "found": console.state_of(decision),
             "action": "none" if decision.action is Action.NONE else decision.action.name.lower(),
             "reason": decision.reason,
             "statements": list(decision.statements),

@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 
-from .backup.manifest import Manifest
-from .catalog.lines import Patch
-from .drift.detect import Drifts
-from .errors import Refusal
-from .execution.trace import StatementTrace
-from .planning.plan import Plan
-from .registry.model import Observed
-from .rehearsal.moments import Table
-from .rollback.plan import Rollback
-from .validation.checks import Check
-from .validation.query_cost import Comparison
+from ..backup.manifest import Manifest
+from ..catalog.lines import Patch
+from ..drift.detect import Drifts
+from ..errors import Refusal
+from ..execution.trace import StatementTrace
+from ..planning.plan import Plan
+from ..registry.model import Observed
+from ..rehearsal.moments import Table
+from ..rollback.plan import Rollback
+from ..validation.checks import Check
+from ..validation.query_cost import Comparison
 
 
 class Span(Enum):

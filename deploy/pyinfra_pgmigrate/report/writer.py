@@ -17,10 +17,10 @@ from pyinfra import logger
 from pyinfra.api import Host, State
 from pyinfra.api.state import StateStage
 
+from ..psql.script import Run
+from .console import visible
+from .document import HostState, Stage, document, render_html, render_json
 from .journal import Journal
-from .psql.script import Run
-from .report import HostState, Stage, document, render_html, render_json
-from .telling import visible
 
 # Writing takes a few milliseconds a host; oftener would be felt with a hundred of them.
 _WRITE_EVERY_S = 2.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from .planning.plan import Action, Decision, Plan
-from .registry.model import Observed, Server
-from .rollback.blockers import Conflict
-from .rollback.plan import Rollback
-from .validation.checks import Check, Verdict
+from ..planning.plan import Action, Decision, Plan
+from ..registry.model import Observed, Server
+from ..rollback.blockers import Conflict
+from ..rollback.plan import Rollback
+from ..validation.checks import Check, Verdict
 
 WORDS = {
     Action.NONE: "applied",

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from .drift.detect import Change, Drift, Drifts
-from .migrations.files import Migration
-from .planning.plan import Action, Decision, Plan
-from .registry.model import Observed
-from .telling import WORDS, age, heading, powers, size, would
+from ..drift.detect import Change, Drift, Drifts
+from ..migrations.files import Migration
+from ..planning.plan import Action, Decision, Plan
+from ..registry.model import Observed
+from .console import WORDS, age, heading, powers, size, would
 
 # Differences that are told; validate.py tells all.
 _MOST_DRIFTS = 10

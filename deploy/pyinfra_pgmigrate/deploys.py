@@ -19,8 +19,8 @@ from weakref import WeakKeyDictionary
 from pyinfra import context, logger
 from pyinfra.api import DeployError, Host, State, deploy
 
-from .engine import Engine, current_host
 from .errors import PgMigrateError, Refusal
+from .host.session import Engine, current_host
 from .operations import backups, rollbacks, validation
 from .operations import migrations as operations
 from .planning.plan import Plan

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import psycopg
 import pytest
 from pyinfra_pgmigrate.drift.detect import Change, Drift, Drifts, find_drift
-from pyinfra_pgmigrate.engine import Engine
+from pyinfra_pgmigrate.host.session import Engine
 from pyinfra_pgmigrate.registry.model import Observed
 from pyinfra_pgmigrate.sqltext.parser import SqlSyntaxError, split
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from psycopg.conninfo import make_conninfo
 from pyinfra_pgmigrate import sql as library
-from pyinfra_pgmigrate.engine import Engine
+from pyinfra_pgmigrate.host.session import Engine
 from pyinfra_pgmigrate.psql import questions
 from pyinfra_pgmigrate.registry.model import Observed
 

@@ -26,7 +26,7 @@ from pyinfra_pgmigrate import (
     rollback_database,
     validate_database,
 )
-from pyinfra_pgmigrate.engine import Engine
+from pyinfra_pgmigrate.host.session import Engine
 from pyinfra_pgmigrate.report.writer import finish
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")

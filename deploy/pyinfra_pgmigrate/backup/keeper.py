@@ -22,9 +22,9 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from .. import facts
-from ..engine import Engine
 from ..errors import Kind, PgMigrateError, Refusal
+from ..host import fact
+from ..host.session import Engine
 from ..psql import answers, questions
 from ..psql.command import Answer, Command
 from ..registry.model import Observed
@@ -106,8 +106,8 @@ class Keeper:
         """
         is_here = self.settings.connection.host is None or self.settings.connection.host.startswith("/")
         data = seen.server.data_directory if seen is not None and is_here else None
-        request = facts.backups_request(self.place, data)
-        found = self.engine.host.get_fact(facts.Backups, request, _stdin=request.stdin)
+        request = fact.backups_request(self.place, data)
+        found = self.engine.host.get_fact(fact.Backups, request, _stdin=request.stdin)
         if isinstance(found, Unsafe):
             raise self._unsafe(found)
         if not isinstance(found, Store):

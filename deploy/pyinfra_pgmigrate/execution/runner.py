@@ -10,8 +10,8 @@ from time import monotonic
 import gevent
 
 from ..catalog.lines import Patch, key_of
-from ..engine import Engine
 from ..errors import Kind, Refusal
+from ..host.session import Engine
 from ..planning import refusals
 from ..planning.plan import Plan
 from ..psql import answers, command

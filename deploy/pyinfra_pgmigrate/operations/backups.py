@@ -13,9 +13,9 @@ from ..backup import fetch
 from ..backup.copy import Copies, Copy, NoLoginError
 from ..backup.keeper import Keeper
 from ..backup.manifest import Manifest, Verification
-from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, PgMigrateError, Refusal
-from ..one_host import on_one_host, refusal_of
+from ..host.failures import on_one_host, refusal_of
+from ..host.session import Engine, current_host, is_preparing
 from ..registry.model import Observed
 from ..rehearsal.rehearse import rehearse
 from ..report import console

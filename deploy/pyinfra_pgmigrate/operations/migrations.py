@@ -14,11 +14,11 @@ from pyinfra import context
 from pyinfra.api import FunctionCommand, Host, State, operation
 
 from ..backup.keeper import Keeper
-from ..engine import Engine, current_host, is_preparing
 from ..errors import Refusal
 from ..execution.runner import execute as run_plan
 from ..execution.trace import StatementTrace
-from ..one_host import on_one_host
+from ..host.failures import on_one_host
+from ..host.session import Engine, current_host, is_preparing
 from ..planning.plan import Action, Plan
 from ..registry.model import Observed
 from ..rehearsal.rehearse import tell_compared

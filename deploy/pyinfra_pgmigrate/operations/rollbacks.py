@@ -9,10 +9,10 @@ from pyinfra import context
 from pyinfra.api import FunctionCommand, operation
 
 from ..backup.keeper import Keeper
-from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, PgMigrateError, Refusal
 from ..execution import runner
-from ..one_host import on_one_host
+from ..host.failures import on_one_host
+from ..host.session import Engine, current_host, is_preparing
 from ..psql import questions
 from ..registry.model import Observed, Quarantine
 from ..report import console

@@ -8,9 +8,9 @@ from typing import Any
 from pyinfra import context
 from pyinfra.api import FunctionCommand, operation
 
-from ..engine import Engine, current_host, is_preparing
 from ..errors import Kind, Refusal
-from ..one_host import on_one_host
+from ..host.failures import on_one_host
+from ..host.session import Engine, current_host, is_preparing
 from ..report.console import validation_lines
 from ..validation import measure
 from ..validation.checks import Verdict

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ..engine import Engine
 from ..errors import Kind, Refusal
+from ..host.session import Engine
 from ..migrations.files import Migration
 from ..psql import questions
 from .moments import Moment, Table, broken, table_lines, table_of

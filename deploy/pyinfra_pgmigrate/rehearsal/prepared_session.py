@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import gevent
 
 from ..application.compatibility import Use
-from ..engine import Engine
+from ..host.session import Engine
 from ..psql import questions
 from ..psql.command import Answer
 from .moments import Held

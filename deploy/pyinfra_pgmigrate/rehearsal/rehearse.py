@@ -11,10 +11,10 @@ from ..backup.copy import Copy
 from ..backup.manifest import Contents, differences
 from ..backup.ownership import is_beyond_a_copy
 from ..catalog.lines import Catalog, is_own, key_of, parts_of
-from ..engine import Engine
 from ..errors import Kind, PgMigrateError, Refusal
 from ..execution.runner import execute, revert
 from ..execution.trace import StatementTrace, compared_lines, rehearsed_lines
+from ..host.session import Engine
 from ..migrations.files import Migration
 from ..psql import answers, questions
 from ..registry.model import Observed

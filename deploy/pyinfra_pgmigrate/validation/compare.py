@@ -14,8 +14,8 @@ from ..backup import programs
 from ..backup.copy import Copies
 from ..backup.keeper import Keeper
 from ..backup.manifest import Contents, Manifest
-from ..engine import Engine
 from ..errors import Kind, PgMigrateError
+from ..host.session import Engine
 from ..psql import answers, questions
 from ..registry.model import Observed
 from ..report import console

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from pyinfra.api import Host
 
-from ..engine import Engine
+from ..host.session import Engine
 from ..psql import questions
 from ..registry.model import Observed
 from .checks import Verdict

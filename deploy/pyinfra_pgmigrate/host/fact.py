@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 from pyinfra.api import FactBase, StringCommand
 from pyinfra.api.exceptions import FactProcessError
 
-from .application.compatibility import Use
-from .application.queries import Query
-from .backup import programs
-from .backup.manifest import Store, Unsafe
-from .backup.programs import Place
-from .psql import answers, command, questions
-from .psql.answers import Obstructions, Unreadable
-from .psql.command import Command
-from .psql.script import Run
-from .registry.model import Observed, Verified
-from .rollback.plan import Rollback
-from .settings import Connection
-from .validation.checks import Added
-from .validation.query_cost import Measured, read_measured
+from ..application.compatibility import Use
+from ..application.queries import Query
+from ..backup import programs
+from ..backup.manifest import Store, Unsafe
+from ..backup.programs import Place
+from ..psql import answers, command, questions
+from ..psql.answers import Obstructions, Unreadable
+from ..psql.command import Command
+from ..psql.script import Run
+from ..registry.model import Observed, Verified
+from ..rollback.plan import Rollback
+from ..settings import Connection
+from ..validation.checks import Added
+from ..validation.query_cost import Measured, read_measured
 
 
 class HiddenLines(list[str]):

@@ -27,27 +27,27 @@ from pyinfra.api import Host, State, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
 from pyinfra.api.state import StateStage
 
-from . import facts
-from .application.compatibility import Use, compatibility_checks, load_uses
-from .application.queries import Query, load_queries
-from .application.requirements import Requirement, lacking, not_applicable
-from .application.totals import Total, load_totals
-from .drift.detect import Drifts, find_drift
-from .errors import Kind, Refusal
-from .migrations.files import Migration, load_folder
-from .planning.plan import Plan, make_plan, to_ask
-from .psql import answers, command, questions
-from .psql.answers import Unreadable
-from .psql.command import Answer, Command
-from .psql.script import Run
-from .registry.model import Blocker, Observed, OtherRun, Verified
-from .report.console import visible
-from .report.journal import Journal
-from .report.writer import journal_of
-from .rollback.plan import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving
-from .settings import Connection, Settings, read_settings
-from .validation.checks import Check, Verdict, added_by, validate
-from .validation.query_cost import Comparison, Measured, Terms, compare, due_queries
+from ..application.compatibility import Use, compatibility_checks, load_uses
+from ..application.queries import Query, load_queries
+from ..application.requirements import Requirement, lacking, not_applicable
+from ..application.totals import Total, load_totals
+from ..drift.detect import Drifts, find_drift
+from ..errors import Kind, Refusal
+from ..migrations.files import Migration, load_folder
+from ..planning.plan import Plan, make_plan, to_ask
+from ..psql import answers, command, questions
+from ..psql.answers import Unreadable
+from ..psql.command import Answer, Command
+from ..psql.script import Run
+from ..registry.model import Blocker, Observed, OtherRun, Verified
+from ..report.console import visible
+from ..report.journal import Journal
+from ..report.writer import journal_of
+from ..rollback.plan import Rollback, conflicts_of, load_rollbacks, make_rollback, resolving
+from ..settings import Connection, Settings, read_settings
+from ..validation.checks import Check, Verdict, added_by, validate
+from ..validation.query_cost import Comparison, Measured, Terms, compare, due_queries
+from . import fact
 
 # One run a start of the program, whichever hosts and databases it works on.
 _run_ids: WeakKeyDictionary[State, str] = WeakKeyDictionary()
@@ -183,8 +183,8 @@ class Engine:
         + asks: also what the verify queries of the registered migrations say, in the same session
         """
         queries = {one.version: one.verify for one in self.migrations if one.verify is not None} if asks else {}
-        request = facts.observe_request(self.run, self.settings.connection, self.settings.schema, queries)
-        found = self.host.get_fact(facts.Database, request, _stdin=request.stdin)
+        request = fact.observe_request(self.run, self.settings.connection, self.settings.schema, queries)
+        found = self.host.get_fact(fact.Database, request, _stdin=request.stdin)
         return found if isinstance(found, Observed) else self._unreadable(found)
 
     def _unreadable(self, found: Unreadable | None) -> Refusal:
@@ -219,8 +219,8 @@ class Engine:
         found = make_rollback(self.migrations, scripts, seen, target)
         if not isinstance(found, Rollback):
             return found
-        request = facts.obstacles_request(self.run, self.settings.connection, self.settings.schema, found)
-        in_the_way = self.host.get_fact(facts.Obstacles, request, _stdin=request.stdin)
+        request = fact.obstacles_request(self.run, self.settings.connection, self.settings.schema, found)
+        in_the_way = self.host.get_fact(fact.Obstacles, request, _stdin=request.stdin)
         if in_the_way is None or isinstance(in_the_way, Unreadable):
             return self._unreadable(in_the_way)
         return resolving(
@@ -259,14 +259,14 @@ class Engine:
         queries = due_queries(self.queries, seen.applied)
         if not queries:
             return []
-        request = facts.measure_request(
+        request = fact.measure_request(
             self.run,
             self.settings.connection,
             self.settings.schema,
             queries,
             timeout_s=self.settings.query_timeout_s,
         )
-        found = self.host.get_fact(facts.MeasuredQueries, request, _stdin=request.stdin)
+        found = self.host.get_fact(fact.MeasuredQueries, request, _stdin=request.stdin)
         answers = {one.query: one for one in found} if isinstance(found, list) else {}
         kept = {name for name, one in answers.items() if one.first is not None}
         here = kept.union(one.name for one in self.applying([one for one in queries if one.name not in kept], seen))
@@ -297,10 +297,10 @@ class Engine:
             one.version: one.verify for one in self.migrations if one.version in seen.applied and one.verify is not None
         }
         answers = self._answers(queries, seen)
-        request = facts.warnings_request(
+        request = fact.warnings_request(
             self.run, self.settings.connection, self.settings.schema, added_by(self.migrations, seen)
         )
-        found = self.host.get_fact(facts.Warnings, request, _stdin=request.stdin)
+        found = self.host.get_fact(fact.Warnings, request, _stdin=request.stdin)
         yield from validate(
             self.migrations,
             seen,
@@ -313,8 +313,8 @@ class Engine:
         tries = self.settings.compatibility and not seen.server.foreign_code
         uses = self.applying(self.uses, seen) if tries else ()
         if uses:
-            request = facts.uses_request(self.run, self.settings.connection, self.settings.schema, uses)
-            tried = self.host.get_fact(facts.TriedUses, request, _stdin=request.stdin)
+            request = fact.uses_request(self.run, self.settings.connection, self.settings.schema, uses)
+            tried = self.host.get_fact(fact.TriedUses, request, _stdin=request.stdin)
             names = {one.version: one.name for one in self.migrations}
             yield from compatibility_checks(uses, tried, seen.applied.keys(), names)
         if self.settings.measure == "never":
@@ -334,8 +334,8 @@ class Engine:
     def _ask(self, queries: Mapping[int, str]) -> dict[int, Verified] | Refusal:
         if not queries:
             return {}
-        request = facts.verify_request(self.run, self.settings.connection, self.settings.schema, queries)
-        found = self.host.get_fact(facts.VerifiedMigrations, request, _stdin=request.stdin)
+        request = fact.verify_request(self.run, self.settings.connection, self.settings.schema, queries)
+        found = self.host.get_fact(fact.VerifiedMigrations, request, _stdin=request.stdin)
         return self._unreadable(found) if found is None or isinstance(found, Unreadable) else found
 
     def wait_for_turn(self) -> Observed | Refusal:
@@ -443,7 +443,7 @@ class Engine:
         # Outside an operation, as in validate.py, those of the deploy and the host data hold.
         found = self.host.current_op_global_arguments or pop_global_arguments(self.host.state, self.host, {})[0]
         arguments: dict[str, Any] = {key: value for key, value in found.items() if key in CONNECTOR_ARGUMENT_KEYS}
-        arguments["_stdin"] = facts.HiddenLines(command.stdin)
+        arguments["_stdin"] = fact.HiddenLines(command.stdin)
         ended, output = self.host.run_shell_command(StringCommand(command.line), **arguments)
         if not ended:
             return Answer(None, errors=" ".join(output.stderr_lines[-3:]))

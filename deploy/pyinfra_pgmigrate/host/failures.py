@@ -11,8 +11,8 @@ from typing import ParamSpec
 from pyinfra import context, logger
 from pyinfra.api import DeployError, FunctionCommand, Host, State
 
-from .engine import is_preparing
-from .errors import Kind, PgMigrateError, Refusal
+from ..errors import Kind, PgMigrateError, Refusal
+from .session import is_preparing
 
 _P = ParamSpec("_P")
 _Commands = Generator[FunctionCommand, None, None]

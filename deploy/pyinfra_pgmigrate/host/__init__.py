@@ -1,0 +1,1 @@
+"""One host of the inventory, through pyinfra."""

@@ -21,8 +21,8 @@ from pyinfra.api import DeployError, Host, State, deploy
 
 from .errors import PgMigrateError, Refusal
 from .host.session import Engine, current_host
-from .operations import backups, rollbacks, validation
-from .operations import migrations as operations
+from .operations import backup, rollback, validate
+from .operations import migrate as operations
 from .planning.plan import Plan
 from .registry.model import Observed
 from .report.console import headings, plan_lines, rollback_lines, validation_lines, visible
@@ -124,10 +124,10 @@ def migrate_database(**settings: Any) -> None:
     if _is_safeguarded(engine) and not (isinstance(plan, Plan) and not plan.runs_statements):
         if isinstance(seen, Observed):
             _tell_safeguard(engine, seen, len(versions))
-        backups.safeguard(name="Backup and rehearsal", overrides=overrides, _retries=0)
+        backup.safeguard(name="Backup and rehearsal", overrides=overrides, _retries=0)
     _migrations(engine, overrides, versions, batch=batch)
     if versions or engine.settings.measure == "always":
-        validation.validate(name="Validation", overrides=overrides, _retries=0)
+        validate.validate(name="Validation", overrides=overrides, _retries=0)
 
 
 def _migrations(engine: Engine, overrides: Mapping[str, Any], versions: Sequence[int], *, batch: bool) -> None:
@@ -148,9 +148,9 @@ def _is_safeguarded(engine: Engine) -> bool:
 
 def _tell_safeguard(engine: Engine, seen: Observed, count: int) -> None:
     try:
-        backups.check_may_rehearse(engine)
+        backup.check_may_rehearse(engine)
         if not engine.settings.skip_backup:
-            engine.tell(backups.would(engine, seen))
+            engine.tell(backup.would(engine, seen))
         where = {"full": "on the restored copy", "schema": "on a copy of the structure", "off": ""}
         if where[engine.settings.rehearse]:
             engine.tell(f"would rehearse {count} migration{'s' if count > 1 else ''} {where[engine.settings.rehearse]}")
@@ -181,7 +181,7 @@ def rollback_database(**settings: Any) -> None:
     found = seen if isinstance(seen, Refusal) else _rollback(engine, seen)
     refusal = found if isinstance(found, Refusal) else engine.unnamed("roll back")
     if refusal is None and isinstance(found, Rollback) and isinstance(seen, Observed):
-        refusal = rollbacks.no_room(engine, seen, found)
+        refusal = rollback.no_room(engine, seen, found)
     _note(engine, seen, found)
     if isinstance(seen, Observed):
         engine.tell(headings(seen))
@@ -191,8 +191,8 @@ def rollback_database(**settings: Any) -> None:
     elif isinstance(found, Rollback):
         engine.tell("\n".join(rollback_lines(found)))
     if not engine.settings.skip_backup and isinstance(found, Rollback) and refusal is None:
-        backups.backup(name="Backup", overrides=overrides, _retries=0)
-    rollbacks.rollback(name="Rollback", overrides=overrides, _retries=0)
+        backup.backup(name="Backup", overrides=overrides, _retries=0)
+    rollback.rollback(name="Rollback", overrides=overrides, _retries=0)
 
 
 def _rollback(engine: Engine, seen: Observed) -> Rollback | Refusal | None:
@@ -248,14 +248,14 @@ def backup_database(**settings: Any) -> None:
         engine.tell(headings(seen))
         if not seen.server.in_recovery:
             try:
-                engine.tell(backups.would(engine, seen))
+                engine.tell(backup.would(engine, seen))
             except PgMigrateError as error:
                 engine.tell_refusal(error.refusal)
                 _fail(engine.host)
     else:
         _tell_refusals(engine, seen)
         _fail(engine.host)
-    backups.backup(name="Backup", overrides=overrides, _retries=0)
+    backup.backup(name="Backup", overrides=overrides, _retries=0)
 
 
 @deploy("Restore database")
@@ -265,17 +265,17 @@ def restore_database(**settings: Any) -> None:
     + settings: host data keys without their prefix, above the host's own; ``backup`` names the backup
     """
     engine, overrides = _engine("Restore database", settings)
-    refusal = backups.unconfirmed(engine)
+    refusal = backup.unconfirmed(engine)
     if refusal is not None:
         _tell_refusals(engine, refusal)
         _fail(engine.host)
     else:
         try:
-            engine.tell(backups.would_restore(engine))
+            engine.tell(backup.would_restore(engine))
         except PgMigrateError as error:
             engine.tell_refusal(error.refusal)
             _fail(engine.host)
-    backups.restore(name="Restore", overrides=overrides, _retries=0)
+    backup.restore(name="Restore", overrides=overrides, _retries=0)
 
 
 # Hosts in one line each, of one start of the program.
@@ -321,10 +321,10 @@ def database_status(**settings: Any) -> None:
     if _tell_refusals(engine, plan) or (engine.settings.check and _is_behind(engine, seen, plan)):
         _fail(engine.host)
     if engine.settings.quarantine_drop is not None:
-        refusal = rollbacks.dropping(engine, seen)
+        refusal = rollback.dropping(engine, seen)
         if refusal is not None:
             _tell_refusals(engine, refusal)
             _fail(engine.host)
-        for kept in rollbacks.in_quarantine(engine, seen):
+        for kept in rollback.in_quarantine(engine, seen):
             engine.tell(f"would throw away what run {kept.run_id[:8]} kept of {kept.object}")
-        rollbacks.drop_quarantine(name="Drop quarantine", overrides=overrides, _retries=0)
+        rollback.drop_quarantine(name="Drop quarantine", overrides=overrides, _retries=0)

@@ -18,9 +18,9 @@ from .errors import Kind, PgMigrateError
 from .migrations.files import load_folder, read_baseline, read_folder
 from .migrations.lint import findings
 from .migrations.record import record_folder
-from .report.console import visible
 from .rollback.drafts import draft
-from .rollback.plan import load_rollbacks
+from .rollback.scripts import load_rollbacks
+from .units import visible
 
 _RANGE = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]+)")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

@@ -19,36 +19,44 @@ from weakref import WeakKeyDictionary
 from pyinfra import context, logger
 from pyinfra.api import DeployError, Host, State, deploy
 
+from .drift.look import drift_of
 from .errors import PgMigrateError, Refusal
-from .host.session import Engine, current_host
+from .host.events import Started
+from .host.session import current_host
 from .operations import backup, rollback, validate
 from .operations import migrate as operations
+from .planning.database import DatabaseSession
 from .planning.plan import Plan
 from .registry.model import Observed
-from .report.console import headings, plan_lines, rollback_lines, validation_lines, visible
+from .report.console import headings, plan_lines, rollback_lines, validation_lines
+from .report.journal import Drifted, Looked, Validated
 from .report.status import Summary, status_parts, summary, table
 from .report.writer import chosen_hosts
+from .rollback.look import plan_rollback
 from .rollback.plan import Rollback
 from .settings import PREFIX
-from .validation.checks import Check, Verdict
+from .units import visible
 from .validation.compare import compared
+from .validation.measure import comparisons
+from .validation.validate import checks_of
+from .validation.verdict import Check, Verdict
 
 
-def _engine(title: str, settings: Mapping[str, Any]) -> tuple[Engine, dict[str, Any]]:
+def _engine(title: str, settings: Mapping[str, Any]) -> tuple[DatabaseSession, dict[str, Any]]:
     overrides = {f"{PREFIX}{name}": value for name, value in settings.items()}
     try:
-        engine = Engine.of(current_host(), overrides)
-        engine.journal.deploys.append(title)
-        return engine, overrides
+        session = DatabaseSession.of(current_host(), overrides)
+        session.announce(Started(title))
+        return session, overrides
     except PgMigrateError as error:
         # The user's mistake, the same for all hosts: nothing is run anywhere.
         raise DeployError(visible(str(error))) from None
 
 
-def _check_queries(engine: Engine) -> None:
+def _check_queries(session: DatabaseSession) -> None:
     """Raises DeployError where a file of sql/queries breaks a rule: only deploys that measure want them."""
     try:
-        _ = engine.queries
+        _ = session.queries
     except PgMigrateError as error:
         raise DeployError(visible(str(error))) from None
 
@@ -68,17 +76,17 @@ def _fail(host: Host) -> None:
     context.state.failed_hosts.add(host)
 
 
-def _note(engine: Engine, seen: Observed | Refusal, found: Plan | Rollback | Refusal | None = None) -> None:
+def _note(session: DatabaseSession, seen: Observed | Refusal, found: Plan | Rollback | Refusal | None = None) -> None:
     """Takes down, for the report, what was found before anything is run."""
-    engine.journal.saw(
-        seen if isinstance(seen, Observed) else None, found if isinstance(found, (Plan, Rollback)) else None
+    session.announce(
+        Looked(seen if isinstance(seen, Observed) else None, found if isinstance(found, (Plan, Rollback)) else None)
     )
 
 
-def _tell_refusals(engine: Engine, found: Plan | Refusal) -> bool:
+def _tell_refusals(session: DatabaseSession, found: Plan | Refusal) -> bool:
     refusals = (found,) if isinstance(found, Refusal) else found.refusals
     for refusal in refusals:
-        engine.tell_refusal(refusal)
+        session.tell_refusal(refusal)
     return bool(refusals)
 
 
@@ -92,76 +100,83 @@ def migrate_database(**settings: Any) -> None:
     changes nothing. Leaves a standby alone. Refuses: see ``plan``. Raises DeployError for mistakes in
     settings and files, before anything runs.
     """
-    engine, overrides = _engine("Migrate database", settings)
-    _check_queries(engine)
-    host = engine.host
-    seen = engine.look(asks=True)
-    plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
-    _note(engine, seen, plan)
+    session, overrides = _engine("Migrate database", settings)
+    _check_queries(session)
+    host = session.host
+    seen = session.look(asks=True)
+    plan = seen if isinstance(seen, Refusal) else session.plan(observed=seen)
+    _note(session, seen, plan)
     if isinstance(seen, Observed):
-        engine.tell(headings(seen))
-        drifts = engine.journal.drifts = engine.drift(seen)
+        session.tell(headings(seen))
+        drifts = drift_of(session, seen)
+        session.announce(Drifted(drifts))
         if drifts is not None and drifts.entries:
-            engine.tell(
+            session.tell(
                 f"note: the catalog was changed by other hands since the last run ({drifts.counts}); "
                 "deploy/status.py says how"
             )
         if seen.server.in_recovery:
-            engine.tell("this server is a standby: it follows its primary and is left alone")
+            session.tell("this server is a standby: it follows its primary and is left alone")
             return
     operations.remember(host, overrides, plan)
-    versions = [migration.version for migration in engine.migrations]
+    versions = [migration.version for migration in session.migrations]
     batch = False
-    if _tell_refusals(engine, plan):
+    if _tell_refusals(session, plan):
         _fail(host)
     elif isinstance(plan, Plan):
-        engine.tell("\n".join(plan_lines(plan, most=engine.settings.batch_from)))
+        session.tell("\n".join(plan_lines(plan, most=session.settings.batch_from)))
         versions = [decision.migration.version for decision in plan.changes]
-        batch = len(versions) >= engine.settings.batch_from
-        if engine.settings.check and _is_behind(engine, seen, plan):
+        batch = len(versions) >= session.settings.batch_from
+        if session.settings.check and _is_behind(session, seen, plan):
             _fail(host)
     operations.check(name="Check", overrides=overrides, _retries=0)
-    if _is_safeguarded(engine) and not (isinstance(plan, Plan) and not plan.runs_statements):
+    if _is_safeguarded(session) and not (isinstance(plan, Plan) and not plan.runs_statements):
         if isinstance(seen, Observed):
-            _tell_safeguard(engine, seen, len(versions))
+            _tell_safeguard(session, seen, len(versions))
         backup.safeguard(name="Backup and rehearsal", overrides=overrides, _retries=0)
-    _migrations(engine, overrides, versions, batch=batch)
-    if versions or engine.settings.measure == "always":
+    _migrations(session, overrides, versions, batch=batch)
+    if versions or session.settings.measure == "always":
         validate.validate(name="Validation", overrides=overrides, _retries=0)
 
 
-def _migrations(engine: Engine, overrides: Mapping[str, Any], versions: Sequence[int], *, batch: bool) -> None:
+def _migrations(
+    session: DatabaseSession, overrides: Mapping[str, Any], versions: Sequence[int], *, batch: bool
+) -> None:
     """Declares one operation for all of them, or one each."""
     if batch:
-        operations.migrations(name=f"All from {engine.settings.batch_from} pending on", overrides=overrides, _retries=0)
+        operations.migrations(
+            name=f"All from {session.settings.batch_from} pending on", overrides=overrides, _retries=0
+        )
         return
-    for number, migration in enumerate(engine.migrations):
+    for number, migration in enumerate(session.migrations):
         if migration.version in versions:
-            with _keyed(engine.host, number):
+            with _keyed(session.host, number):
                 operations.migration(name=migration.name, version=migration.version, overrides=overrides, _retries=0)
 
 
-def _is_safeguarded(engine: Engine) -> bool:
+def _is_safeguarded(session: DatabaseSession) -> bool:
     """Tells whether anything comes before the migrations."""
-    return not engine.settings.skip_backup or engine.settings.rehearse == "schema"
+    return not session.settings.skip_backup or session.settings.rehearse == "schema"
 
 
-def _tell_safeguard(engine: Engine, seen: Observed, count: int) -> None:
+def _tell_safeguard(session: DatabaseSession, seen: Observed, count: int) -> None:
     try:
-        backup.check_may_rehearse(engine)
-        if not engine.settings.skip_backup:
-            engine.tell(backup.would(engine, seen))
+        backup.check_may_rehearse(session)
+        if not session.settings.skip_backup:
+            session.tell(backup.would(session, seen))
         where = {"full": "on the restored copy", "schema": "on a copy of the structure", "off": ""}
-        if where[engine.settings.rehearse]:
-            engine.tell(f"would rehearse {count} migration{'s' if count > 1 else ''} {where[engine.settings.rehearse]}")
+        if where[session.settings.rehearse]:
+            session.tell(
+                f"would rehearse {count} migration{'s' if count > 1 else ''} {where[session.settings.rehearse]}"
+            )
     except PgMigrateError as error:
-        engine.tell_refusal(error.refusal)
-        _fail(engine.host)
+        session.tell_refusal(error.refusal)
+        _fail(session.host)
 
 
-def _is_behind(engine: Engine, seen: Observed | Refusal, plan: Plan) -> bool:
-    drifts = engine.drift(seen) if isinstance(seen, Observed) else None
-    return bool(plan.changes) or (drifts is not None and drifts.fails(strict=engine.settings.strict))
+def _is_behind(session: DatabaseSession, seen: Observed | Refusal, plan: Plan) -> bool:
+    drifts = drift_of(session, seen) if isinstance(seen, Observed) else None
+    return bool(plan.changes) or (drifts is not None and drifts.fails(strict=session.settings.strict))
 
 
 @deploy("Roll back database")
@@ -172,32 +187,32 @@ def rollback_database(**settings: Any) -> None:
 
     A second run changes nothing. What goes is kept in the quarantine.
     """
-    engine, overrides = _engine("Roll back database", settings)
-    seen = engine.look()
+    session, overrides = _engine("Roll back database", settings)
+    seen = session.look()
     if isinstance(seen, Observed) and seen.server.in_recovery:
-        _note(engine, seen)
-        engine.tell(f"{headings(seen)}\nthis server is a standby: it follows its primary and is left alone")
+        _note(session, seen)
+        session.tell(f"{headings(seen)}\nthis server is a standby: it follows its primary and is left alone")
         return
-    found = seen if isinstance(seen, Refusal) else _rollback(engine, seen)
-    refusal = found if isinstance(found, Refusal) else engine.unnamed("roll back")
+    found = seen if isinstance(seen, Refusal) else _rollback(session, seen)
+    refusal = found if isinstance(found, Refusal) else session.unnamed("roll back")
     if refusal is None and isinstance(found, Rollback) and isinstance(seen, Observed):
-        refusal = rollback.no_room(engine, seen, found)
-    _note(engine, seen, found)
+        refusal = rollback.no_room(session, seen, found)
+    _note(session, seen, found)
     if isinstance(seen, Observed):
-        engine.tell(headings(seen))
+        session.tell(headings(seen))
     if refusal is not None:
-        _tell_refusals(engine, refusal)
-        _fail(engine.host)
+        _tell_refusals(session, refusal)
+        _fail(session.host)
     elif isinstance(found, Rollback):
-        engine.tell("\n".join(rollback_lines(found)))
-    if not engine.settings.skip_backup and isinstance(found, Rollback) and refusal is None:
+        session.tell("\n".join(rollback_lines(found)))
+    if not session.settings.skip_backup and isinstance(found, Rollback) and refusal is None:
         backup.backup(name="Backup", overrides=overrides, _retries=0)
     rollback.rollback(name="Rollback", overrides=overrides, _retries=0)
 
 
-def _rollback(engine: Engine, seen: Observed) -> Rollback | Refusal | None:
+def _rollback(session: DatabaseSession, seen: Observed) -> Rollback | Refusal | None:
     try:
-        return engine.plan_rollback(target=engine.settings.target, observed=seen)
+        return plan_rollback(session, target=session.settings.target, observed=seen)
     except PgMigrateError as error:
         # A rollback script that breaks a rule: the same for all hosts.
         raise DeployError(visible(str(error))) from None
@@ -212,25 +227,25 @@ def validate_database(**settings: Any) -> None:
     Changes: nothing; there is no operation in it. Where rows differ from the backup, those of that table are restored
     into a database beside, dropped at the end. The exit status is 1 when a check fails, or could not be made.
     """
-    engine, _ = _engine("Validate database", settings)
-    _check_queries(engine)
-    seen = engine.look(asks=True)
-    plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
-    _note(engine, seen, plan)
+    session, _ = _engine("Validate database", settings)
+    _check_queries(session)
+    seen = session.look(asks=True)
+    plan = seen if isinstance(seen, Refusal) else session.plan(observed=seen)
+    _note(session, seen, plan)
     if isinstance(seen, Observed):
-        engine.tell(headings(seen))
-    refused = _tell_refusals(engine, plan)
-    with engine.journal.phase("Validation"):
+        session.tell(headings(seen))
+    refused = _tell_refusals(session, plan)
+    with session.phase("Validation"):
         if isinstance(seen, Observed):
-            engine.journal.queries = engine.comparisons(seen)
-            checks = [*engine.validate(seen, engine.journal.queries), *compared(engine, seen)]
+            queries = comparisons(session, seen)
+            checks = [*checks_of(session, seen, queries), *compared(session, seen)]
         else:
-            place = f'database "{engine.settings.connection.database}"'
+            place = f'database "{session.settings.connection.database}"'
             checks = [Check(Verdict.FAIL, "every check", place, "it could not be read", "an answer", seen.hint)]
-        engine.journal.checks = tuple(checks)
-    engine.tell("\n".join(validation_lines(checks)))
+        session.announce(Validated(tuple(checks), queries))
+    session.tell("\n".join(validation_lines(checks)))
     if refused or any(check.verdict is Verdict.FAIL for check in checks):
-        _fail(engine.host)
+        _fail(session.host)
 
 
 @deploy("Back up database")
@@ -241,20 +256,20 @@ def backup_database(**settings: Any) -> None:
 
     A second run within pg_backup_max_age_s changes nothing, as long as the structure is the same.
     """
-    engine, overrides = _engine("Back up database", settings)
-    seen = engine.look()
-    _note(engine, seen)
+    session, overrides = _engine("Back up database", settings)
+    seen = session.look()
+    _note(session, seen)
     if isinstance(seen, Observed):
-        engine.tell(headings(seen))
+        session.tell(headings(seen))
         if not seen.server.in_recovery:
             try:
-                engine.tell(backup.would(engine, seen))
+                session.tell(backup.would(session, seen))
             except PgMigrateError as error:
-                engine.tell_refusal(error.refusal)
-                _fail(engine.host)
+                session.tell_refusal(error.refusal)
+                _fail(session.host)
     else:
-        _tell_refusals(engine, seen)
-        _fail(engine.host)
+        _tell_refusals(session, seen)
+        _fail(session.host)
     backup.backup(name="Backup", overrides=overrides, _retries=0)
 
 
@@ -264,17 +279,17 @@ def restore_database(**settings: Any) -> None:
 
     + settings: host data keys without their prefix, above the host's own; ``backup`` names the backup
     """
-    engine, overrides = _engine("Restore database", settings)
-    refusal = backup.unconfirmed(engine)
+    session, overrides = _engine("Restore database", settings)
+    refusal = backup.unconfirmed(session)
     if refusal is not None:
-        _tell_refusals(engine, refusal)
-        _fail(engine.host)
+        _tell_refusals(session, refusal)
+        _fail(session.host)
     else:
         try:
-            engine.tell(backup.would_restore(engine))
+            session.tell(backup.would_restore(session))
         except PgMigrateError as error:
-            engine.tell_refusal(error.refusal)
-            _fail(engine.host)
+            session.tell_refusal(error.refusal)
+            _fail(session.host)
     backup.restore(name="Restore", overrides=overrides, _retries=0)
 
 
@@ -304,27 +319,28 @@ def database_status(**settings: Any) -> None:
     Changes: nothing; there is no operation in it, unless pg_quarantine_drop names a run: see the operation
     ``drop_quarantine``. With pg_check the exit status is 1 when something is pending or drifted.
     """
-    engine, overrides = _engine("Database status", settings)
-    seen = engine.look(asks=True)
-    plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
-    _note(engine, seen, plan)
+    session, overrides = _engine("Database status", settings)
+    seen = session.look(asks=True)
+    plan = seen if isinstance(seen, Refusal) else session.plan(observed=seen)
+    _note(session, seen, plan)
     if isinstance(seen, Refusal) or isinstance(plan, Refusal):
-        _tell_refusals(engine, plan)
-        _fail(engine.host)
-        _summarize(engine.host, Summary(engine.host.name, verdict="unreadable"))
+        _tell_refusals(session, plan)
+        _fail(session.host)
+        _summarize(session.host, Summary(session.host.name, verdict="unreadable"))
         return
-    drifts = engine.journal.drifts = engine.drift(seen)
-    for part in status_parts(seen, plan, engine.migrations, drifts):
-        engine.tell("\n".join(part.lines), colour=part.colour)
-    strict = engine.settings.strict
-    _summarize(engine.host, summary(engine.host.name, seen, plan, engine.migrations, drifts, strict=strict))
-    if _tell_refusals(engine, plan) or (engine.settings.check and _is_behind(engine, seen, plan)):
-        _fail(engine.host)
-    if engine.settings.quarantine_drop is not None:
-        refusal = rollback.dropping(engine, seen)
+    drifts = drift_of(session, seen)
+    session.announce(Drifted(drifts))
+    for part in status_parts(seen, plan, session.migrations, drifts):
+        session.tell("\n".join(part.lines), colour=part.colour)
+    strict = session.settings.strict
+    _summarize(session.host, summary(session.host.name, seen, plan, session.migrations, drifts, strict=strict))
+    if _tell_refusals(session, plan) or (session.settings.check and _is_behind(session, seen, plan)):
+        _fail(session.host)
+    if session.settings.quarantine_drop is not None:
+        refusal = rollback.dropping(session, seen)
         if refusal is not None:
-            _tell_refusals(engine, refusal)
-            _fail(engine.host)
-        for kept in rollback.in_quarantine(engine, seen):
-            engine.tell(f"would throw away what run {kept.run_id[:8]} kept of {kept.object}")
+            _tell_refusals(session, refusal)
+            _fail(session.host)
+        for kept in rollback.in_quarantine(session, seen):
+            session.tell(f"would throw away what run {kept.run_id[:8]} kept of {kept.object}")
         rollback.drop_quarantine(name="Drop quarantine", overrides=overrides, _retries=0)

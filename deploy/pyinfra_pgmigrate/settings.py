@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from .errors import Kind, PgMigrateError
-from .migrations.files import PHASES
 
 PREFIX = "pg_"
+
+# Of a migration, in the order in which a team goes through them.
+PHASES = ("preparation", "schema", "data", "validation", "contract")
 
 
 class Secret:

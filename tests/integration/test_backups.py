@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from pyinfra_pgmigrate.backup import keeper
-from pyinfra_pgmigrate.backup.manifest import Contents, differences, read_manifest
+from pyinfra_pgmigrate.backup.contents import Contents
+from pyinfra_pgmigrate.backup.manifest import read_manifest
+from pyinfra_pgmigrate.backup.restore_log import differences
 from pyinfra_pgmigrate.embedded import scratch_server
 
 from tests.conftest import Machines, on_docker, on_versions
@@ -107,7 +109,7 @@ class TestTaking:
     def test_too_little_room_is_refused_before_anything_is_written(
         self, kept: Callable[..., dict[str, Any]], folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("pyinfra_pgmigrate.backups.Store.needed_bytes", lambda *_: 1 << 60)
+        monkeypatch.setattr("pyinfra_pgmigrate.backup.store.Store.needed_bytes", lambda *_: 1 << 60)
 
         result = backup(kept())
 

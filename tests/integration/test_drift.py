@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 import psycopg
 import pytest
 from pyinfra_pgmigrate.drift.detect import Change, Drift, Drifts, find_drift
-from pyinfra_pgmigrate.host.session import Engine
+from pyinfra_pgmigrate.drift.look import drift_of
+from pyinfra_pgmigrate.planning.database import DatabaseSession
 from pyinfra_pgmigrate.registry.model import Observed
 from pyinfra_pgmigrate.sqltext.parser import SqlSyntaxError, split
 
@@ -47,7 +48,7 @@ class Bench:
     """The migrated database, a copy of it to work on, and how to look at that through the library."""
 
     pristine: Database
-    engine: Engine
+    engine: DatabaseSession
     first: Observed
     work: Database | None = None
     copies: int = 0
@@ -75,8 +76,8 @@ class Bench:
     def drifts(self) -> Drifts:
         """Returns the drift of the copy, read as the deploys read it."""
         self.looks += 1
-        engine = Engine.of(self.engine.host, {"pg_database": self.copy().name})
-        found = engine.drift(looked(engine))
+        engine = DatabaseSession.of(self.engine.host, {"pg_database": self.copy().name})
+        found = drift_of(engine, looked(engine))
         assert found is not None
         return found
 
@@ -90,7 +91,7 @@ class Bench:
         return [f"{one.kind.value} {one.key}: {one.found}, not {one.expected}" for one in found.entries]
 
 
-def looked(engine: Engine) -> Observed:
+def looked(engine: DatabaseSession) -> Observed:
     """Returns what an engine sees."""
     seen = engine.look()
     assert isinstance(seen, Observed), seen
@@ -187,7 +188,7 @@ def test_every_edit_by_hand_is_found_and_no_everyday_work(
 def entry(database: Database, key: str) -> Drift:
     """Returns one difference as the library tells it."""
     with engine_of(database.settings()) as engine:
-        found = engine.drift(looked(engine))
+        found = drift_of(engine, looked(engine))
     assert found is not None
     (one,) = [each for each in found.entries if each.key == key]
     return one
@@ -339,7 +340,7 @@ class TestNoDrift:
         )
 
         with engine_of(applied.settings()) as engine:
-            found = engine.drift(looked(engine))
+            found = drift_of(engine, looked(engine))
 
         assert found is not None
         assert [(one.kind, one.key) for one in found.entries] == [(Change.EXTRA, f"extension {name}")]

@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 from psycopg.conninfo import make_conninfo
-from pyinfra_pgmigrate import sql as library
-from pyinfra_pgmigrate.host.session import Engine
-from pyinfra_pgmigrate.psql import questions
+from pyinfra_pgmigrate.planning.database import DatabaseSession
+from pyinfra_pgmigrate.registry.look import look as question
 from pyinfra_pgmigrate.registry.model import Observed
+from pyinfra_pgmigrate.resources import read_sql
 
 from tests.conftest import on_all_versions
 from tests.support.contents import RUN
@@ -64,7 +64,7 @@ def is_known(database: Database) -> bool:
             "-d",
             make_conninfo(**database.server.conninfo, dbname=database.name),
         ],
-        input=questions.observe(RUN, "public") + "\\o\n\\echo known :is_same\n",
+        input=question(RUN, "public").script + "\\o\n\\echo known :is_same\n",
         capture_output=True,
         text=True,
         check=True,
@@ -72,7 +72,7 @@ def is_known(database: Database) -> bool:
     return "known t" in ended.stdout.splitlines()
 
 
-def look(engine: Engine) -> Observed:
+def look(engine: DatabaseSession) -> Observed:
     """Returns what an engine sees."""
     seen = engine.look()
     assert isinstance(seen, Observed), seen
@@ -107,8 +107,8 @@ def test_a_catalog_that_was_written_anew_is_read_anew(applied: Database, text: s
 
 @on_all_versions
 def test_every_catalog_that_the_lines_are_read_from_is_in_it(server: Server) -> None:
-    read = set(re.findall(r"(?:FROM|JOIN) pg_catalog\.(pg_[a-z_]+)(?! ?\()", library.read("catalog")))
-    counted = set(re.findall(r"FROM pg_catalog\.(pg_[a-z_]+)", library.read("fingerprint")))
+    read = set(re.findall(r"(?:FROM|JOIN) pg_catalog\.(pg_[a-z_]+)(?! ?\()", read_sql("catalog/catalog")))
+    counted = set(re.findall(r"FROM pg_catalog\.(pg_[a-z_]+)", read_sql("catalog/fingerprint")))
     assert len(read) > 25
     assert read - counted == set()
 
@@ -119,7 +119,7 @@ def test_every_catalog_that_the_lines_are_read_from_is_in_it(server: Server) -> 
                 "SELECT attname FROM pg_attribute WHERE attrelid = 'pg_class'::regclass AND attnum > 0"
             )
         }
-    assert columns - set(re.findall(r"c\.(rel[a-z]+|oid)", library.read("fingerprint"))) - LEFT_OUT == set()
+    assert columns - set(re.findall(r"c\.(rel[a-z]+|oid)", read_sql("catalog/fingerprint"))) - LEFT_OUT == set()
 
 
 def test_only_the_last_step_of_a_run_leaves_one(server: Server) -> None:

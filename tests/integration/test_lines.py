@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from pyinfra_pgmigrate import sql as library
 from pyinfra_pgmigrate.catalog import ddl
 from pyinfra_pgmigrate.catalog.lines import escaped, is_own, key_of, unescaped
 from pyinfra_pgmigrate.catalog.parts import columns_of
 from pyinfra_pgmigrate.migrations import effect as effects
+from pyinfra_pgmigrate.resources import read_sql
 
 from tests.conftest import ALL_VERSIONS, Machines, on_all_versions
 from tests.support.harness import Result, migrate, status
@@ -151,7 +151,7 @@ def test_what_means_something_else_has_other_lines(server: Server) -> None:
     alike = []
     with server.database("empty") as database:
         database.run(AROUND)
-        database.run(library.read("pinned"))
+        database.run(read_sql("psql/pinned"))
         database.run("SET search_path = public, pg_temp")
         has_icu = database.value("SELECT count(*) > 0 FROM pg_collation WHERE collname = 'und-x-icu'")
         for one, other in PAIRS:
@@ -161,7 +161,7 @@ def test_what_means_something_else_has_other_lines(server: Server) -> None:
             for text in (one, other):
                 with database.session.transaction(force_rollback=True):
                     database.run(text)
-                    rows = database.session.execute(library.read("catalog").encode()).fetchall()
+                    rows = database.session.execute(read_sql("catalog/catalog").encode()).fetchall()
                     found.append({line for line, _ in rows if not is_own(line)})
             if found[0] == found[1]:
                 alike.append((one, other))

@@ -11,8 +11,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from pyinfra_pgmigrate import sql as library
 from pyinfra_pgmigrate.registry.model import REGISTRY_VERSION
+from pyinfra_pgmigrate.resources import read_sql
 
 from tests.conftest import on_versions
 from tests.support.contents import contents_of
@@ -277,9 +277,11 @@ class TestPromises:
         assert "no drift" in status(legacy.settings()).lines
 
     def test_an_old_server_is_refused(self, legacy: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-        original = library.read
-        newer = original("session").replace("< 150000", "< 990000")
-        monkeypatch.setattr(library, "read", lambda name: newer if name == "session" else original(name))
+        original = read_sql
+        newer = original("psql/session").replace("< 150000", "< 990000")
+        monkeypatch.setattr(
+            "pyinfra_pgmigrate.psql.script.read_sql", lambda name: newer if name == "psql/session" else original(name)
+        )
 
         result = migrate(legacy.settings())
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate import sh
 from pyinfra_pgmigrate.backup.manifest import json_line
-from pyinfra_pgmigrate.psql import command
-from pyinfra_pgmigrate.psql.answers import unsafe
-from pyinfra_pgmigrate.psql.command import Answer, read_answer
+from pyinfra_pgmigrate.backup.store import unsafe
+from pyinfra_pgmigrate.psql.answer import Answer, read_answer
+from pyinfra_pgmigrate.psql.command import psql_command
+from pyinfra_pgmigrate.resources import read_shell, shell_program
 from pyinfra_pgmigrate.settings import read_settings
 
 from tests.conftest import NEWEST, Machines
@@ -54,7 +54,7 @@ class Host:
     def call(self, program: str, *arguments: object, run: str = "aaaa") -> Answer:
         """Returns what a program of the backups says."""
         ended = subprocess.run(
-            self.command(sh.program(program), run, *arguments),
+            self.command(shell_program(f"backup/{program}"), run, *arguments),
             input="\n",
             capture_output=True,
             text=True,
@@ -239,7 +239,7 @@ class TestOrphans:
     def _orphan(self, host: Host) -> int:
         """Kills a program of run "dead" and returns the process that it had started, which goes on."""
         assert host.call("claim", 20, run="dead").status == 0
-        text = sh.program("beat").replace("leave 0", 'hold\nsleep 600 & echo $! >"$folder/pid"\nwait')
+        text = shell_program("backup/beat").replace("leave 0", 'hold\nsleep 600 & echo $! >"$folder/pid"\nwait')
         with subprocess.Popen(host.command(text, "dead"), stdin=subprocess.PIPE, text=True) as begun:
             assert begun.stdin is not None
             begun.stdin.write("\n")
@@ -432,7 +432,7 @@ class TestVerbs:
 class TestLeftovers:
     def _killed(self, shell: list[str], place: Path, orphan: str = "") -> Path:
         """Kills a program that has a temporary folder and returns that folder."""
-        text = f"{sh.read('room')}\nmake_room\n{orphan}\nkill -s KILL $$"
+        text = f"{read_shell('psql/room')}\nmake_room\n{orphan}\nkill -s KILL $$"
         subprocess.run([*shell, "-c", text], env={**os.environ, "TMPDIR": str(place)}, check=False)
         (left,) = place.iterdir()
         return left
@@ -441,7 +441,7 @@ class TestLeftovers:
     def test_of_a_killed_program_are_removed_by_the_next_one(self, shell: list[str], tmp_path: Path) -> None:
         left = self._killed(shell, tmp_path)
 
-        text = f'{sh.read("room")}\nmake_room && ls -d "$work"'
+        text = f'{read_shell("psql/room")}\nmake_room && ls -d "$work"'
         ended = subprocess.run(
             [*shell, "-c", text],
             env={**os.environ, "TMPDIR": str(tmp_path)},
@@ -456,7 +456,7 @@ class TestLeftovers:
     def test_of_what_a_killed_program_left_at_work_stay_until_that_has_ended(self, tmp_path: Path) -> None:
         left = self._killed(["sh"], tmp_path, orphan='sleep 600 & echo $! >"$work/pid"')
         orphan = int((left / "pid").read_text())
-        make = ["sh", "-c", f'{sh.read("room")}\nmake_room; rm -rf "$work"']
+        make = ["sh", "-c", f'{read_shell("psql/room")}\nmake_room; rm -rf "$work"']
 
         subprocess.run(make, env={**os.environ, "TMPDIR": str(tmp_path)}, check=True)
         assert left.is_dir()
@@ -474,7 +474,7 @@ class TestLeftovers:
         (tmp_path / "pgmigrate.0000000003").symlink_to("victim")
         (tmp_path / "pgmigrate.0000000002" / "lock").unlink()
         (tmp_path / "pgmigrate.0000000002" / "script.sql").touch()
-        make = ["sh", "-c", f'{sh.read("room")}\nmake_room; rm -rf "$work"']
+        make = ["sh", "-c", f'{read_shell("psql/room")}\nmake_room; rm -rf "$work"']
 
         subprocess.run(make, env={**os.environ, "TMPDIR": str(tmp_path)}, check=True)
 
@@ -492,7 +492,7 @@ class TestLeftovers:
         monkeypatch.setenv("TMPDIR", str(place))
         text = "SELECT pg_sleep(600);"
         connection = read_settings(legacy.settings()).connection
-        command = command.run(text, connection)
+        command = psql_command(text, connection)
         environment = {**os.environ, "TMPDIR": str(place)}
         with subprocess.Popen(
             ["sh", "-c", f"exec {command.line}"],

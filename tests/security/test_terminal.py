@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate.report.console import visible
+from pyinfra_pgmigrate.units import visible
 
 from tests.support.cli import Site
 from tests.support.folders import written

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pyinfra_pgmigrate
 from psycopg import sql
-from pyinfra_pgmigrate import sql as library
 
 from tests.support.servers import Database
 
@@ -69,7 +69,7 @@ WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
 
 def called() -> list[str]:
     """Returns the names of all functions that the SQL of the library calls, with a schema or without."""
-    texts = [path.read_text() for path in Path(library.__path__[0]).glob("*.sql")]
+    texts = [path.read_text() for path in Path(pyinfra_pgmigrate.__file__).parent.rglob("*.sql")]
     return sorted({name for text in texts for name in re.findall(r"\b([a-z_][a-z0-9_]*)\(", text)})
 
 

@@ -21,11 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from pyinfra_pgmigrate.psql import answers, command, questions
-from pyinfra_pgmigrate.psql.answers import Obstructions
-from pyinfra_pgmigrate.psql.command import Answer
+from pyinfra_pgmigrate.psql.answer import Answer, read_answer
+from pyinfra_pgmigrate.psql.command import psql_command
+from pyinfra_pgmigrate.registry.look import look, observed_in
 from pyinfra_pgmigrate.registry.model import REGISTRY_VERSION, Observed, Verified
-from pyinfra_pgmigrate.rollback.plan import Rollback, load_rollbacks, make_rollback
+from pyinfra_pgmigrate.registry.verify import all_verified, verify
+from pyinfra_pgmigrate.rollback.obstacles import Obstructions, obstacles, obstructions_in
+from pyinfra_pgmigrate.rollback.plan import Rollback, make_rollback
+from pyinfra_pgmigrate.rollback.scripts import load_rollbacks
 from pyinfra_pgmigrate.settings import Settings, read_settings
 from pyinfra_pgmigrate.sqltext.parser import split
 
@@ -410,17 +413,17 @@ class Maker:
         before = None if any(one.on == name for one in STATES.values()) else _in_transaction(state)
         with self._database(name) as database:
             settings = read_settings(self.settings(state, database, role=state.role))
-            verify = {one.version: one.verify for one in MIGRATIONS if one.verify is not None}
+            queries = {one.version: one.verify for one in MIGRATIONS if one.verify is not None}
             # In one process, each as in a session of its own.
             answer = _asked(
-                [questions.observe(RUN, state.schema), questions.verify(RUN, state.schema, verify)], before, settings
+                [look(RUN, state.schema).script, verify(RUN, state.schema, queries).script], before, settings
             )
             found = _document(answer)
             if state.obstacles:
                 turned = make_rollback(MIGRATIONS, load_rollbacks(SQL), _observed(answer), None)
                 if not isinstance(turned, Rollback):
                     raise RuntimeError(f"{name}: {turned}")
-                way = _asked([questions.obstacles(turned, RUN, state.schema)], before, settings)
+                way = _asked([obstacles(turned, RUN, state.schema).script], before, settings)
                 found["obstacles"] = _document(way)
         return normalized(found, database=database.name, suffix=self._suffix)
 
@@ -449,12 +452,12 @@ def _asked(texts: Sequence[str], before: str | None, settings: Settings) -> Answ
     if before is not None:
         inner = [_END.sub("ROLLBACK TO SAVEPOINT asked;", _BEGIN.sub("SAVEPOINT asked;", text)) for text in texts]
         parts = [f"BEGIN;\n{before}\n{text}\nROLLBACK;\n" for text in inner]
-    command = command.run("DISCARD ALL;\n".join(parts), settings.connection)
+    command = psql_command("DISCARD ALL;\n".join(parts), settings.connection)
     password, body = command.stdin
     ended = subprocess.run(
         ["sh", "-c", command.line], input=f"{password}\n{body}", capture_output=True, text=True, check=True
     )
-    return command.read_answer(ended.stdout.splitlines())
+    return read_answer(ended.stdout.splitlines())
 
 
 def _document(answer: Answer) -> Document:
@@ -630,7 +633,7 @@ def _answer(found: Document) -> Answer:
 
 
 def _observed(answer: Answer) -> Observed:
-    found = answers.database(Answer(answer.status, tuple(one for one in answer.lines if one[0] != "verified")))
+    found = observed_in(Answer(answer.status, tuple(one for one in answer.lines if one[0] != "verified")))
     if not isinstance(found, Observed):
         raise TypeError(str(found))
     return found
@@ -650,7 +653,7 @@ def answer(version: int, name: str) -> Answer:
 @cache
 def verified(version: int, name: str) -> Mapping[int, Verified]:
     """Returns what all verify queries of the shipped migrations said."""
-    found = answers.verified(_answer(document(version, name)))
+    found = all_verified(_answer(document(version, name)))
     if not isinstance(found, dict):
         raise TypeError(str(found))
     return found
@@ -659,7 +662,7 @@ def verified(version: int, name: str) -> Mapping[int, Verified]:
 @cache
 def obstructions(version: int, name: str) -> Obstructions:
     """Returns what stands in the way of a rollback."""
-    found = answers.obstructions(_answer(document(version, name)["obstacles"]))
+    found = obstructions_in(_answer(document(version, name)["obstacles"]))
     if not isinstance(found, Obstructions):
         raise TypeError(str(found))
     return found

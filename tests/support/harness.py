@@ -26,7 +26,7 @@ from pyinfra_pgmigrate import (
     rollback_database,
     validate_database,
 )
-from pyinfra_pgmigrate.host.session import Engine
+from pyinfra_pgmigrate.planning.database import DatabaseSession
 from pyinfra_pgmigrate.report.writer import finish
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -124,7 +124,7 @@ def run(deploy: Callable[..., Any], data: Mapping[str, Any], *, execute: bool = 
 
 
 @contextmanager
-def engine_of(data: Mapping[str, Any]) -> Iterator[Engine]:
+def engine_of(data: Mapping[str, Any]) -> Iterator[DatabaseSession]:
     """Gives an engine on @local with host data, as a deploy has it when it prepares."""
     inventory = Inventory(([("@local", dict(data))], {}))
     state = State(inventory, Config())
@@ -134,7 +134,7 @@ def engine_of(data: Mapping[str, Any]) -> Iterator[Engine]:
         state.set_stage(StateStage.Prepare)
         host = inventory.get_host("@local")
         with ctx_state.use(state), ctx_host.use(host):
-            yield Engine.of(host, {})
+            yield DatabaseSession.of(host, {})
     finally:
         state.set_stage(StateStage.Disconnect)
         disconnect_all(state)

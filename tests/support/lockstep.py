@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import postgast
 import psycopg
-from pyinfra_pgmigrate import sql as library
 from pyinfra_pgmigrate.catalog.lines import Patch, is_own
+from pyinfra_pgmigrate.resources import read_sql
 from pyinfra_pgmigrate.sqltext.parser import SqlSyntaxError, split
 
 from tests.support.servers import Database
@@ -52,7 +52,7 @@ def sessions_of(databases: Mapping[int, Database]) -> Iterator[dict[int, psycopg
         found = {}
         for version, database in databases.items():
             session = stack.enter_context(database.server.connect(database.name))
-            session.execute(library.read("pinned").encode())
+            session.execute(read_sql("psql/pinned").encode())
             session.execute("SET search_path = public, pg_temp")
             session.execute("SET statement_timeout = '20s'")
             session.execute("BEGIN")
@@ -62,13 +62,13 @@ def sessions_of(databases: Mapping[int, Database]) -> Iterator[dict[int, psycopg
 
 def lines_of(session: psycopg.Connection[tuple[object, ...]]) -> frozenset[str]:
     """Returns the lines that do not belong to one database."""
-    rows = session.execute(library.read("catalog").encode()).fetchall()
+    rows = session.execute(read_sql("catalog/catalog").encode()).fetchall()
     return frozenset(str(line) for line, _ in rows if not is_own(str(line)))
 
 
 def own_lines_of(session: psycopg.Connection[tuple[object, ...]]) -> frozenset[str]:
     """Returns all lines."""
-    return frozenset(str(line) for line, _ in session.execute(library.read("catalog").encode()).fetchall())
+    return frozenset(str(line) for line, _ in session.execute(read_sql("catalog/catalog").encode()).fetchall())
 
 
 def statements_of(text: str) -> list[str]:

@@ -12,15 +12,15 @@ from typing import Any
 import legacy_data
 import psycopg
 from psycopg import sql
-from pyinfra_pgmigrate import sql as library
 from pyinfra_pgmigrate.catalog.lines import Catalog, is_own
+from pyinfra_pgmigrate.resources import read_sql
 
 ROOT = Path(__file__).parents[2]
 SQL = ROOT / "sql"
 
 
 def _look_as_the_library(connection: psycopg.Connection[Any], schema: str) -> None:
-    connection.execute(library.read("pinned").encode())
+    connection.execute(read_sql("psql/pinned").encode())
     connection.execute(sql.SQL("SET search_path = {}, pg_temp").format(sql.Identifier(schema)))
 
 
@@ -114,13 +114,13 @@ class Database:
         """Returns the catalog, as the library reads it."""
         with self.server.connect(self.name) as connection:
             _look_as_the_library(connection, schema)
-            return Catalog.of(row[0] for row in connection.execute(library.read("catalog").encode()))
+            return Catalog.of(row[0] for row in connection.execute(read_sql("catalog/catalog").encode()))
 
     def fingerprint(self, schema: str = "public") -> str:
         """Returns the fingerprint of the catalog, as the library reads it."""
         with self.server.connect(self.name) as connection:
             _look_as_the_library(connection, schema)
-            row = connection.execute(library.read("fingerprint").encode()).fetchone()
+            row = connection.execute(read_sql("catalog/fingerprint").encode()).fetchone()
         assert row is not None
         return str(row[0])
 

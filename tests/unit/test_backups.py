@@ -6,21 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate.backup.manifest import (
-    Backup,
-    Contents,
-    Identity,
-    Manifest,
-    Store,
-    Verification,
-    complaints,
-    differences,
-    found_backup,
-    judged,
-    outside,
-    read_manifest,
-    state_of,
-)
+from pyinfra_pgmigrate.backup.contents import Contents
+from pyinfra_pgmigrate.backup.manifest import Manifest, Verification, read_manifest
+from pyinfra_pgmigrate.backup.restore_log import complaints, differences, judged, outside
+from pyinfra_pgmigrate.backup.store import Backup, Identity, Store, found_backup, state_of
 from pyinfra_pgmigrate.catalog.lines import Catalog
 
 GIB = 1 << 30

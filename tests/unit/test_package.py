@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import re
 import subprocess
 import sys
 import zipfile
@@ -15,86 +16,123 @@ import pytest
 from pyinfra_pgmigrate.errors import Kind
 from pyinfra_pgmigrate.migrations.files import HEADER_KEYS
 from pyinfra_pgmigrate.migrations.lint import RULES
+from pyinfra_pgmigrate.registry.model import REGISTRY_VERSION
 from pyinfra_pgmigrate.settings import KEYS
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "deploy" / "pyinfra_pgmigrate"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-# From the bottom up: a module imports only from earlier groups, or from its own where listed before.
-LAYERS = [
-    ["sql", "sh", "errors", "catalog", "lines", "rights", "repairs", "mending", "locks", "statements", "ownership"],
-    ["effect", "migration", "settings", "observed", "requirements", "totals", "backups"],
-    [
-        "timeline",
-        "state",
-        "refusals",
-        "plan",
-        "obstacles",
-        "rollbacks",
-        "drift",
-        "validation",
-        "compatibility",
-        "moments",
-        "queries",
-        "measurements",
-        "data",
-        "telling",
-        "glance",
-        "checks",
-    ],
-    ["session", "stepping", "script", "psql", "programs", "reading", "trace", "journal", "report"],
-    ["facts", "embedded", "scratch", "record", "drafts", "hosts", "fetching"],
-    ["reporting"],
-    [
-        "engine",
-        "one_host",
-        "execution",
-        "keeper",
-        "copies",
-        "comparison",
-        "held",
-        "trial",
-        "rehearsal",
-        "measuring",
-        "cli",
-    ],
-    ["operations"],
-    ["deploys"],
-]
-PURE = {name for layer in LAYERS[:4] for name in layer}
+# From the bottom up: a package, or a module beside them, imports from itself and from those before it.
+ORDER = (
+    "errors",
+    "resources",
+    "units",
+    "sqltext",
+    "catalog",
+    "settings",
+    "embedded",
+    "hosts",
+    "psql",
+    "registry",
+    "migrations",
+    "application",
+    "host",
+    "planning",
+    "execution",
+    "drift",
+    "rollback",
+    "backup",
+    "validation",
+    "rehearsal",
+    "report",
+    "operations",
+    "deploys",
+    "cli",
+)
+# Modules that talk to a host, a server or an operator; all others are pure.
+TALKING = {
+    "__init__",
+    "hosts",
+    "embedded",
+    "host",
+    "planning.database",
+    "execution.runner",
+    "drift.look",
+    "rollback.look",
+    "rollback.runner",
+    "rollback.drafts",
+    "migrations.record",
+    "migrations.scratch",
+    "backup.keeper",
+    "backup.copy",
+    "backup.fetch",
+    "validation.compare",
+    "validation.measure",
+    "validation.validate",
+    "rehearsal.rehearse",
+    "rehearsal.compatibility",
+    "rehearsal.prepared_session",
+    "report.writer",
+    "operations",
+    "deploys",
+    "cli",
+}
+MOST_MODULES = 9
+# Words with which a statement begins.
+KEYWORDS = ("SELECT", "SET", "INSERT INTO", "UPDATE", "ALTER", "DROP", "DELETE FROM", "CREATE", "EXECUTE")
 
 
 def imports_of(path: Path) -> set[str]:
+    """Returns what a module imports: modules of the package by their path in it with a dot before, others by name."""
+    here = path.relative_to(PACKAGE).with_suffix("").parts[:-1]
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(str(node.module))
         elif isinstance(node, ast.ImportFrom):
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-            found |= {("." if node.level else "") + name for name in names}
+            parent = [*here[: len(here) - node.level + 1], *(node.module.split(".") if node.module else ())]
+            names = [alias.name for alias in node.names]
+            is_package = (PACKAGE / "/".join(parent)).is_dir()
+            found |= {"." + ".".join([*parent, name]) for name in names} if is_package else {"." + ".".join(parent)}
     return found
 
 
 def own_name(path: Path) -> str:
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if path.name != "__init__.py"], ids=own_name)
+def is_pure(name: str) -> bool:
+    return name not in TALKING and name.split(".", maxsplit=1)[0] not in TALKING
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if path.parent != PACKAGE or path.stem != "__init__"], ids=own_name
+)
 def test_imports_point_one_way(path: Path) -> None:
-    order = [name for layer in LAYERS for name in layer]
-    name = own_name(path)
+    name = own_name(path).split(".")[0]
+    below = {imported[1:].split(".")[0] for imported in imports_of(path) if imported.startswith(".")} - {name}
+    assert all(ORDER.index(other) < ORDER.index(name) for other in below), below
 
-    below = {imported.removeprefix(".").split(".")[0] for imported in imports_of(path) if imported.startswith(".")}
 
-    assert all(order.index(other) < order.index(name) for other in below), below
-    if name in PURE:
-        assert not {one.split(".")[0] for one in imports_of(path)} & {
-            "pyinfra",
-            "pyinfra_cli",
-            "psycopg",
-            "gevent",
-        }
+@pytest.mark.parametrize("path", [path for path in MODULES if is_pure(own_name(path))], ids=own_name)
+def test_what_is_pure_imports_nothing_that_is_not(path: Path) -> None:
+    imported = imports_of(path)
+    if path.stem != "__init__":
+        assert {one.split(".")[0] for one in imported} & {"pyinfra", "pyinfra_cli", "psycopg", "gevent"} == set()
+    events = {".host.events"}  # values; they name pyinfra's Host, and nothing more
+    assert {one for one in imported - events if one.startswith(".") and not is_pure(one[1:])} == set()
+
+
+def test_a_package_can_be_taken_in_at_a_glance() -> None:
+    packages = {path.parent for path in MODULES} - {PACKAGE}
+    assert {
+        folder.name: len(modules)
+        for folder in packages
+        if len(modules := [path for path in folder.glob("*.py") if path.stem != "__init__"]) > MOST_MODULES
+    } == {}
 
 
 def test_the_package_exports_its_deploys() -> None:
@@ -134,9 +172,9 @@ def test_the_wheel_holds_the_package_alone(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
 
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"pyinfra_pgmigrate"}
-    for kind in ("sql", "sh"):
-        assert {path.name for path in (PACKAGE / kind).glob(f"*.{kind}")} == {
-            Path(name).name for name in names if name.endswith(f".{kind}")
+    for kind in ("sql", "sh", "html"):
+        assert {str(path.relative_to(PACKAGE.parent)) for path in PACKAGE.rglob(f"*.{kind}")} == {
+            name for name in names if name.endswith(f".{kind}")
         }
     assert "pyinfra_pgmigrate/py.typed" in names
 
@@ -167,15 +205,29 @@ def test_examples_in_docstrings_are_true(path: Path) -> None:
     assert doctest.testmod(module).failed == 0
 
 
+def test_every_sql_and_shell_file_is_read_by_its_name() -> None:
+    texts = "".join(path.read_text() for path in MODULES)
+    named = {
+        path.relative_to(PACKAGE).with_suffix("").as_posix()
+        for kind in ("sql", "sh")
+        for path in PACKAGE.rglob(f"*.{kind}")
+    }
+    numbered = {f"registry/registry_{version}" for version in range(1, REGISTRY_VERSION + 1)}
+    called = {f"backup/{name}" for name in re.findall(r'(?:programs\.call|\bcall)\("(\w+)"', texts)}
+    assert {name for name in named if f'"{name}"' not in texts} - numbered - called == set()
+
+
 def test_nobody_assembles_sql_from_text() -> None:
     """SQL stands in files: what is run is no f-string and no sum of texts, and scripts hold no other SQL."""
     hits = []
     for path in MODULES:
+        makes_scripts = ".psql.script" in imports_of(path) or own_name(path) == "psql.script"
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "execute":
                 hits += [path.name for argument in node.args[:1] if isinstance(argument, (ast.JoinedStr, ast.BinOp))]
-            if path.name == "script.py" and isinstance(node, ast.JoinedStr):
+            if makes_scripts and isinstance(node, ast.JoinedStr):
                 text = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
-                hits += [text for word in ("SELECT", "SET ", "INSERT", "UPDATE", "ALTER", "DROP") if word in text]
+                hits += [f"{own_name(path)}: {text}" for word in KEYWORDS if re.match(rf"\s*{word}\b", text)]
 
-    assert hits == []
+    # Quoted as pg_dump quotes, whose statements stand beside it: roles are read out of all of them.
+    assert hits == ["backup.ownership: ALTER DATABASE  OWNER TO "]

@@ -17,8 +17,9 @@ from pyinfra_pgmigrate.errors import Kind
 from pyinfra_pgmigrate.planning.plan import Action, Decision, Plan, make_plan, to_ask
 from pyinfra_pgmigrate.planning.state import in_order
 from pyinfra_pgmigrate.planning.timeline import Timeline, standing
-from pyinfra_pgmigrate.psql import answers
-from pyinfra_pgmigrate.psql.answers import Unreadable
+from pyinfra_pgmigrate.psql.answer import Unreadable
+from pyinfra_pgmigrate.psql.connection_errors import unreadable
+from pyinfra_pgmigrate.registry.look import observed_in
 from pyinfra_pgmigrate.registry.model import Observed, Upsert
 from pyinfra_pgmigrate.report.status import status_parts, summary
 from pyinfra_pgmigrate.settings import read_settings
@@ -240,7 +241,7 @@ on_each_version = pytest.mark.parametrize("version", VERSIONS, ids=lambda one: f
 
 
 def plan_of(version: int, state: str, *, seen: Observed | None = None, **data: Any) -> Plan:
-    """Returns the plan as ``Engine.plan`` comes to it: verify queries are asked where their answer counts."""
+    """Returns the plan as ``DatabaseSession.plan`` comes to it: verify queries are asked where their answer counts."""
     if seen is None and not data:
         return _plan_of(version, state)
     return _decided(version, state, observed(version, state) if seen is None else seen, data)
@@ -371,10 +372,10 @@ def test_a_state_is_there_for_every_statement() -> None:
 
 @on_each_version
 def test_a_registry_that_the_role_may_not_read_is_no_registry_that_is_not_there(version: int) -> None:
-    found = answers.database(answer(version, UNREADABLE))
+    found = observed_in(answer(version, UNREADABLE))
 
     assert isinstance(found, Unreadable)
-    refusal = answers.refusal(found, host="a", connection=read_settings({"pg_database": "shop"}).connection)
+    refusal = unreadable(found, host="a", connection=read_settings({"pg_database": "shop"}).connection)
     assert refusal.kind is Kind.PRIVILEGE
     assert "GRANT USAGE ON SCHEMA pgmigrate" in refusal.hint
 

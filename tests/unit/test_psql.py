@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from pyinfra_pgmigrate.psql import command
+from pyinfra_pgmigrate.psql.answer import EXIT_DAMAGED, EXIT_NO_PSQL, MARK, Answer, read_answer
+from pyinfra_pgmigrate.psql.command import psql_command
 from pyinfra_pgmigrate.psql.script import setting
 from pyinfra_pgmigrate.settings import Connection, Secret
 
@@ -24,8 +26,8 @@ def stub(tmp_path: Path, body: str) -> Connection:
     return Connection("shop", bin_dir=str(bin_dir), password=Secret("hu'sh \\ \"x"))
 
 
-def run(connection: Connection, tmp_path: Path, script: str = "SELECT 1;", cut: int | None = None) -> command.Answer:
-    command = command.run(script, connection)
+def run(connection: Connection, tmp_path: Path, script: str = "SELECT 1;", cut: int | None = None) -> Answer:
+    command = psql_command(script, connection)
     given = "".join(part if part.endswith("\n") else f"{part}\n" for part in command.stdin)[:cut]
     temporary = tmp_path / "tmp"
     temporary.mkdir(exist_ok=True)
@@ -34,7 +36,7 @@ def run(connection: Connection, tmp_path: Path, script: str = "SELECT 1;", cut: 
         env={"PATH": os.environ["PATH"], "TMPDIR": str(temporary)},
     )  # fmt: skip
     assert list(temporary.iterdir()) == []
-    return command.read_answer(ended.stdout.decode().splitlines())
+    return read_answer(ended.stdout.decode().splitlines())
 
 
 def test_the_script_and_the_password_arrive_whole(tmp_path: Path) -> None:
@@ -57,12 +59,12 @@ def test_the_script_and_the_password_arrive_whole(tmp_path: Path) -> None:
 def test_a_script_cut_on_its_way_is_not_run(tmp_path: Path) -> None:
     connection = stub(tmp_path, f"touch {tmp_path}/ran")
 
-    assert run(connection, tmp_path, "DELETE FROM t WHERE id = 1;", cut=30).status == command.EXIT_DAMAGED
+    assert run(connection, tmp_path, "DELETE FROM t WHERE id = 1;", cut=30).status == EXIT_DAMAGED
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_missing_psql_is_told(tmp_path: Path) -> None:
-    assert run(Connection("shop", bin_dir=str(tmp_path)), tmp_path).status == command.EXIT_NO_PSQL
+    assert run(Connection("shop", bin_dir=str(tmp_path)), tmp_path).status == EXIT_NO_PSQL
 
 
 @pytest.mark.parametrize("status", [1, 2, 3])
@@ -78,7 +80,7 @@ def test_much_output_and_odd_bytes_do_no_harm(tmp_path: Path) -> None:
     value = base64.b64encode(json.dumps({"a": "ä" * 300000}).encode()).decode()
     connection = stub(
         tmp_path,
-        f"echo '{command.MARK} word '$(cat {tmp_path}/value); i=0; while [ $i -lt 2000 ]; do printf 'line \\377\\376 of error output\\n' >&2; i=$((i+1)); done; exit 3",
+        f"echo '{MARK} word '$(cat {tmp_path}/value); i=0; while [ $i -lt 2000 ]; do printf 'line \\377\\376 of error output\\n' >&2; i=$((i+1)); done; exit 3",
     )
     (tmp_path / "value").write_text(value)
 
@@ -90,7 +92,7 @@ def test_much_output_and_odd_bytes_do_no_harm(tmp_path: Path) -> None:
 
 
 def test_no_end_means_that_nothing_is_known() -> None:
-    assert command.read_answer(["something else"]).status is None
+    assert read_answer(["something else"]).status is None
 
 
 # Printed by psql 15.18 and 18.4, 2026-11-22, for the statement that the text names.
@@ -105,19 +107,19 @@ LOCALIZED = (
 
 
 def test_sqlstate_and_message_are_read_in_any_language() -> None:
-    assert command.Answer(3, errors=VERBOSE).sqlstate == "23505"
-    assert command.Answer(3, errors=VERBOSE).message == (
+    assert Answer(3, errors=VERBOSE).sqlstate == "23505"
+    assert Answer(3, errors=VERBOSE).message == (
         'could not create unique index "i" DETAIL:  Key (project_id, name)=(1, Backline) is duplicated.'
     )
-    assert command.Answer(3, errors=LOCALIZED).sqlstate == "55P03"
-    assert command.Answer(2, errors="psql: error: connection to server failed").message == "connection to server failed"
+    assert Answer(3, errors=LOCALIZED).sqlstate == "55P03"
+    assert Answer(2, errors="psql: error: connection to server failed").message == "connection to server failed"
 
 
 def test_the_connection_string_holds_any_name_and_no_password() -> None:
     connection = Connection("a b='c'\\", host="/run/pg", port=1, user="it's", password=Secret("hush"))
 
     assert command.conninfo(connection) == "host='/run/pg' port='1' user='it\\'s' dbname='a b=\\'c\\'\\\\'"
-    assert "hush" not in command.run("SELECT 1", connection).line
+    assert "hush" not in psql_command("SELECT 1", connection).line
 
 
 def test_a_setting_is_one_line_of_psql() -> None:

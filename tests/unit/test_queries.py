@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from pyinfra_pgmigrate.application.queries import Query, load_queries
 from pyinfra_pgmigrate.errors import PgMigrateError
-from pyinfra_pgmigrate.validation.checks import Verdict
 from pyinfra_pgmigrate.validation.query_cost import (
     FEW_BUFFERS,
     Comparison,
@@ -21,6 +20,7 @@ from pyinfra_pgmigrate.validation.query_cost import (
     compare,
     read_measured,
 )
+from pyinfra_pgmigrate.validation.verdict import Verdict
 
 from tests.support.servers import ROOT, SQL
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pyinfra_pgmigrate.report import document
-from pyinfra_pgmigrate.report.document import Stage, document, render_html
+from pyinfra_pgmigrate.report.document import Stage, _template, document, render_html
 
 from tests.support.contents import RUN
 
@@ -16,9 +15,9 @@ from tests.support.contents import RUN
 @pytest.fixture
 def anew() -> Iterator[None]:
     """The page is compiled again, or taken from where it was kept."""
-    document._template.cache_clear()
+    _template.cache_clear()
     yield
-    document._template.cache_clear()
+    _template.cache_clear()
 
 
 def page() -> str:
@@ -33,7 +32,7 @@ def test_the_compiled_page_is_kept_for_the_next_run(
     first = page()
     (kept,) = tmp_path.rglob("*.cache")
     written = kept.stat().st_mtime_ns
-    document._template.cache_clear()
+    _template.cache_clear()
 
     assert page() == first
     assert kept.stat().st_mtime_ns == written
@@ -45,7 +44,7 @@ def test_where_it_cannot_be_kept_it_is_compiled_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, anew: None, broken: str
 ) -> None:
     expected = page()
-    document._template.cache_clear()
+    _template.cache_clear()
     place = tmp_path / "temporary"
     if broken == "file":
         place.write_text("")
@@ -55,6 +54,6 @@ def test_where_it_cannot_be_kept_it_is_compiled_each_time(
         page()
         (kept,) = place.rglob("*.cache")
         kept.write_bytes(kept.read_bytes()[:200])
-        document._template.cache_clear()
+        _template.cache_clear()
 
     assert page() == expected

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Kind, PgMigrateError
 from ..migrations.files import read_header, read_statements, wrong_header
+from ..psql.question import Question
+from ..psql.script import Run, items, joined, session_of, setting, settings_of
+from ..resources import read_sql
 from ..sqltext.parser import is_query
-from ..validation.checks import Check, Verdict
 from .requirements import KEY, Requirement, read_requirements
 
 HEADER_KEYS = ("purpose", "role", "until", "session", KEY)
@@ -76,26 +78,16 @@ def _read(path: Path) -> Use:
     )
 
 
-def compatibility_checks(
-    uses: Sequence[Use], answers: Mapping[str, str] | None, applied: Collection[int], names: Mapping[int, str]
-) -> Iterator[Check]:
-    """Yields whether each use works.
+def try_uses(uses: Sequence[Use], run: Run, schema: str, *, moment: int | None = None) -> Question[dict[str, str]]:
+    """Asks why something that the application does is not possible, by name; empty where it is.
 
-    + answers: why it does not, by name, empty where it does; None where nobody could try
-    + applied: versions of the migrations that hold; names: of migrations by version
+    Each is tried in a transaction that is undone. Locks: what the statements take, waiting two seconds at most.
+    + moment: of a rehearsal with a session that is held open, which is told of it; None: there is none
     """
-    newest = names.get(max(applied, default=0), "before the first migration")
+    parts = session_of(run, schema, "compatibility")
     for use in uses:
-        why = "not tried" if answers is None else answers.get(use.name, "not tried")
-        if not why:
-            yield Check(Verdict.PASS, "compatibility", use.name)
-        elif use.until is not None and use.until in applied:
-            until = names.get(use.until, f"{use.until:03}")
-            expected, hint = (
-                f"no more: it was to work until {until}",
-                "nothing, once the application does it another way",
-            )
-            yield Check(Verdict.WARN, "compatibility", use.name, why, expected, hint)
-        else:
-            expected = f"that it still works at {newest}: {use.purpose}"
-            yield Check(Verdict.FAIL, "compatibility", use.name, why, expected, "deploy/rollback.py takes it back")
+        values = {"name": use.name, "role": use.role, "statements": items(use.statements)}
+        parts += [settings_of(values), read_sql("application/try_use")]
+    if moment is not None:
+        parts += [setting("moment", moment), read_sql("rehearsal/held_moment")]
+    return Question("compatibility", joined(parts), lambda answer: dict(answer.values("use")))

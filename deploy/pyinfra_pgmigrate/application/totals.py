@@ -7,13 +7,17 @@ backup, and on the copy before and after the migrations.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import Kind, PgMigrateError
 from ..migrations.files import read_header, read_statements
+from ..psql.answer import Answer
+from ..psql.question import Question
+from ..psql.script import Run, joined, session_of, settings_of
+from ..resources import read_sql
 from ..sqltext.parser import is_query
 from .requirements import KEY, Requirement, read_requirements
 
@@ -135,3 +139,23 @@ def described(before: Answers, after: Answers) -> str:
     shown = "; ".join(map(str, found[:MOST_SHOWN]))
     more = f"; and {len(found) - MOST_SHOWN} more" if len(found) > MOST_SHOWN else ""
     return f"{len(found)} of {keys} keys: {shown}{more}"
+
+
+def ask_totals(totals: Sequence[Total], run: Run, schema: str) -> Question[dict[str, Answers]]:
+    """Asks totals, by name; it cannot write."""
+    parts = [*session_of(run, schema, "totals"), "BEGIN TRANSACTION READ ONLY;", *totals_asked(totals), "ROLLBACK;"]
+    return Question("totals", joined(parts), totals_of)
+
+
+def totals_of(answer: Answer) -> dict[str, Answers]:
+    """Returns the answers of totals by name, as totals.sql tells them. Raises ValueError for one that it cannot be."""
+    return {name: answers_of(found) for name, found in answer.values("total")}
+
+
+def totals_asked(asked: Sequence[Total]) -> list[str]:
+    """Returns the part of a script that asks totals, within its transaction."""
+    return [
+        part
+        for one in asked
+        for part in (settings_of({"total": one.name, "query": one.query}), read_sql("application/totals"))
+    ]

@@ -31,15 +31,19 @@ from time import monotonic
 
 from ..catalog.lines import Catalog
 from ..errors import Kind, PgMigrateError
-from ..psql import answers, questions
-from ..psql.command import Answer, Command
+from ..psql.answer import Answer
+from ..psql.command import Command
+from ..psql.script import prepared
 from ..registry.model import Observed
-from ..report import console
 from ..settings import Connection, Secret
-from . import manifest, ownership, programs
+from ..units import size
+from . import ownership, programs, restore_log
+from .contents import Contents, about_script, contents_of, contents_script, identifiers
 from .keeper import MOST_DIFFERENCES, Keeper, ServerNames
-from .manifest import MOST_COMMAND, Contents, Judged, Manifest, Unfound
+from .manifest import Manifest, json_line
+from .ownership import Owning, owners
 from .programs import Target
+from .restore_log import MOST_COMMAND, Judged, Unfound, differences
 
 # Lines of tables whose policies hold for their owner, too.
 _FORCED = re.compile(r"^row_security .* force", re.IGNORECASE)
@@ -92,7 +96,7 @@ class Copies:
 
     def __init__(self, keeper: Keeper) -> None:
         self.keeper = keeper
-        self.engine = keeper.engine
+        self.session = keeper.session
         self.settings = keeper.settings
         self.place = keeper.place
         self.database = keeper.database
@@ -121,9 +125,9 @@ class Copies:
                     hint="Use a server of the same version, or leave pg_verify_host out.",
                 )
             notes = self._restore_into(manifest, contents, made, stays=stays)
-            self.engine.tell(f"    restored into a copy and compared in {monotonic() - started:.1f} s")
+            self.session.tell(f"    restored into a copy and compared in {monotonic() - started:.1f} s")
             for note in notes:
-                self.engine.tell(f"    note: {note}")
+                self.session.tell(f"    note: {note}")
             connection = made.ours if stays else made.connection
             yield Copy(name, connection, made.names.version, notes, has_role=made.has_role)
         finally:
@@ -138,16 +142,16 @@ class Copies:
         name = self.keeper.new_copy_name()
         maintenance = self.keeper.maintenance(self.settings.verify_host)
         answer = self.keeper.psql(
-            questions.about(self.engine.run, self.settings.schema), self.settings.connection, "read the database"
+            about_script(self.session.run, self.settings.schema), self.settings.connection, "read the database"
         )
-        contents = answers.contents(answer)
+        contents = contents_of(answer)
         try:
             made = self._make(name, contents, maintenance)
             command = programs.copy_structure(self.place, made.target, has_registry=seen.registry is not None)
             answer = self.keeper.called(command, "copy the structure of")
             judged, catalog = self._with_owners(answer, made, contents)
             found = replace(contents, catalog=catalog)
-            differing = judged.failures or list(manifest.differences(contents, found, judged))
+            differing = judged.failures or list(differences(contents, found, judged))
             if differing:
                 raise PgMigrateError(
                     Kind.REHEARSAL,
@@ -165,12 +169,12 @@ class Copies:
         ours = replace(maintenance, database=name)
         has_role = self.settings.copy_role == "own" and names.may_make_roles
         password = secrets.token_urlsafe(32)
-        text = questions.prepared(
-            self.engine.run,
+        text = prepared(
+            self.session.run,
             self.settings.schema,
-            "make_scratch",
+            "backup/make_scratch",
             scratch=name,
-            properties=manifest.json_line(contents.properties),
+            properties=json_line(contents.properties),
             host_name=self.keeper.host_name,
             run_file=self.keeper.run_file,
             has_role=has_role,
@@ -188,10 +192,10 @@ class Copies:
         ways = [connection]
         if connection.host is None or connection.host.startswith("/"):
             ways.append(replace(connection, service=None, host="localhost", port=names.port))
-        text = questions.prepared(self.engine.run, self.settings.schema, "copy_session")
+        text = prepared(self.session.run, self.settings.schema, "backup/copy_session")
         problems: list[str] = []
         for way in ways:
-            answer = self.engine.psql(text, way)
+            answer = self.session.psql(text, way)
             if answer.status == 0 and answer.value("session") == connection.user:
                 return way
             problems.append(answer.message or answer.errors or "no answer")
@@ -212,7 +216,7 @@ class Copies:
         self._check_complaints(manifest, contents, answer, made.names.roles)
         rows = self._rows(made, stays=stays)
         judged, catalog = self._with_owners(answer, made, contents, manifest if stays else None)
-        differing = list(manifest.differences(contents, replace(rows, catalog=catalog), judged))
+        differing = list(differences(contents, replace(rows, catalog=catalog), judged))
         if differing:
             raise self._not_restored(manifest, differing)
         return judged.notes
@@ -225,29 +229,29 @@ class Copies:
         connection = made.connection
         if stays:
             # It calls functions of indexes, so here and not by the connection.
-            analyze = questions.prepared(self.engine.run, self.settings.schema, "analyze")
+            analyze = prepared(self.session.run, self.settings.schema, "backup/analyze")
             self.keeper.psql(analyze, connection, "analyze the copy")
         if stays and made.has_role:
             # What ran as that role may have set another password; reading cannot: it is in a read-only transaction.
             password = secrets.token_urlsafe(32)
-            text = questions.prepared(
-                self.engine.run,
+            text = prepared(
+                self.session.run,
                 self.settings.schema,
-                "keep_to_ourselves",
+                "backup/keep_to_ourselves",
                 role=connection.user or "",
                 verifier=ownership.verifier(password),
             )
             self.keeper.psql(text, made.ours, "end the sessions of the copy")
             connection = replace(connection, password=Secret(password))
-        text = questions.contents(self.engine.run, self.settings.schema)
-        return answers.contents(self.keeper.psql(text, connection, "read the copy"))
+        text = contents_script(self.session.run, self.settings.schema)
+        return contents_of(self.keeper.psql(text, connection, "read the copy"))
 
     def _check_complaints(self, manifest: Manifest, contents: Contents, answer: Answer, roles: Collection[str]) -> None:
         """Raises PgMigrateError for what pg_restore could not do, where the backup or the server is the reason."""
         output = answer.text("complaints")
-        found = manifest.complaints(output)
-        judged = manifest.judged(found, roles)
-        outside = manifest.outside(answer.value("status"), judged.failures)
+        found = restore_log.complaints(output)
+        judged = restore_log.judged(found, roles)
+        outside = restore_log.outside(answer.value("status"), judged.failures)
         if outside:
             raise PgMigrateError(
                 Kind.BACKUP,
@@ -258,7 +262,7 @@ class Copies:
             )
         if answer.value("status") != 0 and not found:
             raise self._not_restored(manifest, [" ".join(output.split()[-60:])])
-        unfound = manifest.unfound(found, contents.catalog) if judged.failures else None
+        unfound = restore_log.unfound(found, contents.catalog) if judged.failures else None
         if unfound is not None:
             raise self._not_restorable(manifest, unfound)
         if judged.failures:
@@ -282,7 +286,7 @@ class Copies:
             [*(one for one in statements if not one.lasts and one not in last), owner],
             last,
         ]
-        owning = questions.Owning(
+        owning = Owning(
             made=[one.text for one in pieces[0]],
             owned=[one.text for one in pieces[1]],
             last=[one.text for one in pieces[2]],
@@ -291,7 +295,7 @@ class Copies:
             lasts=restored is not None or not made.has_role,
             restored=None if restored is None else {"label": restored.label, "taken_at": restored.taken_at},
         )
-        text = questions.owners(owning, self.engine.run, self.settings.schema)
+        text = owners(owning, self.session.run, self.settings.schema)
         said = self.keeper.psql(text, made.ours, "set the owners in the copy")
         left = ownership.left_out(
             [
@@ -301,7 +305,7 @@ class Copies:
             ],
             made.names.roles,
         )
-        judged = manifest.judged(manifest.complaints(answer.text("complaints")), made.names.roles).and_left(left)
+        judged = restore_log.judged(restore_log.complaints(answer.text("complaints")), made.names.roles).and_left(left)
         return judged, Catalog.of(said.value("catalog"))
 
     def _not_restorable(self, manifest: Manifest, unfound: Unfound) -> PgMigrateError:
@@ -337,7 +341,7 @@ class Copies:
         raise PgMigrateError(
             Kind.BACKUP,
             f'could not restore backup "{manifest.label}" into a copy: not enough room where the server keeps its data',
-            detail=f"Found {console.size(free)} free; expected {console.size(needed)}.",
+            detail=f"Found {size(free)} free; expected {size(needed)}.",
             hint="Set pg_verify_host to another server, or: --data pg_verify=read --data pg_rehearse=schema",
         )
 
@@ -351,28 +355,28 @@ class Copies:
             maintenance = self.keeper.maintenance()
             names = self.keeper.names(maintenance)
             kept = _name_ending(f"{self.database}_before", names.now)
-            properties = questions.prepared(
-                self.engine.run,
+            properties = prepared(
+                self.session.run,
                 self.settings.schema,
-                "properties",
+                "backup/properties",
                 target=copy.database,
-                properties=manifest.json_line(contents.properties),
+                properties=json_line(contents.properties),
             )
             for note in self.keeper.psql(properties, maintenance, "set the properties of the database").value("notes"):
-                self.engine.tell(f"    note: {note}")
-            text = questions.prepared(
-                self.engine.run,
+                self.session.tell(f"    note: {note}")
+            text = prepared(
+                self.session.run,
                 self.settings.schema,
-                "swap",
+                "backup/swap",
                 target=self.database,
                 kept=kept,
                 restored=copy.database,
-                properties=manifest.json_line(contents.properties),
+                properties=json_line(contents.properties),
             )
             self._note_lineage(manifest, copy.database)
             started = monotonic()
             self._swap(programs.swap(self.place, maintenance, text), copy.database, maintenance)
-            self.engine.tell(f"    swapped in {monotonic() - started:.1f} s")
+            self.session.tell(f"    swapped in {monotonic() - started:.1f} s")
         return kept if self.database in names.databases else ""
 
     def restore_table(self, manifest: Manifest, table: str) -> str:
@@ -383,13 +387,18 @@ class Copies:
         """
         manifest, contents = self.keeper.check(manifest, manifest.label)
         ident = self._table_in(contents, table)
-        schema, name = manifest.identifiers(ident)
+        schema, name = identifiers(ident)
         with self.copy_of_tables(manifest, contents, [ident], host=None) as connection:
             now = self.keeper.names(self.keeper.maintenance()).now
             side = _name_ending("restored_" + re.sub(r"\W", "_", name), now)
             self._compare_table(manifest, contents, connection, ident)
-            aside = questions.prepared(
-                self.engine.run, self.settings.schema, "table_aside", table_schema=schema, table_name=name, side=side
+            aside = prepared(
+                self.session.run,
+                self.settings.schema,
+                "backup/table_aside",
+                table_schema=schema,
+                table_name=name,
+                side=side,
             )
             self.keeper.psql(aside, connection, "move the table aside in the copy")
             answer = self.keeper.called(programs.copy_schema(self.place, connection, side), "restore a table of")
@@ -414,7 +423,7 @@ class Copies:
         """
         copy, maintenance = self.keeper.new_copy_name(), self.keeper.maintenance(host)
         by_schema: dict[str, list[str]] = {}
-        for schema, name in map(manifest.identifiers, idents):
+        for schema, name in map(identifiers, idents):
             by_schema.setdefault(schema, []).append(f"--table={name}")
         try:
             made = self._make(copy, contents, maintenance)
@@ -425,8 +434,8 @@ class Copies:
             for target, options in pieces:
                 command = programs.restore(self.place, manifest.label, target, *options, jobs=self.settings.jobs)
                 answer = self.keeper.called(command, "restore a table of")
-                found = manifest.complaints(answer.text("complaints"))
-                if failures := manifest.judged(found, made.names.roles).failures:
+                found = restore_log.complaints(answer.text("complaints"))
+                if failures := restore_log.judged(found, made.names.roles).failures:
                     raise self._not_restored(manifest, failures)
             yield made.connection
         finally:
@@ -446,10 +455,8 @@ class Copies:
         )
 
     def _compare_table(self, manifest: Manifest, contents: Contents, connection: Connection, ident: str) -> None:
-        answer = self.keeper.psql(
-            questions.contents(self.engine.run, self.settings.schema), connection, "read the copy"
-        )
-        found = answers.contents(answer).tables.get(ident)
+        answer = self.keeper.psql(contents_script(self.session.run, self.settings.schema), connection, "read the copy")
+        found = contents_of(answer).tables.get(ident)
         if found != contents.tables[ident]:
             raise self._not_restored(manifest, [f"table {ident} is {found}, expected {contents.tables[ident]}"])
 
@@ -466,7 +473,7 @@ class Copies:
             self.keeper.called(programs.call("lineage", self.place, *arguments), "note the restore of")
 
     def _swap(self, command: Command, restored: str, maintenance: Connection) -> None:
-        answer = self.engine.call(command)
+        answer = self.session.call(command)
         # An answer that got lost says nothing: whether the copy still has its own name does.
         if answer.status == 0 or restored not in self.keeper.names(maintenance).databases:
             return

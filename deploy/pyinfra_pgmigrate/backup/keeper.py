@@ -23,16 +23,18 @@ import gevent
 from gevent.event import Event
 
 from ..errors import Kind, PgMigrateError, Refusal
-from ..host import fact
-from ..host.session import Engine
-from ..psql import answers, questions
-from ..psql.command import Answer, Command
+from ..planning.database import DatabaseSession
+from ..psql.answer import Answer
+from ..psql.command import Command
+from ..psql.script import prepared
 from ..registry.model import Observed
-from ..report import console
 from ..settings import Connection
-from . import fetch, manifest, programs
-from .manifest import Contents, Identity, Manifest, Store, Unsafe, Verification
+from ..units import size
+from . import fetch, programs
+from .contents import Contents, contents_of, dump_script, read_contents
+from .manifest import Manifest, Verification, json_line, read_manifest
 from .programs import Place
+from .store import Backup, Identity, Store, Unsafe, decoded, label_of, state_of, store, unsafe
 
 # A run that gives no sign of life for so many seconds is dead; one is given every _BEAT_S.
 _STALE_S = 20
@@ -88,10 +90,10 @@ def is_watched() -> bool:
 class Keeper:
     """The backups of one database on its host, for one run."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.settings = engine.settings
-        self.place = Place(engine.settings.connection, engine.settings.backup_dir or "", engine.run.run_id)
+    def __init__(self, session: DatabaseSession) -> None:
+        self.session = session
+        self.settings = session.settings
+        self.place = Place(session.settings.connection, session.settings.backup_dir or "", session.run.run_id)
         self.host_name = ""
         self.waited = False
         self.run_file = ""
@@ -106,16 +108,16 @@ class Keeper:
         """
         is_here = self.settings.connection.host is None or self.settings.connection.host.startswith("/")
         data = seen.server.data_directory if seen is not None and is_here else None
-        request = fact.backups_request(self.place, data)
-        found = self.engine.host.get_fact(fact.Backups, request, _stdin=request.stdin)
+        command = programs.call("look", self.place, data or "")
+        found = self.session.ask_host(f"backups of {self.database}", command, store)
         if isinstance(found, Unsafe):
             raise self._unsafe(found)
         if not isinstance(found, Store):
             raise PgMigrateError(
                 Kind.BACKUP,
-                f'could not read the backups of database "{self.database}" on host {self.engine.host.name}',
+                f'could not read the backups of database "{self.database}" on host {self.session.host.name}',
                 detail="Found no answer; expected a list of folders. What the host said stands above.",
-                hint=f"Try by hand: pyinfra {self.engine.host.name} exec -- ls {self.settings.backup_dir or '.'}",
+                hint=f"Try by hand: pyinfra {self.session.host.name} exec -- ls {self.settings.backup_dir or '.'}",
             )
         return found
 
@@ -128,7 +130,7 @@ class Keeper:
         """Returns the verified backup that makes a new one needless."""
         applied = [(version, row.checksum) for version, row in seen.applied.items()]
         return store.young(
-            state=manifest.state_of(seen.catalog, applied, _history(seen)),
+            state=state_of(seen.catalog, applied, _history(seen)),
             identity=self.identity(),
             max_age_s=self.settings.backup_max_age_s,
             how=self.settings.verify,
@@ -140,8 +142,8 @@ class Keeper:
         + name: of another one on its server
         """
         target = self.database if name is None else name
-        text = questions.prepared(self.engine.run, self.settings.schema, "identity", target=target)
-        found = self.engine.psql(text).value("identity")
+        text = prepared(self.session.run, self.settings.schema, "backup/identity", target=target)
+        found = self.session.psql(text).value("identity")
         if found is None:
             # There is none, or it cannot be read.
             found = self.psql(text, self.maintenance(), "read the server").value("identity")
@@ -161,7 +163,7 @@ class Keeper:
             done.set()
             beating.join(timeout=10)
             beating.kill(block=False)
-            self.engine.call(programs.call("release", self.place))
+            self.session.call(programs.call("release", self.place))
 
     def _claim(self) -> None:
         deadline = monotonic() + self.settings.run_wait_s
@@ -174,16 +176,16 @@ class Keeper:
                 break
             run_id, age_s = busy
             if monotonic() > deadline:
-                raise PgMigrateError.of(self.engine.busy(f"run {run_id}, last seen {age_s} s ago"))
+                raise PgMigrateError.of(self.session.busy(f"run {run_id}, last seen {age_s} s ago"))
             self.waited = True
             if told != run_id:
                 told = run_id
-                self.engine.tell(f"run {run_id} is at work on the backups of this database, waiting for it")
+                self.session.tell(f"run {run_id} is at work on the backups of this database, waiting for it")
             gevent.sleep(random.uniform(0.3, 1.0))  # noqa: S311  (jitter, no secret)
         if answer.value("removed"):
-            self.engine.tell(f"    removed what {answer.value('removed')} killed run left of its backup")
+            self.session.tell(f"    removed what {answer.value('removed')} killed run left of its backup")
         self.host_name = answer.value("host_name")
-        self.run_file = manifest.decoded(answer.value("run_file"))
+        self.run_file = decoded(answer.value("run_file"))
         for connection in {self.maintenance(), self.maintenance(self.settings.verify_host)}:
             self.drop(self._copy_name("%"), connection, dead_only=True)
 
@@ -192,14 +194,14 @@ class Keeper:
 
         This one has been claimed by us: whoever had it before is dead.
         """
-        text = questions.prepared(self.engine.run, self.settings.schema, "copies_there", scratch=self._copy_name("%"))
+        text = prepared(self.session.run, self.settings.schema, "backup/copies_there", scratch=self._copy_name("%"))
         found = []
-        for comment in self.engine.psql(text, connection).value("copies") or []:
+        for comment in self.session.psql(text, connection).value("copies") or []:
             said = _SAID.search(comment)
             if said is None or said["host"] != self.host_name or said["file"] == self.run_file:
                 continue
             other = replace(self.place, folder=said["file"].rpartition("/")[0])
-            answer = self.engine.call(programs.call("alive", other))
+            answer = self.session.call(programs.call("alive", other))
             claimed = answer.value("claimed") or ("", _STALE_S)
             # Where nobody can tell, it is left.
             if answer.status != 0 or (claimed[0] == said["run"] and abs(claimed[1]) < _STALE_S):
@@ -209,25 +211,25 @@ class Keeper:
     def _beat(self, done: Event) -> None:
         told, started = "", monotonic()
         while not done.wait(_BEAT_S):
-            self.engine.call(programs.call("beat", self.place))
+            self.session.call(programs.call("beat", self.place))
             text = self._progress() if is_watched() else ""
             if text not in ("", told) and not done.is_set():
                 told = text
-                self.engine.tell(f"    {monotonic() - started:.0f} s: {text}")
+                self.session.tell(f"    {monotonic() - started:.0f} s: {text}")
 
     def _progress(self) -> str:
         # Table names can be told from within the database only: the copy, once there is one.
         connection = None
         if self._copies:
             connection = replace(self.maintenance(self.settings.verify_host), database=self._copy_name(self._copies))
-        answer = self.engine.psql(questions.prepared(self.engine.run, self.settings.schema, "progress"), connection)
+        answer = self.session.psql(prepared(self.session.run, self.settings.schema, "backup/progress"), connection)
         parts = []
         for session in answer.value("progress") or []:
             work = " ".join(session["session"].split()[2:])
             if session["index"]:
                 parts.append(f"{work}: index, {session['index']}")
             elif session["table"]:
-                done = console.size(session["bytes"] or 0)
+                done = size(session["bytes"] or 0)
                 parts.append(f"{work}: {session['table']}, {session['rows']} rows, {done}")
             elif work:
                 parts.append(work)
@@ -237,10 +239,10 @@ class Keeper:
 
     def called(self, command: Command, what: str) -> Answer:
         """Returns the answer of a shell program that did what it should."""
-        answer = self.engine.call(command)
+        answer = self.session.call(command)
         if answer.status == 0:
             return answer
-        if (path := answers.unsafe(answer)) is not None:
+        if (path := unsafe(answer)) is not None:
             raise self._unsafe(path)
         found = answer.text("problem") or answer.errors or "no answer"
         is_full = "No space left" in found
@@ -253,7 +255,7 @@ class Keeper:
             )
         raise PgMigrateError(
             Kind.BACKUP,
-            f'could not {what} database "{self.database}" on host {self.engine.host.name}'
+            f'could not {what} database "{self.database}" on host {self.session.host.name}'
             + (": no space left on the disk" if is_full else ""),
             detail=f"Found: {' '.join(found.split())}; expected it to succeed. Earlier backups are as they were.",
             hint="Make room, or set pg_backup_dir to a folder with more." if is_full else cure,
@@ -262,7 +264,7 @@ class Keeper:
     def _unsafe(self, path: Unsafe) -> PgMigrateError:
         """Returns the refusal of a path that another user of the host could turn against whoever runs this."""
         where = shlex.quote(path.path)
-        host = self.engine.host.name
+        host = self.session.host.name
         return PgMigrateError(
             Kind.BACKUP,
             f'could not use the backups of database "{self.database}" on host {host}: {path.path} is not safe',
@@ -277,7 +279,7 @@ class Keeper:
 
         + what: what it is for, in words
         """
-        answer = self.engine.psql(text, connection)
+        answer = self.session.psql(text, connection)
         planted = answer.value("planted")
         if answer.status == 0 and planted is None:
             return answer
@@ -314,7 +316,7 @@ class Keeper:
         it goes without a copy, empty where it does not
         """
         connection = self.maintenance(self.settings.verify_host if on_verify_host else None)
-        text = questions.prepared(self.engine.run, self.settings.schema, "may_copy")
+        text = prepared(self.session.run, self.settings.schema, "backup/may_copy")
         role, may = self.psql(text, connection, "read the server").value("may_copy")
         if may:
             return
@@ -346,14 +348,14 @@ class Keeper:
         """Returns the manifest of a new backup, not verified yet."""
         store = self.look(seen)
         self._check_room(store, seen)
-        label = manifest.label_of(self.place.key, self.now(), max(seen.applied, default=0))
+        label = label_of(self.place.key, self.now(), max(seen.applied, default=0))
         while store.named(label) is not None:
             # Another one was taken in this very second.
             gevent.sleep(0.2)
-            label = manifest.label_of(self.place.key, self.now(), max(seen.applied, default=0))
-        self.engine.tell(f"taking backup {label} in {store.folder}")
+            label = label_of(self.place.key, self.now(), max(seen.applied, default=0))
+        self.session.tell(f"taking backup {label} in {store.folder}")
         started = monotonic()
-        text = questions.dump(self.engine.run, self.settings.schema, self.engine.applying(self.engine.totals, seen))
+        text = dump_script(self.session.run, self.settings.schema, self.session.applying(self.session.totals, seen))
         command = programs.dump(
             self.place, label, text, jobs=self.settings.jobs, compression=self.settings.compress or ""
         )
@@ -365,14 +367,14 @@ class Keeper:
             sums={
                 "files.sha256": answer.value("files")[2],
                 "contents.json": _line_checksum(contents.text()),
-                "catalog.json": _line_checksum(manifest.json_line(catalog)),
+                "catalog.json": _line_checksum(json_line(catalog)),
             },
         )
-        sealed = programs.seal(self.place, label, contents.text(), manifest.json_line(catalog), manifest.text())
+        sealed = programs.seal(self.place, label, contents.text(), json_line(catalog), manifest.text())
         self.called(sealed, "complete the backup of")
         self.register(manifest, folder=store.folder)
-        self.engine.tell(
-            f"    {manifest.tables} tables, {manifest.rows} rows, {console.size(manifest.backup_bytes)} "
+        self.session.tell(
+            f"    {manifest.tables} tables, {manifest.rows} rows, {size(manifest.backup_bytes)} "
             f"in {monotonic() - started:.1f} s"
         )
         return manifest
@@ -383,14 +385,14 @@ class Keeper:
             raise PgMigrateError(
                 Kind.BACKUP,
                 f'could not back up database "{self.database}": not enough room in {store.folder}',
-                detail=f"Found {console.size(store.free_bytes)} free; expected {console.size(needed)}, "
+                detail=f"Found {size(store.free_bytes)} free; expected {size(needed)}, "
                 "from the size of the tables or of the backup before.",
                 hint="Make room, or set pg_backup_dir to a folder with more.",
             )
 
     def _manifest(self, label: str, answer: Answer, started: float) -> tuple[Manifest, Contents]:
         try:
-            contents = answers.contents(answer)
+            contents = contents_of(answer)
             about, identity = answer.value("database"), answer.value("identity")
             manifest = Manifest(
                 label=label,
@@ -403,7 +405,7 @@ class Keeper:
                 taken_at=about["taken_at"],
                 taken_s=about["taken_s"],
                 lsn=about["lsn"],
-                state=manifest.state_of(contents.catalog, contents.applied, answer.value("history")),
+                state=state_of(contents.catalog, contents.applied, answer.value("history")),
                 applied=max((version for version, _ in contents.applied), default=0),
                 size_bytes=about["size_bytes"],
                 backup_bytes=answer.value("files")[1] * 1024,
@@ -416,9 +418,9 @@ class Keeper:
                 globals=answer.value("globals"),
                 extensions=about["extensions"],
                 roles=tuple(about["roles"]),
-                run_id=self.engine.run.run_id,
-                operator=f"{self.engine.run.operator}@{self.engine.run.controller}",
-                tool_version=self.engine.run.tool_version,
+                run_id=self.session.run.run_id,
+                operator=f"{self.session.run.operator}@{self.session.run.controller}",
+                tool_version=self.session.run.tool_version,
                 file_bytes=answer.value("files")[3],
             )
         except (ValueError, KeyError, TypeError) as error:
@@ -435,10 +437,10 @@ class Keeper:
 
         + folder: of the backups, where it is known
         """
-        text = questions.prepared(
-            self.engine.run,
+        text = prepared(
+            self.session.run,
             self.settings.schema,
-            "register_backup",
+            "backup/register_backup",
             label=manifest.label,
             taken_at=manifest.taken_at,
             folder=self.look().folder if folder is None else folder,
@@ -447,9 +449,9 @@ class Keeper:
             verification=manifest.verification.how,
             verified_at=manifest.verification.at,
         )
-        answer = self.engine.psql(text)
+        answer = self.session.psql(text)
         if answer.status != 0:
-            self.engine.tell(f"    note: the registry could not take it down: {answer.message or answer.errors}")
+            self.session.tell(f"    note: the registry could not take it down: {answer.message or answer.errors}")
 
     # Verifying.
 
@@ -468,16 +470,16 @@ class Keeper:
         """
         contents: Contents | None = None
         found: Manifest | None = None
-        problems += [manifest.decoded(flaw) for flaw in answer.value("flaws") or ()]
+        problems += [decoded(flaw) for flaw in answer.value("flaws") or ()]
         try:
-            found = manifest.read_manifest(answer.text("manifest"))
+            found = read_manifest(answer.text("manifest"))
             if manifest is not None and found != manifest:
                 problems.append("its manifest is not the one that was read before")
             names = ("files.sha256", "contents.json", "catalog.json")
             for name, digest in zip(names, answer.value("sums") or ("", "", ""), strict=True):
                 if found.sums.get(name) != digest:
                     problems.append(f"{name} does not fit the manifest")
-            contents = manifest.read_contents(answer.text("contents"), answer.text("catalog"))
+            contents = read_contents(answer.text("contents"), answer.text("catalog"))
         except ValueError as error:
             problems.append(str(error))
         if problems or contents is None or found is None:
@@ -486,7 +488,7 @@ class Keeper:
 
     def left_behind(self) -> LeftBehind:
         """Returns what a restore leaves with the database that it puts aside."""
-        text = questions.prepared(self.engine.run, self.settings.schema, "left_behind", target=self.database)
+        text = prepared(self.session.run, self.settings.schema, "backup/left_behind", target=self.database)
         return LeftBehind(**self.psql(text, self.maintenance(), "read the server").value("left_behind"))
 
     def properties(self, manifest: Manifest) -> Mapping[str, Any]:
@@ -540,18 +542,18 @@ class Keeper:
 
         + name: of it; with ``dead_only`` a pattern for LIKE, and only those of runs that are dead go
         """
-        text = questions.prepared(
-            self.engine.run,
+        text = prepared(
+            self.session.run,
             self.settings.schema,
-            "drop_scratch",
+            "backup/drop_scratch",
             scratch=name,
             host_name=self.host_name,
             dead_only=dead_only,
-            living=manifest.json_line(self._living(connection) if dead_only else []),
+            living=json_line(self._living(connection) if dead_only else []),
         )
-        answer = self.engine.psql(text, connection)
+        answer = self.session.psql(text, connection)
         if answer.status != 0:
-            self.engine.tell(f"    note: a copy may be left on the server: {answer.message or answer.errors}")
+            self.session.tell(f"    note: a copy may be left on the server: {answer.message or answer.errors}")
 
     def now(self) -> str:
         """Returns the server's time: ISO 8601, UTC."""
@@ -559,7 +561,7 @@ class Keeper:
 
     def names(self, connection: Connection) -> ServerNames:
         """Returns what a server has, besides the database."""
-        text = questions.prepared(self.engine.run, self.settings.schema, "server_names")
+        text = prepared(self.session.run, self.settings.schema, "backup/server_names")
         return ServerNames(**self.psql(text, connection, "read the server").value("names"))
 
     def named(self, label: str, *, failed: bool = False) -> Manifest:
@@ -586,13 +588,13 @@ class Keeper:
         if foreign and not self.settings.backup_of_other:
             raise self._of_other(label, [found.manifest], foreign)
         if not found.manifest.database_oid:
-            self.engine.tell(
+            self.session.tell(
                 f'note: an earlier version of this tool took backup "{found.label}", and did not note which database '
                 f'it is of, but for its name and its server: taken for "{self.database}"'
             )
         return found.manifest
 
-    def _latest(self, store: Store, identity: Identity) -> manifest.Backup | None:
+    def _latest(self, store: Store, identity: Identity) -> Backup | None:
         found = store.latest(identity)
         if len(found) > 1:
             why = f'there is no database "{self.database}" now, and they are of {len(found)} that had this name'
@@ -600,7 +602,7 @@ class Keeper:
         others = [one for one in store.good if one.is_verified and store.foreign(one, identity)]
         if not found and others:
             raise self._of_other("latest", others, store.foreign(others[0], identity))
-        return manifest.Backup(found[0].label, found[0]) if found else None
+        return Backup(found[0].label, found[0]) if found else None
 
     def _of_other(
         self, label: str, found: Collection[Manifest], why: str, *, more: str = " --data pg_backup_of_other=true"
@@ -614,7 +616,7 @@ class Keeper:
         return PgMigrateError(
             Kind.RESTORE,
             f'could not use backup "{label}": it is not sure to be of database "{self.database}" on host '
-            f"{self.engine.host.name}",
+            f"{self.session.host.name}",
             detail=f"Found {there}: {why}; expected one of this very database, or of one that a restore put it in the "
             "place of.",
             hint=f"If that is the one that you want all the same: --data pg_backup={first.label}{more}",
@@ -644,7 +646,7 @@ class Keeper:
                 "Nothing is left of the copy; the backup on the host is as it was.",
                 hint="Remove the cause, then run again.",
             )
-        self.engine.tell(f"    fetched into {into / manifest.label} in {monotonic() - started:.1f} s")
+        self.session.tell(f"    fetched into {into / manifest.label} in {monotonic() - started:.1f} s")
         return True
 
     # Keeping.
@@ -656,7 +658,7 @@ class Keeper:
         labels = store.superfluous(self.settings.backup_keep, referenced, self.identity())
         if labels:
             self.called(programs.call("remove", self.place, *labels), "remove a backup of")
-            self.engine.tell(f"    removed, as more than {self.settings.backup_keep} are kept: {', '.join(labels)}")
+            self.session.tell(f"    removed, as more than {self.settings.backup_keep} are kept: {', '.join(labels)}")
 
 
 def _history(seen: Observed) -> list[str]:

@@ -20,6 +20,9 @@ import postgast
 from postgast.errors import PgQueryError
 from postgast.pg_query_pb2 import AlterTableType, ObjectType, RoleSpecType
 
+from ..psql.script import Run, catalog_session_of, flag, items, joined, setting, settings_of
+from ..resources import read_sql
+
 # What pg_dump puts its text between, with a random word; psql's, not PostgreSQL's.
 _RESTRICT = re.compile(r"(?:(?:--[^\n]*)?\n)*?\\restrict (\w+)\n")
 
@@ -285,3 +288,58 @@ def verifier(password: str) -> str:
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
+
+
+@dataclass(frozen=True)
+class Owning:
+    """What is done to a copy with the rights of the connection.
+
+    + made: statements for what stays in any case; owned: for owners and rights; last: those that would fire for others
+    + role: of the copy; empty where it has none of its own
+    + ends: that role owns nothing of it any more after that
+    + lasts: owners and rights stay; else they are undone
+    + restored: of the event that the registry gets, values by name; None: it gets none
+    """
+
+    made: Sequence[str]
+    owned: Sequence[str]
+    last: Sequence[str]
+    role: str
+    ends: bool
+    lasts: bool
+    restored: Mapping[str, str] | None = None
+
+
+def owners(owning: Owning, run: Run, schema: str) -> str:
+    """Returns the script that sets owners and rights in a copy and tells its catalog then.
+
+    Event triggers are made when all else is done: they fire for statements, and from PostgreSQL 17 on for a login.
+    """
+    values = {
+        "role": owning.role,
+        "has_role": flag(bool(owning.role)),
+        "tool_version": run.tool_version,
+        "operator": run.operator,
+        "controller": run.controller,
+        **({} if owning.restored is None else owning.restored),
+    }
+    return joined(
+        [
+            *catalog_session_of(run, schema, "owners"),
+            settings_of(values),
+            *([read_sql("backup/close_copy")] if owning.ends else []),
+            *_tolerantly(["BEGIN;"], owning.made, ["COMMIT;"]),
+            *_tolerantly(["BEGIN;"], owning.owned, [read_sql("backup/close_owned")] if owning.ends else []),
+            *([] if owning.restored is None else [read_sql("backup/restored")]),
+            *_tolerantly([], owning.last, []),
+            "EXECUTE pgmigrate_read('pgmigrate.now', false);",
+            # No table is read: a plan calls functions of the indexes of a table.
+            read_sql("catalog/catalog_lines"),
+            "COMMIT;" if owning.lasts else "ROLLBACK;",
+            *([] if owning.ends else [read_sql("backup/hand_publications")]),
+        ]
+    )
+
+
+def _tolerantly(before: Sequence[str], statements: Sequence[str], after: Sequence[str]) -> list[str]:
+    return [*before, setting("statements", items(statements)), read_sql("backup/owners"), *after]

@@ -11,9 +11,8 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from .. import sh, sql
-from ..psql import command
-from ..psql.command import Command
+from ..psql.command import Command, conninfo
+from ..resources import read_sql, shell_program
 from ..settings import Connection
 
 
@@ -58,7 +57,9 @@ def call(program: str, place: Place, *arguments: object, lines: str = "") -> Com
         "" if connection.bin_dir is None else connection.bin_dir.rstrip("/") + "/",
     ]
     words = [*shared, *map(str, arguments)]
-    line = " ".join(["setsid --wait sh -c", shlex.quote(sh.program(program)), "pgmigrate", *map(shlex.quote, words)])
+    line = " ".join(
+        ["setsid --wait sh -c", shlex.quote(shell_program(f"backup/{program}")), "pgmigrate", *map(shlex.quote, words)]
+    )
     password = "" if connection.password is None else connection.password.reveal()
     return Command(line, (password, lines) if lines else (password,))
 
@@ -72,8 +73,7 @@ def dump(place: Place, label: str, script: str, *, jobs: int, compression: str) 
 
     + compression: as pg_dump takes it; empty for what pg_dump does by itself
     """
-    conninfo = command.conninfo(place.connection)
-    return call("dump", place, label, conninfo, jobs, compression, _checksum(script), lines=script)
+    return call("dump", place, label, conninfo(place.connection), jobs, compression, _checksum(script), lines=script)
 
 
 def seal(place: Place, label: str, contents: str, catalog: str, manifest: str) -> Command:
@@ -102,8 +102,8 @@ class Target:
     @property
     def arguments(self) -> tuple[str, str, str, str]:
         """What into.sh takes of it."""
-        ours = "" if self.ours is None else command.conninfo(self.ours)
-        return command.conninfo(self.connection), ours, self.connection.user or "", sql.read("hand_over")
+        ours = "" if self.ours is None else conninfo(self.ours)
+        return conninfo(self.connection), ours, self.connection.user or "", read_sql("backup/hand_over")
 
 
 def _password(connection: Connection) -> str:
@@ -129,7 +129,7 @@ def restore(place: Place, label: str, into: Target, *options: str, jobs: int, te
 
 def copy_structure(place: Place, into: Target, *, has_registry: bool) -> Command:
     """Returns the command that copies the structure of the database into a copy, there and empty."""
-    arguments = (command.conninfo(place.connection), *into.arguments, "true" if has_registry else "false")
+    arguments = (conninfo(place.connection), *into.arguments, "true" if has_registry else "false")
     return call("copy_structure", place, *arguments, lines=_password(into.connection))
 
 
@@ -139,8 +139,8 @@ def explain(place: Place, then: Connection, script: str, *, most: int) -> Comman
     + then: the copy
     + most: how many keys it names of each kind
     """
-    now = command.conninfo(place.connection)
-    arguments = (command.conninfo(then), now, _checksum(script), most)
+    now = conninfo(place.connection)
+    arguments = (conninfo(then), now, _checksum(script), most)
     return call("explain", place, *arguments, lines=_password(then) + script)
 
 
@@ -149,15 +149,15 @@ def swap(place: Place, maintenance: Connection, script: str) -> Command:
     return call(
         "swap",
         place,
-        command.conninfo(maintenance),
+        conninfo(maintenance),
         place.connection.database,
         _checksum(script),
-        sql.read("end_sessions"),
+        read_sql("backup/end_sessions"),
         lines=script,
     )
 
 
 def copy_schema(place: Place, source: Connection, schema: str) -> Command:
     """Returns the command that copies a schema from another database into the database, without indexes."""
-    arguments = (command.conninfo(source), command.conninfo(place.connection), schema)
+    arguments = (conninfo(source), conninfo(place.connection), schema)
     return call("copy_schema", place, *arguments, lines=_password(source))

@@ -11,22 +11,18 @@ import gevent
 
 from ..catalog.lines import Patch, key_of
 from ..errors import Kind, Refusal
-from ..host.session import Engine
+from ..host.events import Lasted, Span
 from ..planning import refusals
+from ..planning.database import DatabaseSession
 from ..planning.plan import Plan
-from ..psql import answers, command
-from ..psql.answers import Outcome
-from ..psql.command import Answer
-from ..report.journal import Span
-from ..rollback.blockers import Rule
-from ..rollback.plan import Rollback, built_ahead
-from . import steps
-from .steps import LockLimits, Step
-from .trace import StatementTrace, traces_of
+from ..psql.answer import EXIT_SCRIPT, Answer
+from ..registry.model import blockers_of
+from .outcome import Outcome, outcomes
+from .steps import LockLimits, Step, aftermath_script, apply_script, blockers_script, steps_of
+from .trace import Ran, StatementTrace, traces_of
 
 # Only these are tried again; source: PostgreSQL manual, "Error Codes".
 _LOCK_NOT_AVAILABLE, _DEADLOCK = "55P03", "40P01"
-_UNIQUE_VIOLATION, _STILL_DEPENDENT = "23505", "2BP01"
 
 # How often a plan may be overtaken by others before we give up.
 _MOST_REPLANS = 5
@@ -34,7 +30,9 @@ _MOST_REPLANS = 5
 _MOST_PASSES = 3
 
 
-def execute(engine: Engine, plan: Plan, versions: Collection[int], traces: list[StatementTrace]) -> Refusal | None:
+def execute(
+    session: DatabaseSession, plan: Plan, versions: Collection[int], traces: list[StatementTrace]
+) -> Refusal | None:
     """Runs what a plan says for some versions.
 
     Returns None when all of it holds now, else why not, and tells how it goes. What others did
@@ -42,17 +40,7 @@ def execute(engine: Engine, plan: Plan, versions: Collection[int], traces: list[
 
     + traces: takes what each statement did
     """
-    return _Execution(engine, versions, traces).run(plan)
-
-
-def revert(engine: Engine, rollback: Rollback, *, target: int | None) -> Refusal | None:
-    """Takes back what a rollback says, in one transaction.
-
-    Returns None when all of it is taken back, else why not.
-
-    + target: version that stays, as the rollback was planned with
-    """
-    return _Reverting(engine, target).revert(rollback)
+    return Execution(session, versions, traces).run(plan)
 
 
 @dataclass
@@ -71,13 +59,13 @@ class _Counts:
     surprises: int = 0
 
 
-class _Execution:
+class Execution:
     """One call of ``execute``: goes on until all is done or there is a reason not to."""
 
-    def __init__(self, engine: Engine, versions: Collection[int], traces: list[StatementTrace]) -> None:
-        self.engine = engine
+    def __init__(self, session: DatabaseSession, versions: Collection[int], traces: list[StatementTrace]) -> None:
+        self.session = session
         self.traces = traces
-        self.settings = engine.settings
+        self.settings = session.settings
         self.versions = versions
         self.busy_since: float | None = None
         self.counts: dict[tuple[int, ...], _Counts] = {}
@@ -90,7 +78,7 @@ class _Execution:
 
     def run(self, plan: Plan) -> Refusal | None:
         """Returns None when all is done, else why not."""
-        return self._run_all(self._steps(plan))
+        return self.run_all(self._steps(plan))
 
     def _steps(self, plan: Plan) -> list[Step]:
         decisions = [one for one in plan.changes if one.migration.version in self.versions]
@@ -98,20 +86,21 @@ class _Execution:
         return [
             step
             for decision in decisions
-            for step in steps.steps_of(decision, ends_run=decision is decisions[-1] and not others)
+            for step in steps_of(decision, ends_run=decision is decisions[-1] and not others)
         ]
 
     def _again(self) -> list[Step] | Refusal:
         """Returns the steps that are left, by the database as it is now."""
-        plan = self.engine.plan(ask=self.versions)
+        plan = self.session.plan(ask=self.versions)
         if isinstance(plan, Refusal):
             return plan
         return plan.refusals[0] if plan.refusals else self._steps(plan)
 
-    def _run_all(self, steps: list[Step]) -> Refusal | None:
+    def run_all(self, steps: list[Step]) -> Refusal | None:
+        """Returns None when all steps are done, else why not."""
         while steps:
             answer = self._run_steps(steps)
-            found = _outcomes(answer)
+            found = outcomes_in(answer)
             done = [outcome for outcome in found if outcome.result == "done"]
             self._tell_done(steps, done)
             if done:
@@ -128,17 +117,17 @@ class _Execution:
         return None
 
     def _run_steps(self, steps: list[Step]) -> Answer:
-        text = steps.apply(
+        text = apply_script(
             steps,
-            self.engine.run,
+            self.session.run,
             self.settings.schema,
             self._limits(steps[0]),
             batch_rows=self.settings.batch_rows,
-            backup=self.engine.backup,
+            backup=self.session.memory.backup,
         )
         self.step_since = monotonic()
-        with self.engine.watched():
-            return self.engine.psql(text)
+        with self.session.watched():
+            return self.session.psql(text)
 
     def _limits(self, step: Step) -> LockLimits:
         tries = self._counted(step).tries
@@ -155,48 +144,52 @@ class _Execution:
             if step.statements:
                 numbers = ", ".join(str(statement.number) for statement in step.statements)
                 rows = f", {outcome.rows} rows" if step.in_batches else ""
-                self.engine.tell(f"    {step.migration.name}: statement {numbers} in {outcome.duration_ms} ms{rows}")
+                self.session.tell(f"    {step.migration.name}: statement {numbers} in {outcome.duration_ms} ms{rows}")
             for back in outcome.put_back:
                 rest = f"; {back.left} cannot be, and stay there:" if back.left else ""
-                self.engine.tell(f"    put back from the quarantine: {back.put} rows of {back.object}{rest}")
+                self.session.tell(f"    put back from the quarantine: {back.put} rows of {back.object}{rest}")
                 for key, reason in back.rows:
-                    self.engine.tell(f"        {key}: {reason}")
+                    self.session.tell(f"        {key}: {reason}")
                 if back.left > len(back.rows):
-                    self.engine.tell(f"        and {back.left - len(back.rows)} more")
+                    self.session.tell(f"        and {back.left - len(back.rows)} more")
             for what, reason, waits in outcome.made:
                 if not reason:
-                    self.engine.tell(f"    made again: {what}")
+                    self.session.tell(f"    made again: {what}")
                 elif not waits or step.ends_run:
-                    self.engine.tell(f"    note: could not make {what} again, its definition stays kept: {reason}")
+                    self.session.tell(f"    note: could not make {what} again, its definition stays kept: {reason}")
             for key in dict.fromkeys(key_of(line[2:]) for line in outcome.carried):
-                self.engine.tell(f"    note: changed along with it: {key}")
+                self.session.tell(f"    note: changed along with it: {key}")
             for line in outcome.foreign:
-                self.engine.tell(f"    note: meanwhile somebody else changed the catalog: {line}")
+                self.session.tell(f"    note: meanwhile somebody else changed the catalog: {line}")
         self.step_since = monotonic() - max(0.0, ago_s)
 
     def _note_done(self, step: Step, outcome: Outcome, traces: Sequence[StatementTrace], ago_s: float) -> None:
-        if not self.engine.prefix:
-            self.engine.journal.ran(Patch(outcome.removed, outcome.added), traces)
+        if not self.session.prefix:
+            self.session.announce(Ran(Patch(outcome.removed, outcome.added), tuple(traces)))
         if step.statements:
-            self.engine.journal.lasted(
-                Span.STEP,
-                _numbered(step),
-                ago_s=ago_s,
-                duration_s=outcome.duration_ms / 1000,
-                on_copy=bool(self.engine.prefix),
+            self.session.announce(
+                Lasted(
+                    Span.STEP,
+                    _numbered(step),
+                    ago_s=ago_s,
+                    duration_s=outcome.duration_ms / 1000,
+                    on_copy=bool(self.session.prefix),
+                )
             )
 
     def _note_in_vain(self, span: Span, step: Step, detail: str) -> None:
         """Takes down the time since the last step that was done, as it came to nothing."""
         lasted_s = monotonic() - self.step_since
-        self.engine.journal.lasted(
-            span,
-            _numbered(step),
-            ago_s=lasted_s,
-            duration_s=lasted_s,
-            detail=detail,
-            on_copy=bool(self.engine.prefix),
-            ended_well=False,
+        self.session.announce(
+            Lasted(
+                span,
+                _numbered(step),
+                ago_s=lasted_s,
+                duration_s=lasted_s,
+                detail=detail,
+                on_copy=bool(self.session.prefix),
+                ended_well=False,
+            )
         )
 
     def _look_after(self, steps: list[Step], found: list[Outcome], answer: Answer) -> Refusal | None:
@@ -205,7 +198,7 @@ class _Execution:
         outcome = found[0] if found else None
         if outcome is not None and answer.status == 0:
             return self._answered(step, outcome)
-        if answer.status == command.EXIT_SCRIPT and answer.sqlstate in (_LOCK_NOT_AVAILABLE, _DEADLOCK):
+        if answer.status == EXIT_SCRIPT and answer.sqlstate in (_LOCK_NOT_AVAILABLE, _DEADLOCK):
             return self._locked(step, answer)
         return self._failed(step, answer)
 
@@ -239,21 +232,21 @@ class _Execution:
         now = monotonic()
         if self.busy_since is None:
             self.busy_since = now
-            self.engine.tell(f"another run is at work here ({outcome.detail}), waiting for it")
+            self.session.tell(f"another run is at work here ({outcome.detail}), waiting for it")
         if now - self.busy_since > self.settings.run_wait_s:
-            return self.engine.busy(outcome.detail)
+            return self.session.busy(outcome.detail)
         gevent.sleep(random.uniform(0.1, 0.4))  # noqa: S311  (jitter, no secret)
         return None
 
     def _locked(self, step: Step, answer: Answer) -> Refusal | None:
         now, counted = monotonic(), self._counted(step)
         counted.lock_since = lock_since = now if counted.lock_since is None else counted.lock_since
-        text = steps.blockers(step, self.engine.run, self.settings.schema)
-        blockers = answers.blockers(self.engine.psql(text))
+        text = blockers_script(step, self.session.run, self.settings.schema)
+        blockers = blockers_of(self.session.psql(text))
         in_the_way = "; ".join(map(str, blockers)) or "nobody any more"
         self._note_in_vain(Span.LOCK, step, f"try {counted.tries}, locked by {in_the_way}")
         if now - lock_since < self.settings.lock_budget_s:
-            self.engine.tell(f"    try {counted.tries}: a table is locked by {in_the_way}; trying again")
+            self.session.tell(f"    try {counted.tries}: a table is locked by {in_the_way}; trying again")
             counted.tries += 1
             # Out of step with whoever takes the lock in a rhythm; longer while it stays taken.
             gevent.sleep(random.uniform(0.5, 1.0) * min(2.0, 0.1 * 2**counted.tries))  # noqa: S311
@@ -275,7 +268,7 @@ class _Execution:
         self._note_in_vain(Span.STEP, step, answer.message)
         numbers = ", ".join(str(statement.number) for statement in step.statements) or "none"
         words = step.statements[0].words if len(step.statements) == 1 else f"statements {numbers}"
-        if answer.status == command.EXIT_SCRIPT:
+        if answer.status == EXIT_SCRIPT:
             refusal = Refusal(
                 Kind.FAILED,
                 f"could not apply {step.title}: {answer.message}",
@@ -294,119 +287,30 @@ class _Execution:
         return refusal
 
     def _aftermath(self, step: Step, refusal: Refusal, sqlstate: str) -> None:
-        text = steps.aftermath(
+        text = aftermath_script(
             step,
-            self.engine.run,
+            self.session.run,
             self.settings.schema,
             kind=refusal.kind,
             sqlstate=sqlstate,
             message=f"{refusal.message}; {refusal.detail}",
         )
-        answer = self.engine.psql(text)
+        answer = self.session.psql(text)
         if answer.status != 0:
-            self.engine.tell(f"    note: the clean-up after it did not end well: {answer.message or answer.errors}")
+            self.session.tell(f"    note: the clean-up after it did not end well: {answer.message or answer.errors}")
 
 
-class _Reverting(_Execution):
-    """The same for a rollback."""
-
-    def __init__(self, engine: Engine, target: int | None) -> None:
-        super().__init__(engine, (), [])
-        self.target = target
-
-    def _failed(self, step: Step, answer: Answer) -> Refusal | None:
-        counted = self._counted(step)
-        if answer.sqlstate in (_UNIQUE_VIOLATION, _STILL_DEPENDENT) and counted.replans < _MOST_REPLANS:
-            # Rows or objects came since the plan: it looks again, and says or does what is due.
-            counted.replans += 1
-            return None
-        return super()._failed(step, answer)
-
-    def revert(self, rollback: Rollback) -> Refusal | None:
-        """Returns None when all is taken back, else why not."""
-        rules = built_ahead(rollback, self.settings.build_from_mib * 1024**2)
-        if not rules:
-            return self._run_all([steps.step_back(rollback)])
-        refusal = self._no_old_snapshot(rules)
-        if refusal is not None:
-            return refusal
-        self._build(rollback, rules)
-        left = self._again()
-        refusal = left if isinstance(left, Refusal) else self._run_all(left)
-        if refusal is not None:
-            self._take_back(rollback, rules)
-        return refusal
-
-    def _no_old_snapshot(self, rules: Sequence[Rule]) -> Refusal | None:
-        """Waits for sessions for which a build would have to wait without end; returns why in vain."""
-        started, told = monotonic(), False
-        while True:
-            seen = self.engine.look()
-            if isinstance(seen, Refusal) or not seen.snapshots:
-                return seen if isinstance(seen, Refusal) else None
-            in_the_way = "; ".join(map(str, seen.snapshots))
-            if monotonic() - started > self.settings.lock_budget_s:
-                ending = " ".join(one.ending for one in seen.snapshots)
-                return Refusal(
-                    Kind.LOCK,
-                    f"could not roll back: index {rules[0].index} cannot be built before the cut-over",
-                    f"Found in the way: {in_the_way}; expected its end within {self.settings.lock_budget_s:.0f} s "
-                    "(pg_lock_budget_s). Nothing was changed.",
-                    f"Let that transaction end, then run again; to end it: {ending}",
-                )
-            if not told:
-                told = True
-                self.engine.tell(f"    waiting for {in_the_way}")
-            gevent.sleep(random.uniform(0.3, 0.7))  # noqa: S311  (jitter, no secret)
-
-    def _build(self, rollback: Rollback, rules: Sequence[Rule]) -> None:
-        """Builds indexes; where that fails they are built in the cut-over, which says why not."""
-        names = ", ".join(rule.index for rule in rules)
-        self.engine.tell(f"    building {names} before the cut-over")
-        started = monotonic()
-        with self.engine.watched():
-            answer = self.engine.psql(steps.build(rules, rollback, self.engine.run, self.settings.schema))
-        if answer.status == 0 and not _outcomes(answer):
-            self.engine.tell(f"    built in {monotonic() - started:.1f} s")
-            return
-        why = answer.message or answer.errors or "another run is at work"
-        self.engine.tell(f"    note: could not build it before the cut-over: {why}")
-        self._take_back(rollback, rules)
-
-    def _take_back(self, rollback: Rollback, rules: Sequence[Rule]) -> None:
-        text = steps.drop_built(
-            rules,
-            rollback,
-            self.engine.run,
-            self.settings.schema,
-            lock_timeout_ms=round(self.settings.lock_timeout_s * 1000),
-        )
-        answer = self.engine.psql(text)
-        if answer.status != 0 or _outcomes(answer):
-            names = "; ".join(f"DROP INDEX CONCURRENTLY IF EXISTS {rule.index}" for rule in rules)
-            self.engine.tell(
-                f"    note: what was built before the cut-over is still there ({answer.message or answer.errors}); "
-                f"the next rollback uses it. To remove it: {names}"
-            )
-
-    def _again(self) -> list[Step] | Refusal:
-        found = self.engine.plan_rollback(target=self.target)
-        if isinstance(found, Refusal):
-            return found
-        return [] if found is None else [steps.step_back(found)]
-
-
-def _outcomes(answer: Answer) -> list[Outcome]:
+def outcomes_in(answer: Answer) -> list[Outcome]:
     """Returns what the steps reported; a report that cannot be read counts as none."""
     try:
-        return answers.outcomes(answer)
+        return outcomes(answer)
     except (ValueError, KeyError, TypeError):
         return []
 
 
 def _numbered(step: Step) -> str:
     numbers = ", ".join(str(statement.number) for statement in step.statements)
-    if step.rollback is not None:
+    if step.around is not None:
         return step.migration.name
     return f"{step.migration.name}, statement {numbers}" if numbers else step.migration.name
 

@@ -6,10 +6,9 @@ in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from .. import sql
 from ..catalog.lines import Patch, key_of, like_pattern, qualified, unescaped
 from ..catalog.lock_modes import conflicting_modes, sql_name
 from ..errors import Kind
@@ -19,18 +18,16 @@ from ..planning.plan import OUTCOME, Decision
 from ..psql.script import (
     Run,
     catalog_session_of,
-    claimed,
     flag,
     items,
     joined,
-    seen_from_schema,
     session_name,
     session_of,
     setting,
     settings_of,
 )
-from ..rollback.blockers import Rule
-from ..rollback.plan import Rollback, may_be_set, unique_rules
+from ..registry.schema import claimed
+from ..resources import read_sql
 from ..sqltext.parser import Statement
 
 
@@ -49,6 +46,21 @@ class LockLimits:
 
 
 @dataclass(frozen=True)
+class Around:
+    """What a step does besides its statements, as parts of a script.
+
+    + before, after: its statements, in their transaction
+    + register: instead of the row of an applied migration
+    + sets_aside: the damaged registry, to make another one
+    """
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    register: str
+    sets_aside: bool = False
+
+
+@dataclass(frozen=True)
 class Step:
     """What runs in one transaction, or one statement that cannot run in one, or nothing but a registry row.
 
@@ -56,7 +68,7 @@ class Step:
     + present, absent: lines of the migration as they must be found
     + is_last: the migration holds after this step
     + ends_run: the run has nothing more to do on this database
-    + rollback: what it takes back, where it is no migration
+    + around: what a rollback does besides its statements; None for a migration
     """
 
     decision: Decision
@@ -65,12 +77,12 @@ class Step:
     absent: frozenset[str]
     is_last: bool
     ends_run: bool = False
-    rollback: Rollback | None = None
+    around: Around | None = None
 
     @property
     def title(self) -> str:
         """What it is, for messages."""
-        return f'{"migration" if self.rollback is None else "rollback script"} "{self.migration.name}"'
+        return f'{"migration" if self.around is None else "rollback script"} "{self.migration.name}"'
 
     @property
     def migration(self) -> Migration:
@@ -141,26 +153,7 @@ def steps_of(decision: Decision, *, ends_run: bool) -> list[Step]:
     return steps
 
 
-def step_back(rollback: Rollback) -> Step:
-    """Returns the one step of a rollback."""
-    (step,) = steps_of(rollback.decision, ends_run=True)
-    return replace(step, rollback=rollback)
-
-
-def rules_of(rules: Iterable[Rule]) -> str:
-    """Returns unique rules as JSON, for a variable of psql."""
-    return items(
-        {
-            "table": rule.on,
-            "columns": rule.columns,
-            "nulls_distinct": rule.nulls_distinct,
-            "predicate": rule.predicate,
-        }
-        for rule in rules
-    )
-
-
-def apply(
+def apply_script(
     steps: Sequence[Step], run: Run, schema: str, limits: LockLimits, *, batch_rows: int, backup: str = ""
 ) -> str:
     """Returns the script that runs steps in one session under the run lock.
@@ -171,33 +164,13 @@ def apply(
     """
     parts = [
         *catalog_session_of(run, schema, steps[0].migration.name),
-        *claimed(run, steps[0].rollback),
+        *claimed(run, sets_aside=steps[0].around is not None and steps[0].around.sets_aside),
         setting("backup", backup),
     ]
     for place, step in enumerate(steps):
-        parts += [setting("application_name", session_name(run, step.migration.name)), sql.read("step_name")]
+        parts += [setting("application_name", session_name(run, step.migration.name)), read_sql("execution/step_name")]
         parts += _step(step, limits, batch_rows, schema, is_first=place == 0)
     return joined(parts)
-
-
-def build(rules: Sequence[Rule], rollback: Rollback, run: Run, schema: str) -> str:
-    """Returns the script that builds indexes before a cut-over, without a lock that keeps a writer out."""
-    parts = [*session_of(run, schema, "build"), *claimed(run, rollback)]
-    for rule in rules:
-        parts += [setting("built", items([qualified(rule.index, schema)])), sql.read("drop_invalid")]
-        parts += [setting("statement", rule.ahead), *seen_from_schema(sql.read("build"))]
-    return joined(parts)
-
-
-def drop_built(rules: Sequence[Rule], rollback: Rollback, run: Run, schema: str, *, lock_timeout_ms: int) -> str:
-    """Returns the script that takes such indexes back, as long as the rollback has not come to pass."""
-    values = {
-        "built": items(qualified(rule.index, schema) for rule in rules),
-        "reverted": items(migration.version for migration in rollback.reverted),
-        "lock_timeout_ms": lock_timeout_ms,
-    }
-    parts = [*session_of(run, schema, "drop built"), *claimed(run), settings_of(values)]
-    return joined([*parts, sql.read("drop_built")])
 
 
 def _step(step: Step, limits: LockLimits, batch_rows: int, schema: str, *, is_first: bool) -> list[str]:
@@ -242,13 +215,13 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, schema: str, *, is_fi
             }
         ),
         _begin(step),
-        sql.read("step_begin"),
+        read_sql("execution/step_begin"),
     ]
     if step.in_transaction:
         parts += _inside(step)
     else:
         parts += _outside(step, schema)
-    return [*parts, sql.read("step_done")]
+    return [*parts, read_sql("execution/step_done")]
 
 
 def _begin(step: Step) -> str:
@@ -276,8 +249,8 @@ def _timed(statement: Statement, *body: str) -> list[str]:
         "SELECT pg_catalog.clock_timestamp() AS statement_started_at \\gset",
         *body,
         setting("number", statement.number),
-        sql.read("statement_done"),
-        sql.read("trace"),
+        read_sql("execution/statement_done"),
+        read_sql("execution/trace"),
     ]
 
 
@@ -295,18 +268,18 @@ _RUN = (
 
 # What a statement set for the session has no effect on what is read and written after it.
 _AGAIN = (
-    sql.read("again"),
-    sql.read("schema_names"),
-    sql.read("pinned"),
+    read_sql("execution/again"),
+    read_sql("psql/schema_names"),
+    read_sql("psql/pinned"),
     # How long the step waits for a lock is its own.
     "SELECT pg_catalog.set_config('lock_timeout', :'lock_timeout_ms', true);",
 )
 _COMPARED = (
-    sql.read("step_compare"),
+    read_sql("execution/step_compare"),
     "\\if :has_foreign",
-    sql.read("step_carried"),
+    read_sql("execution/step_carried"),
     "\\endif",
-    sql.read("step_judge"),
+    read_sql("execution/step_judge"),
 )
 
 
@@ -314,30 +287,41 @@ _START = "SELECT pg_catalog.clock_timestamp() AS started_at \\gset"
 
 
 def _traced_before(step: Step) -> list[str]:
-    return [setting("number", 0), sql.read("trace")] if step.statements else []
+    return [setting("number", 0), read_sql("execution/trace")] if step.statements else []
 
 
 def _inside(step: Step) -> list[str]:
-    parts = [_START, _PATH, sql.read("step_locks"), *_traced_before(step)]
-    if step.rollback is not None:
-        parts += _kept_before(step.rollback)
+    parts = [_START, _PATH, read_sql("execution/step_locks"), *_traced_before(step)]
+    if step.around is not None:
+        parts += step.around.before
     for statement in step.statements:
         parts += _timed(statement, *_RUN)
     if step.statements:
         # What COMMIT would check and fire belongs to what the step did, and finds what its statements find.
         parts += [_PATH_AGAIN, "SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN]
-    if step.rollback is not None:
-        parts += [sql.read("sequences_kept"), *_rules_back(step.rollback)]
+    if step.around is not None:
+        parts += step.around.after
     elif (made := _made(step)) is not None:
-        parts += [settings_of(made), sql.read("due"), "\\if :is_due", sql.read("triggers_off"), sql.read("put_back")]
-        parts += [sql.read("triggers_on"), "\\endif"]
-        parts += ["\\if :has_dependents", sql.read("dependents_back"), "\\endif"]
+        parts += [
+            settings_of(made),
+            read_sql("execution/due"),
+            "\\if :is_due",
+            read_sql("execution/triggers_off"),
+            read_sql("execution/put_back"),
+        ]
+        parts += [read_sql("execution/triggers_on"), "\\endif"]
+        parts += ["\\if :has_dependents", read_sql("execution/dependents_back"), "\\endif"]
     # From here on the locks are held for our own reading and writing only.
     parts += _COMPARED
     if step.is_last and step.migration.verify is not None:
-        parts += [setting("verify", step.migration.verify), sql.read("verify"), sql.read("step_verify"), *_AGAIN]
-    register = "step_register" if step.rollback is None else "rollback_register"
-    return [*parts, sql.read("keep_catalog"), sql.read(register), "COMMIT;"]
+        parts += [
+            setting("verify", step.migration.verify),
+            read_sql("registry/verify"),
+            read_sql("execution/step_verify"),
+            *_AGAIN,
+        ]
+    register = read_sql("execution/step_register") if step.around is None else step.around.register
+    return [*parts, read_sql("execution/keep_catalog"), register, "COMMIT;"]
 
 
 def _made(step: Step) -> dict[str, str] | None:
@@ -352,66 +336,40 @@ def _tables_in(migration: Migration) -> frozenset[str]:
     return frozenset(key_of(line).removeprefix("table ") for line in lines if line.startswith("table "))
 
 
-def _kept_before(rollback: Rollback) -> list[str]:
-    values = {
-        "tables": items(map(unescaped, rollback.tables)),
-        "columns": items(
-            [unescaped(table), unescaped(column), may_be_set(rollback, table, column)]
-            for table, column in rollback.columns
-        ),
-        "reverted": items([one.version, one.name, one.checksum] for one in rollback.reverted),
-        "rules": rules_of(unique_rules(rollback)),
-        "on_conflict": rollback.on_conflict,
-        "keeps": items(reference for script in rollback.scripts for reference in script.keeps),
-    }
-    parts = [settings_of(values), sql.read("rollback_locks")]
-    if rollback.conflicts:
-        parts += map(sql.read, ("conflicting", "resolve_tables", "triggers_off", "resolve", "triggers_on"))
-    if rollback.kept:
-        kept = items([one.object, one.gone, one.statements, sorted(one.lines)] for one in rollback.kept)
-        parts += [setting("dependents", kept), sql.read("dependents_kept")]
-    return [*parts, sql.read("quarantine")]
-
-
-def _rules_back(rollback: Rollback) -> list[str]:
-    rules = items([rule.kind, rule.on, rule.name, rule.definition, rule.index, rule.ending] for rule in rollback.rules)
-    return [setting("rules", rules), sql.read("rules_back")]
-
-
 def _built(step: Step, schema: str) -> str:
     return items(qualified(index, schema) for index in step.built_indexes)
 
 
 def _outside(step: Step, schema: str) -> list[str]:
     (statement,) = step.statements
-    begun = [setting("begun", statement.number), sql.read("step_begun")]
+    begun = [setting("begun", statement.number), read_sql("execution/step_begun")]
     parts = [*begun, "COMMIT;", _START, _PATH, *_traced_before(step)]
     if step.in_batches:
-        parts += _timed(statement, sql.read("batches"))
+        parts += _timed(statement, read_sql("execution/batches"))
     else:
         # Such a statement waits for old snapshots and lockers, and lock_timeout counts that too: it
         # would end in an INVALID index (measured, PostgreSQL 15).
         parts.append("SET lock_timeout = 0;")
         parts += [
             setting("built", _built(step, schema)),
-            sql.read("drop_invalid"),
+            read_sql("execution/drop_invalid"),
             *_timed(statement, *_RUN),
         ]
-    after = [sql.read(name) for name in ("keep_catalog", "step_register")]
+    after = [read_sql(name) for name in ("execution/keep_catalog", "execution/step_register")]
     return [*parts, *_AGAIN, "BEGIN;", *_COMPARED, *after, "COMMIT;"]
 
 
-def blockers(step: Step, run: Run, schema: str) -> str:
+def blockers_script(step: Step, run: Run, schema: str) -> str:
     """Returns the script that names the sessions which keep a step waiting."""
     values = {
         "in_the_way": items(
             [qualified(unescaped(lock.relation), schema), conflicting_modes(lock.mode)] for lock in step.locks
         )
     }
-    return joined([*session_of(run, schema, "blockers"), settings_of(values), sql.read("blockers")])
+    return joined([*session_of(run, schema, "blockers"), settings_of(values), read_sql("execution/blockers")])
 
 
-def aftermath(step: Step, run: Run, schema: str, *, kind: Kind, sqlstate: str, message: str) -> str:
+def aftermath_script(step: Step, run: Run, schema: str, *, kind: Kind, sqlstate: str, message: str) -> str:
     """Returns the script that looks after a step which did not end well.
 
     It writes the event and drops the INVALID indexes that the step left.
@@ -428,4 +386,4 @@ def aftermath(step: Step, run: Run, schema: str, *, kind: Kind, sqlstate: str, m
         "tool_version": run.tool_version,
     }
     session = session_of(run, schema, f"aftermath {migration.name}")
-    return joined([*session, settings_of(values), sql.read("aftermath"), sql.read("drop_invalid")])
+    return joined([*session, settings_of(values), read_sql("execution/aftermath"), read_sql("execution/drop_invalid")])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..catalog.lines import key_of
+from ..catalog.lines import Patch, key_of
 from ..catalog.lock_modes import MODES
 from ..migrations.effect import Lock, StatementEffect
-from ..psql.answers import Outcome, TracedTable
-from ..report.console import size
+from ..units import size
+from .outcome import Outcome, TracedTable
 from .steps import Step
 
 # The strongest lock that everyday writers take.
@@ -37,6 +37,24 @@ class StatementTrace:
     size_bytes: int
     lines: int
     unpredicted: tuple[Lock, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A step changed the database: an event.
+
+    + patch: the lines that went and came
+    """
+
+    patch: Patch
+    traces: tuple[StatementTrace, ...]
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """A plan was run on a copy: an event."""
+
+    traces: tuple[StatementTrace, ...]
 
 
 def traces_of(step: Step, outcome: Outcome) -> Iterator[StatementTrace]:

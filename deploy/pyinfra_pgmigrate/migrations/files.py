@@ -13,6 +13,7 @@ from os.path import lexists
 from pathlib import Path
 
 from ..errors import Kind, PgMigrateError, Refusal
+from ..settings import PHASES
 from ..sqltext.parser import (
     SqlSyntaxError,
     Statement,
@@ -36,7 +37,6 @@ from .effect import Effect, StatementEffect
 _HARMLESS_MODES = frozenset({"transaction_isolation", "transaction_deferrable"})
 _READ_WRITE = ("transaction_read_only", "0")
 
-PHASES = ("preparation", "schema", "data", "validation", "contract")
 
 _BASELINE = "baseline.sql"
 _FILE_NAME = re.compile(r"(?P<version>[0-9]+)_(?P<name>[a-z0-9_]+)\.sql")

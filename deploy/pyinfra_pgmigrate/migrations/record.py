@@ -18,10 +18,10 @@ import psycopg
 from psycopg import sql as composed
 from psycopg.pq import TransactionStatus
 
-from .. import sql
 from ..catalog.lines import Catalog, Patch, escaped, is_own, key_of, parts_of
 from ..catalog.lock_modes import MODES
 from ..errors import Kind, PgMigrateError
+from ..resources import read_sql
 from ..settings import KEYS
 from ..sqltext.parser import Statement, server_wide_operation
 from . import effect as effects
@@ -77,7 +77,7 @@ class _Scene:
 
 
 def _library(name: str) -> bytes:
-    return sql.read(name).encode()
+    return read_sql(name).encode()
 
 
 class Recorder:
@@ -105,7 +105,7 @@ class Recorder:
 
     def catalog(self) -> Catalog:
         """Returns the catalog as it is now."""
-        return Catalog.of(row[0] for row in self.connection.execute(_library("catalog")))
+        return Catalog.of(row[0] for row in self.connection.execute(_library("catalog/catalog")))
 
     def run_baseline(self, folder: Path) -> None:
         """Runs the baseline, where there is one, each statement for itself as psql does.
@@ -173,9 +173,9 @@ class Recorder:
             locks = self._locks(self.connection)
             relations = {
                 oid: _Relation(escaped(key), kind, storage)
-                for oid, key, kind, storage in self.connection.execute(_library("record_relations"))
+                for oid, key, kind, storage in self.connection.execute(_library("migrations/record_relations"))
             }
-            rows = self.connection.execute(_library("record_dependencies"))
+            rows = self.connection.execute(_library("migrations/record_dependencies"))
             dependencies = frozenset((kind, oid, part, escaped(key)) for kind, oid, part, key in rows)
             return _Scene(self.catalog(), relations, dependencies, locks, self._read_server(self.connection))
 
@@ -245,7 +245,7 @@ class Recorder:
         return _effect_of(statement, before, replace(self._now, locks=locks), frozenset())
 
     def _read_server(self, session: psycopg.Connection[Any]) -> _Server:
-        return frozenset(tuple(row) for row in session.execute(_library("record_server")))
+        return frozenset(tuple(row) for row in session.execute(_library("migrations/record_server")))
 
     def _check_server(self, source: str, statement: Statement) -> None:
         with self._aside():
@@ -278,7 +278,7 @@ class Recorder:
 
     def _locks(self, session: psycopg.Connection[Any]) -> frozenset[tuple[int, str]]:
         """Returns (relation oid, mode) for what our session holds, asked through the given session."""
-        rows = session.execute(_library("record_locks"), {"pid": self.connection.info.backend_pid})
+        rows = session.execute(_library("migrations/record_locks"), {"pid": self.connection.info.backend_pid})
         return frozenset((row[0], row[1]) for row in rows)
 
     def _run_outside_transaction(self, statement: Statement) -> frozenset[tuple[int, str]]:
@@ -289,7 +289,7 @@ class Recorder:
         """
         with closing(session(self.conninfo)) as holder, ThreadPoolExecutor(max_workers=1) as pool:
             holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-            for (table,) in holder.execute(_library("record_tables")).fetchall():
+            for (table,) in holder.execute(_library("migrations/record_tables")).fetchall():
                 holder.execute(composed.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(composed.SQL(table)))
             holder.execute("SELECT 1")
             running = pool.submit(self._run, statement.text)

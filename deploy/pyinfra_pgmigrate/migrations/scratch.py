@@ -18,8 +18,8 @@ from psycopg import errors
 from psycopg import sql as composed
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from .. import sql
 from ..errors import Kind, PgMigrateError
+from ..resources import read_sql
 
 Tell = Callable[[str], None]
 
@@ -54,8 +54,8 @@ def session(conninfo: str) -> psycopg.Connection[Any]:
 
 def pin(connection: psycopg.Connection[Any]) -> None:
     """Sets a session to the environment that migrations run in, whatever was set before."""
-    connection.execute(sql.read("record_pinned").encode())
-    connection.execute(sql.read("pinned").encode())
+    connection.execute(read_sql("migrations/record_pinned").encode())
+    connection.execute(read_sql("psql/pinned").encode())
 
 
 @contextmanager
@@ -141,7 +141,9 @@ def _said(error: psycopg.Error) -> str:
 
 def _drop_leftovers(administrator: psycopg.Connection[Any], conninfo: str, tell: Tell) -> None:
     """Drops scratch databases that nobody uses and that are older than any run needs to connect."""
-    for (name,) in administrator.execute(sql.read("record_leftovers").encode(), [_PREFIX, _LEFT_AFTER_S]).fetchall():
+    for (name,) in administrator.execute(
+        read_sql("migrations/record_leftovers").encode(), [_PREFIX, _LEFT_AFTER_S]
+    ).fetchall():
         try:
             _release(conninfo, name)
             # Without FORCE: whoever has connected meanwhile keeps it.
@@ -169,7 +171,7 @@ def _drop(conninfo: str, name: str, tell: Tell) -> None:
 def _release(conninfo: str, name: str) -> None:
     """Removes what keeps a database from being dropped: its subscriptions and replication slots."""
     with closing(session(make_conninfo(conninfo, dbname=name))) as inside:
-        for (text,) in inside.execute(sql.read("record_release").encode()).fetchall():
+        for (text,) in inside.execute(read_sql("migrations/record_release").encode()).fetchall():
             inside.execute(text.encode())
 
 

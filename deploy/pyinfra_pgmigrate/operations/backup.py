@@ -15,37 +15,39 @@ from ..backup.keeper import Keeper
 from ..backup.manifest import Manifest, Verification
 from ..errors import Kind, PgMigrateError, Refusal
 from ..host.failures import on_one_host, refusal_of
-from ..host.session import Engine, current_host, is_preparing
+from ..host.session import current_host, is_preparing
+from ..planning.database import DatabaseSession
 from ..registry.model import Observed
 from ..rehearsal.rehearse import rehearse
-from ..report import console
+from ..report.journal import Secured
+from ..units import size
 
 
-def work(engine: Engine, title: str, function: Callable[[], object]) -> FunctionCommand:
+def work(session: DatabaseSession, title: str, function: Callable[[], object]) -> FunctionCommand:
     """Returns the command that does something on this host, and fails this host alone where it cannot.
 
     + title: what it does, for the report
     """
 
     def execute(state: State, host: Host) -> bool:
-        with engine.journal.phase(title):
+        with session.phase(title):
             try:
                 function()
             except Exception as error:
-                return engine.refuse(refusal_of(error))
+                return session.refuse(refusal_of(error))
             return True
 
     return FunctionCommand(execute, (), {})
 
 
-def would(engine: Engine, seen: Observed) -> str:
+def would(session: DatabaseSession, seen: Observed) -> str:
     """Returns what the operation ``backup`` will do, in one line; asks the host."""
-    keeper = Keeper(engine)
-    if engine.settings.backup is not None:
-        return f'would verify backup "{engine.settings.backup}" again'
+    keeper = Keeper(session)
+    if session.settings.backup is not None:
+        return f'would verify backup "{session.settings.backup}" again'
     store = keeper.look(seen)
     young = keeper.young(store, seen)
-    if young is None and engine.settings.verify == "restore":
+    if young is None and session.settings.verify == "restore":
         check_may_verify(keeper)
     if young is not None:
         return f'backup "{young.label}" is verified and young enough: no new one'
@@ -53,8 +55,8 @@ def would(engine: Engine, seen: Observed) -> str:
         "restore": "verify it by restoring it into a copy",
         "read": "read it from end to end",
         "none": "not verify it",
-    }[engine.settings.verify]
-    return f"would take a backup ({console.size(seen.server.size_bytes)} of database) into {store.folder} and {how}"
+    }[session.settings.verify]
+    return f"would take a backup ({size(seen.server.size_bytes)} of database) into {store.folder} and {how}"
 
 
 def check_may_verify(keeper: Keeper) -> None:
@@ -62,10 +64,10 @@ def check_may_verify(keeper: Keeper) -> None:
     keeper.check_may_copy("verify by a restore a backup of", "--data pg_verify=read")
 
 
-def check_may_rehearse(engine: Engine) -> None:
+def check_may_rehearse(session: DatabaseSession) -> None:
     """Raises PgMigrateError where the role may not make the copy on which migrations run first."""
-    keeper, how = Keeper(engine), engine.settings.rehearse
-    if how == "schema" or (how == "full" and not engine.settings.skip_backup):
+    keeper, how = Keeper(session), session.settings.rehearse
+    if how == "schema" or (how == "full" and not session.settings.skip_backup):
         keeper.check_may_copy("rehearse migrations of", "--data pg_verify=read --data pg_rehearse=off")
 
 
@@ -83,19 +85,19 @@ def backup(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, Non
     earlier backups stay as they are. Needs: a role that may read all tables, and CREATEDB to verify by restore.
     Locks: reads only (ACCESS SHARE on every table while it lasts).
     """
-    engine = Engine.of(current_host(), overrides)
-    seen = engine.look()
+    session = DatabaseSession.of(current_host(), overrides)
+    seen = session.look()
     if isinstance(seen, Refusal):
         refusal = seen
-        yield FunctionCommand(lambda state, host: engine.refuse(refusal), (), {})
+        yield FunctionCommand(lambda state, host: session.refuse(refusal), (), {})
         return
     if seen.server.in_recovery:
         context.host.noop("this server is a standby: its primary is backed up")
         return
     observed = seen
-    keeper = Keeper(engine)
-    if engine.settings.backup is not None:
-        yield work(engine, "Verification of a backup", lambda: verify_again(keeper, observed))
+    keeper = Keeper(session)
+    if session.settings.backup is not None:
+        yield work(session, "Verification of a backup", lambda: verify_again(keeper, observed))
         return
     try:
         young = keeper.young(keeper.look(seen), seen)
@@ -103,13 +105,13 @@ def backup(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, Non
             young = None
     except PgMigrateError as error:
         refusal = error.refusal
-        yield FunctionCommand(lambda state, host: engine.refuse(refusal), (), {})
+        yield FunctionCommand(lambda state, host: session.refuse(refusal), (), {})
         return
-    if young is not None and is_where_wanted(engine, young):
-        engine.remember_backup(young.label)
+    if young is not None and is_where_wanted(session, young):
+        session.memory.backup = young.label
         context.host.noop(f'backup "{young.label}" of {young.taken_at} is verified and young enough')
         return
-    yield work(engine, "Backup", lambda: ensure(keeper, observed))
+    yield work(session, "Backup", lambda: ensure(keeper, observed))
 
 
 def _still_good(keeper: Keeper, manifest: Manifest) -> Manifest | None:
@@ -117,21 +119,21 @@ def _still_good(keeper: Keeper, manifest: Manifest) -> Manifest | None:
     damage = keeper.damage(manifest)
     if damage is None:
         return manifest
-    keeper.engine.tell_refusal(damage)
-    keeper.engine.tell("it does not count as verified any more: taking another one")
+    keeper.session.tell_refusal(damage)
+    keeper.session.tell("it does not count as verified any more: taking another one")
     keeper.note(manifest, Verification("failed", keeper.now(), notes=(damage.detail,)))
     return None
 
 
 def verify_again(keeper: Keeper, seen: Observed) -> None:
     """Verifies the backup that pg_backup names, and notes the result with it."""
-    engine = keeper.engine
+    session = keeper.session
     with keeper.claimed():
-        manifest = keeper.named(str(engine.settings.backup), failed=True)
-        engine.tell(f'verifying backup "{manifest.label}" of {manifest.taken_at}')
-        if engine.settings.verify == "restore":
+        manifest = keeper.named(str(session.settings.backup), failed=True)
+        session.tell(f'verifying backup "{manifest.label}" of {manifest.taken_at}')
+        if session.settings.verify == "restore":
             _by_restore(keeper, manifest, seen, None, is_new=True)
-        elif engine.settings.verify == "read":
+        elif session.settings.verify == "read":
             _noted(keeper, manifest, lambda: keeper.verify_by_reading(manifest))
 
 
@@ -145,41 +147,41 @@ def safeguard(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, 
     Changes: as ``backup``; the copy is dropped at the end. Refuses: as ``backup``, and when a migration fails on
     the copy: then nothing is run on the database itself.
     """
-    engine = Engine.of(current_host(), overrides)
+    session = DatabaseSession.of(current_host(), overrides)
     if is_preparing():
         yield FunctionCommand(lambda state, host: True, (), {})  # only counted: a change is expected
         return
-    seen = engine.look(asks=True)
-    plan = seen if isinstance(seen, Refusal) else engine.plan(observed=seen)
+    seen = session.look(asks=True)
+    plan = seen if isinstance(seen, Refusal) else session.plan(observed=seen)
     refusals = (plan,) if isinstance(plan, Refusal) else plan.refusals
     if refusals:
-        yield FunctionCommand(lambda state, host: engine.refuse(refusals[0]), (), {})
+        yield FunctionCommand(lambda state, host: session.refuse(refusals[0]), (), {})
     elif isinstance(seen, Refusal) or isinstance(plan, Refusal) or seen.server.in_recovery or not plan.runs_statements:
         context.host.noop("no statement is pending")
     else:
         versions = [decision.migration.version for decision in plan.changes]
         observed = seen
-        yield work(engine, "Backup and rehearsal", lambda: _safeguard(engine, observed, versions))
+        yield work(session, "Backup and rehearsal", lambda: _safeguard(session, observed, versions))
 
 
-def _safeguard(engine: Engine, seen: Observed, versions: Collection[int]) -> None:
-    keeper = Keeper(engine)
-    how = engine.settings.rehearse
+def _safeguard(session: DatabaseSession, seen: Observed, versions: Collection[int]) -> None:
+    keeper = Keeper(session)
+    how = session.settings.rehearse
     pending = set(versions)
-    check_may_rehearse(engine)
+    check_may_rehearse(session)
 
     def use(copy: Copy) -> None:
-        rehearse(engine, pending, copy)
+        rehearse(session, pending, copy)
 
     def is_due() -> bool:
         # Whoever had the claim before may have applied them.
         nonlocal pending
-        pending = _still_pending(engine, seen, pending)
+        pending = _still_pending(session, seen, pending)
         if not pending:
-            engine.tell("another run has applied it meanwhile: nothing is left to do")
+            session.tell("another run has applied it meanwhile: nothing is left to do")
         return bool(pending)
 
-    if not engine.settings.skip_backup:
+    if not session.settings.skip_backup:
         ensure(keeper, seen, use if how == "full" else None, is_due)
     if how == "schema":
         with keeper.claimed():
@@ -188,28 +190,28 @@ def _safeguard(engine: Engine, seen: Observed, versions: Collection[int]) -> Non
                     use(copy)
 
 
-def _still_pending(engine: Engine, seen: Observed, versions: Collection[int]) -> set[int]:
+def _still_pending(session: DatabaseSession, seen: Observed, versions: Collection[int]) -> set[int]:
     """Returns which migrations a run would still change, by the database as it is once no other run is at work on it.
 
     + seen: the database as it was when they were pending
     Raises PgMigrateError where it refuses now.
     """
-    found = engine.wait_for_turn()
+    found = session.wait_for_turn()
     if isinstance(found, Refusal):
         raise PgMigrateError.of(found)
     if found.applied == seen.applied and found.catalog.lines == seen.catalog.lines:
         return set(versions)
-    again = engine.look(asks=True)
-    plan = again if isinstance(again, Refusal) else engine.plan(observed=again)
+    again = session.look(asks=True)
+    plan = again if isinstance(again, Refusal) else session.plan(observed=again)
     refusals = (plan,) if isinstance(plan, Refusal) else plan.refusals
     if refusals or isinstance(plan, Refusal):
         raise PgMigrateError.of(refusals[0])
     return {one.migration.version for one in plan.changes} if plan.runs_statements else set()
 
 
-def is_where_wanted(engine: Engine, manifest: Manifest) -> bool:
+def is_where_wanted(session: DatabaseSession, manifest: Manifest) -> bool:
     """Tells whether a backup need not be copied to the controller any more."""
-    target = engine.settings.backup_fetch
+    target = session.settings.backup_fetch
     return target is None or fetch.is_fetched(Path(target) / manifest.label)
 
 
@@ -224,12 +226,12 @@ def ensure(
     + use: what is done with a restored copy of it, if anything
     + is_due: tells, once no other run is at work on the backups, whether it is still wanted; None is returned otherwise
     """
-    engine = keeper.engine
+    session = keeper.session
     with keeper.claimed():
         if is_due is not None and not is_due():
             return None
         if keeper.waited:
-            found = engine.look()
+            found = session.look()
             if isinstance(found, Refusal):
                 raise PgMigrateError.of(found)
             seen = found
@@ -238,17 +240,17 @@ def ensure(
             manifest = _still_good(keeper, manifest)
         is_new = manifest is None
         if manifest is None:
-            if engine.settings.verify == "restore":
+            if session.settings.verify == "restore":
                 check_may_verify(keeper)
             manifest = keeper.take(seen)
         else:
-            engine.tell(f'backup "{manifest.label}" of {manifest.taken_at} is verified and young enough')
-        if use is not None or (is_new and engine.settings.verify == "restore"):
+            session.tell(f'backup "{manifest.label}" of {manifest.taken_at} is verified and young enough')
+        if use is not None or (is_new and session.settings.verify == "restore"):
             manifest = _by_restore(keeper, manifest, seen, use, is_new=is_new)
-        elif is_new and engine.settings.verify == "read":
+        elif is_new and session.settings.verify == "read":
             taken = manifest
             manifest = _noted(keeper, taken, lambda: keeper.verify_by_reading(taken))
-        if engine.settings.backup_fetch is not None:
+        if session.settings.backup_fetch is not None:
             if not manifest.is_verified:
                 raise PgMigrateError(
                     Kind.BACKUP,
@@ -256,11 +258,11 @@ def ensure(
                     detail="Found pg_verify none; expected a backup that was restored or read.",
                     hint="Leave pg_backup_fetch out, or: --data pg_verify=read",
                 )
-            keeper.fetch(manifest, Path(engine.settings.backup_fetch))
+            keeper.fetch(manifest, Path(session.settings.backup_fetch))
         if is_new:
             keeper.prune(seen)
-        engine.journal.backup = manifest
-        engine.remember_backup(manifest.label)
+        session.announce(Secured(manifest))
+        session.memory.taken, session.memory.backup = manifest, manifest.label
     return manifest
 
 
@@ -291,9 +293,9 @@ def _by_restore(
         if use is not None:
             # A migration that was to be rehearsed does not run unrehearsed.
             raise
-        keeper.engine.tell(f"    note: verified by reading alone: {why.message}")
-        keeper.engine.tell(f"    {why.detail}")
-        keeper.engine.tell(f"    {why.hint}")
+        keeper.session.tell(f"    note: verified by reading alone: {why.message}")
+        keeper.session.tell(f"    {why.detail}")
+        keeper.session.tell(f"    {why.hint}")
         return manifest
 
 
@@ -319,18 +321,18 @@ def restore(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, No
     pg_confirm where pg_needs_confirm is set. Needs: a role with CREATEDB that owns the database and may end
     sessions.
     """
-    engine = Engine.of(current_host(), overrides)
-    refusal = unconfirmed(engine)
+    session = DatabaseSession.of(current_host(), overrides)
+    refusal = unconfirmed(session)
     if refusal is not None:
         found = refusal
-        yield FunctionCommand(lambda state, host: engine.refuse(found), (), {})
+        yield FunctionCommand(lambda state, host: session.refuse(found), (), {})
         return
-    yield work(engine, "Restore", lambda: _restore(engine))
+    yield work(session, "Restore", lambda: _restore(session))
 
 
-def unconfirmed(engine: Engine) -> Refusal | None:
+def unconfirmed(session: DatabaseSession) -> Refusal | None:
     """Returns why a restore may not begin: no backup named, or the database not named where it must be."""
-    settings, database = engine.settings, engine.settings.connection.database
+    settings, database = session.settings, session.settings.connection.database
     if settings.backup is None:
         return Refusal(
             Kind.SETTINGS,
@@ -340,22 +342,22 @@ def unconfirmed(engine: Engine) -> Refusal | None:
         )
     if settings.table is not None:
         return None
-    return engine.unnamed(
+    return session.unnamed(
         "restore",
         "What was written since the backup will not be in the restored database, only in the one that is kept beside.",
     )
 
 
-def would_restore(engine: Engine) -> str:
+def would_restore(session: DatabaseSession) -> str:
     """Returns what the operation ``restore`` will do, in one line; asks the host."""
-    manifest = Keeper(engine).named(str(engine.settings.backup))
-    if engine.settings.table is not None:
-        return f'would restore table {engine.settings.table} of backup "{manifest.label}" into a schema beside'
+    manifest = Keeper(session).named(str(session.settings.backup))
+    if session.settings.table is not None:
+        return f'would restore table {session.settings.table} of backup "{manifest.label}" into a schema beside'
     told = (
         f'would restore backup "{manifest.label}" of {manifest.taken_at} ({manifest.rows} rows, verified by '
-        f'{manifest.verification.how}) and keep database "{engine.settings.connection.database}" under a dated name'
+        f'{manifest.verification.how}) and keep database "{session.settings.connection.database}" under a dated name'
     )
-    return "\n".join([told, *_not_kept(Keeper(engine), manifest)])
+    return "\n".join([told, *_not_kept(Keeper(session), manifest)])
 
 
 def _not_kept(keeper: Keeper, manifest: Manifest) -> list[str]:
@@ -393,24 +395,24 @@ def _not_kept(keeper: Keeper, manifest: Manifest) -> list[str]:
     return lines
 
 
-def _restore(engine: Engine) -> None:
-    keeper = Keeper(engine)
-    seen = engine.look()
+def _restore(session: DatabaseSession) -> None:
+    keeper = Keeper(session)
+    seen = session.look()
     with keeper.claimed():
-        manifest = keeper.named(str(engine.settings.backup))
+        manifest = keeper.named(str(session.settings.backup))
         if isinstance(seen, Refusal):
-            engine.tell("the database cannot be read now; it is replaced, or made where it is missing")
+            session.tell("the database cannot be read now; it is replaced, or made where it is missing")
         keeper.check_may_copy("restore", "", on_verify_host=False)
-        for line in _not_kept(keeper, manifest) if engine.settings.table is None else ():
-            engine.tell(line)
-        engine.tell(f'restoring backup "{manifest.label}" of {manifest.taken_at}')
-        if engine.settings.table is not None:
-            side = Copies(keeper).restore_table(manifest, engine.settings.table)
-            engine.tell(f'table {engine.settings.table} as it was at {manifest.taken_at} is in schema "{side}"')
-            engine.tell(f'    without indexes and keys; once it is not needed: DROP SCHEMA "{side}" CASCADE')
+        for line in _not_kept(keeper, manifest) if session.settings.table is None else ():
+            session.tell(line)
+        session.tell(f'restoring backup "{manifest.label}" of {manifest.taken_at}')
+        if session.settings.table is not None:
+            side = Copies(keeper).restore_table(manifest, session.settings.table)
+            session.tell(f'table {session.settings.table} as it was at {manifest.taken_at} is in schema "{side}"')
+            session.tell(f'    without indexes and keys; once it is not needed: DROP SCHEMA "{side}" CASCADE')
             return
         kept = Copies(keeper).restore(manifest)
-    database = engine.settings.connection.database
-    engine.tell(f'database "{database}" is as it was at {manifest.taken_at}')
+    database = session.settings.connection.database
+    session.tell(f'database "{database}" is as it was at {manifest.taken_at}')
     if kept:
-        engine.tell(f'    the one before is kept as "{kept}"; once it is not needed: DROP DATABASE "{kept}"')
+        session.tell(f'    the one before is kept as "{kept}"; once it is not needed: DROP DATABASE "{kept}"')

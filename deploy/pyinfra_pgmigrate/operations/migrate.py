@@ -18,7 +18,8 @@ from ..errors import Refusal
 from ..execution.runner import execute as run_plan
 from ..execution.trace import StatementTrace
 from ..host.failures import on_one_host
-from ..host.session import Engine, current_host, is_preparing
+from ..host.session import current_host, is_preparing
+from ..planning.database import DatabaseSession
 from ..planning.plan import Action, Plan
 from ..registry.model import Observed
 from ..rehearsal.rehearse import tell_compared
@@ -37,7 +38,7 @@ def _remembered(host: Host, overrides: Mapping[str, Any]) -> Plan | Refusal | No
     return _prepared.get(host, {}).get(repr(sorted(overrides.items())))
 
 
-def _refuse(engine: Engine, refusals: Collection[Refusal], told: Collection[Refusal] = ()) -> FunctionCommand:
+def _refuse(session: DatabaseSession, refusals: Collection[Refusal], told: Collection[Refusal] = ()) -> FunctionCommand:
     """Returns the command that fails this host alone and says why.
 
     + told: refusals that stand further above in full
@@ -46,26 +47,26 @@ def _refuse(engine: Engine, refusals: Collection[Refusal], told: Collection[Refu
     def refuse(state: State, host: Host) -> bool:
         for refusal in refusals:
             if refusal in told:
-                engine.tell_error(f"{refusal.message} (details above)")
+                session.tell_error(f"{refusal.message} (details above)")
             else:
-                engine.tell_refusal(refusal)
+                session.tell_refusal(refusal)
         return False
 
     return FunctionCommand(refuse, (), {})
 
 
-def _execute(engine: Engine, seen: Observed, plan: Plan, versions: Collection[int]) -> FunctionCommand:
+def _execute(session: DatabaseSession, seen: Observed, plan: Plan, versions: Collection[int]) -> FunctionCommand:
     def execute(state: State, host: Host) -> bool:
-        measure.before(engine, seen)
+        measure.before(session, seen)
         traces: list[StatementTrace] = []
         names = [one.migration.name for one in plan.changes if one.migration.version in versions]
-        with engine.journal.phase(names[0] if len(names) == 1 else f"{len(names)} migrations"):
-            refusal = run_plan(engine, plan, versions, traces)
-            if engine.journal.backup is not None and not any(one.row for one in plan.decisions):
+        with session.phase(names[0] if len(names) == 1 else f"{len(names)} migrations"):
+            refusal = run_plan(session, plan, versions, traces)
+            if session.memory.taken is not None and not any(one.row for one in plan.decisions):
                 # It was taken when there was no registry yet to take it down.
-                Keeper(engine).register(engine.journal.backup)
-            tell_compared(engine, traces)
-            return True if refusal is None else engine.refuse(refusal)
+                Keeper(session).register(session.memory.taken)
+            tell_compared(session, traces)
+            return True if refusal is None else session.refuse(refusal)
 
     return FunctionCommand(execute, (), {})
 
@@ -76,16 +77,18 @@ def _refusals_of(found: Plan | Refusal | None) -> tuple[Refusal, ...]:
     return () if found is None else found.refusals
 
 
-def _current_plan(engine: Engine, ask: Collection[int] | None) -> tuple[Plan | Refusal | None, Observed | None]:
+def _current_plan(
+    session: DatabaseSession, ask: Collection[int] | None
+) -> tuple[Plan | Refusal | None, Observed | None]:
     """Returns the plan after waiting for another run, None of a standby, and the database of which it is."""
-    seen = engine.wait_for_turn()
+    seen = session.wait_for_turn()
     if isinstance(seen, Refusal):
         return seen, None
     if seen.server.in_recovery:
         return None, seen
-    plan = engine.plan(ask=ask, observed=seen)
+    plan = session.plan(ask=ask, observed=seen)
     if isinstance(plan, Plan) and not plan.refusals and ask:
-        engine.tell_snapshots(seen, plan, ask)
+        session.tell_snapshots(seen, plan, ask)
     return plan, seen
 
 
@@ -100,21 +103,21 @@ def check(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None
     another run, at most pg_run_wait_s. Locks: reads only.
     """
     host = current_host()
-    engine = Engine.of(host, overrides)
+    session = DatabaseSession.of(host, overrides)
     before = _remembered(host, overrides)
     if is_preparing():
         found: Plan | Refusal | None = before
     else:
         # Verify queries may read much: they were asked a moment ago, and each migration asks its own.
         is_clean = isinstance(before, Plan) and not before.refusals
-        found, _ = _current_plan(engine, () if is_clean else None)
+        found, _ = _current_plan(session, () if is_clean else None)
         if not _refusals_of(found):
             context.state.failed_hosts.discard(host)
-            engine.journal.refusals.clear()
+            session.forgive()
     if refusals := _refusals_of(found):
-        yield _refuse(engine, refusals, told=_refusals_of(before))
+        yield _refuse(session, refusals, told=_refusals_of(before))
     else:
-        context.host.noop(f'nothing stands in the way on database "{engine.settings.connection.database}"')
+        context.host.noop(f'nothing stands in the way on database "{session.settings.connection.database}"')
 
 
 @operation()
@@ -131,26 +134,26 @@ def migration(version: int, overrides: Mapping[str, Any]) -> Generator[FunctionC
     again until pg_lock_budget_s is over.
     """
     host = current_host()
-    engine = Engine.of(host, overrides)
+    session = DatabaseSession.of(host, overrides)
     if is_preparing():
         before = _remembered(host, overrides)
         decision = before.of(version) if isinstance(before, Plan) else None
         if decision is None or decision.changes:
-            yield _refuse(engine, ())  # only counted: a change is expected
+            yield _refuse(session, ())  # only counted: a change is expected
         return
-    plan, seen = _current_plan(engine, [version])
+    plan, seen = _current_plan(session, [version])
     if refusals := _refusals_of(plan):
-        yield _refuse(engine, refusals)
+        yield _refuse(session, refusals)
         return
     decision = plan.of(version) if isinstance(plan, Plan) else None
     if not isinstance(plan, Plan) or decision is None or seen is None:
         context.host.noop("this server is a standby: it follows its primary")
     elif decision.action is Action.HOLD:
-        engine.tell(f"held back: {decision.reason}; to apply it all the same: --data pg_release=true")
+        session.tell(f"held back: {decision.reason}; to apply it all the same: --data pg_release=true")
     elif not decision.changes:
         context.host.noop(f'migration "{decision.migration.name}" is already applied')
     else:
-        yield _execute(engine, seen, plan, [version])
+        yield _execute(session, seen, plan, [version])
 
 
 @operation()
@@ -163,14 +166,14 @@ def migrations(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None,
     Each still has its own transactions and its own registry row. Saves a connection a migration.
     """
     host = current_host()
-    engine = Engine.of(host, overrides)
+    session = DatabaseSession.of(host, overrides)
     if is_preparing():
-        yield _refuse(engine, ())  # only counted: a change is expected
+        yield _refuse(session, ())  # only counted: a change is expected
         return
-    plan, seen = _current_plan(engine, None)
+    plan, seen = _current_plan(session, None)
     if refusals := _refusals_of(plan):
-        yield _refuse(engine, refusals)
+        yield _refuse(session, refusals)
     elif isinstance(plan, Plan) and plan.changes and seen is not None:
-        yield _execute(engine, seen, plan, [decision.migration.version for decision in plan.changes])
+        yield _execute(session, seen, plan, [decision.migration.version for decision in plan.changes])
     else:
         context.host.noop("all migrations are already applied")

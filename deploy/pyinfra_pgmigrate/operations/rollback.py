@@ -10,19 +10,21 @@ from pyinfra.api import FunctionCommand, operation
 
 from ..backup.keeper import Keeper
 from ..errors import Kind, PgMigrateError, Refusal
-from ..execution import runner
 from ..host.failures import on_one_host
-from ..host.session import Engine, current_host, is_preparing
-from ..psql import questions
+from ..host.session import current_host, is_preparing
+from ..planning.database import DatabaseSession
 from ..registry.model import Observed, Quarantine
-from ..report import console
+from ..rollback.look import plan_rollback
 from ..rollback.plan import Rollback
+from ..rollback.quarantine import drop_quarantine_script
+from ..rollback.runner import revert
+from ..units import size
 
 
-def no_room(engine: Engine, seen: Observed, rollback: Rollback) -> Refusal | None:
+def no_room(session: DatabaseSession, seen: Observed, rollback: Rollback) -> Refusal | None:
     """Returns why there is no room for what a rollback keeps and builds, or None; asks the host."""
     try:
-        free = Keeper(engine).look(seen).data_free_bytes
+        free = Keeper(session).look(seen).data_free_bytes
     except PgMigrateError:
         free = None
     # What is written goes through the write-ahead log as well.
@@ -31,9 +33,9 @@ def no_room(engine: Engine, seen: Observed, rollback: Rollback) -> Refusal | Non
         return None
     return Refusal(
         Kind.ROOM,
-        f'could not roll back database "{engine.settings.connection.database}": not enough room where the server keeps '
-        "its data",
-        f"Found {console.size(free)} free; expected {console.size(needed)} for the rows that are kept and the indexes "
+        f'could not roll back database "{session.settings.connection.database}": not enough room where the server '
+        "keeps its data",
+        f"Found {size(free)} free; expected {size(needed)} for the rows that are kept and the indexes "
         "that come back. Nothing was changed.",
         "Make room there, then run again; what earlier rollbacks kept is told by deploy/status.py.",
     )
@@ -49,23 +51,23 @@ def drop_quarantine(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, 
     Changes: tables and rows of the registry; it cannot be undone. Refuses: where that run never kept anything.
     Needs: the owner of the registry. Locks: ACCESS EXCLUSIVE on the tables that go, which nobody else uses.
     """
-    engine = Engine.of(current_host(), overrides)
-    seen = engine.look()
-    refusal = seen if isinstance(seen, Refusal) else dropping(engine, seen)
+    session = DatabaseSession.of(current_host(), overrides)
+    seen = session.look()
+    refusal = seen if isinstance(seen, Refusal) else dropping(session, seen)
     if refusal is not None:
         told = refusal
-        yield FunctionCommand(lambda state, host: engine.refuse(told), (), {})
-    elif isinstance(seen, Refusal) or not in_quarantine(engine, seen):
+        yield FunctionCommand(lambda state, host: session.refuse(told), (), {})
+    elif isinstance(seen, Refusal) or not in_quarantine(session, seen):
         context.host.noop("it is not there any more")
     else:
 
         def drop() -> bool:
-            answer = engine.psql(
-                questions.drop_quarantine(str(engine.settings.quarantine_drop), engine.run, engine.settings.schema)
+            answer = session.psql(
+                drop_quarantine_script(str(session.settings.quarantine_drop), session.run, session.settings.schema)
             )
             if answer.status == 0 and not answer.values("outcome"):
                 return True
-            return engine.refuse(
+            return session.refuse(
                 Refusal(
                     Kind.FAILED,
                     "could not throw away what a rollback kept",
@@ -77,20 +79,20 @@ def drop_quarantine(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, 
         yield FunctionCommand(lambda state, host: drop(), (), {})
 
 
-def in_quarantine(engine: Engine, seen: Observed) -> list[Quarantine]:
+def in_quarantine(session: DatabaseSession, seen: Observed) -> list[Quarantine]:
     """Returns what is there of the run that pg_quarantine_drop names."""
     kept = () if seen.registry is None else seen.registry.quarantines
-    return [one for one in kept if one.run_id.startswith(str(engine.settings.quarantine_drop))]
+    return [one for one in kept if one.run_id.startswith(str(session.settings.quarantine_drop))]
 
 
-def dropping(engine: Engine, seen: Observed) -> Refusal | None:
+def dropping(session: DatabaseSession, seen: Observed) -> Refusal | None:
     """Returns why a quarantine may not be thrown away, or None."""
-    run = str(engine.settings.quarantine_drop)
+    run = str(session.settings.quarantine_drop)
     known = () if seen.registry is None else seen.registry.quarantined_runs
     if any(one.startswith(run) for one in known):
         return (
-            engine.unnamed("throw away what a rollback kept of", "It cannot be undone.")
-            if in_quarantine(engine, seen)
+            session.unnamed("throw away what a rollback kept of", "It cannot be undone.")
+            if in_quarantine(session, seen)
             else None
         )
     there = ", ".join(sorted(one[:8] for one in known)) or "none"
@@ -115,42 +117,42 @@ def rollback(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
     built on what would go, and when the catalog would not be what it was before. Needs: the owner of the
     tables. Locks: ACCESS EXCLUSIVE on every table that the migrations locked, asked for as by ``migration``.
     """
-    engine = Engine.of(current_host(), overrides)
-    unnamed = engine.unnamed("roll back")
+    session = DatabaseSession.of(current_host(), overrides)
+    unnamed = session.unnamed("roll back")
     if unnamed is not None:
         told = unnamed
-        yield FunctionCommand(lambda state, host: engine.refuse(told), (), {})
+        yield FunctionCommand(lambda state, host: session.refuse(told), (), {})
         return
-    seen = engine.wait_for_turn() if not is_preparing() else engine.look()
+    seen = session.wait_for_turn() if not is_preparing() else session.look()
     if not isinstance(seen, Refusal) and seen.server.in_recovery:
         context.host.noop("this server is a standby: it follows its primary")
         return
-    target = engine.settings.target
-    found = seen if isinstance(seen, Refusal) else engine.plan_rollback(target=target, observed=seen)
+    target = session.settings.target
+    found = seen if isinstance(seen, Refusal) else plan_rollback(session, target=target, observed=seen)
     if isinstance(found, Refusal):
         refusal = found
-        yield FunctionCommand(lambda state, host: engine.refuse(refusal), (), {})
+        yield FunctionCommand(lambda state, host: session.refuse(refusal), (), {})
     elif found is None:
         context.host.noop("none of the migrations is there any more")
-    elif not isinstance(seen, Refusal) and (lack := no_room(engine, seen, found)) is not None:
-        yield FunctionCommand(lambda state, host: engine.refuse(lack), (), {})
+    elif not isinstance(seen, Refusal) and (lack := no_room(session, seen, found)) is not None:
+        yield FunctionCommand(lambda state, host: session.refuse(lack), (), {})
     else:
         plan: Rollback = found
 
-        def revert() -> bool:
-            with engine.journal.phase("Rollback"):
-                refusal = runner.revert(engine, plan, target=target)
+        def take_back() -> bool:
+            with session.phase("Rollback"):
+                refusal = revert(session, plan, target=target)
                 if refusal is not None:
-                    return engine.refuse(refusal)
+                    return session.refuse(refusal)
             for conflict in plan.conflicts:
                 done = "renamed" if plan.on_conflict == "rename" else "moved with all that hangs on them"
-                engine.tell(f"    {done}: {conflict.rows} rows of table {conflict.hanging[0]}")
+                session.tell(f"    {done}: {conflict.rows} rows of table {conflict.hanging[0]}")
             for table in plan.tables:
-                engine.tell(f"    kept: all rows of table {table}")
+                session.tell(f"    kept: all rows of table {table}")
             for table, column in plan.columns:
-                engine.tell(f"    kept: what was not the default in column {table}.{column}")
+                session.tell(f"    kept: what was not the default in column {table}.{column}")
             if plan.tables or plan.columns:
-                engine.tell("    they are in schema pgmigrate; which table holds what: pgmigrate.quarantines")
+                session.tell("    they are in schema pgmigrate; which table holds what: pgmigrate.quarantines")
             return True
 
-        yield FunctionCommand(lambda state, host: revert(), (), {})
+        yield FunctionCommand(lambda state, host: take_back(), (), {})

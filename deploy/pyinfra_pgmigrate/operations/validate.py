@@ -10,11 +10,14 @@ from pyinfra.api import FunctionCommand, operation
 
 from ..errors import Kind, Refusal
 from ..host.failures import on_one_host
-from ..host.session import Engine, current_host, is_preparing
+from ..host.session import current_host, is_preparing
+from ..planning.database import DatabaseSession
 from ..report.console import validation_lines
+from ..report.journal import LookedAfter, Validated
 from ..validation import measure
-from ..validation.checks import Verdict
 from ..validation.compare import compared
+from ..validation.validate import checks_of
+from ..validation.verdict import Verdict
 
 
 @operation()
@@ -30,32 +33,31 @@ def validate(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
     if is_preparing():
         context.host.noop("it is looked at once the migrations are there")
         return
-    engine = Engine.of(current_host(), overrides)
-    seen = engine.look(asks=True)
+    session = DatabaseSession.of(current_host(), overrides)
+    seen = session.look(asks=True)
     if isinstance(seen, Refusal):
         refusal = seen
-        yield FunctionCommand(lambda state, host: engine.refuse(refusal), (), {})
+        yield FunctionCommand(lambda state, host: session.refuse(refusal), (), {})
         return
     if seen.server.in_recovery:
         context.host.noop("this server is a standby: it follows its primary")
         return
-    engine.journal.after = seen
-    with engine.journal.phase("Validation"):
-        comparisons = measure.after(engine, seen)
-        checks = [*engine.validate(seen, comparisons), *compared(engine, seen)]
-        engine.journal.queries = comparisons
-        engine.journal.checks = tuple(checks)
+    session.announce(LookedAfter(seen))
+    with session.phase("Validation"):
+        comparisons = measure.after(session, seen)
+        checks = [*checks_of(session, seen, comparisons), *compared(session, seen)]
+        session.announce(Validated(tuple(checks), comparisons))
     failed = [check for check in checks if check.verdict is Verdict.FAIL]
-    engine.tell("\n".join(validation_lines(checks, passed=False)))
+    session.tell("\n".join(validation_lines(checks, passed=False)))
     if not failed:
         context.host.noop(f"{len(checks)} checks, none failed")
         return
     first = failed[0]
     lack = Refusal(
         Kind.VERIFY,
-        f'could not validate database "{engine.settings.connection.database}": {len(failed)} of {len(checks)} checks '
+        f'could not validate database "{session.settings.connection.database}": {len(failed)} of {len(checks)} checks '
         "failed",
         f"Found, first of all, {first.name} of {first.object}: {first.found}; expected {first.expected}.",
         "See all of them: deploy/validate.py; to take the migrations back: deploy/rollback.py",
     )
-    yield FunctionCommand(lambda state, host: engine.refuse(lack), (), {})
+    yield FunctionCommand(lambda state, host: session.refuse(lack), (), {})

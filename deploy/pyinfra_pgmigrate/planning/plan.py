@@ -26,9 +26,9 @@ from enum import Enum
 
 from ..catalog.lines import Catalog, Patch, definition_of, is_own, key_of, matches, parts_of
 from ..errors import Refusal
-from ..migrations.files import PHASES, Migration
+from ..migrations.files import Migration
 from ..registry.model import REGISTRY_VERSION, AppliedMigration, Interrupted, Observed, Upsert, Verified
-from ..settings import Settings
+from ..settings import PHASES, Settings
 from ..sqltext.parser import (
     IDEMPOTENT,
     PASSING,
@@ -436,9 +436,9 @@ class _Planner:
         """Tells whether a migration may have run although the catalog does not show it.
 
         So where nothing is registered here, other means ran what is before or after it, and what it does leaves no
-        trace. Where something is, we would have registered this one too.
+        trace. Where something is, or a run of ours began, we would have registered this one too.
         """
-        if self.registered or self.stated is not None or _may_run_twice(migration):
+        if self.registered or self.observed.interrupted or self.stated is not None or _may_run_twice(migration):
             return False
         traceless = judgement.state is State.UNKNOWN
         unclear = _unclear(migration, _all_of(migration) if traceless else judgement.unseen)

@@ -10,33 +10,23 @@ command and no log.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
-import re
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from .. import sh
+from ..resources import read_shell
 from ..settings import Connection
-
-MARK = "##pgmigrate"
+from .answer import EXIT_DAMAGED, EXIT_NO_PSQL, MARK
 
 # Bytes of psql's error output that come back.
 _MOST_ERROR_BYTES = 16000
 
-EXIT_DAMAGED = 65
-EXIT_NO_PSQL = 127
-EXIT_CONNECTION = 2
-EXIT_SCRIPT = 3
 
 # Runs under any POSIX shell. Arguments: SHA-256 of the script, psql, connection string, seconds to wait
 # for a connection. Always exits 0 and prints psql's own status: a fact that fails would be mistaken for
 # one that found nothing.
 _WRAPPER = rf"""
-{sh.read("room")}
+{read_shell("psql/room")}
 umask 077
 IFS= read -r password
 make_room || {{ echo '{MARK} exit 73'; exit 0; }}
@@ -74,52 +64,6 @@ class Command:
     stdin: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What psql printed.
-
-    + status: psql's exit status; None where no end was seen, so nothing is known
-    + lines: word and JSON value of each line that the script printed for us
-    + errors: the end of its error output
-    """
-
-    status: int | None
-    lines: tuple[tuple[str, Any], ...] = ()
-    errors: str = ""
-
-    def values(self, word: str) -> list[Any]:
-        """Returns the values of all lines with this word, in order."""
-        return [value for found, value in self.lines if found == word]
-
-    def value(self, word: str) -> Any:
-        """Returns the value of the one line with this word, or None."""
-        found = self.values(word)
-        return found[0] if found else None
-
-    def text(self, word: str) -> str:
-        """Returns the text that came as base64 within a line, such as a program's error output."""
-        return base64.b64decode(self.value(word) or "").decode(errors="replace").strip()
-
-    @property
-    def sqlstate(self) -> str:
-        """SQLSTATE of the error that ended the script; empty where there is none."""
-        found = re.search(r"^psql:\S+?:\d+: \S+  ([0-9A-Z]{5}): ", self.errors, re.MULTILINE)
-        return found[1] if found else ""
-
-    @property
-    def message(self) -> str:
-        """The server's own message with its detail and hint, in one line; whatever psql said otherwise."""
-        found = re.search(r"^psql:\S+?:\d+: \S+  [0-9A-Z]{5}: (.*)", self.errors, re.MULTILINE | re.DOTALL)
-        text = found[1] if found else self.errors
-        # What names schema, table and constraint again is the server's own short form of the message.
-        kept = [
-            line.strip()
-            for line in text.splitlines()
-            if not re.match(r"LOCATION:|CONTEXT:|LINE \d+:| +\^|[A-Z]+ NAME:", line)
-        ]
-        return " ".join(line.removeprefix("psql: error: ") for line in kept if line)
-
-
 def conninfo(connection: Connection) -> str:
     """Returns libpq's connection string, without the password.
 
@@ -141,7 +85,7 @@ def _conninfo_value(value: object) -> str:
     return f"'{text}'"
 
 
-def run(script: str, connection: Connection) -> Command:
+def psql_command(script: str, connection: Connection) -> Command:
     """Returns the command that runs a script with psql on the host."""
     body = script if script.endswith("\n") else script + "\n"
     program = "psql" if connection.bin_dir is None else f"{connection.bin_dir.rstrip('/')}/psql"
@@ -154,25 +98,3 @@ def run(script: str, connection: Connection) -> Command:
     password = "" if connection.password is None else connection.password.reveal()
     line = " ".join(["sh -c", shlex.quote(_WRAPPER), "pgmigrate", *map(shlex.quote, arguments)])
     return Command(line, (password, body))
-
-
-def read_answer(output: Sequence[str]) -> Answer:
-    """Returns what the lines of a command's standard output say.
-
-    Raises ValueError for a line of ours that cannot be read.
-    """
-    status: int | None = None
-    lines: list[tuple[str, Any]] = []
-    errors = ""
-    for line in output:
-        if not line.startswith(MARK):
-            continue
-        _, word, *rest = line.split(" ", 2)
-        payload = rest[0] if rest else ""
-        if word == "exit":
-            status = int(payload)
-        elif word == "errors":
-            errors = base64.b64decode(payload).decode(errors="replace")
-        else:
-            lines.append((word, json.loads(base64.b64decode(payload))))
-    return Answer(status, tuple(lines), errors)

@@ -7,13 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .. import sql
 from ..catalog.lines import LINES_VERSION
-from ..registry.model import REGISTRY_VERSION
-from ..rollback.plan import Rollback
-
-# Registry structures, each made by the file registry_N.sql from the one before it.
-REGISTRY_FILES = tuple(f"registry_{version}" for version in range(1, REGISTRY_VERSION + 1))
+from ..resources import read_sql
 
 
 @dataclass(frozen=True)
@@ -78,7 +73,7 @@ def session_of(run: Run, schema: str, purpose: str) -> list[str]:
 
 def session_parts() -> list[str]:
     """Returns the SQL that a session begins with, once its variables are set."""
-    return [sql.read("session"), sql.read("schema_names"), sql.read("pinned")]
+    return [read_sql("psql/session"), read_sql("psql/schema_names"), read_sql("psql/pinned")]
 
 
 def catalog_session_of(run: Run, schema: str, purpose: str) -> list[str]:
@@ -102,42 +97,17 @@ def catalog_prepared() -> str:
             "pg_catalog.set_config($1 || '_identities',",
             "COALESCE(pg_catalog.array_agg(l.identity), '{}')::text, false),",
             "pg_catalog.set_config($1 || '_fingerprint', CASE WHEN $2 THEN (",
-            sql.read("fingerprint"),
+            read_sql("catalog/fingerprint"),
             ") ELSE '' END, false),",
             "pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)",
             "FROM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), false)",
             "AS here (path)",
             # Neither side can change places with the other: the lines want the path that was set before.
             "CROSS JOIN LATERAL (SELECT c.line, c.identity FROM (",
-            sql.read("catalog"),
+            read_sql("catalog/catalog"),
             ") AS c WHERE here.path IS NOT NULL OFFSET 0) AS l;",
         ]
     )
-
-
-def claimed(run: Run, rollback: Rollback | None = None) -> list[str]:
-    """Returns what a session begins with that changes the database: run lock, and the registry as it should be."""
-    values = {
-        "operator": run.operator,
-        "controller": run.controller,
-        "inventory_host": run.inventory_host,
-        "tool_version": run.tool_version,
-    }
-    aside = [sql.read("set_aside")] if rollback is not None and rollback.damaged else []
-    return [settings_of(values), sql.read("claim"), *aside, *_registry_upgrade(), sql.read("lease")]
-
-
-def _registry_upgrade() -> list[str]:
-    parts = [sql.read("registry_version")]
-    for version, name in enumerate(REGISTRY_FILES, start=1):
-        parts += [
-            setting("needed_version", version),
-            sql.read("registry_older"),
-            "\\if :registry_is_older",
-            sql.read(name),
-            "\\endif",
-        ]
-    return parts
 
 
 def seen_from_schema(*parts: str) -> list[str]:
@@ -148,3 +118,14 @@ def seen_from_schema(*parts: str) -> list[str]:
 def joined(parts: Iterable[str]) -> str:
     """Returns a script of its parts."""
     return "\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def prepared(run: Run, schema: str, name: str, **values: Any) -> str:
+    """Returns the script that is one file of the package, with values for its variables.
+
+    + name: of the file, such as ``backup/identity``
+    """
+    session = session_of(run, schema, name.rpartition("/")[2].replace("_", " "))
+    flags = {key: flag(value) if isinstance(value, bool) else value for key, value in values.items()}
+    whole = {"tool_version": run.tool_version, "operator": run.operator, "controller": run.controller, **flags}
+    return joined([*session, settings_of(whole), read_sql(name)])

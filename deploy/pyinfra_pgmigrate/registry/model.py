@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..catalog.lines import Catalog, Patch
+from ..psql.answer import Answer
 
 REGISTRY_VERSION = 7
 
@@ -259,3 +260,8 @@ class Observed:
     def interrupted(self) -> Mapping[int, Interrupted]:
         """Migrations that began here and are not registered, by version."""
         return {} if self.registry is None else self.registry.interrupted
+
+
+def blockers_of(answer: Answer) -> list[Blocker]:
+    """Returns the sessions that were in the way."""
+    return [Blocker(**found) for found in answer.value("blockers") or ()]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from ..application.compatibility import try_uses
 from ..errors import Kind, Refusal
-from ..host.session import Engine
 from ..migrations.files import Migration
-from ..psql import questions
+from ..planning.database import DatabaseSession
 from .moments import Moment, Table, broken, table_lines, table_of
 from .prepared_session import HeldSession
 
@@ -16,7 +16,7 @@ from .prepared_session import HeldSession
 class Trial:
     """Tries the files of the folder ``compatibility`` on a copy, and keeps what came of it."""
 
-    def __init__(self, on_copy: Engine) -> None:
+    def __init__(self, on_copy: DatabaseSession) -> None:
         self._engine = on_copy
         self._held = HeldSession(on_copy)
         self._is_told = self._held.is_open
@@ -45,11 +45,12 @@ class Trial:
 
         + migrations: those that were run since the last time
         """
-        engine = self._engine
-        if not engine.uses:
+        session = self._engine
+        if not session.uses:
             return None
         moment = len(self._moments) if self._is_told else None
-        answer = engine.psql(questions.try_uses(engine.uses, engine.run, engine.settings.schema, moment=moment))
+        question = try_uses(session.uses, session.run, session.schema, moment=moment)
+        answer = session.psql(question.script)
         if answer.status != 0:
             return Refusal(
                 Kind.REHEARSAL,
@@ -61,5 +62,5 @@ class Trial:
         self._is_told = self._is_told and bool(answer.value("answered"))
         name = migrations[-1].name if migrations else ""
         versions = tuple(one.version for one in migrations)
-        self._moments.append(Moment(name, versions, dict(answer.values("use"))))
-        return broken(table_of(engine.uses, self._moments, self._applied))
+        self._moments.append(Moment(name, versions, question.read(answer)))
+        return broken(table_of(session.uses, self._moments, self._applied))

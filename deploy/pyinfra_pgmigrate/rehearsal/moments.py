@@ -78,6 +78,13 @@ class Table:
     lack: str = ""
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What the application does was tried at each moment: an event."""
+
+    table: Table
+
+
 def table_of(
     uses: Sequence[Use], moments: Sequence[Moment], applied: Collection[int], held: Sequence[Held] = (), lack: str = ""
 ) -> Table:

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 import gevent
 
 from ..application.compatibility import Use
-from ..host.session import Engine
-from ..psql import questions
-from ..psql.command import Answer
+from ..planning.database import DatabaseSession
+from ..psql.answer import Answer
+from ..psql.script import Run, joined, session_of, session_parts, setting, settings_of
+from ..resources import read_sql
 from .moments import Held
 
 # Seconds for a session to end that was told to.
@@ -25,7 +26,7 @@ _END_S = 20
 class HeldSession:
     """One session on the copy for all uses of which the file says ``session: held``."""
 
-    def __init__(self, on_copy: Engine) -> None:
+    def __init__(self, on_copy: DatabaseSession) -> None:
         self._engine = on_copy
         self._uses: Sequence[Use] = [use for use in on_copy.uses if use.is_held]
         self._answer: Answer | None = None
@@ -47,7 +48,7 @@ class HeldSession:
             self.close()
 
     def _run(self, moments: int) -> None:
-        text = questions.held(self._uses, moments, self._engine.run, self._engine.settings.schema)
+        text = held(self._uses, moments, self._engine.run, self._engine.settings.schema)
         self._answer = self._engine.psql(text)
 
     def close(self) -> None:
@@ -57,7 +58,7 @@ class HeldSession:
         # After the last moment it ends by itself.
         self._greenlet.join(timeout=1)
         if not self._greenlet.dead:
-            self._engine.psql(questions.end_held(self._engine.run, self._engine.settings.schema))
+            self._engine.psql(end_held(self._engine.run, self._engine.settings.schema))
             self._greenlet.join(timeout=_END_S)
         self._greenlet.kill(block=False)
 
@@ -73,3 +74,27 @@ class HeldSession:
             return ""
         answer = self._answer
         return "it did not end in time" if answer is None else answer.message or answer.errors or "no answer"
+
+
+def held(uses: Sequence[Use], moments: int, run: Run, schema: str) -> str:
+    """Returns the script that prepares statements and executes them at so many moments of a rehearsal."""
+    values = {"application_name": _held_name(run), "schema": schema}
+    named = [{"held": use.name, "role": use.role, "statement": use.statements[0]} for use in uses]
+    parts = [settings_of(values), *session_parts(), read_sql("rehearsal/held_session")]
+    parts += [part for one in named for part in (settings_of(one), read_sql("rehearsal/held_prepare"))]
+    for moment in range(moments):
+        parts += [setting("moment", moment), read_sql("rehearsal/held_wait")]
+        parts += [part for one in named for part in (settings_of(one), read_sql("rehearsal/held_try"))]
+        parts.append(read_sql("rehearsal/held_done"))
+    return joined([*parts, read_sql("rehearsal/held_end")])
+
+
+def end_held(run: Run, schema: str) -> str:
+    """Returns the script that ends the session of ``held``."""
+    parts = [*session_of(run, schema, "end held"), setting("held_name", _held_name(run))]
+    return joined([*parts, read_sql("rehearsal/end_held")])
+
+
+def _held_name(run: Run) -> str:
+    # Not as the sessions of the run call themselves: nobody waits for this one.
+    return f"application rehearsed by pgmigrate {run.run_id[:8]}"

@@ -7,22 +7,27 @@ from dataclasses import dataclass, replace
 
 from ..application.compatibility import Use
 from ..application.totals import Answers, are_equal, described
+from ..backup.contents import Contents, contents_of, contents_script, tables_of
 from ..backup.copy import Copy
-from ..backup.manifest import Contents, differences
 from ..backup.ownership import is_beyond_a_copy
+from ..backup.restore_log import differences
 from ..catalog.lines import Catalog, is_own, key_of, parts_of
 from ..errors import Kind, PgMigrateError, Refusal
-from ..execution.runner import execute, revert
-from ..execution.trace import StatementTrace, compared_lines, rehearsed_lines
-from ..host.session import Engine
+from ..execution.runner import execute
+from ..execution.trace import Rehearsed, StatementTrace, compared_lines, rehearsed_lines
 from ..migrations.files import Migration
-from ..psql import answers, questions
+from ..planning.database import DatabaseSession
+from ..planning.words import decision_lines
+from ..psql.script import prepared
 from ..registry.model import Observed
-from ..report import console
-from ..rollback.plan import Rollback, load_rollbacks
-from ..validation.compare import answered
+from ..rollback.look import plan_rollback
+from ..rollback.plan import Rollback
+from ..rollback.runner import revert
+from ..rollback.scripts import load_rollbacks
+from ..validation.compare import answered, known_contents
 from ..validation.data import catalog_name
 from .compatibility import Trial
+from .moments import Tried
 
 # Keys that a message names.
 _MOST_KEYS = 5
@@ -51,7 +56,7 @@ class _Before:
     rest: Mapping[str, tuple[int, str]]
 
 
-def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
+def rehearse(session: DatabaseSession, versions: Collection[int], copy: Copy) -> None:
     """Runs migrations on a copy, back where a rollback script covers them, and forward again.
 
     + versions: those that the plan for the database itself would run
@@ -59,44 +64,47 @@ def rehearse(engine: Engine, versions: Collection[int], copy: Copy) -> None:
     statement did there.
     """
     on_copy = replace(
-        engine,
-        settings=replace(engine.settings, connection=copy.connection, release=True),
+        session,
+        settings=replace(session.settings, connection=copy.connection, release=True),
         prefix="rehearsal: ",
     )
     if copy.has_role:
-        on_copy = replace(on_copy, migrations=tuple(_without_power(engine, one, versions) for one in engine.migrations))
-    engine.tell(f"rehearsing {len(versions)} migration{'s' if len(versions) > 1 else ''} on the copy")
+        on_copy = replace(
+            on_copy, migrations=tuple(_without_power(session, one, versions) for one in session.migrations)
+        )
+    session.tell(f"rehearsing {len(versions)} migration{'s' if len(versions) > 1 else ''} on the copy")
     traces: list[StatementTrace] = []
     refusal = _prepared(on_copy)
     seen = on_copy.look()
     if isinstance(seen, Observed):
         # What it has before the migrations is what it must go on having.
-        uses, totals = engine.applying(engine.uses, seen), engine.applying(engine.totals, seen)
-        on_copy = replace(on_copy, uses=_without_roles(engine, uses) if copy.has_role else uses, totals=totals)
+        uses, totals = session.applying(session.uses, seen), session.applying(session.totals, seen)
+        on_copy = replace(on_copy, uses=_without_roles(session, uses) if copy.has_role else uses, totals=totals)
     # Counting and hashing takes a while: only where there may be a way back to compare with.
-    has_scripts = bool(load_rollbacks(engine.settings.sql_dir))
+    has_scripts = bool(load_rollbacks(session.settings.sql_dir))
     before = _before(on_copy, versions) if refusal is None and has_scripts else None
     answers = answered(on_copy, on_copy.totals) if refusal is None else {}
     trial = Trial(on_copy)
     refusal = refusal or _unanswered(on_copy, answers) or _tried_and_migrated(on_copy, versions, traces, trial)
-    engine.journal.uses = trial.table
+    session.announce(Tried(trial.table))
     refusal = refusal or _other_totals(on_copy, answers)
     if refusal is None:
-        engine.tell("\n".join(rehearsed_lines(traces, most=engine.settings.batch_from)))
+        session.tell("\n".join(rehearsed_lines(traces, most=session.settings.batch_from)))
         refusal = _and_back(on_copy, versions, before, has_role=copy.has_role)
     if refusal is not None:
         raise PgMigrateError(
             Kind.REHEARSAL,
-            f'could not rehearse on a copy of database "{engine.settings.connection.database}": {refusal.message}',
+            f'could not rehearse on a copy of database "{session.settings.connection.database}": {refusal.message}',
             detail=f"{refusal.detail} Nothing was run on the database itself.",
             hint=_HINT_OF_POWER
             if copy.has_role and _NO_RIGHT in refusal.detail
             else "Correct the rows or the migration that it names, then run again.",
         )
-    engine.journal.rehearsed = tuple(traces)
+    session.memory.rehearsed = tuple(traces)
+    session.announce(Rehearsed(tuple(traces)))
 
 
-def _without_power(engine: Engine, migration: Migration, versions: Collection[int]) -> Migration:
+def _without_power(session: DatabaseSession, migration: Migration, versions: Collection[int]) -> Migration:
     """Returns a migration as the role of a copy can run it: there everything is its own, and there is no other role.
 
     + versions: of which it is told
@@ -105,39 +113,39 @@ def _without_power(engine: Engine, migration: Migration, versions: Collection[in
     for statement in migration.statements:
         is_left_out = is_beyond_a_copy(statement.node, statement.text)
         if is_left_out and migration.version in versions:
-            engine.tell(f"    note: {migration.name}: not rehearsed, as a copy has one role only: {statement.words}")
+            session.tell(f"    note: {migration.name}: not rehearsed, as a copy has one role only: {statement.words}")
         statements.append(replace(statement, text=_NOTHING) if is_left_out else statement)
     return replace(migration, statements=tuple(statements))
 
 
-def _without_roles(engine: Engine, uses: Sequence[Use]) -> tuple[Use, ...]:
+def _without_roles(session: DatabaseSession, uses: Sequence[Use]) -> tuple[Use, ...]:
     """Returns what the application does as nobody in particular; the rights of other roles a copy does not have."""
     for use in uses:
         if use.role:
-            engine.tell(f"    note: compatibility/{use.name}.sql is not tried on the copy: it has no role {use.role}")
+            session.tell(f"    note: compatibility/{use.name}.sql is not tried on the copy: it has no role {use.role}")
     return tuple(use for use in uses if not use.role)
 
 
-def _prepared(on_copy: Engine) -> Refusal | None:
+def _prepared(on_copy: DatabaseSession) -> Refusal | None:
     """Returns why the copy cannot be used, or None."""
-    ended = on_copy.psql(questions.prepared(on_copy.run, on_copy.settings.schema, "end_runs"))
+    ended = on_copy.psql(prepared(on_copy.run, on_copy.settings.schema, "rehearsal/end_runs"))
     if ended.status == 0:
         return None
     return Refusal(Kind.REHEARSAL, ended.message or "no answer", "Found no way to use the copy.", "Run again.")
 
 
-def _contents(on_copy: Engine) -> Contents | None:
+def _contents(on_copy: DatabaseSession) -> Contents | None:
     """Returns what the application has on the copy; None where it cannot be read."""
-    answer = on_copy.psql(questions.contents(on_copy.run, on_copy.settings.schema))
+    answer = on_copy.psql(contents_script(on_copy.run, on_copy.settings.schema))
     if answer.status != 0:
         return None
-    found = answers.contents(answer)
+    found = contents_of(answer)
     return replace(
         found, tables={name: value for name, value in found.tables.items() if not name.startswith("pgmigrate.")}
     )
 
 
-def _unanswered(on_copy: Engine, totals: Mapping[str, Answers]) -> Refusal | None:
+def _unanswered(on_copy: DatabaseSession, totals: Mapping[str, Answers]) -> Refusal | None:
     """Returns why a total could not be asked before the migrations, or None."""
     for total in on_copy.totals:
         if totals[total.name].problem:
@@ -151,7 +159,7 @@ def _unanswered(on_copy: Engine, totals: Mapping[str, Answers]) -> Refusal | Non
     return None
 
 
-def _other_totals(on_copy: Engine, before: Mapping[str, Answers]) -> Refusal | None:
+def _other_totals(on_copy: DatabaseSession, before: Mapping[str, Answers]) -> Refusal | None:
     """Returns which total the migrations changed, or None; nobody else writes to the copy."""
     if not before:
         return None
@@ -171,7 +179,7 @@ def _other_totals(on_copy: Engine, before: Mapping[str, Answers]) -> Refusal | N
 
 
 def _tried_and_migrated(
-    on_copy: Engine, versions: Collection[int], traces: list[StatementTrace], trial: Trial
+    on_copy: DatabaseSession, versions: Collection[int], traces: list[StatementTrace], trial: Trial
 ) -> Refusal | None:
     """Returns why the migrations did not run, or what the application cannot do any more after one, or None."""
     plan = on_copy.plan()
@@ -192,7 +200,7 @@ def _tried_and_migrated(
     return refusal or _second_run(on_copy, versions)
 
 
-def _migrated(on_copy: Engine, versions: Collection[int], traces: list[StatementTrace]) -> Refusal | None:
+def _migrated(on_copy: DatabaseSession, versions: Collection[int], traces: list[StatementTrace]) -> Refusal | None:
     """Returns why the migrations did not run, or would run a second time, or None."""
     plan = on_copy.plan()
     if isinstance(plan, Refusal):
@@ -201,7 +209,7 @@ def _migrated(on_copy: Engine, versions: Collection[int], traces: list[Statement
     return refusal or _second_run(on_copy, versions)
 
 
-def _before(on_copy: Engine, versions: Collection[int]) -> _Before | None:
+def _before(on_copy: DatabaseSession, versions: Collection[int]) -> _Before | None:
     """Returns the copy as it is before the migrations; None where it cannot be read."""
     contents = _contents(on_copy)
     if contents is None:
@@ -223,14 +231,14 @@ def _before(on_copy: Engine, versions: Collection[int]) -> _Before | None:
     return _Before(contents, rest, _hashed(on_copy, rest))
 
 
-def _hashed(on_copy: Engine, columns: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[int, str]]:
+def _hashed(on_copy: DatabaseSession, columns: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[int, str]]:
     """Returns rows and content hash of tables over some of their columns; nothing of one that cannot be read."""
     if not columns:
         return {}
-    return answers.tables(on_copy.psql(questions.known_contents(columns, on_copy.run, on_copy.settings.schema)))
+    return tables_of(on_copy.psql(known_contents(columns, on_copy.run, on_copy.settings.schema)))
 
 
-def _not_as_before(on_copy: Engine, before: _Before | None, rollback: Rollback) -> list[str]:
+def _not_as_before(on_copy: DatabaseSession, before: _Before | None, rollback: Rollback) -> list[str]:
     """Returns what the way back left otherwise than it was.
 
     What the migrations found in place and took over goes with them, and with that what others had built on it.
@@ -251,7 +259,9 @@ def _not_as_before(on_copy: Engine, before: _Before | None, rollback: Rollback) 
     )
 
 
-def _and_back(on_copy: Engine, versions: Collection[int], before: _Before | None, *, has_role: bool) -> Refusal | None:
+def _and_back(
+    on_copy: DatabaseSession, versions: Collection[int], before: _Before | None, *, has_role: bool
+) -> Refusal | None:
     """Returns why the way back and forward again does not work, or None; tells where there is none.
 
     + has_role: the copy has a role of its own
@@ -260,7 +270,7 @@ def _and_back(on_copy: Engine, versions: Collection[int], before: _Before | None
     # Only what was in place before can have anything on it that others built: it is made again on the way forward.
     on_copy = replace(on_copy, settings=replace(on_copy.settings, dependents="quarantine"))
     try:
-        found = on_copy.plan_rollback(target=stays)
+        found = plan_rollback(on_copy, target=stays)
     except PgMigrateError as error:
         found = error.refusal
     if isinstance(found, Refusal) and found.kind in (Kind.ORDER, Kind.FILE):
@@ -296,7 +306,7 @@ def _some(keys: Collection[str]) -> str:
     return ", ".join(sorted(keys)[:_MOST_KEYS]) + more
 
 
-def _still_kept(on_copy: Engine) -> Refusal | None:
+def _still_kept(on_copy: DatabaseSession) -> Refusal | None:
     """Returns why not all is there again that was kept of what the migrations had found in place, or None."""
     seen = on_copy.look()
     if isinstance(seen, Refusal):
@@ -313,7 +323,7 @@ def _still_kept(on_copy: Engine) -> Refusal | None:
     )
 
 
-def _second_run(on_copy: Engine, versions: Collection[int]) -> Refusal | None:
+def _second_run(on_copy: DatabaseSession, versions: Collection[int]) -> Refusal | None:
     """Returns why a second run would change something, or None."""
     plan = on_copy.plan()
     if isinstance(plan, Refusal):
@@ -324,13 +334,13 @@ def _second_run(on_copy: Engine, versions: Collection[int]) -> Refusal | None:
     return Refusal(
         Kind.REHEARSAL,
         f'migration "{again[0].migration.name}" would be run a second time',
-        f"Found: {' '.join(console.decision_lines(again[0]))}; expected nothing to do after it ran.",
+        f"Found: {' '.join(decision_lines(again[0]))}; expected nothing to do after it ran.",
         "See why its lines or its verify query say that it is not applied.",
     )
 
 
-def tell_compared(engine: Engine, traces: Sequence[StatementTrace]) -> None:
+def tell_compared(session: DatabaseSession, traces: Sequence[StatementTrace]) -> None:
     """Tells rehearsal against run for what has just been run on the database itself."""
-    rehearsed = engine.journal.rehearsed
+    rehearsed = session.memory.rehearsed
     if rehearsed:
-        engine.tell("\n".join(compared_lines(rehearsed, traces, most=engine.settings.batch_from)))
+        session.tell("\n".join(compared_lines(rehearsed, traces, most=session.settings.batch_from)))

@@ -2,64 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
-from ..planning.plan import Action, Decision, Plan
+from ..planning.plan import Plan
+from ..planning.words import decision_lines
 from ..registry.model import Observed, Server
 from ..rollback.blockers import Conflict
 from ..rollback.plan import Rollback
-from ..validation.checks import Check, Verdict
-
-WORDS = {
-    Action.NONE: "applied",
-    Action.APPLY: "pending",
-    Action.RESUME: "partial",
-    Action.ADOPT: "in place, not registered",
-    Action.REPAIR: "drifted",
-    Action.CONVERGE: "to be run again",
-    Action.HOLD: "held",
-    Action.STOP: "pending, beyond the target",
-}
-
-
-# What a terminal takes for a command, or what turns the direction of a text: all but line ends and tabs.
-_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-
-
-def visible(text: str) -> str:
-    r"""Returns a text for a terminal: names, labels and messages of others can tell that nothing.
-
-    >>> print(visible("a\x1b[31mb\u202e"))
-    a\u001b[31mb\u202e
-    """
-    return _COMMANDS.sub(lambda found: "\\r" if found[0] == "\r" else f"\\u{ord(found[0]):04x}", text)
-
-
-def size(size_bytes: int) -> str:
-    """Returns a size with its unit.
-
-    >>> size(8363367)
-    '8.0 MiB'
-    """
-    value = float(size_bytes)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TiB"
-
-
-def age(seconds: float) -> str:
-    """Returns a time span in its largest unit.
-
-    >>> age(7300)
-    '2 h'
-    """
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds // length:.0f} {unit}"
-    return f"{seconds:.0f} s"
+from ..units import size
+from ..validation.verdict import Check, Verdict
 
 
 def heading(observed: Observed) -> str:
@@ -88,39 +39,6 @@ def headings(observed: Observed) -> str:
     """Returns ``heading``, with a warning where the role has more power than is good."""
     told = powers(observed.server)
     return f"{heading(observed)}\nWARN: {told}" if told else heading(observed)
-
-
-def decision_lines(decision: Decision) -> Iterator[str]:
-    """Yields what a run would do for one migration: the patch, and how."""
-    migration = decision.migration
-    yield f"{migration.name}: {WORDS[decision.action]}, would {would(decision)}"
-    if decision.reason:
-        yield f"    because: {decision.reason}"
-    for statement in migration.statements:
-        if statement.number not in decision.statements:
-            continue
-        effect = migration.effect_of(statement)
-        yield f"    statement {statement.number}: {statement.words}"
-        for lock in effect.locks:
-            yield f"        lock {lock.mode} on {lock.relation}"
-        for table in effect.rewrites:
-            yield f"        writes every row of {table} anew"
-    for line in decision.patch.render():
-        yield f"    {line}"
-
-
-def would(decision: Decision) -> str:
-    """Returns what a run would do for one migration, as a verb."""
-    total, chosen = len(decision.migration.statements), len(decision.statements)
-    if not chosen:
-        return "verify and register it, run nothing" if decision.action is Action.APPLY else "register it, run nothing"
-    how = " in batches" if decision.migration.header.in_batches else ""
-    return f"run {chosen} of {total} statement{'s' if total > 1 else ''}{how}"
-
-
-def state_of(decision: Decision) -> str:
-    """Returns the word for what was found of a migration."""
-    return WORDS[decision.action]
 
 
 def plan_lines(plan: Plan, *, most: int) -> Iterator[str]:

@@ -16,16 +16,18 @@ from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, PackageL
 
 from ..backup.manifest import Manifest
 from ..execution.trace import StatementTrace
+from ..host.events import Span
 from ..migrations.effect import Lock
 from ..planning.plan import Action, Plan
+from ..planning.words import state_of
 from ..psql.script import Run
 from ..registry.model import Observed
 from ..rehearsal.moments import DONE, Table
 from ..rollback.plan import Rollback
-from ..validation.checks import Check, Verdict
+from ..units import age, size
 from ..validation.query_cost import Comparison, Measurement
-from . import console
-from .journal import Event, Journal, Span
+from ..validation.verdict import Check, Verdict
+from .journal import Event, Journal
 
 FORMAT = 1
 
@@ -120,7 +122,7 @@ def _environment(kept: BytecodeCache | None) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(size=console.size, seconds=_seconds, age=console.age)
+    environment.filters.update(size=size, seconds=_seconds, age=age)
     return environment
 
 
@@ -285,7 +287,7 @@ def _migrations(plan: Plan, observed: Observed | None) -> Iterator[dict[str, Any
             "version": decision.migration.version,
             "name": decision.migration.name,
             "purpose": decision.migration.header.purpose,
-            "found": console.state_of(decision),
+            "found": state_of(decision),
             "action": "none" if decision.action is Action.NONE else decision.action.name.lower(),
             "reason": decision.reason,
             "statements": list(decision.statements),

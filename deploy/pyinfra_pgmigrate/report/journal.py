@@ -3,31 +3,64 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from ..backup.manifest import Manifest
 from ..catalog.lines import Patch
 from ..drift.detect import Drifts
 from ..errors import Refusal
-from ..execution.trace import StatementTrace
+from ..execution.trace import Ran, Rehearsed, StatementTrace
+from ..host.events import Forgiven, Lasted, NotApplicable, PhaseBegan, PhaseEnded, Refused, Span, Started, Told
 from ..planning.plan import Plan
 from ..registry.model import Observed
-from ..rehearsal.moments import Table
+from ..rehearsal.moments import Table, Tried
 from ..rollback.plan import Rollback
-from ..validation.checks import Check
 from ..validation.query_cost import Comparison
+from ..validation.verdict import Check
 
 
-class Span(Enum):
-    """What a span of time went into."""
+@dataclass(frozen=True)
+class Looked:
+    """The database was looked at before anything was run, and planned for.
 
-    PHASE = "phase"  # an operation of the run as a whole
-    STEP = "step"  # statements of one migration
-    LOCK = "lock"  # a try that did not get its locks
-    TURN = "turn"  # another run was at work
+    + plan: None where nothing was planned
+    """
+
+    observed: Observed | None
+    plan: Plan | Rollback | None = None
+
+
+@dataclass(frozen=True)
+class Drifted:
+    """Schema drift was looked for; None where nobody knows."""
+
+    drifts: Drifts | None
+
+
+@dataclass(frozen=True)
+class LookedAfter:
+    """The database was looked at after the migrations."""
+
+    observed: Observed
+
+
+@dataclass(frozen=True)
+class Validated:
+    """The database was validated.
+
+    + queries: before and after, where they were measured
+    """
+
+    checks: tuple[Check, ...]
+    queries: tuple[Comparison, ...] = ()
+
+
+@dataclass(frozen=True)
+class Secured:
+    """There is a verified backup."""
+
+    manifest: Manifest
 
 
 @dataclass(frozen=True)
@@ -99,23 +132,54 @@ class Journal:
     checks: tuple[Check, ...] | None = None
     backup: Manifest | None = None
     not_applicable: dict[str, str] = field(default_factory=dict)
+    _phases: list[tuple[int, int]] = field(default_factory=list)
 
     def now_s(self) -> float:
         """Returns the seconds since the run began."""
         return time.time() - self.began_s
 
-    def told(self, text: str, *, is_error: bool = False) -> None:
-        """Takes down lines that were told."""
-        self.lines += [Line(self.now_s(), line, is_error) for line in text.splitlines()]
+    def hear(self, event: object) -> None:
+        """Takes down one event; what it does not know it passes over."""
+        match event:
+            case Started(title):
+                self.deploys.append(title)
+            case Told(text, is_error):
+                self.lines += [Line(self.now_s(), line, is_error) for line in text.splitlines()]
+            case Refused(refusal):
+                if refusal not in self.refusals:
+                    self.refusals.append(refusal)
+            case Forgiven():
+                self.refusals.clear()
+            case NotApplicable(path, line):
+                self.not_applicable[path] = line
+            case PhaseBegan() | PhaseEnded() | Lasted():
+                self._time(event)
+            case _:
+                self._find(event)
         self.changed()
 
-    def refused(self, refusal: Refusal) -> None:
-        """Takes down a refusal, once."""
-        if refusal not in self.refusals:
-            self.refusals.append(refusal)
-        self.changed()
+    def _find(self, event: object) -> None:
+        """Takes down what was found out or done."""
+        match event:
+            case Looked(observed, plan):
+                self._saw(observed, plan)
+            case Drifted(drifts):
+                self.drifts = drifts
+            case Secured(manifest):
+                self.backup = manifest
+            case Tried(table):
+                self.uses = table
+            case Rehearsed(traces):
+                self.rehearsed = traces
+            case Ran(patch, traces):
+                self.actual = self.actual.then(patch)
+                self.traces += traces
+            case LookedAfter(observed):
+                self.after = observed
+            case Validated(checks, queries):
+                self.checks, self.queries = checks, queries
 
-    def saw(self, observed: Observed | None = None, plan: Plan | Rollback | None = None) -> None:
+    def _saw(self, observed: Observed | None, plan: Plan | Rollback | None) -> None:
         """Takes down what was found before anything was run; what was found first stays."""
         if observed is not None and self.observed is None:
             self.observed = observed
@@ -123,42 +187,29 @@ class Journal:
             self.plan = plan
         elif isinstance(plan, Rollback) and self.rollback is None:
             self.rollback = plan
-        self.changed()
 
-    def lasted(
-        self,
-        span: Span,
-        title: str,
-        *,
-        ago_s: float,
-        duration_s: float,
-        detail: str = "",
-        on_copy: bool = False,
-        ended_well: bool = True,
-    ) -> None:
-        """Takes down something that has ended.
-
-        + ago_s: seconds since it began; duration_s: seconds that it took
-        """
-        start_s = max(0.0, self.now_s() - ago_s)
-        self.events.append(Event(span, title, start_s, duration_s, detail, on_copy, ended_well))
-        self.changed()
-
-    @contextmanager
-    def phase(self, title: str) -> Iterator[None]:
+    def _time(self, event: PhaseBegan | PhaseEnded | Lasted) -> None:
         """Takes down how long something lasts; what is cut off keeps no duration."""
-        place = len(self.events)
-        start_s = self.now_s()
-        self.events.append(Event(Span.PHASE, title, start_s, None))
-        refused = len(self.refusals)
-        self.changed()
-        yield
-        ended_well = len(self.refusals) == refused
-        self.events[place] = Event(Span.PHASE, title, start_s, self.now_s() - start_s, ended_well=ended_well)
-        self.changed()
-
-    def ran(self, patch: Patch, traces: Sequence[StatementTrace]) -> None:
-        """Takes down what a step did to the database."""
-        self.actual = self.actual.then(patch)
-        self.traces += traces
-        self.changed()
+        now_s = self.now_s()
+        if isinstance(event, Lasted):
+            start_s = max(0.0, now_s - event.ago_s)
+            self.events.append(
+                Event(
+                    event.span,
+                    event.title,
+                    start_s,
+                    event.duration_s,
+                    event.detail,
+                    on_copy=event.on_copy,
+                    ended_well=event.ended_well,
+                )
+            )
+        elif isinstance(event, PhaseBegan):
+            self._phases.append((len(self.events), len(self.refusals)))
+            self.events.append(Event(Span.PHASE, event.title, now_s, None))
+        elif self._phases:
+            place, refused = self._phases.pop()
+            begun = self.events[place]
+            self.events[place] = replace(
+                begun, duration_s=now_s - begun.start_s, ended_well=len(self.refusals) <= refused
+            )

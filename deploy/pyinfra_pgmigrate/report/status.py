@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from ..drift.detect import Change, Drift, Drifts
 from ..migrations.files import Migration
 from ..planning.plan import Action, Decision, Plan
+from ..planning.words import WORDS, would
 from ..registry.model import Observed
-from .console import WORDS, age, heading, powers, size, would
+from ..units import age, size
+from .console import heading, powers
 
 # Differences that are told; validate.py tells all.
 _MOST_DRIFTS = 10

@@ -18,7 +18,7 @@ from pyinfra.api import Host, State
 from pyinfra.api.state import StateStage
 
 from ..psql.script import Run
-from .console import visible
+from ..units import visible
 from .document import HostState, Stage, document, render_html, render_json
 from .journal import Journal
 

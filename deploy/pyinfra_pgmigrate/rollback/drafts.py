@@ -14,7 +14,6 @@ from typing import Any
 
 import psycopg
 
-from .. import sql
 from ..catalog import ddl, ddl_changes
 from ..catalog.lines import Catalog, Patch, definition_of, is_own, key_of, parts_of, unescaped
 from ..catalog.lock_modes import MODES
@@ -25,6 +24,7 @@ from ..migrations.effect import Effect
 from ..migrations.files import Migration, read_folder
 from ..migrations.record import Recorder, recorder
 from ..migrations.scratch import Tell
+from ..resources import read_sql
 
 # Kinds of lines whose objects a rollback brings back by itself, after its script.
 _BY_THEMSELVES = frozenset({"index", "constraint"})
@@ -166,7 +166,7 @@ class _Named:
 
 def _names(recording: Recorder) -> dict[str, _Named]:
     """Returns the names of all objects by their identity, in the order in which they get others."""
-    rows = recording.connection.execute(sql.read("draft_names").encode())
+    rows = recording.connection.execute(read_sql("rollback/draft_names").encode())
     return {identity: _Named(head, name, schema) for identity, _, head, name, schema in rows}
 
 

@@ -10,16 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from ..catalog.lines import INVALID, Catalog, Patch, definition_of, escaped, is_own, key_of, parts_of, unescaped
 from ..catalog.lock_modes import sql_name
 from ..catalog.parts import columns_of
 from ..catalog.privileges import is_written_out
-from ..errors import Kind, PgMigrateError, Refusal
+from ..errors import Kind, Refusal
 from ..migrations.effect import Effect, Lock, StatementEffect
-from ..migrations.files import Header, Migration, parse_header, read_statements, read_text, wrong_header
+from ..migrations.files import Header, Migration
 from ..planning.plan import Action, Decision
 from ..planning.state import Judgement, State, StatementState, in_order, judge
 from ..planning.timeline import Timeline, standing
@@ -43,31 +42,9 @@ from .blockers import (
     refusal_for_rows,
     together,
 )
+from .scripts import RollbackScript
 
-HEADER_KEYS = ("purpose", "reverts", "keeps")
-
-_RANGE = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]+)")
-# One of the names of a list, quotes and all.
-_LISTED = re.compile(r'(?:"(?:[^"]|"")*"|[^\s,"])+')
 _STRONGEST = "AccessExclusiveLock"
-
-
-@dataclass(frozen=True)
-class RollbackScript:
-    """A file ``rollback_NAME.sql``.
-
-    + first, last: the migrations that it reverts, both ends included
-    + keeps: references (table, column) that are emptied where they point at a row that moves out, and whose own row
-      does not move with it
-    """
-
-    name: str
-    purpose: str
-    first: int
-    last: int
-    statements: tuple[Statement, ...]
-    checksum: str
-    keeps: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,46 +78,6 @@ class Rollback:
     needed_bytes: int = 0
     found_there: frozenset[str] = frozenset()
     damaged: tuple[str, ...] = ()
-
-
-def load_rollbacks(folder: Path) -> tuple[RollbackScript, ...]:
-    """Returns the rollback scripts of a folder, newest first.
-
-    Raises PgMigrateError (file) for the first that breaks a rule, naming it.
-    """
-    found = [_read(path) for path in sorted(folder.glob("rollback_*.sql"))]
-    return tuple(sorted(found, key=lambda script: (script.last, script.first), reverse=True))
-
-
-def _read(path: Path) -> RollbackScript:
-    text = read_text(path)
-    values = parse_header(text, source=path.name)
-    for key in values:
-        if key not in HEADER_KEYS:
-            raise wrong_header(path.name, None, f'Found the key "{key}"; expected one of {", ".join(HEADER_KEYS)}.')
-    reverts = _RANGE.fullmatch(values.get("reverts", ""))
-    if "purpose" not in values or reverts is None or int(reverts["first"]) > int(reverts["last"]):
-        found = f'reverts "{values.get("reverts", "")}"' if "purpose" in values else "no purpose"
-        raise wrong_header(path.name, None, f'Found {found}; expected a purpose and "-- reverts: 001-006".')
-    keeps = tuple(map(parts_of, _LISTED.findall(values.get("keeps", ""))))
-    if "keeps" in values and not all(table for table, _ in keeps or (("", ""),)):
-        found = f'keeps "{values["keeps"]}"'
-        raise wrong_header(
-            path.name, None, f'Found {found}; expected references, such as "-- keeps: invoice.customer".'
-        )
-    statements = read_statements(text, path.name)
-    outside = [statement for statement in statements if not statement.in_transaction]
-    if outside or not statements:
-        found = f'"{outside[0].words}"' if outside else "no statement"
-        raise PgMigrateError(
-            Kind.FILE,
-            f"cannot use {path.name}: a rollback runs in one transaction",
-            detail=f"Found {found}; expected statements that may run in a transaction.",
-            hint="Write DROP INDEX without CONCURRENTLY: the table is locked anyway.",
-        )
-    return RollbackScript(
-        path.stem, values["purpose"], int(reverts["first"]), int(reverts["last"]), statements, checksum_of(text), keeps
-    )
 
 
 def make_rollback(

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
+from ..application.compatibility import Use
 from ..catalog.lines import definition_of, is_own, key_of, matches, parts_of
 from ..catalog.parts import is_harmless, is_setting
 from ..drift.detect import Change, Drift, Drifts
@@ -16,33 +16,10 @@ from ..migrations.files import Migration
 from ..planning.refusals import problems_of
 from ..registry.model import Observed, Verified
 from ..sqltext.parser import table_of_index
+from .verdict import Check, Verdict
 
 # What is looked at besides the verify queries and the lines from before; see warnings.sql.
 WARNINGS = ("readers", "statistics", "unique rules", "valid indexes", "validated constraints")
-
-
-class Verdict(Enum):
-    """What a check found."""
-
-    PASS = "PASS"  # noqa: S105  (no password)
-    WARN = "WARN"
-    FAIL = "FAIL"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check of one object.
-
-    + name: what was looked at; object: where
-    + hint: the one next command or statement; empty where the name of the check says it all
-    """
-
-    verdict: Verdict
-    name: str
-    object: str
-    found: str = ""
-    expected: str = ""
-    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -260,3 +237,28 @@ def _takes(migration: Migration, observed: Observed, line: str) -> bool:
 def _instead(observed: Observed, line: str) -> str:
     found = observed.catalog.by_key.get(key_of(line), ())
     return found[0] if found else "missing"
+
+
+def compatibility_checks(
+    uses: Sequence[Use], answers: Mapping[str, str] | None, applied: Collection[int], names: Mapping[int, str]
+) -> Iterator[Check]:
+    """Yields whether each use works.
+
+    + answers: why it does not, by name, empty where it does; None where nobody could try
+    + applied: versions of the migrations that hold; names: of migrations by version
+    """
+    newest = names.get(max(applied, default=0), "before the first migration")
+    for use in uses:
+        why = "not tried" if answers is None else answers.get(use.name, "not tried")
+        if not why:
+            yield Check(Verdict.PASS, "compatibility", use.name)
+        elif use.until is not None and use.until in applied:
+            until = names.get(use.until, f"{use.until:03}")
+            expected, hint = (
+                f"no more: it was to work until {until}",
+                "nothing, once the application does it another way",
+            )
+            yield Check(Verdict.WARN, "compatibility", use.name, why, expected, hint)
+        else:
+            expected = f"that it still works at {newest}: {use.purpose}"
+            yield Check(Verdict.FAIL, "compatibility", use.name, why, expected, "deploy/rollback.py takes it back")

@@ -6,22 +6,25 @@ restored into a database beside, and named by primary key; nothing of the databa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ..application.totals import Answers, Total
+from ..application.totals import Answers, Total, ask_totals
 from ..backup import programs
+from ..backup.contents import Contents, tables_of
 from ..backup.copy import Copies
 from ..backup.keeper import Keeper
-from ..backup.manifest import Contents, Manifest
+from ..backup.manifest import Manifest
 from ..errors import Kind, PgMigrateError
-from ..host.session import Engine
-from ..psql import answers, questions
+from ..planning.database import DatabaseSession
+from ..psql.answer import Answer
+from ..psql.script import Run, items, joined, prepared, session_of, setting
 from ..registry.model import Observed
-from ..report import console
+from ..resources import read_sql
 from . import data
-from .checks import Check
-from .data import MOST_KEYS, Compared, Rows, Source
+from .data import MOST_KEYS, Compared, Rows, Some, Source
+from .verdict import Check
 
 # Bytes of a row that a table had in the backup, where it is empty now: a guess.
 _ROW_BYTES = 100
@@ -30,29 +33,29 @@ _ROW_BYTES = 100
 _EXIT_NO_BACKUP = 66
 
 
-def compared(engine: Engine, seen: Observed) -> Iterator[Check]:
+def compared(session: DatabaseSession, seen: Observed) -> Iterator[Check]:
     """Yields whether rows and totals are those of the backup; asks the host.
 
     The backup is that of this run, the one that pg_backup names, or that of the first migration that holds.
     + seen: the database, which has just been read
     """
-    label = engine.backup or engine.settings.backup or data.label_before(seen)
+    label = session.memory.backup or session.settings.backup or data.label_before(seen)
     if not label:
-        yield from data.without_backup(engine.applying(engine.totals, seen))
+        yield from data.without_backup(session.applying(session.totals, seen))
         return
-    keeper = Keeper(engine)
+    keeper = Keeper(session)
     try:
         manifest, contents = _backup(keeper, label)
-        source = Source.of(manifest, contents, is_quiet=engine.settings.writes == "stopped")
-        tables = data.compared_tables(source, seen, engine.migrations, engine.settings.schema)
-        found = _found(engine, tables)
+        source = Source.of(manifest, contents, is_quiet=session.settings.writes == "stopped")
+        tables = data.compared_tables(source, seen, session.migrations, session.settings.schema)
+        found = _found(session, tables)
         # One that the backup answers and that cannot be asked any more has lost what it needs.
-        known = [one for one in engine.totals if source.answers(one)]
-        totals = [*known, *engine.applying([one for one in engine.totals if one not in known], seen)]
-        answers = answered(engine, totals)
+        known = [one for one in session.totals if source.answers(one)]
+        totals = [*known, *session.applying([one for one in session.totals if one not in known], seen)]
+        answers = answered(session, totals)
     except PgMigrateError as error:
         why = f"{error.refusal.message} ({error.refusal.detail})"
-        yield from data.not_compared(engine.applying(engine.totals, seen), f"backup {label}", why, error.refusal.hint)
+        yield from data.not_compared(session.applying(session.totals, seen), f"backup {label}", why, error.refusal.hint)
         return
     if isinstance(found, str):
         hint = "Remove the cause, then: deploy/validate.py"
@@ -66,20 +69,20 @@ def compared(engine: Engine, seen: Observed) -> Iterator[Check]:
 
 def _backup(keeper: Keeper, label: str) -> tuple[Manifest, Contents]:
     """Returns what a backup says of itself; from then on the keeper works where it is."""
-    engine = keeper.engine
+    session = keeper.session
     if label == "latest":
         label = keeper.named(label).label
     elif keeper.look().named(label) is None:
-        text = questions.prepared(engine.run, engine.settings.schema, "backup_place", label=label)
-        place = keeper.psql(text, engine.settings.connection, "read the registry").value("place")
+        text = prepared(session.run, session.settings.schema, "validation/backup_place", label=label)
+        place = keeper.psql(text, session.settings.connection, "read the registry").value("place")
         if place is not None and place[0] != place[2]:
             raise _not_there(label, f"in the registry that it is on machine {place[0]}, in {place[1]}")
         if place is not None:
             keeper.place = replace(keeper.place, folder=place[1])
-    elif label == engine.settings.backup:
+    elif label == session.settings.backup:
         # Somebody's choice, which may be of another database; what the registry names is of this one.
         keeper.named(label, failed=True)
-    answer = engine.call(programs.call("describe", keeper.place, label))
+    answer = session.call(programs.call("describe", keeper.place, label))
     problem = answer.text("problem") or answer.errors or "no answer"
     if answer.status == _EXIT_NO_BACKUP:
         raise _not_there(label, problem)
@@ -95,19 +98,20 @@ def _not_there(label: str, found: str) -> PgMigrateError:
     )
 
 
-def _found(engine: Engine, tables: Sequence[Compared]) -> dict[str, tuple[int, str]] | str:
+def _found(session: DatabaseSession, tables: Sequence[Compared]) -> dict[str, tuple[int, str]] | str:
     """Returns rows and content hash by table, over the columns that count, or why they could not be read."""
     known = {one.ident: one.columns for one in tables if one.is_there}
-    answer = engine.psql(questions.known_contents(known, engine.run, engine.settings.schema))
-    return answers.tables(answer) if answer.status == 0 else answer.message or answer.errors or "no answer"
+    answer = session.psql(known_contents(known, session.run, session.settings.schema))
+    return tables_of(answer) if answer.status == 0 else answer.message or answer.errors or "no answer"
 
 
-def answered(engine: Engine, totals: Sequence[Total]) -> dict[str, Answers]:
+def answered(session: DatabaseSession, totals: Sequence[Total]) -> dict[str, Answers]:
     """Returns what totals answer now, by name; with the reason where one could not be asked."""
     if not totals:
         return {}
-    answer = engine.psql(questions.totals(totals, engine.run, engine.settings.schema))
-    found = answers.totals(answer)
+    question = ask_totals(totals, session.run, session.schema)
+    answer = session.psql(question.script)
+    found = question.read(answer)
     why = answer.message or answer.errors or "no answer"
     return {one.name: found.get(one.name, Answers(problem=why)) for one in totals}
 
@@ -116,20 +120,20 @@ def _explained(
     keeper: Keeper, manifest: Manifest, contents: Contents, suspects: Sequence[Compared]
 ) -> dict[str, Rows | str]:
     """Returns how the rows of tables differ, or why that is not known."""
-    engine, limit = keeper.engine, keeper.settings.explain_mib * 1024**2
+    session, limit = keeper.session, keeper.settings.explain_mib * 1024**2
     try:
-        text = questions.keys([one.ident for one in suspects], engine.run, engine.settings.schema)
-        answer = keeper.psql(text, engine.settings.connection, "read the tables that differ")
+        text = keys_of_tables([one.ident for one in suspects], session.run, session.settings.schema)
+        answer = keeper.psql(text, session.settings.connection, "read the tables that differ")
         sizes = {name: (size, tuple(key)) for name, size, key in answer.value("keys")}
         told: dict[str, Rows | str] = {}
         small = []
         for one in suspects:
-            size = max(sizes[one.ident][0], contents.tables[one.ident][0] * _ROW_BYTES)
-            if size <= limit and one.columns:
+            size_bytes = max(sizes[one.ident][0], contents.tables[one.ident][0] * _ROW_BYTES)
+            if size_bytes <= limit and one.columns:
                 small.append(one)
             else:
                 told[one.ident] = (
-                    f"its rows are not named: {console.size(size)} are more than pg_explain_mib "
+                    f"its rows are not named: {size(size_bytes)} are more than pg_explain_mib "
                     f"({keeper.settings.explain_mib} MiB)"
                 )
         keys = [tuple(name for name in sizes[one.ident][1]) for one in small]
@@ -152,10 +156,51 @@ def _rows(
     asked = [
         (number, one.ident, one.columns or (), key) for number, (one, key) in enumerate(zip(tables, keys, strict=True))
     ]
-    text = questions.rows(asked, keeper.engine.run, keeper.settings.schema)
+    text = rows_of_tables(asked, keeper.session.run, keeper.settings.schema)
     idents = [one.ident for one in tables]
     with keeper.claimed():
         copies = Copies(keeper)
         with copies.copy_of_tables(manifest, contents, idents, host=keeper.settings.verify_host) as then:
             command = programs.explain(keeper.place, then, text, most=MOST_KEYS)
-            return answers.rows(keeper.called(command, "compare the rows of"), keys)
+            return differing_rows(keeper.called(command, "compare the rows of"), keys)
+
+
+def known_contents(known: Mapping[str, Sequence[str] | None], run: Run, schema: str) -> str:
+    """Returns the script that counts and hashes tables over some of their columns, a transaction each.
+
+    + known: columns by table, quoted as SQL would need them; None: all that it has
+    """
+    parts = [*session_of(run, schema, "validate"), setting("known", json.dumps(known, ensure_ascii=False))]
+    return joined([*parts, read_sql("psql/reading_only"), read_sql("backup/contents")])
+
+
+def keys_of_tables(tables: Sequence[str], run: Run, schema: str) -> str:
+    """Returns the script that tells sizes and primary keys of tables."""
+    parts = [*session_of(run, schema, "validate"), setting("tables", items(tables))]
+    return joined([*parts, read_sql("psql/reading_only"), read_sql("validation/keys")])
+
+
+def rows_of_tables(tables: Sequence[tuple[int, str, Sequence[str], Sequence[str]]], run: Run, schema: str) -> str:
+    """Returns the script that prints the key and a hash of each row.
+
+    + tables: number, name, columns that count and columns of the key
+    """
+    parts = [*session_of(run, schema, "validate"), setting("tables", items(tables))]
+    return joined([*parts, read_sql("psql/reading_only"), read_sql("validation/rows")])
+
+
+def differing_rows(answer: Answer, keys: Sequence[tuple[str, ...]]) -> list[Rows]:
+    """Returns how rows differ, as explain.sh told, one for each table that was asked about.
+
+    + keys: columns of the primary key of each table; none where it has none
+    Raises ValueError where the answer cannot be read.
+    """
+    told: dict[tuple[int, str], Some] = {}
+    for line in answer.text("rows").splitlines():
+        number, kind, count, *first = line.split("\t")
+        names = tuple(", ".join(map(str, json.loads(key))) for key in first) if keys[int(number)] else ()
+        told[int(number), kind] = Some(int(count), names)
+    return [
+        Rows(key, *(told.get((number, kind), Some()) for kind in ("inserted", "deleted", "changed")))
+        for number, key in enumerate(keys)
+    ]

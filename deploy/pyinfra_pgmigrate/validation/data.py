@@ -12,12 +12,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..application.totals import Answers, Total, are_equal, described
-from ..backup.manifest import Contents, Manifest, identifiers
+from ..backup.contents import Contents, identifiers
+from ..backup.manifest import Manifest
 from ..catalog.lines import Catalog, key_of, parts_of
 from ..catalog.parts import columns_of
 from ..migrations.files import Migration
 from ..registry.model import Observed
-from .checks import Check, Verdict
+from .verdict import Check, Verdict
 
 # Keys of a table that a message names, of each kind.
 MOST_KEYS = 5

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..application.queries import Query
-from .checks import Check, Verdict
+from .verdict import Check, Verdict
 
 # So many buffers more are no finding, and a table of so many pages is small. Measured (PostgreSQL 18, standard costs):
 # to read 60 pages with 4,800 rows from end to end took 0.34 ms; and the planner itself does so, index or not, on

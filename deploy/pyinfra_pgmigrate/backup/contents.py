@@ -1,0 +1,150 @@
+"""What is in a database, counted and hashed: the scripts that ask, and their answers. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..application.totals import Answers, Total, answers_of, as_json, totals_asked, totals_of
+from ..catalog.lines import LINES_VERSION, Catalog
+from ..psql.answer import Answer
+from ..psql.script import Run, catalog_session_of, joined, setting
+from ..resources import read_sql
+from .manifest import json_line
+
+
+def dump_script(run: Run, schema: str, totals: Sequence[Total] = ()) -> str:
+    """Returns the script that holds the snapshot of a backup, and counts and hashes what is in it.
+
+    + totals: asked in the same snapshot
+    """
+    return joined(
+        [
+            *catalog_session_of(run, schema, "backup"),
+            read_sql("backup/snapshot"),
+            read_sql("backup/about"),
+            setting("target", ""),
+            read_sql("backup/identity"),
+            read_sql("backup/history"),
+            *_all_contents(),
+            *totals_asked(totals),
+            read_sql("backup/snapshot_end"),
+        ]
+    )
+
+
+def contents_script(run: Run, schema: str) -> str:
+    """Returns the script that counts and hashes what is in a database; it changes nothing."""
+    return joined(
+        [
+            *catalog_session_of(run, schema, "compare"),
+            "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;",
+            "EXECUTE pgmigrate_read('pgmigrate.now', false);",
+            read_sql("backup/about"),
+            *_all_contents(),
+            "ROLLBACK;",
+        ]
+    )
+
+
+def _all_contents() -> list[str]:
+    return [setting("known", ""), read_sql("backup/contents")]
+
+
+def about_script(run: Run, schema: str) -> str:
+    """Returns the script that tells what a backup says of its database, but for its rows."""
+    return joined(
+        [
+            *catalog_session_of(run, schema, "about"),
+            "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;",
+            "EXECUTE pgmigrate_read('pgmigrate.now', false);",
+            read_sql("backup/about"),
+            "ROLLBACK;",
+        ]
+    )
+
+
+def contents_of(answer: Answer) -> Contents:
+    """Returns what was in a database, as contents.sql told. Raises ValueError where it did not."""
+    about = answer.value("database")
+    if about is None:
+        raise ValueError("no answer")
+    return Contents(
+        tables=tables_of(answer),
+        large_objects=about["large_objects"],
+        catalog=Catalog.of(answer.value("catalog")),
+        applied=tuple((version, checksum) for version, checksum in about["applied"]),
+        properties=about["properties"],
+        totals=totals_of(answer),
+    )
+
+
+def tables_of(answer: Answer) -> dict[str, tuple[int, str]]:
+    """Returns rows and content hash by table, as contents.sql told."""
+    return {table: (rows, digest) for table, rows, digest in answer.values("table")}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What was in a database at one moment.
+
+    + tables: rows and content hash by table
+    + large_objects: how many
+    + totals: answers by name of the total; none of a backup that an earlier version took
+    + lines_version: of the form of the catalog's lines
+    """
+
+    tables: Mapping[str, tuple[int, str]]
+    large_objects: int
+    catalog: Catalog
+    applied: tuple[tuple[int, str], ...] = ()
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    totals: Mapping[str, Answers] = field(default_factory=dict)
+    lines_version: int = LINES_VERSION
+
+    def text(self) -> str:
+        """Returns all but the catalog as one line of JSON."""
+        return json_line(
+            {
+                "tables": self.tables,
+                "large_objects": self.large_objects,
+                "applied": self.applied,
+                "properties": self.properties,
+                "totals": {name: as_json(answers) for name, answers in self.totals.items()},
+                "lines_version": self.lines_version,
+            }
+        )
+
+
+def read_contents(contents: str, catalog: str) -> Contents:
+    """Returns the contents that two files of a backup hold.
+
+    Raises ValueError where they cannot be read.
+    """
+    try:
+        values = json.loads(contents)
+        return Contents(
+            {name: (rows, digest) for name, (rows, digest) in values["tables"].items()},
+            values["large_objects"],
+            Catalog.of(json.loads(catalog)),
+            tuple((version, checksum) for version, checksum in values["applied"]),
+            values["properties"],
+            {name: answers_of(found) for name, found in values.get("totals", {}).items()},
+            values.get("lines_version", 1),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise ValueError(f"contents.json or catalog.json cannot be read: {error!r}") from error
+
+
+def identifiers(ident: str) -> tuple[str, str]:
+    """Returns schema and name of a table from what SQL would write.
+
+    >>> identifiers('public."Two Words"')
+    ('public', 'Two Words')
+    """
+    words = re.findall(r'"(?:[^"]|"")*"|[^.]+', ident)
+    schema, name = (word[1:-1].replace('""', '"') if word.startswith('"') else word for word in words)
+    return schema, name

@@ -1,0 +1,170 @@
+"""A database with the migrations and the application of its SQL folder: looked at, planned for."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Protocol, TypeVar
+
+import gevent
+from pyinfra.api import Host
+
+from ..application.compatibility import Use, load_uses
+from ..application.queries import Query, load_queries
+from ..application.requirements import Requirement, lacking, not_applicable
+from ..application.totals import Total, load_totals
+from ..errors import Refusal
+from ..host.events import NotApplicable, listener_of
+from ..host.run import RunContext
+from ..host.session import HostSession
+from ..migrations.files import Migration, load_folder
+from ..psql.answer import Unreadable
+from ..registry.look import look
+from ..registry.model import Observed, OtherRun, Verified
+from ..registry.verify import verify
+from ..settings import read_settings
+from .plan import Plan, make_plan, to_ask
+
+
+class _Needs(Protocol):
+    """A file of the application: what it needs of a database, and where it is in the SQL folder."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def requires(self) -> tuple[Requirement, ...]: ...
+
+
+_File = TypeVar("_File", bound=_Needs)
+
+
+@dataclass(frozen=True)
+class DatabaseSession(HostSession):
+    """One database of a host with its migrations.
+
+    + uses: what the application does; totals: what must be the same before and after
+    """
+
+    migrations: tuple[Migration, ...] = ()
+    uses: tuple[Use, ...] = ()
+    totals: tuple[Total, ...] = ()
+
+    @classmethod
+    def of(cls, host: Host, overrides: Mapping[str, Any]) -> DatabaseSession:
+        """Returns the database of a host.
+
+        + overrides: host data keys that stand above the host's own
+        Raises PgMigrateError: settings, file, effect.
+        """
+        data: dict[str, Any] = host.data.dict()  # type: ignore[no-untyped-call]
+        settings = read_settings({**data, **overrides})
+        folder, context = settings.sql_dir, RunContext.of(host.state)
+        reports = settings.report_dir if settings.report else None
+        return cls(
+            host,
+            settings,
+            listener=listener_of(host, settings.connection.database, context.run_on(host), reports),
+            migrations=context.read_once(load_folder, folder, folders=(folder,)),
+            uses=context.read_once(load_uses, folder, folders=(folder / "compatibility",)),
+            totals=context.read_once(load_totals, folder, folders=(folder / "totals",)),
+        )
+
+    @property
+    def queries(self) -> tuple[Query, ...]:
+        """The queries whose cost is measured, read once a run; none with pg_measure=never.
+
+        Raises PgMigrateError (file).
+        """
+        if self.settings.measure == "never":
+            return ()
+        folder = self.settings.sql_dir
+        versions = frozenset(migration.version for migration in self.migrations)
+        return self.context.read_once(load_queries, folder, versions, folders=(folder / "queries",))
+
+    def applying(self, files: Sequence[_File], seen: Observed) -> tuple[_File, ...]:
+        """Returns those files of the application that apply to this database; tells of the others, once a run.
+
+        + seen: the database, which has just been read
+        """
+        found = []
+        for file in files:
+            missing = lacking(file.requires, seen)
+            if not missing:
+                found.append(file)
+            elif file.path not in self.memory.not_applicable:
+                self.memory.not_applicable.add(file.path)
+                line = not_applicable(file.path, missing)
+                self.announce(NotApplicable(file.path, line))
+                self.tell(line)
+        return tuple(found)
+
+    def look(self, *, asks: bool = False) -> Observed | Refusal:
+        """Returns the database as it is now.
+
+        + asks: also what the verify queries of the registered migrations say, in the same session
+        """
+        queries = {one.version: one.verify for one in self.migrations if one.verify is not None} if asks else {}
+        found = self.ask(look(self.run, self.schema, queries))
+        return found if isinstance(found, Observed) else self.unreadable(found)
+
+    def plan(self, *, ask: Collection[int] | None = None, observed: Observed | None = None) -> Plan | Refusal:
+        """Returns what a run does now.
+
+        + ask: versions whose verify queries are asked; None: all
+        + observed: the database, where it has just been read
+        """
+        seen = observed if observed is not None else self.look()
+        if isinstance(seen, Refusal):
+            return seen
+        first = make_plan(self.migrations, seen, self.settings, {})
+        queries = to_ask(first, ask)
+        if not queries:
+            return first
+        answers = self.answers(queries, seen)
+        return answers if isinstance(answers, Refusal) else make_plan(self.migrations, seen, self.settings, answers)
+
+    def answers(self, queries: Mapping[int, str], seen: Observed) -> Mapping[int, Verified] | Refusal:
+        """Returns what verify queries say, of what was just seen, asking for the others."""
+        found = self._ask({version: query for version, query in queries.items() if version not in seen.verified})
+        known = {version: answer for version, answer in seen.verified.items() if version in queries}
+        return found if isinstance(found, Refusal) else {**known, **found}
+
+    def _ask(self, queries: Mapping[int, str]) -> dict[int, Verified] | Refusal:
+        if not queries:
+            return {}
+        found = self.ask(verify(self.run, self.schema, queries))
+        return self.unreadable(found) if found is None or isinstance(found, Unreadable) else found
+
+    def wait_for_turn(self) -> Observed | Refusal:
+        """Returns the database once no other run is at work on it, or why that did not come."""
+        deadline = monotonic() + self.settings.run_wait_s
+        told = ""
+        while True:
+            seen = self.look()
+            if isinstance(seen, Refusal) or seen.other_run is None:
+                return seen
+            if monotonic() > deadline:
+                return self.busy(_described(seen.other_run))
+            if told != seen.other_run.run_id:
+                told = seen.other_run.run_id
+                self.tell(f"another run is at work here ({_described(seen.other_run)}), waiting for it")
+            gevent.sleep(random.uniform(0.2, 0.6))  # noqa: S311  (jitter, no secret)
+
+    def tell_snapshots(self, seen: Observed, plan: Plan, versions: Collection[int]) -> None:
+        """Names whoever will keep a statement outside a transaction waiting, before it starts."""
+        outside = any(
+            not statement.in_transaction and statement.number in decision.statements
+            for decision in plan.changes
+            if decision.migration.version in versions
+            for statement in decision.migration.statements
+        )
+        for blocker in seen.snapshots if outside else ():
+            self.tell(f"    will wait for {blocker}")
+
+
+def _described(run: OtherRun) -> str:
+    when = f"at work for {run.seen_s:.0f} s" if run.at_work else f"last seen {run.seen_s:.0f} s ago"
+    return f"{run.operator}, {when}"

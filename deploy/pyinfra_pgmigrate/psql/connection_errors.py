@@ -1,0 +1,100 @@
+"""Why a database could not be read, for people. Pure."""
+
+from __future__ import annotations
+
+from ..errors import Kind, Refusal
+from ..settings import Connection
+from .answer import EXIT_CONNECTION, EXIT_NO_PSQL, EXIT_SCRIPT, Unreadable
+from .command import conninfo
+
+# Feature not supported; source: PostgreSQL manual, "Error Codes".
+TOO_OLD = "0A000"
+
+
+# Object not in prerequisite state.
+PLANTED = "55000"
+
+
+# What a connection error says, and what to do about it; the first that fits counts. The server's own
+# messages may be in another language: then the last line of the table fits.
+_CONNECTION_HINTS = (
+    ("password authentication failed", "Correct pg_user or pg_password (or ~/.pgpass on the host)."),
+    ("no password supplied", "Set pg_password, or put the password into ~/.pgpass on the host."),
+    (
+        "Peer authentication failed",
+        "Run psql as that user: set _sudo_user in the group data, or use pg_host.",
+    ),
+    ("could not translate host name", "Correct pg_host."),
+    ("definition of service", "Correct pg_service, or add it to pg_service.conf on the host."),
+    ("role ", "Correct pg_user, or let a superuser create the role."),
+    ("database ", "Correct pg_database; to see the names on the host: psql --list"),
+    ("", "See that the server runs and listens there: pg_isready"),
+)
+
+
+def unreadable(found: Unreadable | None, *, host: str, connection: Connection) -> Refusal:
+    """Returns why a database could not be read, for people.
+
+    + found: None where not even the shell command ended well
+    """
+    what = f'could not read database "{connection.database}" on host {host}'
+    where = conninfo(connection)
+    if found is None or found.status is None:
+        return Refusal(
+            Kind.UNREADABLE,
+            f"{what}: the command on the host did not end",
+            detail="Found no answer; expected psql's exit status. What the host said stands above.",
+            hint=f"Try by hand: pyinfra {host} exec -- id",
+        )
+    if found.status == EXIT_NO_PSQL:
+        return Refusal(
+            Kind.UNREADABLE,
+            f"{what}: psql is not there",
+            detail=f"Found no program psql in {connection.bin_dir or 'PATH'}; expected the client programs.",
+            hint="Install postgresql-client on the host, or set pg_bin_dir.",
+        )
+    if found.status == EXIT_CONNECTION:
+        hint = next(hint for text, hint in _CONNECTION_HINTS if text in found.message)
+        return Refusal(
+            Kind.UNREADABLE,
+            f"{what}: no connection",
+            detail=f"Found: {found.message}. Expected a connection with {where}.",
+            hint=hint,
+        )
+    if (found.status, found.sqlstate) == (EXIT_SCRIPT, TOO_OLD):
+        return Refusal(
+            Kind.UNREADABLE,
+            f"{what}: PostgreSQL {found.message} is too old",
+            detail=f"Found version {found.message}; expected 15 or later.",
+            hint="Upgrade the server; for older ones use another tool.",
+        )
+    if (found.status, found.sqlstate) == (EXIT_SCRIPT, PLANTED):
+        return Refusal(
+            Kind.REGISTRY,
+            f"{what}: its registry cannot be trusted",
+            detail=f"Found: {found.message}; expected plain tables of the role that connects, of a superuser or of "
+            "the owner of the database. Nothing in it was read, as whoever made it could have anything run.",
+            hint="Connect as the role that made the registry. If nobody of yours made it: "
+            "ALTER SCHEMA pgmigrate RENAME TO pgmigrate_foreign",
+        )
+    if (found.status, found.sqlstate) == (EXIT_SCRIPT, "42501"):
+        return Refusal(
+            Kind.PRIVILEGE,
+            f"{what}: {found.message}",
+            detail=f"Found SQLSTATE {found.sqlstate}; expected a role that may read schema pgmigrate.",
+            hint="Connect as the role that made the registry, or let it run: "
+            "GRANT USAGE ON SCHEMA pgmigrate TO ROLE; GRANT SELECT ON ALL TABLES IN SCHEMA pgmigrate TO ROLE",
+        )
+    if (found.status, found.sqlstate) == (EXIT_SCRIPT, "55P03"):
+        return Refusal(
+            Kind.LOCK,
+            f"{what}: a table is locked",
+            detail=f"Found: {found.message}; expected to read the catalog within 10 s.",
+            hint="See who holds it: SELECT * FROM pg_locks WHERE mode = 'AccessExclusiveLock', then run again.",
+        )
+    return Refusal(
+        Kind.UNREADABLE,
+        f"{what}: psql ended with status {found.status}",
+        detail=f"Found: {found.message or 'no message'}. Expected status 0.",
+        hint=f"Try by hand on the host: psql \"{where}\" --command='SELECT 1'",
+    )

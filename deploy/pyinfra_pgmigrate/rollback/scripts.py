@@ -1,0 +1,79 @@
+"""Rollback scripts, as files. Pure: no I/O but the files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..catalog.lines import parts_of
+from ..errors import Kind, PgMigrateError
+from ..migrations.files import parse_header, read_statements, read_text, wrong_header
+from ..sqltext.parser import Statement, checksum_of
+
+HEADER_KEYS = ("purpose", "reverts", "keeps")
+
+
+_RANGE = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]+)")
+
+
+# One of the names of a list, quotes and all.
+_LISTED = re.compile(r'(?:"(?:[^"]|"")*"|[^\s,"])+')
+
+
+@dataclass(frozen=True)
+class RollbackScript:
+    """A file ``rollback_NAME.sql``.
+
+    + first, last: the migrations that it reverts, both ends included
+    + keeps: references (table, column) that are emptied where they point at a row that moves out, and whose own row
+      does not move with it
+    """
+
+    name: str
+    purpose: str
+    first: int
+    last: int
+    statements: tuple[Statement, ...]
+    checksum: str
+    keeps: tuple[tuple[str, str], ...] = ()
+
+
+def load_rollbacks(folder: Path) -> tuple[RollbackScript, ...]:
+    """Returns the rollback scripts of a folder, newest first.
+
+    Raises PgMigrateError (file) for the first that breaks a rule, naming it.
+    """
+    found = [_read(path) for path in sorted(folder.glob("rollback_*.sql"))]
+    return tuple(sorted(found, key=lambda script: (script.last, script.first), reverse=True))
+
+
+def _read(path: Path) -> RollbackScript:
+    text = read_text(path)
+    values = parse_header(text, source=path.name)
+    for key in values:
+        if key not in HEADER_KEYS:
+            raise wrong_header(path.name, None, f'Found the key "{key}"; expected one of {", ".join(HEADER_KEYS)}.')
+    reverts = _RANGE.fullmatch(values.get("reverts", ""))
+    if "purpose" not in values or reverts is None or int(reverts["first"]) > int(reverts["last"]):
+        found = f'reverts "{values.get("reverts", "")}"' if "purpose" in values else "no purpose"
+        raise wrong_header(path.name, None, f'Found {found}; expected a purpose and "-- reverts: 001-006".')
+    keeps = tuple(map(parts_of, _LISTED.findall(values.get("keeps", ""))))
+    if "keeps" in values and not all(table for table, _ in keeps or (("", ""),)):
+        found = f'keeps "{values["keeps"]}"'
+        raise wrong_header(
+            path.name, None, f'Found {found}; expected references, such as "-- keeps: invoice.customer".'
+        )
+    statements = read_statements(text, path.name)
+    outside = [statement for statement in statements if not statement.in_transaction]
+    if outside or not statements:
+        found = f'"{outside[0].words}"' if outside else "no statement"
+        raise PgMigrateError(
+            Kind.FILE,
+            f"cannot use {path.name}: a rollback runs in one transaction",
+            detail=f"Found {found}; expected statements that may run in a transaction.",
+            hint="Write DROP INDEX without CONCURRENTLY: the table is locked anyway.",
+        )
+    return RollbackScript(
+        path.stem, values["purpose"], int(reverts["first"]), int(reverts["last"]), statements, checksum_of(text), keeps
+    )

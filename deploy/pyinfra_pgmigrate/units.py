@@ -1,0 +1,43 @@
+"""Sizes, spans of time and names of others, as people read them. Pure."""
+
+from __future__ import annotations
+
+import re
+
+# What a terminal takes for a command, or what turns the direction of a text: all but line ends and tabs.
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+def visible(text: str) -> str:
+    r"""Returns a text for a terminal: names, labels and messages of others can tell that nothing.
+
+    >>> print(visible("a\x1b[31mb\u202e"))
+    a\u001b[31mb\u202e
+    """
+    return _COMMANDS.sub(lambda found: "\\r" if found[0] == "\r" else f"\\u{ord(found[0]):04x}", text)
+
+
+def size(size_bytes: int) -> str:
+    """Returns a size with its unit.
+
+    >>> size(8363367)
+    '8.0 MiB'
+    """
+    value = float(size_bytes)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
+
+
+def age(seconds: float) -> str:
+    """Returns a time span in its largest unit.
+
+    >>> age(7300)
+    '2 h'
+    """
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -22,6 +22,7 @@ from ..psql.answer import Answer
 from ..psql.script import Run, items, joined, prepared, session_of, setting
 from ..registry.model import Observed
 from ..resources import read_sql
+from ..units import size
 from . import data
 from .data import MOST_KEYS, Compared, Rows, Some, Source
 from .verdict import Check

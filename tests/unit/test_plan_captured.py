@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from pyinfra_pgmigrate.drift.detect import find_drift
 from pyinfra_pgmigrate.errors import Kind
-from pyinfra_pgmigrate.planning.plan import Action, Decision, Plan, make_plan, to_ask
+from pyinfra_pgmigrate.planning.decision import Action, Decision
+from pyinfra_pgmigrate.planning.plan import Plan, make_plan, to_ask
 from pyinfra_pgmigrate.planning.state import in_order
 from pyinfra_pgmigrate.planning.timeline import Timeline, standing
 from pyinfra_pgmigrate.psql.answer import Unreadable

@@ -14,7 +14,7 @@ from ..catalog.lock_modes import conflicting_modes, sql_name
 from ..errors import Kind
 from ..migrations.effect import Lock, StatementEffect
 from ..migrations.files import Migration
-from ..planning.plan import OUTCOME, Decision
+from ..planning.decision import OUTCOME, Decision
 from ..psql.script import (
     Run,
     catalog_session_of,

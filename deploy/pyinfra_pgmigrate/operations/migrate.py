@@ -20,7 +20,8 @@ from ..execution.trace import StatementTrace
 from ..host.failures import on_one_host
 from ..host.session import current_host, is_preparing
 from ..planning.database import DatabaseSession
-from ..planning.plan import Action, Plan
+from ..planning.decision import Action
+from ..planning.plan import Plan
 from ..registry.model import Observed
 from ..rehearsal.rehearse import tell_compared
 from ..validation import measure

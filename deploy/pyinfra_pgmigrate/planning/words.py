@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .plan import Action, Decision
+from .decision import Action, Decision
 
 WORDS = {
     Action.NONE: "applied",

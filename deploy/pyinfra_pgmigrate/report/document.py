@@ -18,7 +18,8 @@ from ..backup.manifest import Manifest
 from ..execution.trace import StatementTrace
 from ..host.events import Span
 from ..migrations.effect import Lock
-from ..planning.plan import Action, Plan
+from ..planning.decision import Action
+from ..planning.plan import Plan
 from ..planning.words import state_of
 from ..psql.script import Run
 from ..registry.model import Observed

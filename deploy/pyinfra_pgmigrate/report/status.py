@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from ..drift.detect import Change, Drift, Drifts
 from ..migrations.files import Migration
-from ..planning.plan import Action, Decision, Plan
+from ..planning.decision import Action, Decision
+from ..planning.plan import Plan
 from ..planning.words import WORDS, would
 from ..registry.model import Observed
 from ..units import age, size

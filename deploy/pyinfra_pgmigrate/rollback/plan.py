@@ -19,7 +19,7 @@ from ..catalog.privileges import is_written_out
 from ..errors import Kind, Refusal
 from ..migrations.effect import Effect, Lock, StatementEffect
 from ..migrations.files import Header, Migration
-from ..planning.plan import Action, Decision
+from ..planning.decision import Action, Decision
 from ..planning.state import Judgement, State, StatementState, in_order, judge
 from ..planning.timeline import Timeline, standing
 from ..registry.model import Observed

@@ -23,7 +23,7 @@ from .drift.look import drift_of
 from .errors import PgMigrateError, Refusal
 from .host.events import Started
 from .host.session import current_host
-from .operations import backup, rollback, validate
+from .operations import backup, restore, rollback, validate
 from .operations import migrate as operations
 from .planning.database import DatabaseSession
 from .planning.plan import Plan
@@ -33,7 +33,7 @@ from .report.journal import Drifted, Looked, Validated
 from .report.status import Summary, status_parts, summary, table
 from .report.writer import chosen_hosts
 from .rollback.look import plan_rollback
-from .rollback.plan import Rollback
+from .rollback.turn import Rollback
 from .settings import PREFIX
 from .units import visible
 from .validation.compare import compared
@@ -280,17 +280,17 @@ def restore_database(**settings: Any) -> None:
     + settings: host data keys without their prefix, above the host's own; ``backup`` names the backup
     """
     session, overrides = _engine("Restore database", settings)
-    refusal = backup.unconfirmed(session)
+    refusal = restore.unconfirmed(session)
     if refusal is not None:
         _tell_refusals(session, refusal)
         _fail(session.host)
     else:
         try:
-            session.tell(backup.would_restore(session))
+            session.tell(restore.would_restore(session))
         except PgMigrateError as error:
             session.tell_refusal(error.refusal)
             _fail(session.host)
-    backup.restore(name="Restore", overrides=overrides, _retries=0)
+    restore.restore(name="Restore", overrides=overrides, _retries=0)
 
 
 # Hosts in one line each, of one start of the program.

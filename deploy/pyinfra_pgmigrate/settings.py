@@ -3,132 +3,34 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .errors import Kind, PgMigrateError
+from .values import (
+    PHASES,
+    Secret,
+    count,
+    factor,
+    flag,
+    label,
+    one_of,
+    patterns,
+    phase,
+    port,
+    run,
+    seconds,
+    secret,
+    size,
+    text,
+    version,
+)
+
+__all__ = ["KEYS", "PREFIX", "Connection", "Key", "Secret", "Settings", "read_settings"]
 
 PREFIX = "pg_"
-
-# Of a migration, in the order in which a team goes through them.
-PHASES = ("preparation", "schema", "data", "validation", "contract")
-
-
-class Secret:
-    """A value that never prints itself."""
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    def to_json(self) -> str:
-        """Returns what pyinfra's debug-inventory prints in its place."""
-        return "***"
-
-    def reveal(self) -> str:
-        """Returns the value, for the standard input of a program and for nothing else."""
-        return self._value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, (str, Path)) or not str(value):
-        raise ValueError("a text that is not empty")
-    return str(value)
-
-
-def _port(value: Any) -> int:
-    # bool is an int in Python; --data pg_port=true is no port.
-    if isinstance(value, bool) or not str(value).isdigit() or not 0 < int(value) < 65536:
-        raise ValueError("a port number from 1 to 65535")
-    return int(value)
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError("a whole number of at least 1")
-    return value
-
-
-def _size(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError("a whole number, 0 or more")
-    return value
-
-
-def _seconds(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-        raise ValueError("a number of seconds above 0")
-    return float(value)
-
-
-def _factor(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 1:
-        raise ValueError("a number of 1 or more")
-    return float(value)
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false")
-    return value
-
-
-def _patterns(value: Any) -> tuple[str, ...]:
-    # --data gives one text, or a list as JSON; an inventory gives a list.
-    found = [value] if isinstance(value, str) else value
-    if not isinstance(found, (list, tuple)) or not all(isinstance(one, str) and one.strip("* ") for one in found):
-        raise ValueError("a list of patterns of catalog lines, none of them for every line")
-    return tuple(found)
-
-
-def _version(value: Any) -> int:
-    # --data pg_target=012 arrives as the number 12, so versions are compared as numbers.
-    if isinstance(value, bool) or not str(value).isdigit():
-        raise ValueError("the number of a migration, such as 004")
-    return int(value)
-
-
-def _phase(value: Any) -> str:
-    if value not in PHASES:
-        raise ValueError(f"one of {', '.join(PHASES)}")
-    return str(value)
-
-
-def _one_of(*words: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if value not in words:
-            raise ValueError(f"one of {', '.join(words)}")
-        return str(value)
-
-    return read
-
-
-def _label(value: Any) -> str:
-    text = _text(value)
-    if text.startswith(".") or not all(character.isalnum() or character in "_.-" for character in text):
-        raise ValueError("the label of a backup, or latest")
-    return text
-
-
-def _run(value: Any) -> str:
-    # --data pg_quarantine_drop=12345678 arrives as a number, and 1234e567 as infinity: then it takes quotes.
-    text = str(value).lower()
-    if not re.fullmatch(r"[0-9a-f]{8}[0-9a-f-]{0,28}", text):
-        raise ValueError("the first 8 characters of a run's id, or all of it")
-    return text
-
-
-def _secret(value: Any) -> Secret:
-    if isinstance(value, Secret):
-        return value
-    # pyinfra's HiddenValue keeps a password out of its output; it is opened here, once.
-    revealed = value.unmask() if hasattr(value, "unmask") else value
-    return Secret(_text(revealed))
 
 
 @dataclass(frozen=True)
@@ -146,163 +48,167 @@ class Key:
 
 
 KEYS: dict[str, Key] = {
-    "pg_database": Key(_text, None, "name of the database; needed"),
+    "pg_database": Key(text, None, "name of the database; needed"),
     "pg_host": Key(
-        _text,
+        text,
         None,
         "server to connect to from the host, a name, address or socket folder; not set: the socket of the machine",
     ),
-    "pg_port": Key(_port, None, "port of the server; not set: what psql takes (5432)"),
-    "pg_user": Key(_text, None, "database role; not set: what psql takes (the operating-system user)"),
+    "pg_port": Key(port, None, "port of the server; not set: what psql takes (5432)"),
+    "pg_user": Key(text, None, "database role; not set: what psql takes (the operating-system user)"),
     "pg_password": Key(
-        _secret,
+        secret,
         None,
         "password of the role, sent over standard input only; "
         "not set: peer, trust, certificate or a .pgpass file on the host",
     ),
-    "pg_service": Key(_text, None, "name of a service in pg_service.conf on the host"),
-    "pg_schema": Key(_text, "public", "schema that unqualified names in the migrations mean"),
-    "pg_bin_dir": Key(_text, None, "folder of psql on the host; not set: PATH decides"),
-    "pg_sql_dir": Key(_text, "sql", "folder of the migrations on the controller, from where pyinfra was started"),
+    "pg_service": Key(text, None, "name of a service in pg_service.conf on the host"),
+    "pg_schema": Key(text, "public", "schema that unqualified names in the migrations mean"),
+    "pg_bin_dir": Key(text, None, "folder of psql on the host; not set: PATH decides"),
+    "pg_sql_dir": Key(text, "sql", "folder of the migrations on the controller, from where pyinfra was started"),
     "pg_target": Key(
-        _version,
+        version,
         None,
         "number of the last migration to apply, or of the last that stays (rollback.py); not set: all, or what the "
         "newest rollback script leaves",
     ),
     "pg_applied": Key(
-        _version,
+        version,
         None,
         "number of a migration: all up to it ran by other means (psql, another tool) and are registered, none after it "
         "did; 0: none ran",
     ),
     "pg_phase": Key(
-        _phase,
+        phase,
         None,
         "stop before the first migration of a later phase (" + ", ".join(PHASES) + "); not set: all",
     ),
     "pg_check": Key(
-        _flag, False, "with --dry, and in status.py: exit status 1 when something is pending, missing or changed"
+        flag, False, "with --dry, and in status.py: exit status 1 when something is pending, missing or changed"
     ),
-    "pg_repair": Key(_flag, False, "put back what is missing of applied migrations"),
-    "pg_out_of_order": Key(_flag, False, "apply a pending migration that is older than an applied one"),
-    "pg_release": Key(_flag, False, "apply a contract migration although the application still uses what it removes"),
-    "pg_batch_from": Key(_count, 50, "from so many pending migrations on, one operation runs them all in one session"),
-    "pg_batch_rows": Key(_count, 1000, "rows in one transaction of a migration that runs in batches"),
+    "pg_repair": Key(flag, False, "put back what is missing of applied migrations"),
+    "pg_out_of_order": Key(flag, False, "apply a pending migration that is older than an applied one"),
+    "pg_release": Key(flag, False, "apply a contract migration although the application still uses what it removes"),
+    "pg_batch_from": Key(count, 50, "from so many pending migrations on, one operation runs them all in one session"),
+    "pg_batch_rows": Key(count, 1000, "rows in one transaction of a migration that runs in batches"),
     "pg_backup_dir": Key(
-        _text,
+        text,
         None,
         "folder of the backups on the host; not set: pgmigrate-backups in the home of the user that runs psql",
     ),
-    "pg_jobs": Key(_count, 2, "processes with which pg_dump and pg_restore work"),
+    "pg_jobs": Key(count, 2, "processes with which pg_dump and pg_restore work"),
     "pg_compress": Key(
-        _text, None, "compression as pg_dump takes it, such as zstd:3; not set: zstd, lz4 or gzip, the first it has"
+        text,
+        None,
+        "compression as pg_dump takes it, such as zstd:3; not set: zstd, lz4 or gzip, the first it has",
     ),
     "pg_backup_keep": Key(
-        _count, 5, "backups that stay; the newest verified one and those that the registry names stay anyhow"
+        count, 5, "backups that stay; the newest verified one and those that the registry names stay anyhow"
     ),
     "pg_backup_max_age_s": Key(
-        _seconds, 900.0, "a verified backup of the same state that is younger, in seconds, is not taken again"
+        seconds, 900.0, "a verified backup of the same state that is younger, in seconds, is not taken again"
     ),
     "pg_verify": Key(
-        _one_of("restore", "read", "none"),
+        one_of("restore", "read", "none"),
         "restore",
         "how a backup is verified: restore it into a scratch database and compare, read it from end to end, or none",
     ),
-    "pg_verify_host": Key(_text, None, "server on which it is restored for that, as pg_host; not set: the same server"),
+    "pg_verify_host": Key(text, None, "server on which it is restored for that, as pg_host; not set: the same server"),
     "pg_rehearse": Key(
-        _one_of("full", "schema", "off"),
+        one_of("full", "schema", "off"),
         "full",
         "where pending migrations run first: on the restored copy, on a copy of the structure alone, or nowhere",
     ),
     "pg_copy_role": Key(
-        _one_of("own", "connection"),
+        one_of("own", "connection"),
         "own",
         "as which role a copy is restored and rehearsed on: one of its own without power, wherever the connection may "
         "make roles, or that of the connection: then what others left in the database runs with its rights",
     ),
-    "pg_skip_backup": Key(_flag, False, "migrate or roll back without a backup, and without a rehearsal on its copy"),
+    "pg_skip_backup": Key(flag, False, "migrate or roll back without a backup, and without a rehearsal on its copy"),
     "pg_backup": Key(
-        _label,
+        label,
         None,
         "label of a backup, or latest: the one that restore.py restores, that backup.py verifies again, or with which "
         "validate.py compares",
     ),
     "pg_backup_of_other": Key(
-        _flag, False, "take the backup that pg_backup names although it is of another database or server"
+        flag, False, "take the backup that pg_backup names although it is of another database or server"
     ),
-    "pg_backup_fetch": Key(_text, None, "folder on the controller into which a verified backup is copied"),
-    "pg_table": Key(_text, None, "restore this table alone, into a schema beside (restore.py only)"),
-    "pg_confirm": Key(_text, None, "name of the database, where pg_needs_confirm wants it said"),
-    "pg_needs_confirm": Key(_flag, False, "restore and roll back only with pg_confirm=DATABASE; meant for group data"),
+    "pg_backup_fetch": Key(text, None, "folder on the controller into which a verified backup is copied"),
+    "pg_table": Key(text, None, "restore this table alone, into a schema beside (restore.py only)"),
+    "pg_confirm": Key(text, None, "name of the database, where pg_needs_confirm wants it said"),
+    "pg_needs_confirm": Key(flag, False, "restore and roll back only with pg_confirm=DATABASE; meant for group data"),
     "pg_on_conflict": Key(
-        _one_of("abort", "rename", "quarantine"),
+        one_of("abort", "rename", "quarantine"),
         "abort",
         "rollback.py, rows that break a unique rule which comes back: refuse, rename those that are not of the "
         "default, or move them out with all that hangs on them",
     ),
     "pg_dependents": Key(
-        _one_of("abort", "quarantine"),
+        one_of("abort", "quarantine"),
         "abort",
         "rollback.py, views and other objects that others built on what goes: refuse, or drop them and make them again "
         "on the way forward",
     ),
     "pg_build_from_mib": Key(
-        _size,
+        size,
         32,
         "rollback.py: on tables from this size on, in MiB, an index that comes back is built before the cut-over, "
         "without a lock that keeps a writer out",
     ),
     "pg_quarantine_drop": Key(
-        _run, None, "status.py: throw away what the rollback of this run kept; the first 8 characters of its id"
+        run, None, "status.py: throw away what the rollback of this run kept; the first 8 characters of its id"
     ),
     "pg_drift_ignore": Key(
-        _patterns,
+        patterns,
         None,
         "patterns of catalog lines that are no drift, a list; * stands for any text: `index idx_tmp_*`",
     ),
-    "pg_strict": Key(_flag, False, "what is extra fails too, in validate.py and with pg_check"),
+    "pg_strict": Key(flag, False, "what is extra fails too, in validate.py and with pg_check"),
     "pg_compatibility": Key(
-        _flag,
+        flag,
         False,
         "validate.py and migrate.py: try what sql/compatibility/*.sql do, each in a transaction that is undone",
     ),
-    "pg_report": Key(_flag, True, "write report.json and report.html of the run, on the controller"),
+    "pg_report": Key(flag, True, "write report.json and report.html of the run, on the controller"),
     "pg_report_dir": Key(
-        _text, "reports", "folder of the reports on the controller, from where pyinfra was started; one folder a run"
+        text,
+        "reports",
+        "folder of the reports on the controller, from where pyinfra was started; one folder a run",
     ),
     "pg_measure": Key(
-        _one_of("changes", "always", "never"),
+        one_of("changes", "always", "never"),
         "changes",
         "when migrate.py measures the queries of sql/queries: when it changes something, always, or never, and then "
         "validate.py does not either",
     ),
-    "pg_query_timeout_s": Key(_seconds, 10.0, "seconds after which a query that is measured is given up"),
+    "pg_query_timeout_s": Key(seconds, 10.0, "seconds after which a query that is measured is given up"),
     "pg_regression_factor": Key(
-        _factor, 2.0, "a query that reads more than so many times the buffers of before fails; see validate.py"
+        factor, 2.0, "a query that reads more than so many times the buffers of before fails; see validate.py"
     ),
     "pg_writes": Key(
-        _one_of("running", "stopped"),
+        one_of("running", "stopped"),
         "running",
         "validate.py and migrate.py: whether others may have written since the backup; running: a row that differs is "
         "a warning, stopped: a failure",
     ),
     "pg_explain_mib": Key(
-        _size,
+        size,
         64,
         "validate.py and migrate.py: tables up to this size, in MiB, that differ from the backup are restored beside "
         "to name the rows",
     ),
-    "pg_maintenance_database": Key(_text, "postgres", "database from which others are made, renamed and dropped"),
-    "pg_connect_timeout_s": Key(_seconds, 10.0, "seconds to wait for a connection"),
+    "pg_maintenance_database": Key(text, "postgres", "database from which others are made, renamed and dropped"),
+    "pg_connect_timeout_s": Key(seconds, 10.0, "seconds to wait for a connection"),
     "pg_lock_timeout_s": Key(
-        _seconds,
+        seconds,
         0.5,
         "longest wait in the queue for a table lock, in seconds; the first try waits a tenth of it",
     ),
-    "pg_lock_poll_s": Key(_seconds, 2.0, "seconds in which a try asks for its table locks without queueing"),
-    "pg_lock_budget_s": Key(_seconds, 120.0, "seconds after which the tries for one step's locks end"),
-    "pg_run_wait_s": Key(_seconds, 600.0, "seconds to wait for another run on the same database"),
+    "pg_lock_poll_s": Key(seconds, 2.0, "seconds in which a try asks for its table locks without queueing"),
+    "pg_lock_budget_s": Key(seconds, 120.0, "seconds after which the tries for one step's locks end"),
+    "pg_run_wait_s": Key(seconds, 600.0, "seconds to wait for another run on the same database"),
 }
 
 
@@ -411,7 +317,7 @@ def _value(name: str, key: Key, value: Any) -> Any:
     try:
         return key.read(value)
     except ValueError as error:
-        found = "a value that is not shown" if key.read is _secret else f'"{value}"'
+        found = "a value that is not shown" if key.read is secret else f'"{value}"'
         raise PgMigrateError(
             Kind.SETTINGS,
             f"cannot use host data key {name}: expected {error}",

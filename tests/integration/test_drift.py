@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import psycopg
 import pytest
-from pyinfra_pgmigrate.drift.detect import Change, Drift, Drifts, find_drift
+from pyinfra_pgmigrate.drift.detect import find_drift
+from pyinfra_pgmigrate.drift.entries import Change, Drift, Drifts
 from pyinfra_pgmigrate.drift.look import drift_of
 from pyinfra_pgmigrate.planning.database import DatabaseSession
 from pyinfra_pgmigrate.registry.model import Observed

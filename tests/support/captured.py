@@ -27,8 +27,9 @@ from pyinfra_pgmigrate.registry.look import look, observed_in
 from pyinfra_pgmigrate.registry.model import REGISTRY_VERSION, Observed, Verified
 from pyinfra_pgmigrate.registry.verify import all_verified, verify
 from pyinfra_pgmigrate.rollback.obstacles import Obstructions, obstacles, obstructions_in
-from pyinfra_pgmigrate.rollback.plan import Rollback, make_rollback
+from pyinfra_pgmigrate.rollback.plan import make_rollback
 from pyinfra_pgmigrate.rollback.scripts import load_rollbacks
+from pyinfra_pgmigrate.rollback.turn import Rollback
 from pyinfra_pgmigrate.settings import Settings, read_settings
 from pyinfra_pgmigrate.sqltext.parser import split
 

@@ -6,7 +6,8 @@ from functools import cache
 
 import pytest
 from pyinfra_pgmigrate.catalog.lines import is_own
-from pyinfra_pgmigrate.drift.detect import Change, Drift, Drifts, find_drift
+from pyinfra_pgmigrate.drift.detect import find_drift
+from pyinfra_pgmigrate.drift.entries import Change, Drift, Drifts
 from pyinfra_pgmigrate.sqltext.parser import split
 
 from tests.support.captured import EDITS, UNDO, VERSIONS, in_ours, observed

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pyinfra.operations import postgres
 from pyinfra_pgmigrate.errors import Kind, PgMigrateError
-from pyinfra_pgmigrate.migrations.files import Migration, baseline_checksum, load_folder, parse_header, read_folder
+from pyinfra_pgmigrate.migrations.files import Migration, baseline_checksum, load_folder, read_folder
+from pyinfra_pgmigrate.migrations.header import parse_header
 from pyinfra_pgmigrate.sqltext.parser import checksum_of
 
 from tests.support.migrations import copied

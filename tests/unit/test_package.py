@@ -14,7 +14,7 @@ from pathlib import Path
 import pyinfra_pgmigrate
 import pytest
 from pyinfra_pgmigrate.errors import Kind
-from pyinfra_pgmigrate.migrations.files import HEADER_KEYS
+from pyinfra_pgmigrate.migrations.header import HEADER_KEYS
 from pyinfra_pgmigrate.migrations.lint import RULES
 from pyinfra_pgmigrate.registry.model import REGISTRY_VERSION
 from pyinfra_pgmigrate.settings import KEYS
@@ -30,6 +30,7 @@ ORDER = (
     "units",
     "sqltext",
     "catalog",
+    "values",
     "settings",
     "embedded",
     "hosts",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pyinfra_pgmigrate.report.document import Stage, _template, document, render_html
+from pyinfra_pgmigrate.report.document import _template, document, render_html
+from pyinfra_pgmigrate.report.findings import Stage
 
 from tests.support.contents import RUN
 

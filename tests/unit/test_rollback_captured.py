@@ -9,8 +9,9 @@ import pytest
 from pyinfra_pgmigrate.catalog.lines import is_own, key_of
 from pyinfra_pgmigrate.errors import Kind, Refusal
 from pyinfra_pgmigrate.report.console import rollback_lines
-from pyinfra_pgmigrate.rollback.plan import Rollback, conflicts_of, make_rollback, resolving
+from pyinfra_pgmigrate.rollback.plan import conflicts_of, make_rollback, resolving
 from pyinfra_pgmigrate.rollback.scripts import load_rollbacks
+from pyinfra_pgmigrate.rollback.turn import Rollback
 
 from tests.support.captured import UNDO, VERSIONS, observed, obstructions
 from tests.support.migrations import MIGRATIONS

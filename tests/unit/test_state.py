@@ -10,7 +10,8 @@ import pytest
 from pyinfra_pgmigrate.catalog.lines import Catalog, Patch
 from pyinfra_pgmigrate.errors import Kind
 from pyinfra_pgmigrate.migrations.effect import Effect, StatementEffect
-from pyinfra_pgmigrate.migrations.files import Header, Migration
+from pyinfra_pgmigrate.migrations.files import Migration
+from pyinfra_pgmigrate.migrations.header import Header
 from pyinfra_pgmigrate.planning.decision import Action
 from pyinfra_pgmigrate.planning.plan import Plan, make_plan
 from pyinfra_pgmigrate.planning.state import StatementState, in_order, judge

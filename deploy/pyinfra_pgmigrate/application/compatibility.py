@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Kind, PgMigrateError
-from ..migrations.files import read_header, read_statements, wrong_header
+from ..migrations.header import read_header, wrong_header
+from ..migrations.script import read_statements
 from ..psql.question import Question
 from ..psql.script import Run, items, joined, session_of, setting, settings_of
 from ..resources import read_sql

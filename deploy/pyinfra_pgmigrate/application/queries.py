@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Kind, PgMigrateError
-from ..migrations.files import read_header, read_statements, wrong_header
+from ..migrations.header import read_header, wrong_header
+from ..migrations.script import read_statements
 from ..sqltext.parser import Statement, checksum_of, writing_words
 from .requirements import KEY, Requirement, read_requirements
 

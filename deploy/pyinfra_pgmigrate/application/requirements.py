@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..catalog.lines import is_own, key_of
-from ..migrations.files import wrong_header
+from ..migrations.header import wrong_header
 from ..registry.model import Observed
 
 KEY = "requires"

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Kind, PgMigrateError
-from ..migrations.files import read_header, read_statements
+from ..migrations.header import read_header
+from ..migrations.script import read_statements
 from ..psql.answer import Answer
 from ..psql.question import Question
 from ..psql.script import Run, joined, session_of, settings_of

@@ -10,21 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+from .grants import grants_back, own_back
 from .lines import INVALID, SETTING, definition_of, key_of, parts_of, unescaped
+from .names import WORDS, name_of, place_of, words
 from .parts import Column, column_of, function_of
-from .privileges import is_default
 
-# How SQL calls a kind of line, where ALTER and DROP take its name alone.
-_WORDS = {
-    "access_method": "ACCESS METHOD", "aggregate": "AGGREGATE", "cast": "CAST", "collation": "COLLATION",
-    "conversion": "CONVERSION", "event_trigger": "EVENT TRIGGER", "extension": "EXTENSION",
-    "foreign_data_wrapper": "FOREIGN DATA WRAPPER", "foreign_server": "SERVER", "function": "FUNCTION",
-    "index": "INDEX", "language": "LANGUAGE", "materialized_view": "MATERIALIZED VIEW", "operator": "OPERATOR",
-    "procedure": "PROCEDURE", "publication": "PUBLICATION", "schema": "SCHEMA", "sequence": "SEQUENCE",
-    "statistics": "STATISTICS", "table": "TABLE", "text_search_configuration": "TEXT SEARCH CONFIGURATION",
-    "text_search_dictionary": "TEXT SEARCH DICTIONARY", "text_search_parser": "TEXT SEARCH PARSER",
-    "text_search_template": "TEXT SEARCH TEMPLATE", "type": "TYPE", "view": "VIEW",
-}  # fmt: skip
 _TRIGGER_STATES = {
     " DISABLED": "DISABLE TRIGGER",
     " ENABLED ALWAYS": "ENABLE ALWAYS TRIGGER",
@@ -34,26 +24,6 @@ RULE_STATES = {"D": "DISABLE RULE", "A": "ENABLE ALWAYS RULE", "R": "ENABLE REPL
 _STATISTICS = {"d": "ndistinct", "f": "dependencies", "m": "mcv"}
 
 Statements = list[str] | None
-
-
-def name_of(line: str) -> str:
-    """Returns the name that a line gives its object, with schema or table."""
-    return key_of(line).split(" ", 1)[1]
-
-
-def place_of(line: str) -> tuple[str, str]:
-    """Returns the table and the name of a part of it."""
-    return parts_of(name_of(line))
-
-
-def _literal(text: str) -> str:
-    escaped = text.replace("'", "''")
-    return f"'{escaped}'"
-
-
-def _bare(name: str) -> str:
-    """Returns a name without its quotes."""
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 def joined(statements: Iterable[str]) -> str:
@@ -90,22 +60,7 @@ def make(lines: Collection[str], domains: Collection[str] = ()) -> Statements:
     if found is None:
         return None
     owners = [one for one in lines if one.startswith("owner ")]
-    return found + [own_back(one) for one in owners] + _grants_back(lines, owners)
-
-
-def _grants_back(lines: Collection[str], owners: Collection[str]) -> list[str]:
-    owner = next((definition_of(line) for line in owners), "")
-    grants = sorted(line for line in lines if line.startswith("grant "))
-    found = [] if not grants else [
-        f"REVOKE ALL ON {_on(key)} FROM PUBLIC"
-        for key in {key_of(line) for line in grants}
-        if key.startswith(("function ", "procedure ", "type "))
-    ]  # fmt: skip
-    for line in grants:
-        grantee, privilege = definition_of(line).split(" ", 1)
-        if grantee != owner:
-            found += grant(key_of(line), grantee, [privilege])
-    return found
+    return found + [own_back(one) for one in owners] + grants_back(lines, owners)
 
 
 def _make_column(line: str) -> Statements:
@@ -142,32 +97,26 @@ def make_index(line: str) -> Statements:
 
 def set_setting(line: str) -> Statements:
     """Returns what sets what a line says is set."""
-    kind, name, setting = _words(key_of(line))
+    kind, name, setting = words(key_of(line))
     value = definition_of(line)
     if kind == "column_setting" or setting in {"cluster", "target"} or setting.startswith("statistics."):
         return None
     if setting == "replica_identity":
         way = value.upper() if value in {"full", "nothing"} else f"USING INDEX {value}"
         return [f"ALTER TABLE {name} REPLICA IDENTITY {way}"]
-    word = _WORDS.get(kind.removesuffix(SETTING))
+    word = WORDS.get(kind.removesuffix(SETTING))
     return None if word is None else [f"ALTER {word} {name} SET ({setting} = '{value}')"]
 
 
 def reset_setting(line: str) -> Statements:
     """Returns what takes back what a line says is set."""
-    kind, name, setting = _words(key_of(line))
+    kind, name, setting = words(key_of(line))
     if setting == "replica_identity":
         return [f"ALTER TABLE {name} REPLICA IDENTITY DEFAULT"]
     if kind == "column_setting" or setting in {"cluster", "target"} or setting.startswith("statistics."):
         return None
-    word = _WORDS.get(kind.removesuffix(SETTING))
+    word = WORDS.get(kind.removesuffix(SETTING))
     return None if word is None else [f"ALTER {word} {name} RESET ({setting})"]
-
-
-def _words(key: str) -> tuple[str, str, str]:
-    kind, rest = key.split(" ", 1)
-    name, setting = rest.rsplit(" ", 1)
-    return kind, name, setting
 
 
 def alter_constraint(line: str, domains: Collection[str], action: str) -> str:
@@ -230,7 +179,7 @@ def make_view(line: str, settings: Collection[str] = ()) -> Statements:
     + settings: lines of what is set for it
     """
     kind, name = key_of(line).split(" ", 1)
-    options = ", ".join(f"{_words(key_of(one))[2]} = {definition_of(one)}" for one in sorted(settings))
+    options = ", ".join(f"{words(key_of(one))[2]} = {definition_of(one)}" for one in sorted(settings))
     word = "CREATE MATERIALIZED VIEW" if kind == "materialized_view" else "CREATE OR REPLACE VIEW"
     text = definition_of(line).removeprefix("as ")
     return [f"{word} {name}{f' WITH ({options})' if options else ''} AS {text}"]
@@ -384,8 +333,8 @@ def drop(line: str, domains: Collection[str] = ()) -> Statements:
             return reset_setting(line)
         case "table" if definition_of(line).startswith("foreign "):
             return [f"DROP FOREIGN TABLE {name_of(line)}"]
-        case _ if kind in _WORDS:
-            return [f"DROP {_WORDS[kind]} {name_of(line)}"]
+        case _ if kind in WORDS:
+            return [f"DROP {WORDS[kind]} {name_of(line)}"]
     return None
 
 
@@ -400,59 +349,7 @@ def rename(kind: str, found: str, expected: str) -> Statements:
             return [f"ALTER {kind.upper()} {now} ON {table} RENAME TO {name}"]
         return [f"ALTER TABLE {table} RENAME {kind.upper()} {now} TO {name}"]
     name = parts_of(re.sub(r"\(.*\)$", "", expected, flags=re.DOTALL))[1]
-    return [f"ALTER {_WORDS[kind]} {found} RENAME TO {name}"]
+    return [f"ALTER {WORDS[kind]} {found} RENAME TO {name}"]
 
 
 # Owner and rights.
-
-
-def own_back(line: str) -> str:
-    """Returns what gives an object the owner of a line."""
-    kind, name = key_of(line).split(" ", 1)
-    return f"ALTER {_WORDS[kind]} {name} OWNER TO {definition_of(line)}"
-
-
-def _on(key: str) -> str:
-    kind, name = key.split(" ", 1)
-    return f"{_WORDS[kind]} {name}" if kind not in {"table", "view", "materialized_view"} else name
-
-
-def grant(key: str, grantee: str, privileges: Iterable[str]) -> list[str]:
-    """Returns what gives privileges on the object of a key; ``with grant option`` is part of one."""
-    return _rights("GRANT", "TO", key, grantee, privileges)
-
-
-def revoke(key: str, grantee: str, privileges: Iterable[str]) -> list[str]:
-    """Returns what takes privileges on the object of a key away."""
-    return _rights("REVOKE", "FROM", key, grantee, privileges)
-
-
-def _rights(verb: str, preposition: str, key: str, grantee: str, privileges: Iterable[str]) -> list[str]:
-    found = []
-    for option in ("", " with grant option"):
-        names = sorted(one.removesuffix(option) for one in privileges if one.endswith("option") == bool(option))
-        if not names:
-            continue
-        suffix = option.upper() if verb == "GRANT" else ""
-        kind, name = key.split(" ", 1)
-        if kind == "column":
-            table, column = parts_of(name)
-            named = ", ".join(f"{one} ({column})" for one in names)
-            found.append(f"{verb} {named} ON {table} {preposition} {grantee}{suffix}")
-        elif is_default(key):
-            what, role = name.split(" ", 1)
-            schema, what = parts_of(what)
-            within = f" IN SCHEMA {schema}" if schema else ""
-            found.append(
-                f"ALTER DEFAULT PRIVILEGES FOR ROLE {role}{within} {verb} {', '.join(names)} ON "
-                f"{what.replace('_', ' ').upper()} {preposition} {grantee}{suffix}"
-            )
-        elif kind == "identity":
-            table, column = parts_of(name)
-            sequence = f"pg_get_serial_sequence({_literal(table)}, {_literal(_bare(column))})"
-            tail = _literal(f" {preposition} {grantee}{suffix}")
-            head = _literal(f"{verb} {', '.join(names)} ON SEQUENCE ")
-            found.append(f"DO $do$ BEGIN EXECUTE {head} || {sequence} || {tail}; END $do$")
-        else:
-            found.append(f"{verb} {', '.join(names)} ON {_on(key)} {preposition} {grantee}{suffix}")
-    return found

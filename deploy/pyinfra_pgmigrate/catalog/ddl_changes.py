@@ -19,9 +19,6 @@ from .ddl import (
     make_rule,
     make_trigger,
     make_view,
-    name_of,
-    own_back,
-    place_of,
     reset_setting,
     set_row_security,
     set_sequence,
@@ -29,7 +26,9 @@ from .ddl import (
     together,
     trigger_state,
 )
+from .grants import own_back
 from .lines import INVALID, SETTING, definition_of, key_of, parts_of
+from .names import name_of, place_of
 from .parts import column_of, function_of, is_property
 
 

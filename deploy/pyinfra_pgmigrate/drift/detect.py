@@ -9,74 +9,14 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 
-from ..catalog import ddl, ddl_changes
+from ..catalog import ddl, ddl_changes, grants
 from ..catalog.lines import INVALID, Catalog, Patch, definition_of, is_own, key_of, matches, parts_of
 from ..catalog.parts import hangs_on, is_harmless, is_property, is_setting, kind_of, parents_in, renaming, subject_of
 from ..catalog.privileges import Rights, changed_rights
 from ..migrations.files import Migration
 from ..registry.model import Observed
-
-
-class Change(Enum):
-    """What became of something that was there when the last run ended."""
-
-    MISSING = "missing"
-    CHANGED = "changed"
-    EXTRA = "extra"
-
-
-@dataclass(frozen=True)
-class Drift:
-    """One difference.
-
-    + key: kind and name of the object; of an owner or a right with that word in front
-    + found, expected: catalog lines, or "missing" and "nothing of that name"
-    + migration: name of the one that made what was expected; empty where it is from before, or extra
-    + repair: SQL that leads back, or the next command where a line does not tell the SQL
-    + patch: the lines it stands for; statements: of the repair, where it is SQL
-    """
-
-    kind: Change
-    key: str
-    found: str
-    expected: str
-    migration: str = ""
-    repair: str = ""
-    patch: Patch = field(default_factory=Patch, compare=False)
-    statements: tuple[str, ...] = field(default=(), compare=False)
-
-
-@dataclass(frozen=True)
-class Drifts:
-    """All differences of a database.
-
-    + ignored: lines that ``pg_drift_ignore`` names
-    + notes: what changed and is no drift, a line each
-    + harmless: those lines, which nothing else needs to tell either
-    """
-
-    entries: tuple[Drift, ...] = ()
-    ignored: frozenset[str] = frozenset()
-    notes: tuple[str, ...] = ()
-    harmless: frozenset[str] = frozenset()
-
-    def of(self, kind: Change) -> tuple[Drift, ...]:
-        """Returns the differences of one kind."""
-        return tuple(one for one in self.entries if one.kind is kind)
-
-    def fails(self, *, strict: bool) -> bool:
-        """Tells whether something is missing or changed, or, when strict, extra."""
-        return any(strict or one.kind is not Change.EXTRA for one in self.entries)
-
-    @property
-    def counts(self) -> str:
-        """How many there are of each kind, such as ``2 missing, 1 extra``; empty where there is none."""
-        found = [(len(self.of(kind)), kind.value) for kind in Change]
-        return ", ".join(f"{count} {name}" for count, name in found if count)
-
+from .entries import Change, Drift, Drifts
 
 # In this order things are made again; what is extra goes in the opposite order.
 _ORDER = (
@@ -367,9 +307,9 @@ class _Search:
         gained = "; ".join(f"{key} {name}" for name in sorted(one.gained))
         made = []
         if one.gained:
-            made += ddl.revoke(one.key, one.grantee, one.gained)
+            made += grants.revoke(one.key, one.grantee, one.gained)
         if one.lost:
-            made += ddl.grant(one.key, one.grantee, one.lost)
+            made += grants.grant(one.key, one.grantee, one.lost)
         kind = Change.EXTRA if not lost else Change.CHANGED if gained else Change.MISSING
         patch = Patch(
             frozenset(line for line in self.minus if line.startswith(f"{key} ")),

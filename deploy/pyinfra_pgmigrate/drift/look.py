@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..planning.database import DatabaseSession
 from ..registry.model import Observed
-from .detect import Drifts, find_drift
+from .detect import find_drift
+from .entries import Drifts
 
 
 def drift_of(session: DatabaseSession, seen: Observed) -> Drifts | None:

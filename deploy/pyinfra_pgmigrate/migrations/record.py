@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -18,16 +18,17 @@ import psycopg
 from psycopg import sql as composed
 from psycopg.pq import TransactionStatus
 
-from ..catalog.lines import Catalog, Patch, escaped, is_own, key_of, parts_of
-from ..catalog.lock_modes import MODES
+from ..catalog.lines import Catalog, escaped
 from ..errors import Kind, PgMigrateError
 from ..resources import read_sql
 from ..settings import KEYS
 from ..sqltext.parser import Statement, server_wide_operation
 from . import effect as effects
-from .effect import Effect, Lock, StatementEffect
-from .files import Migration, baseline_checksum, expected_base, read_baseline, read_folder, server_wide
+from .effect import Effect, StatementEffect
+from .files import Migration, baseline_checksum, expected_base, read_baseline, read_folder
+from .scene import Relation, Scene, Server, effect_of
 from .scratch import Tell, pin, scratch_database, session
+from .script import server_wide
 
 # How long a statement outside a transaction may keep us from seeing its locks, in seconds.
 _PATIENCE_S = 60.0
@@ -48,32 +49,6 @@ _NO_SUCH_EXTENSION = ("0A000", "58P01")
 
 # pyinfra's operation, by what belongs to the server.
 _OPERATIONS = {"role": "postgres.role", "database": "postgres.database"}
-
-
-@dataclass(frozen=True)
-class _Relation:
-    key: str
-    kind: str
-    storage: int
-
-
-# What belongs to the whole server, as (kind, name, facts).
-_Server = frozenset[tuple[str, str, str]]
-
-
-@dataclass(frozen=True)
-class _Scene:
-    """The scratch database between two statements.
-
-    + locks: what the transaction holds so far, as (relation oid, mode)
-    + server: what belongs to the whole server
-    """
-
-    catalog: Catalog
-    relations: dict[int, _Relation]
-    dependencies: frozenset[tuple[int, int, int, str]]
-    locks: frozenset[tuple[int, str]]
-    server: _Server
 
 
 def _library(name: str) -> bytes:
@@ -100,7 +75,7 @@ class Recorder:
         self.watcher = watcher
         self.conninfo = conninfo
         self.is_throwaway = is_throwaway
-        self._now: _Scene | None = None
+        self._now: Scene | None = None
         self._server = self._read_server(watcher)
 
     def catalog(self) -> Catalog:
@@ -167,19 +142,19 @@ class Recorder:
             pin(self.connection)
             yield
 
-    def _look(self) -> _Scene:
+    def _look(self) -> Scene:
         with self._aside():
             # Before anything else is read: reading locks, too.
             locks = self._locks(self.connection)
             relations = {
-                oid: _Relation(escaped(key), kind, storage)
+                oid: Relation(escaped(key), kind, storage)
                 for oid, key, kind, storage in self.connection.execute(_library("migrations/record_relations"))
             }
             rows = self.connection.execute(_library("migrations/record_dependencies"))
             dependencies = frozenset((kind, oid, part, escaped(key)) for kind, oid, part, key in rows)
-            return _Scene(self.catalog(), relations, dependencies, locks, self._read_server(self.connection))
+            return Scene(self.catalog(), relations, dependencies, locks, self._read_server(self.connection))
 
-    def _before(self) -> _Scene:
+    def _before(self) -> Scene:
         # Nobody else is at work here: what one step leaves is what the next one meets.
         return self._now if self._now is not None else self._look()
 
@@ -202,7 +177,7 @@ class Recorder:
                         self._run("SET CONSTRAINTS ALL IMMEDIATE")
                     after = self._look()
                     self._refuse_server_wide(source, statement, after.server)
-                    recorded.append(_effect_of(statement, before, after, held))
+                    recorded.append(effect_of(statement, before, after, held))
                     before, held = after, after.locks
         except psycopg.Error as error:
             raise _failed(source, statement, error, step=step if is_at_end else ()) from error
@@ -240,11 +215,11 @@ class Recorder:
             raise _failed(f"{migration.name}.sql", statement, error) from error
         return self._after_all(statement, before, locks)
 
-    def _after_all(self, statement: Statement, before: _Scene, locks: frozenset[tuple[int, str]]) -> StatementEffect:
+    def _after_all(self, statement: Statement, before: Scene, locks: frozenset[tuple[int, str]]) -> StatementEffect:
         self._now = self._look()
-        return _effect_of(statement, before, replace(self._now, locks=locks), frozenset())
+        return effect_of(statement, before, replace(self._now, locks=locks), frozenset())
 
-    def _read_server(self, session: psycopg.Connection[Any]) -> _Server:
+    def _read_server(self, session: psycopg.Connection[Any]) -> Server:
         return frozenset(tuple(row) for row in session.execute(_library("migrations/record_server")))
 
     def _check_server(self, source: str, statement: Statement) -> None:
@@ -252,7 +227,7 @@ class Recorder:
             found = self._read_server(self.connection)
         self._refuse_server_wide(source, statement, found)
 
-    def _refuse_server_wide(self, source: str, statement: Statement, found: _Server) -> None:
+    def _refuse_server_wide(self, source: str, statement: Statement, found: Server) -> None:
         """Refuses a statement that has changed what belongs to the whole server, while that can be rolled back.
 
         + found: as its transaction sees it
@@ -269,7 +244,7 @@ class Recorder:
             operation = _OPERATIONS.get(kind, "postgres.sql")
             raise server_wide(source, statement, f'that it changes the {kind} "{name}"', operation)
 
-    def _only_inside(self, found: _Server) -> _Server:
+    def _only_inside(self, found: Server) -> Server:
         """Returns what the transaction has changed: nobody outside sees it yet, now as little as before."""
         if found == self._server:
             return frozenset()
@@ -362,78 +337,6 @@ def _endless(migration: Migration, statement: Statement) -> PgMigrateError:
         f"cannot run {migration.name}.sql, line {statement.line}, in batches: they have no end",
         detail="Found the same last_key twice; expected a later one each time.",
         hint="Take only rows after current_setting('pgmigrate.batch_after', true), and return the last of them.",
-    )
-
-
-def _effect_of(
-    statement: Statement, before: _Scene, after: _Scene, held: frozenset[tuple[int, str]]
-) -> StatementEffect:
-    """Returns what a statement did.
-
-    + held: the locks of its transaction before it
-    """
-    change = before.catalog.difference(after.catalog)
-    locks = _locks_of(before, after, held, _used(before, after, change))
-    known = effects.keys(before.catalog)
-    patch = Patch(
-        frozenset(line for line in change.minus if not is_own(line)),
-        frozenset(line for line in change.plus if not is_own(line)),
-    )
-    own = {key_of(line) for line in change.minus | change.plus if is_own(line)}
-    needs = {key for *_, key in after.dependencies - before.dependencies} | {f"table {lock.relation}" for lock in locks}
-    return StatementEffect(
-        number=statement.number,
-        words=statement.words,
-        checksum=statement.checksum,
-        patch=patch,
-        locks=locks,
-        rewrites=_rewritten(before, after),
-        needs=tuple(sorted(needs & known)),
-        touches=tuple(sorted(own - {key_of(line) for line in patch.minus | patch.plus})),
-    )
-
-
-def _used(before: _Scene, after: _Scene, change: Patch) -> frozenset[str]:
-    """Returns names that a statement dealt with: objects that changed, what these depend on, and their tables."""
-    keys = {key for *_, key in before.dependencies ^ after.dependencies}
-    keys |= {key_of(line) for line in change.minus | change.plus}
-    idents = {key.split(" ", 1)[1] for key in keys}
-    return frozenset(idents | {parts_of(ident)[0] for ident in idents})
-
-
-def _locks_of(
-    before: _Scene, after: _Scene, held: frozenset[tuple[int, str]], used: frozenset[str]
-) -> tuple[Lock, ...]:
-    """Returns the strongest lock that a statement took on each relation that was there before it.
-
-    A lock that its transaction had already cannot be seen to be taken again: of what the statement dealt with, it is
-    the strongest that the transaction has.
-    """
-    modes = _strongest(before, after.locks - held)
-    for name, mode in _strongest(before, after.locks).items():
-        if name in used:
-            modes.setdefault(name, mode)
-    return tuple(Lock(mode, name) for name, mode in sorted(modes.items()))
-
-
-def _strongest(before: _Scene, locks: frozenset[tuple[int, str]]) -> dict[str, str]:
-    modes: dict[str, str] = {}
-    for oid, mode in sorted(locks, key=lambda lock: MODES.index(lock[1])):
-        relation = before.relations.get(oid)
-        if relation is not None and relation.kind in ("r", "p", "f", "v", "m"):
-            modes[relation.key.split(" ", 1)[1]] = mode
-    return modes
-
-
-def _rewritten(before: _Scene, after: _Scene) -> tuple[str, ...]:
-    return tuple(
-        sorted(
-            relation.key.split(" ", 1)[1]
-            for oid, relation in before.relations.items()
-            if relation.kind in ("r", "m")
-            and oid in after.relations
-            and after.relations[oid].storage != relation.storage
-        )
     )
 
 

@@ -15,9 +15,9 @@ from ..host.session import current_host, is_preparing
 from ..planning.database import DatabaseSession
 from ..registry.model import Observed, Quarantine
 from ..rollback.look import plan_rollback
-from ..rollback.plan import Rollback
-from ..rollback.quarantine import drop_quarantine_script
 from ..rollback.runner import revert
+from ..rollback.script import drop_quarantine_script
+from ..rollback.turn import Rollback
 from ..units import size
 
 

@@ -27,7 +27,8 @@ from ..catalog.lines import key_of
 from ..errors import Refusal
 from ..migrations.files import Migration
 from ..registry.model import REGISTRY_VERSION, Observed, Verified
-from ..settings import PHASES, Settings
+from ..settings import Settings
+from ..values import PHASES
 from . import refusals
 from .decide import Decider
 from .decision import Action, Decision

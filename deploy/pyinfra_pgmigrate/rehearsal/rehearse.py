@@ -21,9 +21,9 @@ from ..planning.words import decision_lines
 from ..psql.script import prepared
 from ..registry.model import Observed
 from ..rollback.look import plan_rollback
-from ..rollback.plan import Rollback
 from ..rollback.runner import revert
 from ..rollback.scripts import load_rollbacks
+from ..rollback.turn import Rollback
 from ..validation.compare import answered, known_contents
 from ..validation.data import catalog_name
 from .compatibility import Trial

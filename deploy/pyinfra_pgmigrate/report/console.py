@@ -8,7 +8,7 @@ from ..planning.plan import Plan
 from ..planning.words import decision_lines
 from ..registry.model import Observed, Server
 from ..rollback.blockers import Conflict
-from ..rollback.plan import Rollback
+from ..rollback.turn import Rollback
 from ..units import size
 from ..validation.verdict import Check, Verdict
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from enum import Enum
 from functools import cache
 from typing import Any
 
@@ -23,31 +22,15 @@ from ..planning.plan import Plan
 from ..planning.words import state_of
 from ..psql.script import Run
 from ..registry.model import Observed
-from ..rehearsal.moments import DONE, Table
-from ..rollback.plan import Rollback
+from ..rehearsal.moments import Table
+from ..rollback.turn import Rollback
 from ..units import age, size
 from ..validation.query_cost import Comparison, Measurement
-from ..validation.verdict import Check, Verdict
+from ..validation.verdict import Check
+from .findings import HostState, Stage, findings, quarantines, unreached, verdict
 from .journal import Event, Journal
 
 FORMAT = 1
-
-
-class Stage(Enum):
-    """How far a run came."""
-
-    RUNNING = "running"  # it had not ended when this was written
-    PLANNED = "planned"  # nothing was to be run: a dry run, or left before it began
-    INTERRUPTED = "interrupted"
-    ENDED = "ended"
-
-
-class HostState(Enum):
-    """What became of a host."""
-
-    GOOD = "good"
-    FAILED = "failed"
-    UNREACHED = "unreached"  # no connection
 
 
 # The worst first: a run is as good as its worst host.
@@ -146,14 +129,14 @@ def _seconds(value: float | None) -> str:
 
 
 def _host(journal: Journal, state: HostState, stage: Stage, run_id: str) -> dict[str, Any]:
-    findings = [_unreached(journal.host)] if state is HostState.UNREACHED else list(_findings(journal, run_id))
+    found = [unreached(journal.host)] if state is HostState.UNREACHED else list(findings(journal, run_id))
     return {
         "name": journal.host,
         "database": journal.database,
-        "verdict": _verdict(state, stage, findings),
+        "verdict": verdict(state, stage, found),
         "deploys": list(journal.deploys),
         "server": None if journal.observed is None else _server(journal.observed),
-        "findings": findings,
+        "findings": found,
         "timeline": list(_timeline(journal.events)),
         "migrations": [] if journal.plan is None else list(_migrations(journal.plan, journal.observed)),
         "rollback": None if journal.rollback is None else _rollback(journal.rollback),
@@ -164,17 +147,9 @@ def _host(journal: Journal, state: HostState, stage: Stage, run_id: str) -> dict
         "not_applicable": list(journal.not_applicable.values()),
         "checks": None if journal.checks is None else [_check(check) for check in journal.checks],
         "backup": None if journal.backup is None else _backup(journal.backup),
-        "quarantines": [] if journal.observed is None else list(_quarantines(journal.observed)),
+        "quarantines": [] if journal.observed is None else list(quarantines(journal.observed)),
         "log": [{"at_s": round(one.at_s, 3), "text": one.text, "is_error": one.is_error} for one in journal.lines],
     }
-
-
-def _verdict(state: HostState, stage: Stage, findings: Sequence[Mapping[str, str]]) -> str:
-    if state is not HostState.GOOD:
-        return str(state.value)
-    if stage is not Stage.ENDED:
-        return str(stage.value)
-    return "warnings" if findings else "ok"
 
 
 def _server(observed: Observed) -> dict[str, Any]:
@@ -185,78 +160,6 @@ def _server(observed: Observed) -> dict[str, Any]:
         "role": server.role,
         "size_bytes": server.size_bytes,
     }
-
-
-def _unreached(host: str) -> dict[str, str]:
-    return {
-        "verdict": "FAIL",
-        "subject": f"host {host}",
-        "found": "no connection: nothing was looked at and nothing was run there",
-        "expected": "a connection",
-        "next": f"See why: pyinfra INVENTORY --limit {host} exec -- true",
-    }
-
-
-def _findings(journal: Journal, this_run: str) -> Iterator[dict[str, str]]:
-    """Yields what somebody should know or do, the worst first, each with the next command."""
-    for refusal in journal.refusals:
-        yield {
-            "verdict": "FAIL",
-            "subject": refusal.message,
-            "found": refusal.detail,
-            "expected": "",
-            "next": refusal.hint,
-        }
-    for verdict in (Verdict.FAIL, Verdict.WARN):
-        for check in journal.checks or ():
-            if check.verdict is verdict:
-                yield {
-                    "verdict": verdict.value,
-                    "subject": f"{check.name}: {check.object}",
-                    "found": check.found,
-                    "expected": check.expected,
-                    "next": check.hint,
-                }
-    told = {check.object for check in journal.checks or () if check.verdict is not Verdict.PASS}
-    for entry in () if journal.drifts is None else journal.drifts.entries:
-        if entry.key not in told:
-            yield {
-                "verdict": "WARN",
-                "subject": f"drift: {entry.key}",
-                "found": entry.found,
-                "expected": entry.expected,
-                "next": entry.repair,
-            }
-    for one in () if journal.uses is None else journal.uses.held:
-        if one.state != DONE:
-            yield {
-                "verdict": "WARN",
-                "subject": f"compatibility: {one.use}, prepared before and held open, fails after "
-                f"{journal.uses.moments[one.moment] if journal.uses is not None else ''}",
-                "found": f"{one.reason} (SQLSTATE {one.state})",
-                "expected": "an application that names its columns",
-                "next": "Let sessions that hold such statements connect again, or DISCARD ALL",
-            }
-    for decision in () if journal.plan is None else journal.plan.held:
-        yield {
-            "verdict": "WARN",
-            "subject": f"migration {decision.migration.name} is held back",
-            "found": decision.reason,
-            "expected": "an application that has let go of it",
-            "next": "To apply it all the same: deploy/migrate.py --data pg_release=true",
-        }
-    runs = [one["run"] for one in _quarantines(journal.after or journal.observed)]
-    if journal.rollback is not None and journal.actual and (journal.rollback.tables or journal.rollback.columns):
-        runs.append(this_run)
-    for run_id in dict.fromkeys(runs):
-        yield {
-            "verdict": "WARN",
-            "subject": f"the quarantine of run {run_id[:8]}",
-            "found": "rows that a rollback kept",
-            "expected": "that they are put back or thrown away some day",
-            "next": f"deploy/migrate.py puts them back; deploy/status.py --data pg_quarantine_drop={run_id[:8]} throws "
-            "them away",
-        }
 
 
 def _timeline(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
@@ -439,15 +342,3 @@ def _backup(manifest: Manifest) -> dict[str, Any]:
         "notes": list(manifest.verification.notes),
         "sums": dict(manifest.sums),
     }
-
-
-def _quarantines(observed: Observed | None) -> Iterator[dict[str, Any]]:
-    for kept in () if observed is None or observed.registry is None else observed.registry.quarantines:
-        yield {
-            "run": kept.run_id,
-            "at": kept.at,
-            "object": kept.object,
-            "kind": kept.kind,
-            "rows": kept.rows,
-            "size_bytes": kept.size_bytes,
-        }

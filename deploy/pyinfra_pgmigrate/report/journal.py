@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from ..backup.manifest import Manifest
 from ..catalog.lines import Patch
-from ..drift.detect import Drifts
+from ..drift.entries import Drifts
 from ..errors import Refusal
 from ..execution.trace import Ran, Rehearsed, StatementTrace
 from ..host.events import Forgiven, Lasted, NotApplicable, PhaseBegan, PhaseEnded, Refused, Span, Started, Told
 from ..planning.plan import Plan
 from ..registry.model import Observed
 from ..rehearsal.moments import Table, Tried
-from ..rollback.plan import Rollback
+from ..rollback.turn import Rollback
 from ..validation.query_cost import Comparison
 from ..validation.verdict import Check
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..drift.detect import Change, Drift, Drifts
+from ..drift.entries import Change, Drift, Drifts
 from ..migrations.files import Migration
 from ..planning.decision import Action, Decision
 from ..planning.plan import Plan

@@ -19,7 +19,8 @@ from pyinfra.api.state import StateStage
 
 from ..psql.script import Run
 from ..units import visible
-from .document import HostState, Stage, document, render_html, render_json
+from .document import document, render_html, render_json
+from .findings import HostState, Stage
 from .journal import Journal
 
 # Writing takes a few milliseconds a host; oftener would be felt with a hundred of them.

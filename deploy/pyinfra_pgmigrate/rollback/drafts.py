@@ -18,7 +18,8 @@ from ..catalog import ddl, ddl_changes
 from ..catalog.lines import Catalog, Patch, definition_of, is_own, key_of, parts_of, unescaped
 from ..catalog.lock_modes import MODES
 from ..catalog.parts import is_harmless, is_setting, kind_of, subject_of
-from ..drift.detect import Change, Drift, changes_between
+from ..drift.detect import changes_between
+from ..drift.entries import Change, Drift
 from ..errors import Kind, PgMigrateError
 from ..migrations.effect import Effect
 from ..migrations.files import Migration, read_folder

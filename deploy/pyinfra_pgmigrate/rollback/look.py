@@ -7,8 +7,9 @@ from ..planning.database import DatabaseSession
 from ..psql.answer import Unreadable
 from ..registry.model import Observed
 from .obstacles import obstacles
-from .plan import Rollback, conflicts_of, make_rollback, resolving
+from .plan import conflicts_of, make_rollback, resolving
 from .scripts import load_rollbacks
+from .turn import Rollback
 
 
 def plan_rollback(

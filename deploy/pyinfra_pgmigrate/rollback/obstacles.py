@@ -12,8 +12,9 @@ from ..psql.question import Question
 from ..psql.script import Run, items, joined, session_of, settings_of
 from ..resources import read_sql
 from .blockers import Dependent
-from .plan import Rollback, unique_rules
+from .plan import unique_rules
 from .script import rules_of
+from .turn import Rollback
 
 
 def obstacles(rollback: Rollback, run: Run, schema: str) -> Question[Obstructions | Unreadable]:

@@ -15,8 +15,9 @@ from ..planning.database import DatabaseSession
 from ..psql.answer import Answer
 from .blockers import Rule
 from .look import plan_rollback
-from .plan import Rollback, built_ahead
+from .plan import built_ahead
 from .script import build, drop_built, step_back
+from .turn import Rollback
 
 _UNIQUE_VIOLATION, _STILL_DEPENDENT = "23505", "2BP01"
 

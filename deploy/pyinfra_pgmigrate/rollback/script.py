@@ -11,7 +11,8 @@ from ..psql.script import Run, items, joined, seen_from_schema, session_of, sett
 from ..registry.schema import claimed
 from ..resources import read_sql
 from .blockers import Rule
-from .plan import Rollback, may_be_set, unique_rules
+from .plan import may_be_set, unique_rules
+from .turn import Rollback
 
 
 def step_back(rollback: Rollback) -> Step:
@@ -92,3 +93,12 @@ def _kept_before(rollback: Rollback) -> list[str]:
 def _rules_back(rollback: Rollback) -> list[str]:
     rules = items([rule.kind, rule.on, rule.name, rule.definition, rule.index, rule.ending] for rule in rollback.rules)
     return [setting("rules", rules), read_sql("rollback/rules_back")]
+
+
+def drop_quarantine_script(run_id: str, run: Run, schema: str) -> str:
+    """Returns the script that throws away what the rollback of a run kept.
+
+    + run_id: its beginning
+    """
+    parts = [*session_of(run, schema, "drop quarantine"), *claimed(run), setting("run", run_id)]
+    return joined([*parts, read_sql("rollback/drop_quarantine")])

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ..catalog.lines import parts_of
 from ..errors import Kind, PgMigrateError
-from ..migrations.files import parse_header, read_statements, read_text, wrong_header
+from ..migrations.header import parse_header, read_text, wrong_header
+from ..migrations.script import read_statements
 from ..sqltext.parser import Statement, checksum_of
 
 HEADER_KEYS = ("purpose", "reverts", "keeps")

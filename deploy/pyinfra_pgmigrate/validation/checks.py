@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..application.compatibility import Use
 from ..catalog.lines import definition_of, is_own, key_of, matches, parts_of
 from ..catalog.parts import is_harmless, is_setting
-from ..drift.detect import Change, Drift, Drifts
+from ..drift.entries import Change, Drift, Drifts
 from ..migrations.files import Migration
 from ..planning.refusals import problems_of
 from ..registry.model import Observed, Verified

@@ -1,0 +1,181 @@
+"""The header of a file of the SQL folder, and its text. Pure: no I/O but the files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import Kind, PgMigrateError
+from ..values import PHASES
+
+_HEADER_LINE = re.compile(r"-- (?P<key>[a-z]+): *(?P<value>\S.*)")
+
+
+_CONTINUED = re.compile(r"--     *(?P<value>\S.*)")
+
+
+_SAFE = re.compile(r"(?P<rule>[a-z-]+(?:, *[a-z-]+)*) because (?P<reason>\S.*)")
+
+
+# Keys of a migration's header, with the values each may have; None: any text.
+HEADER_KEYS: dict[str, tuple[str, ...] | None] = {
+    "purpose": None,
+    "phase": PHASES,
+    "data": ("once", "converge"),
+    "batch": ("keyset",),
+    "repeatable": ("true", "false"),
+    "removes": None,
+    "safe": None,
+}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the comment lines at the top of a migration say.
+
+    + purpose: one line for people
+    + phase: one of PHASES
+    + converges: run again whenever the verify query finds problems (``data: converge``)
+    + in_batches: each statement is run again and again, a transaction each (``batch: keyset``)
+    + repeatable: by its author's word, each of its statements may run twice (``repeatable: true``)
+    + removes: patterns of catalog lines that it may take away besides those of its effect
+    + accepted: rules of ``pgmigrate check`` that it breaks knowingly, with the reason
+    """
+
+    purpose: str
+    phase: str
+    converges: bool = False
+    in_batches: bool = False
+    repeatable: bool = False
+    removes: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
+    reason: str = ""
+
+
+def read_text(path: Path, *, kind: Kind = Kind.FILE) -> str:
+    """Returns the text of a file of the SQL folder, without the mark that some editors begin UTF-8 files with.
+
+    + kind: of the refusal
+    Raises PgMigrateError where it cannot be read or is no UTF-8 text.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PgMigrateError(
+            kind,
+            f'could not read "{path}": {error.strerror}',
+            detail=f"Found a file that this account cannot read ({type(error).__name__}); expected a text file.",
+            hint=f"Look at it, and at the folders above it: ls -ld {path}",
+        ) from error
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise _no_text(path, kind, line, f"the byte 0x{data[error.start]:02x}", "iconv -f LATIN1 -t UTF-8") from error
+    if "\0" in text:
+        # To the grammar, which is written in C, the text would end there.
+        line = text[: text.index("\0")].count("\n") + 1
+        raise _no_text(path, kind, line, "the byte 0x00", "iconv -f UTF-16 -t UTF-8")
+    # A line end in a literal or a body is part of it, as psql takes it; of an effect it is none.
+    return text.replace("\r\n", "\n") if kind is Kind.EFFECT else text
+
+
+def _no_text(path: Path, kind: Kind, line: int, found: str, command: str) -> PgMigrateError:
+    return PgMigrateError(
+        kind,
+        f"could not read {path.name}, line {line}: it is no UTF-8 text",
+        detail=f"Found {found}; expected UTF-8 alone.",
+        hint=f"If you know its encoding, convert it: {command} {path} > {path.name}.utf8",
+    )
+
+
+def parse_header(text: str, *, source: str) -> dict[str, str]:
+    """Returns the keys and values of the comment lines at the top of a file.
+
+    A line ``-- key: value`` begins a value, a line ``--     more`` goes on with it; the first line
+    that is not a comment ends the header.
+    Raises PgMigrateError (file) for a comment of another form or a repeated key, naming file and line.
+    """
+    values: dict[str, str] = {}
+    key = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.startswith("--"):
+            break
+        if (more := _CONTINUED.fullmatch(line)) and key:
+            values[key] += " " + more["value"].rstrip()
+            continue
+        found = _HEADER_LINE.fullmatch(line)
+        if found is None:
+            raise wrong_header(source, number, f'Found "{line}"; expected "-- key: value".')
+        key = found["key"]
+        if key in values:
+            raise wrong_header(source, number, f'Found the key "{key}" a second time; expected it once.')
+        values[key] = found["value"].rstrip()
+    return values
+
+
+def read_header(path: Path, keys: Collection[str]) -> tuple[str, dict[str, str]]:
+    """Returns the text of a file beside the migrations, and its header, which has a purpose.
+
+    + keys: those that it may have
+    Raises PgMigrateError (file) for another key, and without a purpose, naming the file.
+    """
+    text = read_text(path)
+    values = parse_header(text, source=path.name)
+    for key in values:
+        if key not in keys:
+            raise wrong_header(path.name, None, f'Found the key "{key}"; expected one of {", ".join(keys)}.')
+    if "purpose" not in values:
+        raise wrong_header(path.name, None, 'Found no purpose; expected "-- purpose: ..." at the top.')
+    return text, values
+
+
+def wrong_header(source: str, number: int | None, detail: str) -> PgMigrateError:
+    """Returns the refusal of a header, with file and line."""
+    place = source if number is None else f"{source}, line {number}"
+    return PgMigrateError(
+        Kind.FILE,
+        f"could not read header of {place}",
+        detail=detail,
+        hint="Correct the header; the README lists the keys (a blank line ends it).",
+    )
+
+
+def _line_of_key(text: str, key: str) -> int:
+    return next(number for number, line in enumerate(text.splitlines(), start=1) if line.startswith(f"-- {key}:"))
+
+
+def migration_header(text: str, *, source: str) -> Header:
+    """Returns the header of a migration. Raises PgMigrateError (file) for one that breaks a rule."""
+    values = parse_header(text, source=source)
+    for key, value in values.items():
+        if key not in HEADER_KEYS:
+            detail = f'Found the key "{key}"; expected one of {", ".join(HEADER_KEYS)}.'
+            raise wrong_header(source, _line_of_key(text, key), detail)
+        allowed = HEADER_KEYS[key]
+        if allowed is not None and value not in allowed:
+            detail = f'Found {key} "{value}"; expected one of {", ".join(allowed)}.'
+            raise wrong_header(source, _line_of_key(text, key), detail)
+    for key in ("purpose", "phase"):
+        if key not in values:
+            raise wrong_header(source, None, f'Found no key "{key}"; expected "-- {key}: ..." at the top.')
+    accepted: tuple[str, ...] = ()
+    reason = ""
+    if "safe" in values:
+        safe = _SAFE.fullmatch(values["safe"])
+        if safe is None:
+            detail = f'Found safe "{values["safe"]}"; expected "<rule> because <reason>".'
+            raise wrong_header(source, _line_of_key(text, "safe"), detail)
+        accepted, reason = tuple(re.split(", *", safe["rule"])), safe["reason"]
+    return Header(
+        purpose=values["purpose"],
+        phase=values["phase"],
+        converges=values.get("data") == "converge",
+        in_batches="batch" in values,
+        repeatable=values.get("repeatable") == "true",
+        removes=tuple(values["removes"].split(" or ")) if "removes" in values else (),
+        accepted=accepted,
+        reason=reason,
+    )

@@ -1,0 +1,217 @@
+"""The statements of a file, and which of them cannot be part of a migration. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..errors import Kind, PgMigrateError
+from ..sqltext.parser import (
+    SqlSyntaxError,
+    Statement,
+    begins_transaction,
+    checksum_of,
+    commits_transaction,
+    forgets_prepared,
+    is_local_setting,
+    is_reset,
+    is_transaction_mode,
+    reads_standard_input,
+    server_wide_operation,
+    split,
+    transaction_modes,
+)
+
+# What BEGIN may say of its transaction and nobody will notice.
+_HARMLESS_MODES = frozenset({"transaction_isolation", "transaction_deferrable"})
+
+
+_READ_WRITE = ("transaction_read_only", "0")
+
+
+# Since August 2025 pg_dump puts its text between these, with a random word.
+RESTRICT = re.compile(r"^\\(?:un)?restrict [A-Za-z0-9]+[ \t]*$", re.MULTILINE)
+
+
+_SESSION_SET = re.compile(r"SET (?:SESSION (?!AUTHORIZATION|CHARACTERISTICS))?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Script:
+    """The statements of a migration's file.
+
+    + checksum: SHA-256 of all its statements; comments, white space, and BEGIN and COMMIT around them do not count
+    + is_block: it began with BEGIN and ended with COMMIT
+    """
+
+    statements: tuple[Statement, ...]
+    checksum: str
+    transaction_mode: str = ""
+    is_block: bool = False
+
+
+def _wrong_sql(source: str, line: int, message: str, *, detail: str, hint: str) -> PgMigrateError:
+    return PgMigrateError(Kind.FILE, f"cannot use {source}, line {line}: {message}", detail=detail, hint=hint)
+
+
+def _syntax_refusal(text: str, source: str, error: SqlSyntaxError) -> PgMigrateError:
+    line = text.splitlines()[error.line - 1].strip() if text.splitlines() else ""
+    if error.message.endswith('at or near "\\"'):
+        return _wrong_sql(
+            source,
+            error.line,
+            "backslash commands of psql are not allowed",
+            detail=f'Found "{line[:80]}"; expected SQL alone, for the server.',
+            hint="Write the change as SQL; settings and transactions are the runner's.",
+        )
+    return _wrong_sql(
+        source,
+        error.line,
+        error.message,
+        detail=f'Found "{line[:80]}"; expected SQL that PostgreSQL\'s grammar accepts.',
+        hint="Correct the statement and record its effect again: pgmigrate record.",
+    )
+
+
+def _check_statement(source: str, statement: Statement) -> None:
+    operation = server_wide_operation(statement)
+    if operation:
+        raise server_wide(source, statement, f'"{statement.words}"', operation)
+    match statement.node:
+        case "transaction_stmt":
+            raise _wrong_sql(
+                source,
+                statement.line,
+                f"{statement.words.split()[0].upper()} is not allowed here",
+                detail=f'Found "{statement.words}"; expected no transaction control: the runner owns the transaction.',
+                hint="Remove it: consecutive statements run in one transaction. What must be committed before the rest "
+                "is a migration of its own. BEGIN as a migration's first and COMMIT as its last statement may stay.",
+            )
+        case "copy_stmt" if reads_standard_input(statement):
+            raise _wrong_sql(
+                source,
+                statement.line,
+                "COPY from or to the client is not allowed",
+                detail=f'Found "{statement.words}"; expected a statement that needs no client data.',
+                hint="Use INSERT ... VALUES, or a file on the server.",
+            )
+        case "deallocate_stmt" if forgets_prepared(statement):
+            raise _session_wide(source, statement, "Name the statement: DEALLOCATE name;")
+        case "discard_stmt":
+            raise _session_wide(source, statement, "Remove it: each migration begins with the runner's settings.")
+        case "variable_set_stmt":
+            _check_setting(source, statement)
+
+
+def _check_setting(source: str, statement: Statement) -> None:
+    if is_transaction_mode(statement):
+        raise _wrong_sql(
+            source,
+            statement.line,
+            "SET TRANSACTION is not allowed here",
+            detail=f'Found "{statement.words}"; expected it as the first statement, naming an isolation level.',
+            hint="Make it the first statement of the file.",
+        )
+    if is_reset(statement):
+        raise _session_wide(source, statement, "Remove it: each migration begins with the runner's settings.")
+    if not is_local_setting(statement):
+        local = _SESSION_SET.sub("SET LOCAL ", statement.words)
+        raise _session_wide(source, statement, f"Write: {local};")
+
+
+def _session_wide(source: str, statement: Statement, hint: str) -> PgMigrateError:
+    return _wrong_sql(
+        source,
+        statement.line,
+        "settings of the whole session are the runner's",
+        detail=f'Found "{statement.words}"; expected SET LOCAL, which ends with the transaction.',
+        hint=hint,
+    )
+
+
+def server_wide(source: str, statement: Statement, found: str, operation: str) -> PgMigrateError:
+    """Returns the refusal of a statement that acts on the whole server.
+
+    + found: what shows it
+    + operation: of pyinfra, that does it
+    """
+    return _wrong_sql(
+        source,
+        statement.line,
+        "what belongs to the whole server is no part of a migration",
+        detail=f"Found {found}; expected changes inside one database: a rehearsal, on a copy, would make any other "
+        "for real.",
+        hint=f"Remove it from the file and let pyinfra do it, before the migrations run: {operation}(...) from "
+        "pyinfra.operations.",
+    )
+
+
+def read_statements(text: str, source: str) -> tuple[Statement, ...]:
+    """Returns the statements of a file that the runner may run.
+
+    Raises PgMigrateError (file) for the first that it may not, naming file and line.
+    """
+    found = _split(text, source)
+    for statement in found:
+        _check_statement(source, statement)
+    return found
+
+
+def read_script(text: str, source: str) -> Script:
+    """Returns the statements of a migration's file that the runner may run.
+
+    A BEGIN as first and a COMMIT as last statement are as if they were not there; an isolation level that the file
+    begins with becomes that of its first step.
+    Raises PgMigrateError (file) for the first statement that may not run, naming file and line.
+    """
+    found = _split(text, source)
+    is_block = len(found) > 1 and begins_transaction(found[0]) and commits_transaction(found[-1])
+    mode = _isolation(source, found[0]) if is_block else ""
+    if is_block:
+        found = found[1:-1]
+    if found and is_transaction_mode(found[0]):
+        mode = _isolation(source, found[0]) or mode
+        found = found[1:]
+    statements = tuple(replace(statement, number=number) for number, statement in enumerate(found, start=1))
+    for statement in statements:
+        _check_statement(source, statement)
+        if is_block and not statement.in_transaction:
+            raise _wrong_sql(
+                source,
+                statement.line,
+                "PostgreSQL does not run it in a transaction",
+                detail=f'Found "{statement.words}" between BEGIN and COMMIT; expected it outside.',
+                hint="Remove BEGIN and COMMIT: the runner gives such a statement a step of its own.",
+            )
+    return Script(statements, _script_checksum(text, statements, mode, is_block=is_block), mode, is_block)
+
+
+def _split(text: str, source: str) -> tuple[Statement, ...]:
+    try:
+        return tuple(split(text))
+    except SqlSyntaxError as error:
+        raise _syntax_refusal(text, source, error) from error
+
+
+def _isolation(source: str, statement: Statement) -> str:
+    modes = transaction_modes(statement)
+    refused = [name for name in modes if name not in _HARMLESS_MODES and (name, modes[name]) != _READ_WRITE]
+    if refused:
+        raise _wrong_sql(
+            source,
+            statement.line,
+            "a migration's transaction is not to be of this kind",
+            detail=f'Found "{statement.words}"; expected an isolation level alone: the registry is written in the same '
+            "transaction.",
+            hint="Remove what stands beside the isolation level.",
+        )
+    level = modes.get("transaction_isolation", "")
+    return f"ISOLATION LEVEL {level}" if level else ""
+
+
+def _script_checksum(text: str, statements: Sequence[Statement], mode: str, *, is_block: bool) -> str:
+    if not is_block:
+        return checksum_of(text)
+    opening = [f"SET TRANSACTION {mode}"] if mode else []
+    return checksum_of("".join(f"{one};\n" for one in [*opening, *(statement.text for statement in statements)]))

@@ -65,6 +65,8 @@ TALKING = {
     "rollback.drafts",
     "migrations.record",
     "migrations.scratch",
+    "migrations.scratch_session",
+    "execution.progress",
     "backup.keeper",
     "backup.copy",
     "backup.fetch",

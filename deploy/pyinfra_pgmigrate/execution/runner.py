@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from time import monotonic
 
 import gevent
 
-from ..catalog.lines import Patch, key_of
 from ..errors import Kind, Refusal
-from ..host.events import Lasted, Span
+from ..host.events import Span
 from ..planning import refusals
 from ..planning.database import DatabaseSession
 from ..planning.plan import Plan
 from ..psql.answer import EXIT_SCRIPT, Answer
 from ..registry.model import blockers_of
 from .outcome import Outcome, outcomes
+from .progress import Progress
 from .steps import LockLimits, Step, aftermath_script, apply_script, blockers_script, steps_of
-from .trace import Ran, StatementTrace, traces_of
+from .trace import StatementTrace
 
 # Only these are tried again; source: PostgreSQL manual, "Error Codes".
 _LOCK_NOT_AVAILABLE, _DEADLOCK = "55P03", "40P01"
@@ -59,17 +59,15 @@ class _Counts:
     surprises: int = 0
 
 
-class Execution:
+class Execution(Progress):
     """One call of ``execute``: goes on until all is done or there is a reason not to."""
 
     def __init__(self, session: DatabaseSession, versions: Collection[int], traces: list[StatementTrace]) -> None:
-        self.session = session
-        self.traces = traces
+        super().__init__(session, traces)
         self.settings = session.settings
         self.versions = versions
         self.busy_since: float | None = None
         self.counts: dict[tuple[int, ...], _Counts] = {}
-        self.step_since = monotonic()
 
     def _counted(self, step: Step) -> _Counts:
         """Returns what was tried of a step so far: what one needed is not taken from the next."""
@@ -133,64 +131,6 @@ class Execution:
         tries = self._counted(step).tries
         timeout_s = min(self.settings.lock_timeout_s, self.settings.lock_timeout_s / 10 * 2 ** (tries - 1))
         return LockLimits(self.settings.lock_poll_s, max(1, round(timeout_s * 1000)), tries)
-
-    def _tell_done(self, steps: list[Step], done: list[Outcome]) -> None:
-        ago_s = monotonic() - self.step_since
-        for step, outcome in zip(steps, done, strict=False):
-            traces = list(traces_of(step, outcome))
-            self.traces.extend(traces)
-            self._note_done(step, outcome, traces, ago_s)
-            ago_s -= outcome.duration_ms / 1000
-            if step.statements:
-                numbers = ", ".join(str(statement.number) for statement in step.statements)
-                rows = f", {outcome.rows} rows" if step.in_batches else ""
-                self.session.tell(f"    {step.migration.name}: statement {numbers} in {outcome.duration_ms} ms{rows}")
-            for back in outcome.put_back:
-                rest = f"; {back.left} cannot be, and stay there:" if back.left else ""
-                self.session.tell(f"    put back from the quarantine: {back.put} rows of {back.object}{rest}")
-                for key, reason in back.rows:
-                    self.session.tell(f"        {key}: {reason}")
-                if back.left > len(back.rows):
-                    self.session.tell(f"        and {back.left - len(back.rows)} more")
-            for what, reason, waits in outcome.made:
-                if not reason:
-                    self.session.tell(f"    made again: {what}")
-                elif not waits or step.ends_run:
-                    self.session.tell(f"    note: could not make {what} again, its definition stays kept: {reason}")
-            for key in dict.fromkeys(key_of(line[2:]) for line in outcome.carried):
-                self.session.tell(f"    note: changed along with it: {key}")
-            for line in outcome.foreign:
-                self.session.tell(f"    note: meanwhile somebody else changed the catalog: {line}")
-        self.step_since = monotonic() - max(0.0, ago_s)
-
-    def _note_done(self, step: Step, outcome: Outcome, traces: Sequence[StatementTrace], ago_s: float) -> None:
-        if not self.session.prefix:
-            self.session.announce(Ran(Patch(outcome.removed, outcome.added), tuple(traces)))
-        if step.statements:
-            self.session.announce(
-                Lasted(
-                    Span.STEP,
-                    _numbered(step),
-                    ago_s=ago_s,
-                    duration_s=outcome.duration_ms / 1000,
-                    on_copy=bool(self.session.prefix),
-                )
-            )
-
-    def _note_in_vain(self, span: Span, step: Step, detail: str) -> None:
-        """Takes down the time since the last step that was done, as it came to nothing."""
-        lasted_s = monotonic() - self.step_since
-        self.session.announce(
-            Lasted(
-                span,
-                _numbered(step),
-                ago_s=lasted_s,
-                duration_s=lasted_s,
-                detail=detail,
-                on_copy=bool(self.session.prefix),
-                ended_well=False,
-            )
-        )
 
     def _look_after(self, steps: list[Step], found: list[Outcome], answer: Answer) -> Refusal | None:
         """Returns why to stop, or None to plan and try again."""
@@ -306,13 +246,6 @@ def outcomes_in(answer: Answer) -> list[Outcome]:
         return outcomes(answer)
     except (ValueError, KeyError, TypeError):
         return []
-
-
-def _numbered(step: Step) -> str:
-    numbers = ", ".join(str(statement.number) for statement in step.statements)
-    if step.around is not None:
-        return step.migration.name
-    return f"{step.migration.name}, statement {numbers}" if numbers else step.migration.name
 
 
 def _left_behind(step: Step) -> str:

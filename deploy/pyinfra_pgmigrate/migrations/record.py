@@ -18,16 +18,15 @@ import psycopg
 from psycopg import sql as composed
 from psycopg.pq import TransactionStatus
 
-from ..catalog.lines import Catalog, escaped
 from ..errors import Kind, PgMigrateError
-from ..resources import read_sql
 from ..settings import KEYS
 from ..sqltext.parser import Statement, server_wide_operation
 from . import effect as effects
 from .effect import Effect, StatementEffect
 from .files import Migration, baseline_checksum, expected_base, read_baseline, read_folder
-from .scene import Relation, Scene, Server, effect_of
+from .scene import Scene, effect_of
 from .scratch import Tell, pin, scratch_database, session
+from .scratch_session import ScratchSession, library
 from .script import server_wide
 
 # How long a statement outside a transaction may keep us from seeing its locks, in seconds.
@@ -51,36 +50,13 @@ _NO_SUCH_EXTENSION = ("0A000", "58P01")
 _OPERATIONS = {"role": "postgres.role", "database": "postgres.database"}
 
 
-def _library(name: str) -> bytes:
-    return read_sql(name).encode()
-
-
-class Recorder:
+class Recorder(ScratchSession):
     """A scratch database on which migrations are run in order.
 
     + connection: a session of it that runs them, in autocommit; ``watcher``: one that looks from outside
     + conninfo: for further sessions of it
     + is_throwaway: the server is thrown away with it, so that the baseline may make roles there
     """
-
-    def __init__(
-        self,
-        connection: psycopg.Connection[Any],
-        watcher: psycopg.Connection[Any],
-        conninfo: str,
-        *,
-        is_throwaway: bool,
-    ) -> None:
-        self.connection = connection
-        self.watcher = watcher
-        self.conninfo = conninfo
-        self.is_throwaway = is_throwaway
-        self._now: Scene | None = None
-        self._server = self._read_server(watcher)
-
-    def catalog(self) -> Catalog:
-        """Returns the catalog as it is now."""
-        return Catalog.of(row[0] for row in self.connection.execute(_library("catalog/catalog")))
 
     def run_baseline(self, folder: Path) -> None:
         """Runs the baseline, where there is one, each statement for itself as psql does.
@@ -129,35 +105,6 @@ class Recorder:
         self._check_verify(migration)
         return Effect(base, tuple(recorded))
 
-    def _run(self, text: str) -> Any:
-        return self.connection.execute(text.encode())
-
-    @contextmanager
-    def _aside(self) -> Iterator[None]:
-        """Lets us look in the pinned environment, within a migration's transaction, and leaves no trace.
-
-        A savepoint that is rolled back gives back the locks of our own reading, and what the migration has set.
-        """
-        with self.connection.transaction(force_rollback=True):
-            pin(self.connection)
-            yield
-
-    def _look(self) -> Scene:
-        with self._aside():
-            # Before anything else is read: reading locks, too.
-            locks = self._locks(self.connection)
-            relations = {
-                oid: Relation(escaped(key), kind, storage)
-                for oid, key, kind, storage in self.connection.execute(_library("migrations/record_relations"))
-            }
-            rows = self.connection.execute(_library("migrations/record_dependencies"))
-            dependencies = frozenset((kind, oid, part, escaped(key)) for kind, oid, part, key in rows)
-            return Scene(self.catalog(), relations, dependencies, locks, self._read_server(self.connection))
-
-    def _before(self) -> Scene:
-        # Nobody else is at work here: what one step leaves is what the next one meets.
-        return self._now if self._now is not None else self._look()
-
     def _record_together(self, migration: Migration, step: Sequence[Statement]) -> list[StatementEffect]:
         source = f"{migration.name}.sql"
         mode = migration.mode_of(step)
@@ -204,9 +151,6 @@ class Recorder:
             raise _failed(f"{migration.name}.sql", statement, error) from error
         return self._after_all(statement, before, locks)
 
-    def _set(self, name: str, value: str) -> None:
-        self.connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", [name, value])
-
     def _record_outside(self, migration: Migration, statement: Statement) -> StatementEffect:
         before = self._before()
         try:
@@ -219,43 +163,6 @@ class Recorder:
         self._now = self._look()
         return effect_of(statement, before, replace(self._now, locks=locks), frozenset())
 
-    def _read_server(self, session: psycopg.Connection[Any]) -> Server:
-        return frozenset(tuple(row) for row in session.execute(_library("migrations/record_server")))
-
-    def _check_server(self, source: str, statement: Statement) -> None:
-        with self._aside():
-            found = self._read_server(self.connection)
-        self._refuse_server_wide(source, statement, found)
-
-    def _refuse_server_wide(self, source: str, statement: Statement, found: Server) -> None:
-        """Refuses a statement that has changed what belongs to the whole server, while that can be rolled back.
-
-        + found: as its transaction sees it
-        """
-        own = self._only_inside(found)
-        # What others make and drop between two looks is there in one pair of them, not in three.
-        for _ in range(2):
-            if not own:
-                return
-            with self._aside():
-                own &= self._only_inside(self._read_server(self.connection))
-        if own:
-            kind, name, _ = min(own)
-            operation = _OPERATIONS.get(kind, "postgres.sql")
-            raise server_wide(source, statement, f'that it changes the {kind} "{name}"', operation)
-
-    def _only_inside(self, found: Server) -> Server:
-        """Returns what the transaction has changed: nobody outside sees it yet, now as little as before."""
-        if found == self._server:
-            return frozenset()
-        before, self._server = self._server, self._read_server(self.watcher)
-        return (found - self._server - before) | ((self._server & before) - found)
-
-    def _locks(self, session: psycopg.Connection[Any]) -> frozenset[tuple[int, str]]:
-        """Returns (relation oid, mode) for what our session holds, asked through the given session."""
-        rows = session.execute(_library("migrations/record_locks"), {"pid": self.connection.info.backend_pid})
-        return frozenset((row[0], row[1]) for row in rows)
-
     def _run_outside_transaction(self, statement: Statement) -> frozenset[tuple[int, str]]:
         """Runs a statement such as CREATE INDEX CONCURRENTLY and watches its locks from outside.
 
@@ -264,7 +171,7 @@ class Recorder:
         """
         with closing(session(self.conninfo)) as holder, ThreadPoolExecutor(max_workers=1) as pool:
             holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-            for (table,) in holder.execute(_library("migrations/record_tables")).fetchall():
+            for (table,) in holder.execute(library("migrations/record_tables")).fetchall():
                 holder.execute(composed.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(composed.SQL(table)))
             holder.execute("SELECT 1")
             running = pool.submit(self._run, statement.text)

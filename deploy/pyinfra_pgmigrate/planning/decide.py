@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from ..catalog.lines import key_of
 from ..errors import Refusal
 from ..migrations.files import Migration
-from ..registry.model import AppliedMigration, Interrupted, Observed, Verified
-from ..settings import Settings
-from ..sqltext.parser import Statement
+from ..registry.model import AppliedMigration, Interrupted
 from . import refusals
 from .decision import Action, Decision
+from .evidence import Evidence
 from .predict import (
-    Outlook,
     again_of,
     all_of,
     count_of,
-    lines_of,
     may_run_twice,
-    predicted,
     removed_rules,
     settings_set_by,
     to_run,
@@ -28,53 +22,15 @@ from .predict import (
     upsert_on,
     whole_patch,
 )
-from .state import PROGRAMS, Judgement, State, StatementState, in_order, judge
-from .timeline import Standing, Timeline, standing
+from .state import Judgement, State, StatementState, judge
 
 # Kinds of objects that a verify query may ask for.
 _QUERIED = ("table ", "column ", "view ", "materialized_view ", "function ", "type ", "sequence ")
 
 
 @dataclass
-class Decider:
-    """Decides on one migration after the other; ``outlook`` is what the database will be at that point.
-
-    + runs: something was decided that runs statements
-    """
-
-    migrations: Sequence[Migration]
-    observed: Observed
-    settings: Settings
-    verified: Mapping[int, Verified]
-    found_refusals: list[Refusal] = field(default_factory=list)
-    runs: bool = False
-
-    def __post_init__(self) -> None:
-        registered = self.observed.applied
-        self.newest = max(registered, default=0)
-        self.outlook = Outlook(self.observed.catalog)
-        self.timeline = Timeline(in_order(self.migrations, registered))
-        self.registered = sum(one.version in registered for one in self.migrations)
-        self.found = self._standing()
-
-    def _standing(self) -> Standing:
-        lines = self.observed.catalog.lines
-        if self.stated is None:
-            return standing(self.timeline, lines, first=self.registered)
-        stated = [self.timeline.places[one.version] for one in self.migrations if self._is_stated(one)]
-        return standing(self.timeline, lines, first=self.registered, only=max([self.registered, *stated]))
-
-    @property
-    def stated(self) -> int | None:
-        """The version up to which all ran by other means, by the operator's word."""
-        return self.settings.applied
-
-    def _is_stated(self, migration: Migration) -> bool:
-        return self.stated is not None and migration.version <= self.stated
-
-    def refuse(self, refusal: Refusal) -> None:
-        """Adds a reason why nothing runs."""
-        self.found_refusals.append(refusal)
+class Decider(Evidence):
+    """Decides on one migration after the other, by the decision table of ``plan``."""
 
     def decide(self, migration: Migration, row: AppliedMigration | None) -> Decision:
         """Returns what is done about a migration, as the database will be at its turn.
@@ -94,29 +50,6 @@ class Decider:
         if migration.version < self.newest and migration.header.phase != "contract" and not self.settings.out_of_order:
             self.refuse(refusals.older_is_pending(migration, self.newest))
         return self._held_back(self._decide_absent(migration, place, judgement))
-
-    def _made(
-        self,
-        migration: Migration,
-        action: Action,
-        judgement: Judgement,
-        *,
-        row: AppliedMigration | None = None,
-        statements: tuple[int, ...] = (),
-        reason: str = "",
-    ) -> Decision:
-        lines = lines_of(migration)
-        return Decision(
-            migration=migration,
-            action=action,
-            judgement=judgement,
-            row=row,
-            statements=statements,
-            patch=predicted(migration, statements, self.outlook.lines),
-            present=lines & self.outlook.lines,
-            absent=lines - self.outlook.lines,
-            reason=reason,
-        )
 
     def _decide_applied(self, migration: Migration, row: AppliedMigration, judgement: Judgement) -> Decision:
         verified = self._answer(migration)
@@ -196,20 +129,6 @@ class Decider:
             return self._refused(refusal, migration, judgement)
         return self._made(migration, Action.APPLY, judgement, statements=numbers)
 
-    def _may_have_run(self, migration: Migration, place: int, judgement: Judgement) -> bool:
-        """Tells whether a migration may have run although the catalog does not show it.
-
-        So where nothing is registered here, other means ran what is before or after it, and what it does leaves no
-        trace. Where something is, or a run of ours began, we would have registered this one too.
-        """
-        if self.registered or self.observed.interrupted or self.stated is not None or may_run_twice(migration):
-            return False
-        traceless = judgement.state is State.UNKNOWN
-        unclear = unclear_of(migration, all_of(migration) if traceless else judgement.unseen)
-        if self.found.place and place <= max(self.found.alike, default=0):
-            return bool(unclear) or not traceless
-        return bool(unclear) and place < self.found.evidence
-
     def _decide_in_place(self, migration: Migration, judgement: Judgement, *, certain: bool) -> Decision:
         """Decides on a migration all of whose lines are there.
 
@@ -238,23 +157,6 @@ class Decider:
             return self._made(migration, Action.RESUME, judgement, statements=numbers, reason=reason)
         return self._refused(refusals.ambiguous(migration, unclear, self._before(migration)), migration, judgement)
 
-    def _found_nothing(self, migration: Migration) -> list[int]:
-        """Returns the statements that are programs and of which all is gone that they take away.
-
-        It may never have been here, and a program may look for more than its lines say.
-        """
-        before = self.timeline.places[migration.version] - 1
-        found = []
-        for statement in migration.statements:
-            patch = migration.effect_of(statement).patch
-            if statement.node in PROGRAMS and patch.minus and not patch.plus:
-                never = (
-                    line not in self.outlook.lines and self.timeline.is_from_before(line, before)
-                    for line in patch.minus
-                )
-                found += [statement.number] if all(never) else []
-        return found
-
     def _decide_interrupted(self, migration: Migration, judgement: Judgement, begun: Interrupted) -> Decision:
         """Decides on a migration that a run of ours began and did not finish: it goes on exactly there."""
         built = {statement.number for statement in migration.statements if self._is_built(migration, begun, statement)}
@@ -266,16 +168,6 @@ class Decider:
             return self._refused(refusal, migration, judgement)
         reason = f"an earlier run stopped in it, statements done: {there}"
         return self._made(migration, Action.RESUME, judgement, statements=numbers, reason=reason)
-
-    def _is_built(self, migration: Migration, begun: Interrupted, statement: Statement) -> bool:
-        """Tells whether a statement outside a transaction, which began and was not registered, came to its end.
-
-        By its own lines, also those that later statements of the migration take away again.
-        """
-        patch = migration.effect_of(statement).patch
-        lines = self.outlook.lines
-        shows = bool(patch.plus or patch.minus)
-        return statement.number in begun.begun and shows and patch.plus <= lines and not (patch.minus & lines)
 
     def _decide_partial(self, migration: Migration, judgement: Judgement) -> Decision:
         """Decides on a migration that is half there by hand: resumed where that cannot be wrong."""
@@ -299,27 +191,6 @@ class Decider:
         action = Action.RESUME if there else Action.APPLY
         return self._made(migration, action, judgement, statements=numbers, reason=reason if there else "")
 
-    def _leads_there(self, migration: Migration, numbers: Collection[int]) -> bool:
-        """Tells whether statements, run on what is there, end where the whole migration does."""
-        place = self.timeline.places[migration.version]
-        until = max(place, self.found.place)
-        lines = self.outlook.lines
-        end = {line for line in self.timeline.lines(place) if line in lines}
-        for statement in migration.statements:
-            if statement.number in numbers:
-                patch = migration.effect_of(statement).patch
-                end = (end - patch.minus) | patch.plus
-        return all(
-            self.timeline.at(line, until) is (line in end)
-            or (line in self.found.differing and line not in self.found.wrong and (line in end) is (line in lines))
-            for line in self.timeline.lines(place)
-            if line not in self.timeline.loose
-        )
-
-    def _before(self, migration: Migration) -> int:
-        """Returns the version before a migration; 0 for the first."""
-        return max((one.version for one in self.migrations if one.version < migration.version), default=0)
-
     def _held_back(self, decision: Decision) -> Decision:
         migration = decision.migration
         if migration.header.phase != "contract" or self.settings.release or not decision.statements:
@@ -330,23 +201,3 @@ class Decider:
         words = " ".join(upsert.query.split())[:60]
         reason = f'still in use, {upsert.calls} call(s) of "{words}"'
         return self._made(migration, Action.HOLD, decision.judgement, reason=reason)
-
-    def _answer(self, migration: Migration) -> Verified | None:
-        """Returns what the verify query found, as far as that says something at this point of the plan."""
-        if migration.verify is None or migration.version not in self.verified:
-            return None
-        verified = self.verified[migration.version]
-        if verified.count is None and not verified.lacks_objects:
-            # Not known is not the same as no problem.
-            self.refuse(refusals.not_verified(migration, verified))
-            return None
-        return verified
-
-    def _has_later_removal(self, migration: Migration) -> bool:
-        removed = {
-            key_of(line)
-            for later in self.migrations
-            if later.version > migration.version and later.version in self.observed.applied
-            for line in whole_patch(later).minus
-        }
-        return any(key.startswith(_QUERIED) and not self.outlook.by_key.get(key) for key in removed)

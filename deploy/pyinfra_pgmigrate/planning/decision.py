@@ -1,7 +1,8 @@
-"""What a run does about one migration, and why. Values only."""
+"""What a run does about one migration, and why, as a value and in words. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -59,3 +60,48 @@ class Decision:
     def changes(self) -> bool:
         """Whether the run writes anything for it."""
         return self.action in OUTCOME
+
+
+WORDS = {
+    Action.NONE: "applied",
+    Action.APPLY: "pending",
+    Action.RESUME: "partial",
+    Action.ADOPT: "in place, not registered",
+    Action.REPAIR: "drifted",
+    Action.CONVERGE: "to be run again",
+    Action.HOLD: "held",
+    Action.STOP: "pending, beyond the target",
+}
+
+
+def decision_lines(decision: Decision) -> Iterator[str]:
+    """Yields what a run would do for one migration: the patch, and how."""
+    migration = decision.migration
+    yield f"{migration.name}: {WORDS[decision.action]}, would {would(decision)}"
+    if decision.reason:
+        yield f"    because: {decision.reason}"
+    for statement in migration.statements:
+        if statement.number not in decision.statements:
+            continue
+        effect = migration.effect_of(statement)
+        yield f"    statement {statement.number}: {statement.words}"
+        for lock in effect.locks:
+            yield f"        lock {lock.mode} on {lock.relation}"
+        for table in effect.rewrites:
+            yield f"        writes every row of {table} anew"
+    for line in decision.patch.render():
+        yield f"    {line}"
+
+
+def would(decision: Decision) -> str:
+    """Returns what a run would do for one migration, as a verb."""
+    total, chosen = len(decision.migration.statements), len(decision.statements)
+    if not chosen:
+        return "verify and register it, run nothing" if decision.action is Action.APPLY else "register it, run nothing"
+    how = " in batches" if decision.migration.header.in_batches else ""
+    return f"run {chosen} of {total} statement{'s' if total > 1 else ''}{how}"
+
+
+def state_of(decision: Decision) -> str:
+    """Returns the word for what was found of a migration."""
+    return WORDS[decision.action]

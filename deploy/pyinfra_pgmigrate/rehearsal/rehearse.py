@@ -17,7 +17,7 @@ from ..execution.runner import execute
 from ..execution.trace import Rehearsed, StatementTrace, compared_lines, rehearsed_lines
 from ..migrations.files import Migration
 from ..planning.database import DatabaseSession
-from ..planning.words import decision_lines
+from ..planning.decision import decision_lines
 from ..psql.script import prepared
 from ..registry.model import Observed
 from ..rollback.look import plan_rollback

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ..planning.decision import decision_lines
 from ..planning.plan import Plan
-from ..planning.words import decision_lines
 from ..registry.model import Observed, Server
 from ..rollback.blockers import Conflict
 from ..rollback.turn import Rollback

@@ -17,9 +17,8 @@ from ..backup.manifest import Manifest
 from ..execution.trace import StatementTrace
 from ..host.events import Span
 from ..migrations.effect import Lock
-from ..planning.decision import Action
+from ..planning.decision import Action, state_of
 from ..planning.plan import Plan
-from ..planning.words import state_of
 from ..psql.script import Run
 from ..registry.model import Observed
 from ..rehearsal.moments import Table

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from ..drift.entries import Change, Drift, Drifts
 from ..migrations.files import Migration
-from ..planning.decision import Action, Decision
+from ..planning.decision import WORDS, Action, Decision, would
 from ..planning.plan import Plan
-from ..planning.words import WORDS, would
 from ..registry.model import Observed
 from ..units import age, size
 from .console import heading, powers

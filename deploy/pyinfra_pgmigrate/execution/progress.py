@@ -1,0 +1,92 @@
+"""How steps at work are told and announced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import monotonic
+
+from ..catalog.lines import Patch, key_of
+from ..host.events import Lasted, Span
+from ..planning.database import DatabaseSession
+from .outcome import Outcome
+from .steps import Step
+from .trace import Ran, StatementTrace, traces_of
+
+
+class Progress:
+    """Tells what steps did, and how long it took.
+
+    + traces: takes what each statement did
+    + step_since: when the step at work began, monotonic seconds
+    """
+
+    def __init__(self, session: DatabaseSession, traces: list[StatementTrace]) -> None:
+        self.session = session
+        self.traces = traces
+        self.step_since = monotonic()
+
+    def _tell_done(self, steps: list[Step], done: list[Outcome]) -> None:
+        ago_s = monotonic() - self.step_since
+        for step, outcome in zip(steps, done, strict=False):
+            traces = list(traces_of(step, outcome))
+            self.traces.extend(traces)
+            self._note_done(step, outcome, traces, ago_s)
+            ago_s -= outcome.duration_ms / 1000
+            if step.statements:
+                numbers = ", ".join(str(statement.number) for statement in step.statements)
+                rows = f", {outcome.rows} rows" if step.in_batches else ""
+                self.session.tell(f"    {step.migration.name}: statement {numbers} in {outcome.duration_ms} ms{rows}")
+            for back in outcome.put_back:
+                rest = f"; {back.left} cannot be, and stay there:" if back.left else ""
+                self.session.tell(f"    put back from the quarantine: {back.put} rows of {back.object}{rest}")
+                for key, reason in back.rows:
+                    self.session.tell(f"        {key}: {reason}")
+                if back.left > len(back.rows):
+                    self.session.tell(f"        and {back.left - len(back.rows)} more")
+            for what, reason, waits in outcome.made:
+                if not reason:
+                    self.session.tell(f"    made again: {what}")
+                elif not waits or step.ends_run:
+                    self.session.tell(f"    note: could not make {what} again, its definition stays kept: {reason}")
+            for key in dict.fromkeys(key_of(line[2:]) for line in outcome.carried):
+                self.session.tell(f"    note: changed along with it: {key}")
+            for line in outcome.foreign:
+                self.session.tell(f"    note: meanwhile somebody else changed the catalog: {line}")
+        self.step_since = monotonic() - max(0.0, ago_s)
+
+    def _note_done(self, step: Step, outcome: Outcome, traces: Sequence[StatementTrace], ago_s: float) -> None:
+        if not self.session.prefix:
+            self.session.announce(Ran(Patch(outcome.removed, outcome.added), tuple(traces)))
+        if step.statements:
+            self.session.announce(
+                Lasted(
+                    Span.STEP,
+                    numbered(step),
+                    ago_s=ago_s,
+                    duration_s=outcome.duration_ms / 1000,
+                    on_copy=bool(self.session.prefix),
+                )
+            )
+
+    def _note_in_vain(self, span: Span, step: Step, detail: str) -> None:
+        """Takes down the time since the last step that was done, as it came to nothing."""
+        lasted_s = monotonic() - self.step_since
+        self.session.announce(
+            Lasted(
+                span,
+                numbered(step),
+                ago_s=lasted_s,
+                duration_s=lasted_s,
+                detail=detail,
+                on_copy=bool(self.session.prefix),
+                ended_well=False,
+            )
+        )
+
+
+def numbered(step: Step) -> str:
+    """Returns what a step is called in a timeline."""
+    numbers = ", ".join(str(statement.number) for statement in step.statements)
+    if step.around is not None:
+        return step.migration.name
+    return f"{step.migration.name}, statement {numbers}" if numbers else step.migration.name

@@ -1,0 +1,119 @@
+"""A session on the scratch database that is looked at between two statements. On the controller, through psycopg."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from ..catalog.lines import Catalog, escaped
+from ..resources import read_sql
+from ..sqltext.parser import Statement
+from .record import _OPERATIONS
+from .scene import Relation, Scene, Server
+from .scratch import pin
+from .script import server_wide
+
+
+class ScratchSession:
+    """A session of the scratch database, and another that looks from outside.
+
+    + connection: runs statements, in autocommit; ``watcher``: looks from outside
+    + conninfo: for further sessions of it
+    + is_throwaway: the server is thrown away with it, so that the baseline may make roles there
+    """
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        watcher: psycopg.Connection[Any],
+        conninfo: str,
+        *,
+        is_throwaway: bool,
+    ) -> None:
+        self.connection = connection
+        self.watcher = watcher
+        self.conninfo = conninfo
+        self.is_throwaway = is_throwaway
+        self._now: Scene | None = None
+        self._server = self._read_server(watcher)
+
+    def catalog(self) -> Catalog:
+        """Returns the catalog as it is now."""
+        return Catalog.of(row[0] for row in self.connection.execute(library("catalog/catalog")))
+
+    def _run(self, text: str) -> Any:
+        return self.connection.execute(text.encode())
+
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Lets us look in the pinned environment, within a migration's transaction, and leaves no trace.
+
+        A savepoint that is rolled back gives back the locks of our own reading, and what the migration has set.
+        """
+        with self.connection.transaction(force_rollback=True):
+            pin(self.connection)
+            yield
+
+    def _look(self) -> Scene:
+        with self._aside():
+            # Before anything else is read: reading locks, too.
+            locks = self._locks(self.connection)
+            relations = {
+                oid: Relation(escaped(key), kind, storage)
+                for oid, key, kind, storage in self.connection.execute(library("migrations/record_relations"))
+            }
+            rows = self.connection.execute(library("migrations/record_dependencies"))
+            dependencies = frozenset((kind, oid, part, escaped(key)) for kind, oid, part, key in rows)
+            return Scene(self.catalog(), relations, dependencies, locks, self._read_server(self.connection))
+
+    def _before(self) -> Scene:
+        # Nobody else is at work here: what one step leaves is what the next one meets.
+        return self._now if self._now is not None else self._look()
+
+    def _set(self, name: str, value: str) -> None:
+        self.connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", [name, value])
+
+    def _read_server(self, session: psycopg.Connection[Any]) -> Server:
+        return frozenset(tuple(row) for row in session.execute(library("migrations/record_server")))
+
+    def _check_server(self, source: str, statement: Statement) -> None:
+        with self._aside():
+            found = self._read_server(self.connection)
+        self._refuse_server_wide(source, statement, found)
+
+    def _refuse_server_wide(self, source: str, statement: Statement, found: Server) -> None:
+        """Refuses a statement that has changed what belongs to the whole server, while that can be rolled back.
+
+        + found: as its transaction sees it
+        """
+        own = self._only_inside(found)
+        # What others make and drop between two looks is there in one pair of them, not in three.
+        for _ in range(2):
+            if not own:
+                return
+            with self._aside():
+                own &= self._only_inside(self._read_server(self.connection))
+        if own:
+            kind, name, _ = min(own)
+            operation = _OPERATIONS.get(kind, "postgres.sql")
+            raise server_wide(source, statement, f'that it changes the {kind} "{name}"', operation)
+
+    def _only_inside(self, found: Server) -> Server:
+        """Returns what the transaction has changed: nobody outside sees it yet, now as little as before."""
+        if found == self._server:
+            return frozenset()
+        before, self._server = self._server, self._read_server(self.watcher)
+        return (found - self._server - before) | ((self._server & before) - found)
+
+    def _locks(self, session: psycopg.Connection[Any]) -> frozenset[tuple[int, str]]:
+        """Returns (relation oid, mode) for what our session holds, asked through the given session."""
+        rows = session.execute(library("migrations/record_locks"), {"pid": self.connection.info.backend_pid})
+        return frozenset((row[0], row[1]) for row in rows)
+
+
+def library(name: str) -> bytes:
+    """Returns the text of an SQL file of the library, as psycopg takes it."""
+    return read_sql(name).encode()

@@ -4,8 +4,8 @@ From the top down, each package importing only from those below it:
 
 - ``deploys``, ``cli``: the six deploys, and the command ``pgmigrate``; ``operations``: one a verb
 - ``report``: what a run tells, on the terminal, as JSON and as a page
-- ``rehearsal``, ``validation``, ``backup``, ``rollback``, ``drift``, ``execution``, ``planning``: a subject each, with
-  its values, SQL, shell and runner
+- ``rehearsal``, ``validation``, ``copies``, ``backup``, ``rollback``, ``drift``, ``execution``, ``planning``: a subject
+  each, with its values, SQL, shell and runner
 - ``host``: one host through pyinfra; ``application``, ``migrations``: what the SQL folder says
 - ``registry``, ``psql``: the database as it is, and how it is asked
 - ``catalog``, ``sqltext``, ``settings``, ``errors``, ``units``, ``resources``: values and their words

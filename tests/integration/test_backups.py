@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate.backup import keeper
+from pyinfra_pgmigrate.backup import claim
 from pyinfra_pgmigrate.backup.contents import Contents
 from pyinfra_pgmigrate.backup.manifest import read_manifest
-from pyinfra_pgmigrate.backup.restore_log import differences
+from pyinfra_pgmigrate.copies.restore_log import differences
 from pyinfra_pgmigrate.embedded import scratch_server
 
 from tests.conftest import Machines, on_docker, on_versions
@@ -120,8 +120,8 @@ class TestTaking:
     def test_progress_is_told_to_whoever_looks_on(
         self, legacy: Database, kept: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(keeper, "is_watched", lambda: True)
-        monkeypatch.setattr(keeper, "_BEAT_S", 0.05)
+        monkeypatch.setattr(claim, "is_watched", lambda: True)
+        monkeypatch.setattr(claim, "_BEAT_S", 0.05)
         legacy.run("CREATE TABLE large AS SELECT i, repeat('x', 100) || i AS text FROM generate_series(1, 400000) AS i")
 
         result = backup(kept())

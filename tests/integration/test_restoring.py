@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate.backup.restore_log import differences
+from pyinfra_pgmigrate.copies.restore_log import differences
 
 from tests.conftest import on_versions
 from tests.support.backups import copies, fill_oddly

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from pyinfra_pgmigrate.backup.contents import Contents
-from pyinfra_pgmigrate.backup.restore_log import differences
+from pyinfra_pgmigrate.copies.restore_log import differences
 
 from tests.conftest import on_versions
 from tests.integration.test_running import QUICK, open_transaction

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -311,14 +311,14 @@ class TestCopies:
     ) -> None:
         said: list[str] = []
 
-        def look(self: Keeper, name: str, connection: Any, *, dead_only: bool) -> None:
-            if not dead_only:
+        def look(self: Keeper, name: str, connection: Any, *, living: Collection[str] | None = None) -> None:
+            if living is None:
                 said.append(
                     legacy.value(
                         "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", name
                     )
                 )
-            drop(self, name, connection, dead_only=dead_only)
+            drop(self, name, connection, living=living)
 
         drop = Keeper.drop
         monkeypatch.setattr(Keeper, "drop", look)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pyinfra_pgmigrate.backup.contents import Contents
 from pyinfra_pgmigrate.backup.manifest import Manifest, Verification, read_manifest
-from pyinfra_pgmigrate.backup.restore_log import complaints, differences, judged, outside
 from pyinfra_pgmigrate.backup.store import Backup, Identity, Store, found_backup, state_of
 from pyinfra_pgmigrate.catalog.lines import Catalog
+from pyinfra_pgmigrate.copies.restore_log import complaints, differences, judged, outside
 
 GIB = 1 << 30
 HERE = Identity("7", 1, 1)

@@ -44,6 +44,7 @@ ORDER = (
     "drift",
     "rollback",
     "backup",
+    "copies",
     "validation",
     "rehearsal",
     "report",
@@ -68,7 +69,12 @@ TALKING = {
     "migrations.scratch_session",
     "execution.progress",
     "backup.keeper",
-    "backup.copy",
+    "backup.claim",
+    "backup.take",
+    "backup.verify",
+    "copies.copy",
+    "copies.refusals",
+    "copies.restore",
     "backup.fetch",
     "validation.compare",
     "validation.measure",
@@ -81,7 +87,7 @@ TALKING = {
     "deploys",
     "cli",
 }
-MOST_MODULES = 9
+MOST_MODULES, MOST_LINES, MOST_LINES_OF_A_CLASS = 9, 400, 200
 # Words with which a statement begins.
 KEYWORDS = ("SELECT", "SET", "INSERT INTO", "UPDATE", "ALTER", "DROP", "DELETE FROM", "CREATE", "EXECUTE")
 
@@ -136,6 +142,18 @@ def test_a_package_can_be_taken_in_at_a_glance() -> None:
         for folder in packages
         if len(modules := [path for path in folder.glob("*.py") if path.stem != "__init__"]) > MOST_MODULES
     } == {}
+
+
+def test_no_module_and_no_class_is_too_long() -> None:
+    lines = {own_name(path): len(path.read_text().splitlines()) for path in MODULES}
+    assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
+    classes = [
+        (f"{own_name(path)}.{node.name}", node.end_lineno - node.lineno + 1)
+        for path in MODULES
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef) and node.end_lineno is not None
+    ]
+    assert {name: count for name, count in classes if count > MOST_LINES_OF_A_CLASS} == {}
 
 
 def test_the_package_exports_its_deploys() -> None:
@@ -216,7 +234,7 @@ def test_every_sql_and_shell_file_is_read_by_its_name() -> None:
         for path in PACKAGE.rglob(f"*.{kind}")
     }
     numbered = {f"registry/registry_{version}" for version in range(1, REGISTRY_VERSION + 1)}
-    called = {f"backup/{name}" for name in re.findall(r'(?:programs\.call|\bcall)\("(\w+)"', texts)}
+    called = {f"backup/{name}" for name in re.findall(r'\bcall\(\s*"(\w+)"', texts)}
     assert {name for name in named if f'"{name}"' not in texts} - numbered - called == set()
 
 
@@ -233,4 +251,4 @@ def test_nobody_assembles_sql_from_text() -> None:
                 hits += [f"{own_name(path)}: {text}" for word in KEYWORDS if re.match(rf"\s*{word}\b", text)]
 
     # Quoted as pg_dump quotes, whose statements stand beside it: roles are read out of all of them.
-    assert hits == ["backup.ownership: ALTER DATABASE  OWNER TO "]
+    assert hits == ["copies.ownership: ALTER DATABASE  OWNER TO "]

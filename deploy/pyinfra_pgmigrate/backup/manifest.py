@@ -26,9 +26,6 @@ _SINCE_2 = ("database_oid", "timeline", "file_bytes")
 # Bytes that manifest, contents and catalog may have, which are written after the rest was counted.
 _TEXTS_BYTES = 300_000_000
 
-# Bytes that a new backup may need beyond an estimate from earlier ones: tables grow.
-_GROWTH = 1.2
-
 
 @dataclass(frozen=True)
 class Verification:

@@ -103,7 +103,7 @@ class Target:
     def arguments(self) -> tuple[str, str, str, str]:
         """What into.sh takes of it."""
         ours = "" if self.ours is None else conninfo(self.ours)
-        return conninfo(self.connection), ours, self.connection.user or "", read_sql("backup/hand_over")
+        return conninfo(self.connection), ours, self.connection.user or "", read_sql("copies/hand_over")
 
 
 def _password(connection: Connection) -> str:
@@ -152,7 +152,7 @@ def swap(place: Place, maintenance: Connection, script: str) -> Command:
         conninfo(maintenance),
         place.connection.database,
         _checksum(script),
-        read_sql("backup/end_sessions"),
+        read_sql("copies/end_sessions"),
         lines=script,
     )
 

@@ -25,7 +25,7 @@ from .trace import StatementTrace
 _LOCK_NOT_AVAILABLE, _DEADLOCK = "55P03", "40P01"
 
 # How often a plan may be overtaken by others before we give up.
-_MOST_REPLANS = 5
+MOST_REPLANS = 5
 # New rows may come while a converging migration runs; after so many passes somebody keeps making them.
 _MOST_PASSES = 3
 
@@ -150,7 +150,7 @@ class Execution(Progress):
                 return self._wait(outcome)
             case "moved":
                 counted.replans += 1
-                if counted.replans <= _MOST_REPLANS:
+                if counted.replans <= MOST_REPLANS:
                     return None
             case "problems" if step.migration.header.converges and counted.passes < _MOST_PASSES:
                 counted.passes += 1

@@ -23,7 +23,7 @@ from ..sqltext.parser import (
 from . import effect as effects
 from .effect import Effect, StatementEffect
 from .header import Header, migration_header, read_text, wrong_header
-from .script import RESTRICT, _split, _syntax_refusal, _wrong_sql, read_script
+from .script import RESTRICT, read_script, split_statements, syntax_refusal, wrong_sql
 
 _BASELINE = "baseline.sql"
 _FILE_NAME = re.compile(r"(?P<version>[0-9]+)_(?P<name>[a-z0-9_]+)\.sql")
@@ -84,9 +84,9 @@ def _verify_query(path: Path) -> str | None:
         fits = is_query(text)
         query = split(text)[0].text if fits else ""
     except SqlSyntaxError as error:
-        raise _syntax_refusal(text, path.name, error) from error
+        raise syntax_refusal(text, path.name, error) from error
     if not fits:
-        raise _wrong_sql(
+        raise wrong_sql(
             path.name,
             1,
             "a verify file is one SELECT",
@@ -186,7 +186,7 @@ def read_baseline(folder: Path) -> tuple[Statement, ...]:
 
     Raises PgMigrateError (file) where the baseline is no SQL.
     """
-    return _split(_baseline_text(folder), _BASELINE)
+    return split_statements(_baseline_text(folder), _BASELINE)
 
 
 def baseline_checksum(folder: Path) -> str:
@@ -198,7 +198,7 @@ def baseline_checksum(folder: Path) -> str:
     try:
         return checksum_of(text)
     except SqlSyntaxError as error:
-        raise _syntax_refusal(text, _BASELINE, error) from error
+        raise syntax_refusal(text, _BASELINE, error) from error
 
 
 def _baseline_text(folder: Path) -> str:

@@ -46,9 +46,6 @@ _NO_SUCH_OBJECT = "42704"
 # PostgreSQL 15 has another code than 18 for an extension that is not installed.
 _NO_SUCH_EXTENSION = ("0A000", "58P01")
 
-# pyinfra's operation, by what belongs to the server.
-_OPERATIONS = {"role": "postgres.role", "database": "postgres.database"}
-
 
 class Recorder(ScratchSession):
     """A scratch database on which migrations are run in order.

@@ -11,10 +11,12 @@ import psycopg
 from ..catalog.lines import Catalog, escaped
 from ..resources import read_sql
 from ..sqltext.parser import Statement
-from .record import _OPERATIONS
 from .scene import Relation, Scene, Server
 from .scratch import pin
 from .script import server_wide
+
+# pyinfra's operation, by what belongs to the server.
+_OPERATIONS = {"role": "postgres.role", "database": "postgres.database"}
 
 
 class ScratchSession:

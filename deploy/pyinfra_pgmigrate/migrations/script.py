@@ -51,21 +51,23 @@ class Script:
     is_block: bool = False
 
 
-def _wrong_sql(source: str, line: int, message: str, *, detail: str, hint: str) -> PgMigrateError:
+def wrong_sql(source: str, line: int, message: str, *, detail: str, hint: str) -> PgMigrateError:
+    """Returns the refusal of a statement at a line of a file."""
     return PgMigrateError(Kind.FILE, f"cannot use {source}, line {line}: {message}", detail=detail, hint=hint)
 
 
-def _syntax_refusal(text: str, source: str, error: SqlSyntaxError) -> PgMigrateError:
+def syntax_refusal(text: str, source: str, error: SqlSyntaxError) -> PgMigrateError:
+    """Returns the refusal of a text that PostgreSQL's grammar does not take."""
     line = text.splitlines()[error.line - 1].strip() if text.splitlines() else ""
     if error.message.endswith('at or near "\\"'):
-        return _wrong_sql(
+        return wrong_sql(
             source,
             error.line,
             "backslash commands of psql are not allowed",
             detail=f'Found "{line[:80]}"; expected SQL alone, for the server.',
             hint="Write the change as SQL; settings and transactions are the runner's.",
         )
-    return _wrong_sql(
+    return wrong_sql(
         source,
         error.line,
         error.message,
@@ -80,7 +82,7 @@ def _check_statement(source: str, statement: Statement) -> None:
         raise server_wide(source, statement, f'"{statement.words}"', operation)
     match statement.node:
         case "transaction_stmt":
-            raise _wrong_sql(
+            raise wrong_sql(
                 source,
                 statement.line,
                 f"{statement.words.split()[0].upper()} is not allowed here",
@@ -89,7 +91,7 @@ def _check_statement(source: str, statement: Statement) -> None:
                 "is a migration of its own. BEGIN as a migration's first and COMMIT as its last statement may stay.",
             )
         case "copy_stmt" if reads_standard_input(statement):
-            raise _wrong_sql(
+            raise wrong_sql(
                 source,
                 statement.line,
                 "COPY from or to the client is not allowed",
@@ -106,7 +108,7 @@ def _check_statement(source: str, statement: Statement) -> None:
 
 def _check_setting(source: str, statement: Statement) -> None:
     if is_transaction_mode(statement):
-        raise _wrong_sql(
+        raise wrong_sql(
             source,
             statement.line,
             "SET TRANSACTION is not allowed here",
@@ -121,7 +123,7 @@ def _check_setting(source: str, statement: Statement) -> None:
 
 
 def _session_wide(source: str, statement: Statement, hint: str) -> PgMigrateError:
-    return _wrong_sql(
+    return wrong_sql(
         source,
         statement.line,
         "settings of the whole session are the runner's",
@@ -136,7 +138,7 @@ def server_wide(source: str, statement: Statement, found: str, operation: str) -
     + found: what shows it
     + operation: of pyinfra, that does it
     """
-    return _wrong_sql(
+    return wrong_sql(
         source,
         statement.line,
         "what belongs to the whole server is no part of a migration",
@@ -152,7 +154,7 @@ def read_statements(text: str, source: str) -> tuple[Statement, ...]:
 
     Raises PgMigrateError (file) for the first that it may not, naming file and line.
     """
-    found = _split(text, source)
+    found = split_statements(text, source)
     for statement in found:
         _check_statement(source, statement)
     return found
@@ -165,7 +167,7 @@ def read_script(text: str, source: str) -> Script:
     begins with becomes that of its first step.
     Raises PgMigrateError (file) for the first statement that may not run, naming file and line.
     """
-    found = _split(text, source)
+    found = split_statements(text, source)
     is_block = len(found) > 1 and begins_transaction(found[0]) and commits_transaction(found[-1])
     mode = _isolation(source, found[0]) if is_block else ""
     if is_block:
@@ -177,7 +179,7 @@ def read_script(text: str, source: str) -> Script:
     for statement in statements:
         _check_statement(source, statement)
         if is_block and not statement.in_transaction:
-            raise _wrong_sql(
+            raise wrong_sql(
                 source,
                 statement.line,
                 "PostgreSQL does not run it in a transaction",
@@ -187,18 +189,19 @@ def read_script(text: str, source: str) -> Script:
     return Script(statements, _script_checksum(text, statements, mode, is_block=is_block), mode, is_block)
 
 
-def _split(text: str, source: str) -> tuple[Statement, ...]:
+def split_statements(text: str, source: str) -> tuple[Statement, ...]:
+    """Returns the statements of a text. Raises PgMigrateError (file) with the line that the grammar does not take."""
     try:
         return tuple(split(text))
     except SqlSyntaxError as error:
-        raise _syntax_refusal(text, source, error) from error
+        raise syntax_refusal(text, source, error) from error
 
 
 def _isolation(source: str, statement: Statement) -> str:
     modes = transaction_modes(statement)
     refused = [name for name in modes if name not in _HARMLESS_MODES and (name, modes[name]) != _READ_WRITE]
     if refused:
-        raise _wrong_sql(
+        raise wrong_sql(
             source,
             statement.line,
             "a migration's transaction is not to be of this kind",

@@ -10,9 +10,12 @@ from pyinfra import context
 from pyinfra.api import FunctionCommand, Host, State, operation
 
 from ..backup import fetch
-from ..backup.copy import Copies, Copy, NoLoginError
-from ..backup.keeper import Keeper
+from ..backup.claim import claimed_backups
+from ..backup.keeper import Keeper, check_may_copy, young_backup
 from ..backup.manifest import Manifest, Verification
+from ..backup.take import fetch_backup, prune_backups, take_backup
+from ..backup.verify import damage_of, named_backup, note_verification, verify_by_reading
+from ..copies.copy import Copies, Copy, NoLoginError
 from ..errors import Kind, PgMigrateError, Refusal
 from ..host.failures import on_one_host, refusal_of
 from ..host.session import current_host, is_preparing
@@ -46,7 +49,7 @@ def would(session: DatabaseSession, seen: Observed) -> str:
     if session.settings.backup is not None:
         return f'would verify backup "{session.settings.backup}" again'
     store = keeper.look(seen)
-    young = keeper.young(store, seen)
+    young = young_backup(keeper, store, seen)
     if young is None and session.settings.verify == "restore":
         check_may_verify(keeper)
     if young is not None:
@@ -61,14 +64,14 @@ def would(session: DatabaseSession, seen: Observed) -> str:
 
 def check_may_verify(keeper: Keeper) -> None:
     """Raises PgMigrateError where the role may not make the copy with which a backup is verified."""
-    keeper.check_may_copy("verify by a restore a backup of", "--data pg_verify=read")
+    check_may_copy(keeper, "verify by a restore a backup of", "--data pg_verify=read")
 
 
 def check_may_rehearse(session: DatabaseSession) -> None:
     """Raises PgMigrateError where the role may not make the copy on which migrations run first."""
     keeper, how = Keeper(session), session.settings.rehearse
     if how == "schema" or (how == "full" and not session.settings.skip_backup):
-        keeper.check_may_copy("rehearse migrations of", "--data pg_verify=read --data pg_rehearse=off")
+        check_may_copy(keeper, "rehearse migrations of", "--data pg_verify=read --data pg_rehearse=off")
 
 
 @operation()
@@ -100,8 +103,8 @@ def backup(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, Non
         yield work(session, "Verification of a backup", lambda: verify_again(keeper, observed))
         return
     try:
-        young = keeper.young(keeper.look(seen), seen)
-        if young is not None and not is_preparing() and keeper.damage(young) is not None:
+        young = young_backup(keeper, keeper.look(seen), seen)
+        if young is not None and not is_preparing() and damage_of(keeper, young) is not None:
             young = None
     except PgMigrateError as error:
         refusal = error.refusal
@@ -116,25 +119,25 @@ def backup(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, Non
 
 def _still_good(keeper: Keeper, manifest: Manifest) -> Manifest | None:
     """Returns a verified backup whose files are as they were then; None, and notes it, where they are not."""
-    damage = keeper.damage(manifest)
+    damage = damage_of(keeper, manifest)
     if damage is None:
         return manifest
     keeper.session.tell_refusal(damage)
     keeper.session.tell("it does not count as verified any more: taking another one")
-    keeper.note(manifest, Verification("failed", keeper.now(), notes=(damage.detail,)))
+    note_verification(keeper, manifest, Verification("failed", keeper.now(), notes=(damage.detail,)))
     return None
 
 
 def verify_again(keeper: Keeper, seen: Observed) -> None:
     """Verifies the backup that pg_backup names, and notes the result with it."""
     session = keeper.session
-    with keeper.claimed():
-        manifest = keeper.named(str(session.settings.backup), failed=True)
+    with claimed_backups(keeper):
+        manifest = named_backup(keeper, str(session.settings.backup), failed=True)
         session.tell(f'verifying backup "{manifest.label}" of {manifest.taken_at}')
         if session.settings.verify == "restore":
             _by_restore(keeper, manifest, seen, None, is_new=True)
         elif session.settings.verify == "read":
-            _noted(keeper, manifest, lambda: keeper.verify_by_reading(manifest))
+            _noted(keeper, manifest, lambda: verify_by_reading(keeper, manifest))
 
 
 @operation()
@@ -184,7 +187,7 @@ def _safeguard(session: DatabaseSession, seen: Observed, versions: Collection[in
     if not session.settings.skip_backup:
         ensure(keeper, seen, use if how == "full" else None, is_due)
     if how == "schema":
-        with keeper.claimed():
+        with claimed_backups(keeper):
             if is_due():
                 with Copies(keeper).copy_of_structure(seen) as copy:
                     use(copy)
@@ -227,7 +230,7 @@ def ensure(
     + is_due: tells, once no other run is at work on the backups, whether it is still wanted; None is returned otherwise
     """
     session = keeper.session
-    with keeper.claimed():
+    with claimed_backups(keeper):
         if is_due is not None and not is_due():
             return None
         if keeper.waited:
@@ -235,21 +238,21 @@ def ensure(
             if isinstance(found, Refusal):
                 raise PgMigrateError.of(found)
             seen = found
-        manifest = keeper.young(keeper.look(seen), seen)
+        manifest = young_backup(keeper, keeper.look(seen), seen)
         if manifest is not None:
             manifest = _still_good(keeper, manifest)
         is_new = manifest is None
         if manifest is None:
             if session.settings.verify == "restore":
                 check_may_verify(keeper)
-            manifest = keeper.take(seen)
+            manifest = take_backup(keeper, seen)
         else:
             session.tell(f'backup "{manifest.label}" of {manifest.taken_at} is verified and young enough')
         if use is not None or (is_new and session.settings.verify == "restore"):
             manifest = _by_restore(keeper, manifest, seen, use, is_new=is_new)
         elif is_new and session.settings.verify == "read":
             taken = manifest
-            manifest = _noted(keeper, taken, lambda: keeper.verify_by_reading(taken))
+            manifest = _noted(keeper, taken, lambda: verify_by_reading(keeper, taken))
         if session.settings.backup_fetch is not None:
             if not manifest.is_verified:
                 raise PgMigrateError(
@@ -258,9 +261,9 @@ def ensure(
                     detail="Found pg_verify none; expected a backup that was restored or read.",
                     hint="Leave pg_backup_fetch out, or: --data pg_verify=read",
                 )
-            keeper.fetch(manifest, Path(session.settings.backup_fetch))
+            fetch_backup(keeper, manifest, Path(session.settings.backup_fetch))
         if is_new:
-            keeper.prune(seen)
+            prune_backups(keeper, seen)
         session.announce(Secured(manifest))
         session.memory.taken, session.memory.backup = manifest, manifest.label
     return manifest
@@ -279,7 +282,7 @@ def _by_restore(
         with Copies(keeper).copy(manifest, seen) as copy:
             if is_new:
                 verification = Verification("restore", keeper.now(), copy.server_version, copy.notes)
-                found = keeper.note(manifest, verification)
+                found = note_verification(keeper, manifest, verification)
             if use is not None:
                 use(copy)
         return found
@@ -289,7 +292,7 @@ def _by_restore(
     except NoLoginError as error:
         why, taken = error.refusal, manifest
         if is_new:
-            manifest = _noted(keeper, taken, lambda: keeper.verify_by_reading(taken, why))
+            manifest = _noted(keeper, taken, lambda: verify_by_reading(keeper, taken, why))
         if use is not None:
             # A migration that was to be rehearsed does not run unrehearsed.
             raise
@@ -305,5 +308,5 @@ def _noted(keeper: Keeper, manifest: Manifest, function: Callable[[], Manifest])
         return function()
     except PgMigrateError as error:
         if error.refusal.kind is Kind.DAMAGED:
-            keeper.note(manifest, Verification("failed", keeper.now(), notes=(error.refusal.detail,)))
+            note_verification(keeper, manifest, Verification("failed", keeper.now(), notes=(error.refusal.detail,)))
         raise

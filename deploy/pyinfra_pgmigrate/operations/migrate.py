@@ -14,6 +14,7 @@ from pyinfra import context
 from pyinfra.api import FunctionCommand, Host, State, operation
 
 from ..backup.keeper import Keeper
+from ..backup.verify import register_backup
 from ..errors import Refusal
 from ..execution.runner import execute as run_plan
 from ..execution.trace import StatementTrace
@@ -65,7 +66,7 @@ def _execute(session: DatabaseSession, seen: Observed, plan: Plan, versions: Col
             refusal = run_plan(session, plan, versions, traces)
             if session.memory.taken is not None and not any(one.row for one in plan.decisions):
                 # It was taken when there was no registry yet to take it down.
-                Keeper(session).register(session.memory.taken)
+                register_backup(Keeper(session), session.memory.taken)
             tell_compared(session, traces)
             return True if refusal is None else session.refuse(refusal)
 

@@ -7,9 +7,12 @@ from typing import Any
 
 from pyinfra.api import FunctionCommand, operation
 
-from ..backup.copy import Copies
-from ..backup.keeper import Keeper
+from ..backup.claim import claimed_backups
+from ..backup.keeper import Keeper, check_may_copy, left_behind
 from ..backup.manifest import Manifest
+from ..backup.verify import named_backup, properties_of
+from ..copies.copy import Copies
+from ..copies.restore import restore_database_from, restore_table_from
 from ..errors import Kind, PgMigrateError, Refusal
 from ..host.failures import on_one_host
 from ..host.session import current_host
@@ -58,7 +61,7 @@ def unconfirmed(session: DatabaseSession) -> Refusal | None:
 
 def would_restore(session: DatabaseSession) -> str:
     """Returns what the operation ``restore`` will do, in one line; asks the host."""
-    manifest = Keeper(session).named(str(session.settings.backup))
+    manifest = named_backup(Keeper(session), str(session.settings.backup))
     if session.settings.table is not None:
         return f'would restore table {session.settings.table} of backup "{manifest.label}" into a schema beside'
     told = (
@@ -73,7 +76,7 @@ def _not_kept(keeper: Keeper, manifest: Manifest) -> list[str]:
 
     Raises PgMigrateError for what keeps the database from being renamed.
     """
-    there = keeper.left_behind()
+    there = left_behind(keeper)
     if there.prepared:
         gids = ["'" + gid.replace("'", "''") + "'" for gid in there.prepared]
         raise PgMigrateError(
@@ -94,7 +97,7 @@ def _not_kept(keeper: Keeper, manifest: Manifest) -> list[str]:
         "drop it there, and make it anew in the restored one"
         for name in there.subscriptions
     ]
-    tablespace = keeper.properties(manifest).get("tablespace") or "pg_default"
+    tablespace = properties_of(keeper, manifest).get("tablespace") or "pg_default"
     if tablespace not in there.tablespaces:
         lines.append(
             f'note: tablespace "{tablespace}" is not on this server, or this role may not use it: '
@@ -106,20 +109,20 @@ def _not_kept(keeper: Keeper, manifest: Manifest) -> list[str]:
 def _restore(session: DatabaseSession) -> None:
     keeper = Keeper(session)
     seen = session.look()
-    with keeper.claimed():
-        manifest = keeper.named(str(session.settings.backup))
+    with claimed_backups(keeper):
+        manifest = named_backup(keeper, str(session.settings.backup))
         if isinstance(seen, Refusal):
             session.tell("the database cannot be read now; it is replaced, or made where it is missing")
-        keeper.check_may_copy("restore", "", on_verify_host=False)
+        check_may_copy(keeper, "restore", "", on_verify_host=False)
         for line in _not_kept(keeper, manifest) if session.settings.table is None else ():
             session.tell(line)
         session.tell(f'restoring backup "{manifest.label}" of {manifest.taken_at}')
         if session.settings.table is not None:
-            side = Copies(keeper).restore_table(manifest, session.settings.table)
+            side = restore_table_from(Copies(keeper), manifest, session.settings.table)
             session.tell(f'table {session.settings.table} as it was at {manifest.taken_at} is in schema "{side}"')
             session.tell(f'    without indexes and keys; once it is not needed: DROP SCHEMA "{side}" CASCADE')
             return
-        kept = Copies(keeper).restore(manifest)
+        kept = restore_database_from(Copies(keeper), manifest)
     database = session.settings.connection.database
     session.tell(f'database "{database}" is as it was at {manifest.taken_at}')
     if kept:

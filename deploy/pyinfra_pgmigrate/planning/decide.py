@@ -24,9 +24,6 @@ from .predict import (
 )
 from .state import Judgement, State, StatementState, judge
 
-# Kinds of objects that a verify query may ask for.
-_QUERIED = ("table ", "column ", "view ", "materialized_view ", "function ", "type ", "sequence ")
-
 
 @dataclass
 class Decider(Evidence):

@@ -12,11 +12,13 @@ from ..registry.model import AppliedMigration, Interrupted, Observed, Verified
 from ..settings import Settings
 from ..sqltext.parser import Statement
 from . import refusals
-from .decide import _QUERIED
 from .decision import Action, Decision
 from .predict import Outlook, all_of, lines_of, may_run_twice, predicted, unclear_of, whole_patch
 from .state import PROGRAMS, Judgement, State, in_order
 from .timeline import Standing, Timeline, standing
+
+# Kinds of objects that a verify query may ask for.
+_QUERIED = ("table ", "column ", "view ", "materialized_view ", "function ", "type ", "sequence ")
 
 
 @dataclass

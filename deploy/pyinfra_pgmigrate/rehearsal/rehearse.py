@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from ..application.compatibility import Use
 from ..application.totals import Answers, are_equal, described
 from ..backup.contents import Contents, contents_of, contents_script, tables_of
-from ..backup.copy import Copy
-from ..backup.ownership import is_beyond_a_copy
-from ..backup.restore_log import differences
 from ..catalog.lines import Catalog, is_own, key_of, parts_of
+from ..copies.copy import Copy
+from ..copies.ownership import is_beyond_a_copy
+from ..copies.restore_log import differences
 from ..errors import Kind, PgMigrateError, Refusal
 from ..execution.runner import execute
 from ..execution.trace import Rehearsed, StatementTrace, compared_lines, rehearsed_lines

@@ -9,7 +9,7 @@ from time import monotonic
 import gevent
 
 from ..errors import Kind, Refusal
-from ..execution.runner import _MOST_REPLANS, Execution, outcomes_in
+from ..execution.runner import MOST_REPLANS, Execution, outcomes_in
 from ..execution.steps import Step
 from ..planning.database import DatabaseSession
 from ..psql.answer import Answer
@@ -41,7 +41,7 @@ class _Reverting(Execution):
 
     def _failed(self, step: Step, answer: Answer) -> Refusal | None:
         counted = self._counted(step)
-        if answer.sqlstate in (_UNIQUE_VIOLATION, _STILL_DEPENDENT) and counted.replans < _MOST_REPLANS:
+        if answer.sqlstate in (_UNIQUE_VIOLATION, _STILL_DEPENDENT) and counted.replans < MOST_REPLANS:
             # Rows or objects came since the plan: it looks again, and says or does what is due.
             counted.replans += 1
             return None

@@ -12,10 +12,13 @@ from dataclasses import replace
 
 from ..application.totals import Answers, Total, ask_totals
 from ..backup import programs
+from ..backup.claim import claimed_backups
 from ..backup.contents import Contents, tables_of
-from ..backup.copy import Copies
 from ..backup.keeper import Keeper
 from ..backup.manifest import Manifest
+from ..backup.verify import described_backup, named_backup
+from ..copies.copy import Copies
+from ..copies.restore import copy_of_tables
 from ..errors import Kind, PgMigrateError
 from ..planning.database import DatabaseSession
 from ..psql.answer import Answer
@@ -72,7 +75,7 @@ def _backup(keeper: Keeper, label: str) -> tuple[Manifest, Contents]:
     """Returns what a backup says of itself; from then on the keeper works where it is."""
     session = keeper.session
     if label == "latest":
-        label = keeper.named(label).label
+        label = named_backup(keeper, label).label
     elif keeper.look().named(label) is None:
         text = prepared(session.run, session.settings.schema, "validation/backup_place", label=label)
         place = keeper.psql(text, session.settings.connection, "read the registry").value("place")
@@ -82,12 +85,12 @@ def _backup(keeper: Keeper, label: str) -> tuple[Manifest, Contents]:
             keeper.place = replace(keeper.place, folder=place[1])
     elif label == session.settings.backup:
         # Somebody's choice, which may be of another database; what the registry names is of this one.
-        keeper.named(label, failed=True)
+        named_backup(keeper, label, failed=True)
     answer = session.call(programs.call("describe", keeper.place, label))
     problem = answer.text("problem") or answer.errors or "no answer"
     if answer.status == _EXIT_NO_BACKUP:
         raise _not_there(label, problem)
-    return keeper.described(answer, None, label, [] if answer.status == 0 else [problem])
+    return described_backup(keeper, answer, None, label, [] if answer.status == 0 else [problem])
 
 
 def _not_there(label: str, found: str) -> PgMigrateError:
@@ -159,9 +162,9 @@ def _rows(
     ]
     text = rows_of_tables(asked, keeper.session.run, keeper.settings.schema)
     idents = [one.ident for one in tables]
-    with keeper.claimed():
+    with claimed_backups(keeper):
         copies = Copies(keeper)
-        with copies.copy_of_tables(manifest, contents, idents, host=keeper.settings.verify_host) as then:
+        with copy_of_tables(copies, manifest, contents, idents, host=keeper.settings.verify_host) as then:
             command = programs.explain(keeper.place, then, text, most=MOST_KEYS)
             return differing_rows(keeper.called(command, "compare the rows of"), keys)
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from ..backup.contents import Contents
 from ..catalog.lines import Catalog, is_own, key_of, unescaped
-from .contents import Contents
 from .ownership import Left, roles_in
 
 

@@ -327,19 +327,19 @@ def owners(owning: Owning, run: Run, schema: str) -> str:
         [
             *catalog_session_of(run, schema, "owners"),
             settings_of(values),
-            *([read_sql("backup/close_copy")] if owning.ends else []),
+            *([read_sql("copies/close_copy")] if owning.ends else []),
             *_tolerantly(["BEGIN;"], owning.made, ["COMMIT;"]),
-            *_tolerantly(["BEGIN;"], owning.owned, [read_sql("backup/close_owned")] if owning.ends else []),
-            *([] if owning.restored is None else [read_sql("backup/restored")]),
+            *_tolerantly(["BEGIN;"], owning.owned, [read_sql("copies/close_owned")] if owning.ends else []),
+            *([] if owning.restored is None else [read_sql("copies/restored")]),
             *_tolerantly([], owning.last, []),
             "EXECUTE pgmigrate_read('pgmigrate.now', false);",
             # No table is read: a plan calls functions of the indexes of a table.
             read_sql("catalog/catalog_lines"),
             "COMMIT;" if owning.lasts else "ROLLBACK;",
-            *([] if owning.ends else [read_sql("backup/hand_publications")]),
+            *([] if owning.ends else [read_sql("copies/hand_publications")]),
         ]
     )
 
 
 def _tolerantly(before: Sequence[str], statements: Sequence[str], after: Sequence[str]) -> list[str]:
-    return [*before, setting("statements", items(statements)), read_sql("backup/owners"), *after]
+    return [*before, setting("statements", items(statements)), read_sql("copies/owners"), *after]

@@ -1,0 +1,129 @@
+"""One run at a time on the backups of a database: claimed, kept alive, cleaned up after the dead."""
+
+from __future__ import annotations
+
+import random
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from time import monotonic
+
+import gevent
+from gevent.event import Event
+
+from ..errors import PgMigrateError
+from ..psql.script import prepared
+from ..settings import Connection
+from ..units import size
+from . import programs
+from .keeper import Keeper
+from .store import decoded
+
+
+@contextmanager
+def claimed_backups(keeper: Keeper) -> Iterator[None]:
+    """Keeps other runs away from the backups of this database, and cleans up after dead ones."""
+    _claim(keeper)
+    done = Event()
+    beating = gevent.spawn(_beat, keeper, done)
+    try:
+        yield
+    finally:
+        done.set()
+        beating.join(timeout=10)
+        beating.kill(block=False)
+        keeper.session.call(programs.call("release", keeper.place))
+
+
+def _claim(keeper: Keeper) -> None:
+    deadline = monotonic() + keeper.settings.run_wait_s
+    told = ""
+    keeper.waited = False
+    while True:
+        answer = keeper.called(programs.call("claim", keeper.place, _STALE_S), "claim the backups of")
+        busy = answer.value("busy")
+        if busy is None:
+            break
+        run_id, age_s = busy
+        if monotonic() > deadline:
+            raise PgMigrateError.of(keeper.session.busy(f"run {run_id}, last seen {age_s} s ago"))
+        keeper.waited = True
+        if told != run_id:
+            told = run_id
+            keeper.session.tell(f"run {run_id} is at work on the backups of this database, waiting for it")
+        gevent.sleep(random.uniform(0.3, 1.0))  # noqa: S311  (jitter, no secret)
+    if answer.value("removed"):
+        keeper.session.tell(f"    removed what {answer.value('removed')} killed run left of its backup")
+    keeper.host_name = answer.value("host_name")
+    keeper.run_file = decoded(answer.value("run_file"))
+    for connection in {keeper.maintenance(), keeper.maintenance(keeper.settings.verify_host)}:
+        keeper.drop(keeper.copy_name("%"), connection, living=_living(keeper, connection))
+
+
+def _living(keeper: Keeper, connection: Connection) -> list[str]:
+    """Returns the runs of this host that have copies there and are at work: such as have claimed another folder.
+
+    This one has been claimed by us: whoever had it before is dead.
+    """
+    text = prepared(keeper.session.run, keeper.settings.schema, "backup/copies_there", scratch=keeper.copy_name("%"))
+    found = []
+    for comment in keeper.session.psql(text, connection).value("copies") or []:
+        said = _SAID.search(comment)
+        if said is None or said["host"] != keeper.host_name or said["file"] == keeper.run_file:
+            continue
+        other = replace(keeper.place, folder=said["file"].rpartition("/")[0])
+        answer = keeper.session.call(programs.call("alive", other))
+        claimed = answer.value("claimed") or ("", _STALE_S)
+        # Where nobody can tell, it is left.
+        if answer.status != 0 or (claimed[0] == said["run"] and abs(claimed[1]) < _STALE_S):
+            found.append(said["run"])
+    return found
+
+
+def _beat(keeper: Keeper, done: Event) -> None:
+    told, started = "", monotonic()
+    while not done.wait(_BEAT_S):
+        keeper.session.call(programs.call("beat", keeper.place))
+        text = _progress(keeper) if is_watched() else ""
+        if text not in ("", told) and not done.is_set():
+            told = text
+            keeper.session.tell(f"    {monotonic() - started:.0f} s: {text}")
+
+
+def _progress(keeper: Keeper) -> str:
+    # Table names can be told from within the database only: the copy, once there is one.
+    connection = None
+    if keeper.copies_made:
+        connection = replace(
+            keeper.maintenance(keeper.settings.verify_host), database=keeper.copy_name(keeper.copies_made)
+        )
+    answer = keeper.session.psql(prepared(keeper.session.run, keeper.settings.schema, "backup/progress"), connection)
+    parts = []
+    for session in answer.value("progress") or []:
+        work = " ".join(session["session"].split()[2:])
+        if session["index"]:
+            parts.append(f"{work}: index, {session['index']}")
+        elif session["table"]:
+            done = size(session["bytes"] or 0)
+            parts.append(f"{work}: {session['table']}, {session['rows']} rows, {done}")
+        elif work:
+            parts.append(work)
+    return "; ".join(dict.fromkeys(parts))
+
+
+# A run that gives no sign of life for so many seconds is dead; one is given every _BEAT_S.
+_STALE_S = 20
+
+
+_BEAT_S = 3.0
+
+
+# What make_scratch.sql says of a copy.
+_SAID = re.compile(r"made by run (?P<run>\S+) on (?P<host>.*); may be dropped .*, which (?P<file>/.*) tells$")
+
+
+def is_watched() -> bool:
+    """Tells whether somebody looks on, to whom progress may be told."""
+    return sys.stderr.isatty()

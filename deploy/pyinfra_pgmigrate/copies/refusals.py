@@ -1,0 +1,85 @@
+"""Why a backup could not be restored into a copy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import replace
+
+from ..backup.contents import Contents
+from ..backup.keeper import Keeper
+from ..backup.manifest import Manifest
+from ..backup.verify import damaged
+from ..errors import Kind, PgMigrateError
+from ..psql.answer import Answer
+from ..registry.model import Observed
+from ..units import size
+from . import restore_log
+from .restore_log import MOST_COMMAND, Unfound
+
+
+def check_complaints(
+    keeper: Keeper, manifest: Manifest, contents: Contents, answer: Answer, roles: Collection[str]
+) -> None:
+    """Raises PgMigrateError for what pg_restore could not do, where the backup or the server is the reason."""
+    output = answer.text("complaints")
+    found = restore_log.complaints(output)
+    judged = restore_log.judged(found, roles)
+    outside = restore_log.outside(answer.value("status"), judged.failures)
+    if outside:
+        raise PgMigrateError(
+            Kind.BACKUP,
+            f'could not restore backup "{manifest.label}" into a copy',
+            detail=f"Found: {outside}; expected pg_restore to end by itself. That says nothing of the backup, "
+            "which is as it was, and not verified by this.",
+            hint="Remove the cause, then run again.",
+        )
+    if answer.value("status") != 0 and not found:
+        raise not_restored(keeper, manifest, [" ".join(output.split()[-60:])])
+    unfound = restore_log.unfound(found, contents.catalog) if judged.failures else None
+    if unfound is not None:
+        raise not_restorable(keeper, manifest, unfound)
+    if judged.failures:
+        raise not_restored(keeper, manifest, judged.failures)
+
+
+def not_restorable(keeper: Keeper, manifest: Manifest, unfound: Unfound) -> PgMigrateError:
+    """Returns the refusal of a backup that nobody can restore, with the cure on the database itself."""
+    complaint = unfound.complaint
+    where = complaint.command[:MOST_COMMAND] or complaint.message
+    schema = keeper.settings.schema
+    path = schema if re.fullmatch("[a-z_][a-z0-9_]*", schema) else '"' + schema.replace('"', '""') + '"'
+    return PgMigrateError(
+        Kind.DAMAGED,
+        f'could not restore backup "{manifest.label}" into a copy: function {unfound.function} does not name the '
+        "schemas of what it uses",
+        detail=f"Found: {complaint.message} (at: {where}); expected it to work without a search_path, as "
+        "pg_restore has none: nobody can restore this database as it is. The database itself is as it was.",
+        hint=f"On the database: ALTER FUNCTION {unfound.function} SET search_path = {path}, pg_temp; then take "
+        "another backup: deploy/backup.py"
+        if unfound.is_own
+        else "It belongs to an extension, and a dump has nothing of such a function: update the extension, or drop "
+        "what uses it; then take another backup: deploy/backup.py",
+    )
+
+
+def not_restored(keeper: Keeper, manifest: Manifest, problems: Collection[str]) -> PgMigrateError:
+    """Returns the refusal of a backup whose copy is not what the backup says."""
+    refusal = damaged(keeper, manifest.label, problems).refusal
+    return PgMigrateError.of(
+        replace(refusal, message=f'could not verify backup "{manifest.label}": its copy is not what it should be')
+    )
+
+
+def check_room_of_copy(keeper: Keeper, manifest: Manifest, seen: Observed | None) -> None:
+    """Raises PgMigrateError (backup) where a copy does not fit beside the database."""
+    free = keeper.look(seen).data_free_bytes
+    needed = round(1.1 * manifest.size_bytes)
+    if free is None or free >= needed:
+        return
+    raise PgMigrateError(
+        Kind.BACKUP,
+        f'could not restore backup "{manifest.label}" into a copy: not enough room where the server keeps its data',
+        detail=f"Found {size(free)} free; expected {size(needed)}.",
+        hint="Set pg_verify_host to another server, or: --data pg_verify=read --data pg_rehearse=schema",
+    )

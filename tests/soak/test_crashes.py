@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
-from tests.acceptance.conftest import on_hosts
 from tests.acceptance.test_backup import BACKUP, HOME, MIGRATE, RESTORE, ROLLBACK, SLOW
-from tests.docker.hosts import DockerHost
+from tests.docker.hosts import RELEASES, DockerHost
 from tests.support.cli import Site
 from tests.support.kills import wait_until_quiet
 from tests.support.migrations import NAMES
@@ -139,7 +138,7 @@ def _left(database: Database, host: DockerHost) -> list[str]:
 
 @pytest.mark.parametrize("victim", VICTIMS)
 @pytest.mark.parametrize("name", MOMENTS)
-@on_hosts
+@pytest.mark.parametrize("host", RELEASES, ids="pg{}".format, indirect=True)
 def test_the_next_run_ends_it_and_nothing_is_left(
     site: Site,
     host: DockerHost,

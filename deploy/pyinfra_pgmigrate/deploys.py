@@ -111,10 +111,7 @@ def migrate_database(**settings: Any) -> None:
         drifts = drift_of(session, seen)
         session.announce(Drifted(drifts))
         if drifts is not None and drifts.entries:
-            session.tell(
-                f"note: the catalog was changed by other hands since the last run ({drifts.counts}); "
-                "deploy/status.py says how"
-            )
+            session.tell(f"warning: schema drift since the last run: {drifts.counts}; deploy/status.py says how")
         if seen.server.in_recovery:
             session.tell("this server is a standby: it follows its primary and is left alone")
             return

@@ -143,7 +143,7 @@ KEYS: dict[str, Key] = {
         one_of("abort", "rename", "quarantine"),
         "abort",
         "rollback.py, rows that break a unique rule which comes back: refuse, rename those that are not of the "
-        "default, or move them out with all that hangs on them",
+        "default, or move them out with the rows that reference them",
     ),
     "pg_dependents": Key(
         one_of("abort", "quarantine"),

@@ -110,7 +110,7 @@ class TestBuild:
 
         result = rollback(applied.settings(**AHEAD))
 
-        assert "stand in table project_equipment_groups more than once" in result.refusals[0]
+        assert "in table project_equipment_groups would violate the unique rule that is restored" in result.refusals[0]
         assert contents_of(applied) == before
         renamed = rollback(applied.settings(**AHEAD, pg_on_conflict="rename"))
         assert renamed.ok, renamed.text

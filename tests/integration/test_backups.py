@@ -279,7 +279,7 @@ class TestDamage:
 
         for result in (restored, verified, read):
             assert not result.ok
-            assert f'cannot use backup "{bad}"' in result.refusals[0], result.text
+            assert f'backup "{bad}" is damaged' in result.refusals[0], result.text
         assert contents_of(database) == before
         assert copies(database.server) == []
         assert backup({**settings, "pg_backup": good}).ok
@@ -338,7 +338,7 @@ class TestComparison:
         assert found in result.refusals[0], result.text
         assert manifest(folder, label)["verification"]["how"] == "failed"
         assert copies(server) == []
-        assert f'cannot use backup "{label}"' in restore(kept(pg_backup=label)).refusals[0]
+        assert f'backup "{label}" is damaged' in restore(kept(pg_backup=label)).refusals[0]
 
 
 class TestKeeping:

@@ -124,7 +124,7 @@ class TestInTheRehearsal:
 
         assert result.ok, result.text
         assert (
-            "rehearsal: note: compatibility/odd.sql failed before the migrations already: "
+            "rehearsal: note: compatibility/odd.sql already failed before the migrations: "
             'column "nothing" does not exist (SQLSTATE 42703)'
         ) in result.lines
         # From pg_batch_from on there is no moment between.

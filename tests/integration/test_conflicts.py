@@ -166,7 +166,10 @@ class TestRefusals:
 
         (refusal,) = rollback(used.settings()).refusals
 
-        assert "others built on what goes (1 object); and could not roll back: " in refusal
+        assert (
+            "1 object created outside these migrations depends on objects that would be dropped; and cannot roll back: "
+            in refusal
+        )
         assert "Found view theirs;" in refusal
         assert ") in default, band, trio;" in refusal
         assert "pg_dependents=quarantine And: See what either would do: --dry --data pg_on_conflict=rename" in refusal
@@ -195,7 +198,7 @@ class TestRefusals:
 
         result = rollback(used.settings(pg_on_conflict=mode))
 
-        assert "In 1 of them more than one row is of the default" in result.refusals[0]
+        assert "In 1 of them more than one row has the default values" in result.refusals[0]
         assert contents_of(used) == before
 
 

@@ -251,13 +251,13 @@ class TestTelling:
         assert told == [
             "drift since the last run: 1 missing, 1 changed, 1 extra",
             "missing  index idx_project_variants_project, of 002_create_variant_config",
-            "to mend it: CREATE INDEX CONCURRENTLY idx_project_variants_project ON project_variant...",
+            "fix: CREATE INDEX CONCURRENTLY idx_project_variants_project ON project_variant...",
             "changed  column equipment.stock",
             "found integer not null default 1",
             "expected integer not null default 0",
-            "to mend it: ALTER TABLE equipment ALTER COLUMN stock SET DEFAULT 0;",
+            "fix: ALTER TABLE equipment ALTER COLUMN stock SET DEFAULT 0;",
             "extra    table by_hand",
-            "to mend it: DROP TABLE by_hand;",
+            "fix: DROP TABLE by_hand;",
         ]
 
 
@@ -369,4 +369,4 @@ class TestNoDrift:
 
         told = lines_from(status(legacy.settings()).lines, "no drift", 2)
 
-        assert told == ["no drift", "no drift, but told: index idx_projects_owner is valid now"]
+        assert told == ["no drift", "ignored (not drift): index idx_projects_owner is valid now"]

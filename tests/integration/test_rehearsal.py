@@ -64,9 +64,10 @@ class TestRehearsal:
         assert result.lines[place + 1].startswith("run ")
         assert result.lines[place + 1].endswith("; AccessExclusiveLock on project_roles")
         assert "is not in its effect" not in result.text
-        assert "anew" not in result.text
+        assert "rewrote" not in result.text
         assert (
-            "rehearsal: works before, after each of 6 migrations: 9 of 9 uses, upsert_group until 006" in result.lines
+            "rehearsal: application compatibility: 9 of 9 checks pass before and after each of 6 migrations, upsert_group until 006"
+            in result.lines
         )
         assert "rehearsal: the same totals before and after: project_rates (40 keys)" in result.lines
         (held,) = (line for line in result.lines if line.startswith("rehearsal: WARN"))
@@ -123,7 +124,7 @@ class TestRehearsal:
         result = migrate(kept(pg_sql_dir=str(sql)))
 
         assert result.ok, result.text
-        assert "wrote every row of customers anew, as its effect says" in result.text
+        assert "rewrote every row of customers, as its effect says" in result.text
         assert "AccessExclusiveLock on customers" in result.text
 
     def test_of_the_structure_alone_needs_no_backup(

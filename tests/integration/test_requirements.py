@@ -124,7 +124,7 @@ def test_a_held_statement_that_does_not_apply_is_not_prepared(legacy: Database, 
 
     assert result.ok, result.text
     assert passed_over(result) == ["compatibility/read_groups_prepared.sql"]
-    assert "rehearsal: works before and after: 8 of 8 uses" in result.lines
+    assert "rehearsal: application compatibility: 8 of 8 checks pass before and after" in result.lines
     assert "prepared before and held open" not in result.text
 
 

@@ -59,7 +59,10 @@ def test_it_goes_through_everything_and_its_rows_stay(second: SecondLegacy, tmp_
     assert first.changed == ["Backup and rehearsal", *NAMES]
     assert sorted(_told(first)) == sorted(NOT_APPLICABLE)
     assert sorted(document_of(first)["hosts"][0]["not_applicable"]) == sorted(NOT_APPLICABLE)
-    assert "rehearsal: works before, after each of 6 migrations: 8 of 8 uses, upsert_group until 006" in first.lines
+    assert (
+        "rehearsal: application compatibility: 8 of 8 checks pass before and after each of 6 migrations, upsert_group until 006"
+        in first.lines
+    )
     assert "rehearsal: rolled back to the same rows and catalog as before, and migrated again" in first.lines
     assert hashes_of(database, columns) == rows
     again = migrate(settings)

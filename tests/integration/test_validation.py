@@ -168,7 +168,7 @@ class TestAfterMigrating:
 
         assert result.ok, result.text
         assert result.unchanged == ["Check", "Validation"]
-        assert "missing, by other hands before an earlier run" in found(
+        assert "missing, outside of the migrations, before an earlier run" in found(
             result, "WARN  preserved: trigger project_equipment.set_group_price"
         )
 

@@ -30,7 +30,7 @@ _ON_ROWS = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|MERGE|TRUNCATE|DO|CALL|WITH|S
 
 # Why a rollback may refuse: rows that the application has written since do not fit what was before.
 _ROWS_IN_THE_WAY = re.compile(
-    r"stand in table .* more than once|violates (?:check|foreign key|unique|exclusion) constraint|contains null values"
+    r"would violate the unique rule that is restored|violates (?:check|foreign key|unique|exclusion) constraint|contains null values"
     r"|could not create unique index|is violated by some row|out of range|invalid input|value too long"
 )
 

@@ -18,14 +18,18 @@ def test_one_line_says_that_all_works() -> None:
 
     assert broken(table) is None
     assert table.rows[1].states == (Works.WORKS, Works.WORKS, Works.NO_MORE)
-    assert list(table_lines(table)) == ["works before, after each of 2 migrations: 2 of 2 uses, upsert until 002"]
+    assert list(table_lines(table)) == [
+        "application compatibility: 2 of 2 checks pass before and after each of 2 migrations, upsert until 002"
+    ]
 
 
 def test_what_is_over_before_is_over_all_the_time() -> None:
     table = table_of(USES, moments({"add": "", "upsert": "no rule"}, {"add": "", "upsert": "no rule"}), {1, 2})
 
     assert broken(table) is None
-    assert list(table_lines(table)) == ["works before and after: 2 of 2 uses, upsert no more"]
+    assert list(table_lines(table)) == [
+        "application compatibility: 2 of 2 checks pass before and after, upsert no more"
+    ]
 
 
 def test_the_first_that_fails_is_named_and_the_table_shown() -> None:
@@ -47,7 +51,7 @@ def test_what_failed_before_refuses_nothing() -> None:
     table = table_of(USES, moments({"add": "never", "upsert": ""}, {"add": "never", "upsert": ""}), ())
 
     assert broken(table) is None
-    assert next(table_lines(table)) == "note: compatibility/add.sql failed before the migrations already: never"
+    assert next(table_lines(table)) == "note: compatibility/add.sql already failed before the migrations: never"
 
 
 def test_what_nobody_could_try_fails() -> None:

@@ -199,7 +199,10 @@ def test_rows_that_break_the_old_rule_are_refused_with_their_names(version: int)
 
     assert isinstance(found, Refusal)
     assert found.kind is Kind.CONFLICT
-    assert "50 values of (name, project_id) stand in table project_equipment_groups more than once" in found.message
+    assert (
+        "50 duplicate (name, project_id) values in table project_equipment_groups would violate the unique rule"
+        in found.message
+    )
     assert "pg_on_conflict=rename" in found.hint
 
 

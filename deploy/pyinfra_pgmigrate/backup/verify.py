@@ -34,7 +34,9 @@ def register_backup(keeper: Keeper, manifest: Manifest, *, folder: str | None = 
     )
     answer = keeper.session.psql(text)
     if answer.status != 0:
-        keeper.session.tell(f"    note: the registry could not take it down: {answer.message or answer.errors}")
+        keeper.session.tell(
+            f"    warning: could not record this backup in the registry: {answer.message or answer.errors}"
+        )
 
 
 def check_backup(keeper: Keeper, manifest: Manifest, label: str) -> tuple[Manifest, Contents]:
@@ -93,7 +95,7 @@ def damaged(keeper: Keeper, label: str, problems: Collection[str]) -> PgMigrateE
     more = len(problems) - MOST_DIFFERENCES
     return PgMigrateError(
         Kind.DAMAGED,
-        f'cannot use backup "{label}": it is not what it was',
+        f'backup "{label}" is damaged: its files do not match its manifest',
         detail=f"Found: {shown}{f'; and {more} more' if more > 0 else ''}; "
         "expected what its manifest says. Nothing was changed; other backups are as they were.",
         hint="Take another one: deploy/backup.py; those that are there: ls in the folder of the backups.",

@@ -216,10 +216,10 @@ class Execution(Progress):
                 hint="Remove the cause, then run again: it goes on where it stopped.",
             )
         else:
-            status = "no end" if answer.status is None else f"status {answer.status}"
+            status = "no exit status" if answer.status is None else f"exit status {answer.status}"
             refusal = Refusal(
                 Kind.FAILED,
-                f"could not see {step.title} through: psql ended with {status}",
+                f"lost contact with psql while applying {step.title} ({status})",
                 detail=f"Found: {answer.message or answer.errors or 'no message'}. Expected status 0 from {words}.",
                 hint="Run again: the run looks at what is there and goes on where it stopped.",
             )

@@ -161,7 +161,7 @@ def _deviations(trace: StatementTrace) -> Iterator[str]:
         yield f"        note: {_named(trace)}: {lock.mode} on {lock.relation} is not in its effect"
     for table in trace.rewrites:
         predicted = "as its effect says" if table in trace.effect.rewrites else "which its effect does not say"
-        yield f"        note: {_named(trace)}: wrote every row of {table} anew, {predicted}"
+        yield f"        note: {_named(trace)}: rewrote every row of {table}, {predicted}"
 
 
 def _named(trace: StatementTrace) -> str:

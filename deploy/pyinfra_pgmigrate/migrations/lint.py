@@ -87,7 +87,7 @@ def _blocking_constraint(migration: Migration, statement: Statement, effect: Sta
 
 
 def _rewrite(migration: Migration, statement: Statement, effect: StatementEffect) -> str | None:
-    return f"every row of {effect.rewrites[0]} is written anew, under lock" if effect.rewrites else None
+    return f"every row of {effect.rewrites[0]} is rewritten, under lock" if effect.rewrites else None
 
 
 def _removal(migration: Migration, statement: Statement, effect: StatementEffect) -> str | None:

@@ -94,7 +94,7 @@ def _not_kept(keeper: Keeper, manifest: Manifest) -> list[str]:
     ]
     lines += [
         f'note: subscription "{name}" {stays}, and goes on writing there; '
-        "drop it there, and make it anew in the restored one"
+        "drop it there, and create it in the restored one"
         for name in there.subscriptions
     ]
     tablespace = properties_of(keeper, manifest).get("tablespace") or "pg_default"

@@ -145,7 +145,7 @@ def rollback(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
                 if refusal is not None:
                     return session.refuse(refusal)
             for conflict in plan.conflicts:
-                done = "renamed" if plan.on_conflict == "rename" else "moved with all that hangs on them"
+                done = "renamed" if plan.on_conflict == "rename" else "moved, with the rows that reference them"
                 session.tell(f"    {done}: {conflict.rows} rows of table {conflict.hanging[0]}")
             for table in plan.tables:
                 session.tell(f"    kept: all rows of table {table}")

@@ -88,7 +88,7 @@ def decision_lines(decision: Decision) -> Iterator[str]:
         for lock in effect.locks:
             yield f"        lock {lock.mode} on {lock.relation}"
         for table in effect.rewrites:
-            yield f"        writes every row of {table} anew"
+            yield f"        rewrites every row of {table}"
     for line in decision.patch.render():
         yield f"    {line}"
 

@@ -211,7 +211,7 @@ def drifted(migration: Migration, judgement: Judgement, verified: Verified | Non
         found.append(problems_of(verified))
     return Refusal(
         Kind.DRIFT,
-        f'cannot rely on migration "{migration.name}": it is applied, but not in the catalog any more',
+        f'schema drift: migration "{migration.name}" is recorded as applied, but some of its objects are missing',
         detail=f"Found {_some(found)}; expected what {migration.name}.effect says.",
         hint="Find out who changed it; to put back what is missing: --data pg_repair=true",
     )

@@ -127,13 +127,16 @@ def table_lines(table: Table) -> Iterator[str]:
         return
     for row in table.rows:
         if row.states[0] is Works.FAILS:
-            yield f"note: compatibility/{row.use}.sql failed before the migrations already: {row.reasons[0]}"
+            yield f"note: compatibility/{row.use}.sql already failed before the migrations: {row.reasons[0]}"
     count = len(table.moments) - 1
-    when = f"before, after each of {count} migrations" if count > 1 else "before and after"
+    when = f"before and after each of {count} migrations" if count > 1 else "before and after"
     steady = [row for row in table.rows if Works.FAILS not in row.states]
     if len(steady) == len(table.rows):
         over = [f"{row.use} {_over(row, table.moments)}" for row in table.rows if Works.NO_MORE in row.states]
-        yield f"works {when}: {len(steady)} of {len(table.rows)} uses{''.join(f', {one}' for one in over)}"
+        yield (
+            f"application compatibility: {len(steady)} of {len(table.rows)} checks pass {when}"
+            f"{''.join(f', {one}' for one in over)}"
+        )
     else:
         width = max(len(row.use) for row in table.rows)
         short = [name.split("_")[0] or "before" for name in table.moments]

@@ -60,7 +60,8 @@ def rollback_lines(rollback: Rollback) -> Iterator[str]:
     names = ", ".join(migration.name for migration in rollback.reverted)
     yield f"would take back {names}, by {' and '.join(script.name for script in rollback.scripts)}"
     if rollback.damaged:
-        yield f"    puts the registry aside, as it is damaged ({', '.join(rollback.damaged)}), and goes by the effects"
+        tables = ", ".join(rollback.damaged)
+        yield f"    renames the damaged registry schema ({tables}) and uses the effect files instead"
     for conflict in rollback.conflicts:
         yield from _conflict_lines(conflict, rollback.on_conflict)
     for table in rollback.tables:
@@ -89,7 +90,7 @@ def _conflict_lines(conflict: Conflict, on_conflict: str) -> Iterator[str]:
         if conflict.rows > len(conflict.names):
             yield f"        and {conflict.rows - len(conflict.names)} more"
         return
-    yield f"    moves {many} into the quarantine, with what hangs on them: {why}"
+    yield f"    moves {many} into the quarantine, with the rows that reference them: {why}"
     for keys, says in conflict.first:
         yield f"        ({', '.join(keys)}) in {', '.join(says)}"
     if conflict.count > len(conflict.first):

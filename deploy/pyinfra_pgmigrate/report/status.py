@@ -117,7 +117,7 @@ def _drift_lines(drifts: Drifts | None) -> Iterator[str]:
         yield f"    {len(drifts.ignored)} line{'s' if len(drifts.ignored) > 1 else ''} ignored by pg_drift_ignore"
     if drifts.notes:
         more = f", and {len(drifts.notes) - 1} more such" if len(drifts.notes) > 1 else ""
-        yield f"    no drift, but told: {drifts.notes[0]}{more}"
+        yield f"    ignored (not drift): {drifts.notes[0]}{more}"
 
 
 def _drift_entry(one: Drift) -> Iterator[str]:
@@ -127,7 +127,7 @@ def _drift_entry(one: Drift) -> Iterator[str]:
         yield f"             found {shortened(_short(one.found, one.key))}"
         yield f"             expected {shortened(_short(one.expected, one.key))}"
     first, *rest = one.repair.splitlines() or [""]
-    yield f"             to mend it: {shortened(first)}{' ...' if rest else ''}"
+    yield f"             fix: {shortened(first)}{' ...' if rest else ''}"
 
 
 def _short(text: str, key: str) -> str:

@@ -121,15 +121,15 @@ def refusal_for_rows(conflict: Conflict, on_conflict: str) -> Refusal | None:
     shown = "; ".join(f"({', '.join(keys)}) in {', '.join(says)}" for keys, says in conflict.first)
     more = f" and {conflict.count - len(conflict.first)} more" if conflict.count > len(conflict.first) else ""
     message = (
-        f"could not roll back: {conflict.count} values of ({columns}) stand in table {conflict.hanging[0]} "
-        "more than once"
+        f"cannot roll back: {conflict.count} duplicate ({columns}) value{'s' if conflict.count > 1 else ''} in table "
+        f"{conflict.hanging[0]} would violate the unique rule that is restored"
     )
     found = f"Found {shown}{more}; expected each once, under the rule that comes back. Nothing was changed."
     if conflict.stuck:
         return Refusal(
             Kind.CONFLICT,
             message,
-            f"{found} In {conflict.stuck} of them more than one row is of the default, so none of them gives way.",
+            f"{found} In {conflict.stuck} of them more than one row has the default values, so none of them gives way.",
             "Rename or remove all but one of each by hand, then run again.",
         )
     if on_conflict == "abort":
@@ -138,7 +138,7 @@ def refusal_for_rows(conflict: Conflict, on_conflict: str) -> Refusal | None:
             message,
             found,
             "See what either would do: --dry --data pg_on_conflict=rename (the others get a name that says their "
-            "variant) or quarantine (they move out with all that hangs on them); going forward undoes both.",
+            "variant) or quarantine (they move out, with the rows that reference them); going forward undoes both.",
         )
     if on_conflict == "rename" and not (conflict.names and conflict.has_key):
         lacking = "no text among these columns" if conflict.has_key else "no primary key"
@@ -163,8 +163,8 @@ def refusal_for_dependents(dependents: Sequence[Dependent], *, keeps: bool) -> R
     more = f" and {len(in_the_way) - len(names)} more" if len(in_the_way) > len(names) else ""
     return Refusal(
         Kind.DEPENDENT,
-        f"could not roll back: others built on what goes ({len(in_the_way)} "
-        f"object{'s' if len(in_the_way) > 1 else ''})",
+        f"cannot roll back: {len(in_the_way)} object{'s' if len(in_the_way) > 1 else ''} created outside these "
+        f"migrations depend{'' if len(in_the_way) > 1 else 's'} on objects that would be dropped",
         f"Found {'; '.join(names)}{more}; expected nothing that the migrations did not make. Nothing was changed.",
         "These cannot be kept: drop or change them by hand, then run again."
         if keeps

@@ -178,7 +178,12 @@ def _preserved_checks(observed: Observed, lost: Sequence[str] | None, drifts: Dr
         hint = "deploy/status.py says how to put it back"
         if line in observed.registry.noted_gone:
             yield Check(
-                Verdict.WARN, "preserved", key_of(line), f"{what}, by other hands before an earlier run", line, hint
+                Verdict.WARN,
+                "preserved",
+                key_of(line),
+                f"{what}, outside of the migrations, before an earlier run",
+                line,
+                hint,
             )
         else:
             yield Check(Verdict.FAIL, "preserved", key_of(line), what, line, hint)

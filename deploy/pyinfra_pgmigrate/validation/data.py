@@ -246,7 +246,10 @@ def _judged(table: Compared, source: Source, found: Mapping[str, tuple[int, str]
     parts = [f"{now} rows, {was} then" if was != now else f"other contents in its {now} rows"]
     if table.left_out and was == now and not isinstance(rows, Rows):
         parts = [f"{now} rows as then; their contents could not be compared"]
-    parts += [f"{one.column} is left out: {one.by or 'other hands'} changed it" for one in table.left_out]
+    parts += [
+        f"{one.column} is left out: changed {f'by {one.by}' if one.by else 'outside of the migrations'}"
+        for one in table.left_out
+    ]
     parts.append(str(rows))
     if table.written_by:
         parts.append(f"{', '.join(table.written_by)} writes to it itself")

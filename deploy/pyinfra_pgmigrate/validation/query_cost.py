@@ -329,7 +329,7 @@ def _judged(
         return Verdict.FAIL, f"{figures}; {plans}", at_most, meant
     if before.rows > 0 and after.rows == 0:
         reason = f"{figures}, but its parameters find no row any more, {before.rows} before"
-        return Verdict.WARN, reason, "rows", f"To begin anew with other parameters: {anew}"
+        return Verdict.WARN, reason, "rows", f"To start over with other parameters: {anew}"
     if gone:
         return Verdict.WARN, f"{figures}, no dearer yet; {instead}", as_before, meant
     flipped = f"; {before.access_of(lost)} -> {after.access_of(lost)}, the planner's choice" if lost else ""

@@ -11,18 +11,17 @@ own: ``migrate_database(database="shop")``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from pyinfra import context, logger
+from pyinfra import logger
 from pyinfra.api import DeployError, Host, State, deploy
 
 from .drift.look import drift_of
 from .errors import PgMigrateError, Refusal
 from .host.events import Started
-from .host.session import current_host
+from .host.pyinfra_api import chosen_hosts, current_host, fail, keyed
 from .operations import backup, restore, rollback, validate
 from .operations import migrate as operations
 from .planning.database import DatabaseSession
@@ -31,7 +30,6 @@ from .registry.model import Observed
 from .report.console import headings, plan_lines, rollback_lines, validation_lines
 from .report.journal import Drifted, Looked, Validated
 from .report.status import Summary, status_parts, summary, table
-from .report.writer import chosen_hosts
 from .rollback.look import plan_rollback
 from .rollback.turn import Rollback
 from .settings import PREFIX
@@ -59,21 +57,6 @@ def _check_queries(session: DatabaseSession) -> None:
         _ = session.queries
     except PgMigrateError as error:
         raise DeployError(visible(str(error))) from None
-
-
-@contextmanager
-def _keyed(host: Host, number: int) -> Iterator[None]:
-    """Gives the operations inside the same place on all hosts, whichever migrations each has pending."""
-    host.loop_position.append(number)
-    try:
-        yield
-    finally:
-        host.loop_position.pop()
-
-
-def _fail(host: Host) -> None:
-    """Makes the exit status 1, also of a dry run; operations go on and decide for themselves."""
-    context.state.failed_hosts.add(host)
 
 
 def _note(session: DatabaseSession, seen: Observed | Refusal, found: Plan | Rollback | Refusal | None = None) -> None:
@@ -119,13 +102,13 @@ def migrate_database(**settings: Any) -> None:
     versions = [migration.version for migration in session.migrations]
     batch = False
     if _tell_refusals(session, plan):
-        _fail(host)
+        fail(host)
     elif isinstance(plan, Plan):
         session.tell("\n".join(plan_lines(plan, most=session.settings.batch_from)))
         versions = [decision.migration.version for decision in plan.changes]
         batch = len(versions) >= session.settings.batch_from
         if session.settings.check and _is_behind(session, seen, plan):
-            _fail(host)
+            fail(host)
     operations.check(name="Check", overrides=overrides, _retries=0)
     if _is_safeguarded(session) and not (isinstance(plan, Plan) and not plan.runs_statements):
         if isinstance(seen, Observed):
@@ -147,7 +130,7 @@ def _migrations(
         return
     for number, migration in enumerate(session.migrations):
         if migration.version in versions:
-            with _keyed(session.host, number):
+            with keyed(session.host, number):
                 operations.migration(name=migration.name, version=migration.version, overrides=overrides, _retries=0)
 
 
@@ -168,7 +151,7 @@ def _tell_safeguard(session: DatabaseSession, seen: Observed, count: int) -> Non
             )
     except PgMigrateError as error:
         session.tell_refusal(error.refusal)
-        _fail(session.host)
+        fail(session.host)
 
 
 def _is_behind(session: DatabaseSession, seen: Observed | Refusal, plan: Plan) -> bool:
@@ -199,7 +182,7 @@ def rollback_database(**settings: Any) -> None:
         session.tell(headings(seen))
     if refusal is not None:
         _tell_refusals(session, refusal)
-        _fail(session.host)
+        fail(session.host)
     elif isinstance(found, Rollback):
         session.tell("\n".join(rollback_lines(found)))
     if not session.settings.skip_backup and isinstance(found, Rollback) and refusal is None:
@@ -242,7 +225,7 @@ def validate_database(**settings: Any) -> None:
         session.announce(Validated(tuple(checks), queries))
     session.tell("\n".join(validation_lines(checks)))
     if refused or any(check.verdict is Verdict.FAIL for check in checks):
-        _fail(session.host)
+        fail(session.host)
 
 
 @deploy("Back up database")
@@ -263,10 +246,10 @@ def backup_database(**settings: Any) -> None:
                 session.tell(backup.would(session, seen))
             except PgMigrateError as error:
                 session.tell_refusal(error.refusal)
-                _fail(session.host)
+                fail(session.host)
     else:
         _tell_refusals(session, seen)
-        _fail(session.host)
+        fail(session.host)
     backup.backup(name="Backup", overrides=overrides, _retries=0)
 
 
@@ -280,13 +263,13 @@ def restore_database(**settings: Any) -> None:
     refusal = restore.unconfirmed(session)
     if refusal is not None:
         _tell_refusals(session, refusal)
-        _fail(session.host)
+        fail(session.host)
     else:
         try:
             session.tell(restore.would_restore(session))
         except PgMigrateError as error:
             session.tell_refusal(error.refusal)
-            _fail(session.host)
+            fail(session.host)
     restore.restore(name="Restore", overrides=overrides, _retries=0)
 
 
@@ -322,7 +305,7 @@ def database_status(**settings: Any) -> None:
     _note(session, seen, plan)
     if isinstance(seen, Refusal) or isinstance(plan, Refusal):
         _tell_refusals(session, plan)
-        _fail(session.host)
+        fail(session.host)
         _summarize(session.host, Summary(session.host.name, verdict="unreadable"))
         return
     drifts = drift_of(session, seen)
@@ -332,12 +315,12 @@ def database_status(**settings: Any) -> None:
     strict = session.settings.strict
     _summarize(session.host, summary(session.host.name, seen, plan, session.migrations, drifts, strict=strict))
     if _tell_refusals(session, plan) or (session.settings.check and _is_behind(session, seen, plan)):
-        _fail(session.host)
+        fail(session.host)
     if session.settings.quarantine_drop is not None:
         refusal = rollback.dropping(session, seen)
         if refusal is not None:
             _tell_refusals(session, refusal)
-            _fail(session.host)
+            fail(session.host)
         for kept in rollback.in_quarantine(session, seen):
             session.tell(f"would throw away what run {kept.run_id[:8]} kept of {kept.object}")
         rollback.drop_quarantine(name="Drop quarantine", overrides=overrides, _retries=0)

@@ -135,6 +135,12 @@ def test_what_is_pure_imports_nothing_that_is_not(path: Path) -> None:
     assert {one for one in imported - events if one.startswith(".") and not is_pure(one[1:])} == set()
 
 
+def test_one_module_knows_the_inside_of_pyinfra() -> None:
+    inside = r"failed_hosts|activated_hosts|limit_hosts|loop_position|current_op_|pop_global|StateStage|current_stage"
+    found = [own_name(path) for path in MODULES if re.search(inside, path.read_text())]
+    assert found == ["host.pyinfra_api"]
+
+
 def test_a_package_can_be_taken_in_at_a_glance() -> None:
     packages = {path.parent for path in MODULES} - {PACKAGE}
     assert {

@@ -12,7 +12,7 @@ from pyinfra import context, logger
 from pyinfra.api import DeployError, FunctionCommand, Host, State
 
 from ..errors import Kind, PgMigrateError, Refusal
-from .session import is_preparing
+from .pyinfra_api import is_preparing
 
 _P = ParamSpec("_P")
 _Commands = Generator[FunctionCommand, None, None]

@@ -12,10 +12,8 @@ from typing import Any, TypeVar, cast
 
 import gevent
 from gevent.event import Event
-from pyinfra import context, logger
+from pyinfra import logger
 from pyinfra.api import Host, StringCommand
-from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
-from pyinfra.api.state import StateStage
 
 from ..errors import Kind, Refusal
 from ..psql.answer import Answer, Unreadable, read_answer
@@ -29,24 +27,12 @@ from ..settings import Connection, Settings
 from ..units import visible
 from .events import Forgiven, Listener, PhaseBegan, PhaseEnded, Refused, Silence, Told
 from .fact import Answered, HiddenLines, Request
+from .pyinfra_api import connector_arguments
 from .run import Memory, RunContext
 
 _WATCH_EVERY_S = 2.0
 
 _T = TypeVar("_T")
-
-
-def current_host() -> Host:
-    """Returns the host whose turn it is, itself and not pyinfra's stand-in for it."""
-    found = context.state.inventory.get_host(context.host.name)
-    if found is None:
-        raise LookupError(f"{context.host.name} is not in the inventory")
-    return found
-
-
-def is_preparing() -> bool:
-    """Tells whether nothing may be run yet."""
-    return bool(context.state.current_stage < StateStage.Execute)
 
 
 @dataclass(frozen=True)
@@ -183,9 +169,7 @@ class HostSession:
 
     def call(self, command: Command) -> Answer:
         """Runs a command on the host, with the global arguments of the current operation."""
-        # Outside an operation, as in validate.py, those of the deploy and the host data hold.
-        found = self.host.current_op_global_arguments or pop_global_arguments(self.host.state, self.host, {})[0]
-        arguments: dict[str, Any] = {key: value for key, value in found.items() if key in CONNECTOR_ARGUMENT_KEYS}
+        arguments = connector_arguments(self.host)
         arguments["_stdin"] = HiddenLines(command.stdin)
         ended, output = self.host.run_shell_command(StringCommand(command.line), **arguments)
         if not ended:

@@ -18,7 +18,7 @@ from ..backup.verify import damage_of, named_backup, note_verification, verify_b
 from ..copies.copy import Copies, Copy, NoLoginError
 from ..errors import Kind, PgMigrateError, Refusal
 from ..host.failures import on_one_host, refusal_of
-from ..host.session import current_host, is_preparing
+from ..host.pyinfra_api import current_host, is_preparing
 from ..planning.database import DatabaseSession
 from ..registry.model import Observed
 from ..rehearsal.rehearse import rehearse

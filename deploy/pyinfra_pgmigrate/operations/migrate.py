@@ -19,7 +19,7 @@ from ..errors import Refusal
 from ..execution.runner import execute as run_plan
 from ..execution.trace import StatementTrace
 from ..host.failures import on_one_host
-from ..host.session import current_host, is_preparing
+from ..host.pyinfra_api import current_host, forgive, is_preparing
 from ..planning.database import DatabaseSession
 from ..planning.decision import Action
 from ..planning.plan import Plan
@@ -114,7 +114,7 @@ def check(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None
         is_clean = isinstance(before, Plan) and not before.refusals
         found, _ = _current_plan(session, () if is_clean else None)
         if not _refusals_of(found):
-            context.state.failed_hosts.discard(host)
+            forgive(host)
             session.forgive()
     if refusals := _refusals_of(found):
         yield _refuse(session, refusals, told=_refusals_of(before))

@@ -15,7 +15,7 @@ from ..copies.copy import Copies
 from ..copies.restore import restore_database_from, restore_table_from
 from ..errors import Kind, PgMigrateError, Refusal
 from ..host.failures import on_one_host
-from ..host.session import current_host
+from ..host.pyinfra_api import current_host
 from ..planning.database import DatabaseSession
 from .backup import work
 

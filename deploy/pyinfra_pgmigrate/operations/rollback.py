@@ -11,7 +11,7 @@ from pyinfra.api import FunctionCommand, operation
 from ..backup.keeper import Keeper
 from ..errors import Kind, PgMigrateError, Refusal
 from ..host.failures import on_one_host
-from ..host.session import current_host, is_preparing
+from ..host.pyinfra_api import current_host, is_preparing
 from ..planning.database import DatabaseSession
 from ..registry.model import Observed, Quarantine
 from ..rollback.look import plan_rollback

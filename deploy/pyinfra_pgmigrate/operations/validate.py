@@ -10,7 +10,7 @@ from pyinfra.api import FunctionCommand, operation
 
 from ..errors import Kind, Refusal
 from ..host.failures import on_one_host
-from ..host.session import current_host, is_preparing
+from ..host.pyinfra_api import current_host, is_preparing
 from ..planning.database import DatabaseSession
 from ..report.console import validation_lines
 from ..report.journal import LookedAfter, Validated

@@ -15,8 +15,8 @@ from weakref import WeakKeyDictionary
 
 from pyinfra import logger
 from pyinfra.api import Host, State
-from pyinfra.api.state import StateStage
 
+from ..host.pyinfra_api import RunStage, chosen_hosts, has_failed, moment_of, was_reached
 from ..psql.script import Run
 from ..units import visible
 from .document import document, render_html, render_json
@@ -77,9 +77,9 @@ class _Report:
         state = self.state
         found: dict[str, HostState] = {}
         for host in sorted(chosen_hosts(state), key=lambda one: str(one.name)):
-            if host in state.failed_hosts and host not in state.activated_hosts:
+            if has_failed(state, host) and not was_reached(state, host):
                 found[host.name] = HostState.UNREACHED
-            elif host in state.failed_hosts:
+            elif has_failed(state, host):
                 found[host.name] = HostState.FAILED
             else:
                 found[host.name] = HostState.GOOD
@@ -88,21 +88,16 @@ class _Report:
     def _stage(self, *, ended: bool) -> Stage:
         if not ended:
             return Stage.RUNNING
-        if self.state.current_stage < StateStage.Execute:
+        moment = moment_of(self.state)
+        if moment is RunStage.PREPARING:
             return Stage.PLANNED
         # pyinfra goes on to the next stage after the last operation, and exits from this one when it is interrupted.
-        return Stage.INTERRUPTED if self.state.current_stage == StateStage.Execute else Stage.ENDED
+        return Stage.INTERRUPTED if moment is RunStage.EXECUTING else Stage.ENDED
 
 
 # What is written has to be there when the program ends; what is not, goes with its run.
 _reports: dict[int, _Report] = {}
 _journals: WeakKeyDictionary[State, dict[tuple[str, str], Journal]] = WeakKeyDictionary()
-
-
-def chosen_hosts(state: State) -> list[Host]:
-    """Returns the hosts that a run is to work on: all of the inventory, or those that ``--limit`` leaves."""
-    limit = state.limit_hosts if isinstance(state.limit_hosts, list) else None
-    return [host for host in state.inventory if limit is None or host in limit]
 
 
 def journal_of(host: Host, database: str, run: Run, parent: Path | None) -> Journal:

@@ -1,0 +1,84 @@
+"""All that the library takes from pyinfra besides its documented API (measured with pyinfra 3.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import Any
+
+from pyinfra import context
+from pyinfra.api import Host, State
+from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
+from pyinfra.api.state import StateStage
+
+
+class RunStage(Enum):
+    """How far a run of pyinfra is."""
+
+    PREPARING = "preparing"
+    EXECUTING = "executing"
+    ENDED = "ended"
+
+
+def current_host() -> Host:
+    """Returns the host whose turn it is, itself and not pyinfra's stand-in for it."""
+    found = context.state.inventory.get_host(context.host.name)
+    if found is None:
+        raise LookupError(f"{context.host.name} is not in the inventory")
+    return found
+
+
+def moment_of(state: State) -> RunStage:
+    """Returns how far a run is; it goes on to the next stage after its last operation."""
+    if state.current_stage < StateStage.Execute:
+        return RunStage.PREPARING
+    return RunStage.EXECUTING if state.current_stage == StateStage.Execute else RunStage.ENDED
+
+
+def is_preparing() -> bool:
+    """Tells whether nothing may be run yet."""
+    return moment_of(context.state) is RunStage.PREPARING
+
+
+@contextmanager
+def keyed(host: Host, number: int) -> Iterator[None]:
+    """Gives the operations inside the same place on all hosts, whichever each of them has."""
+    host.loop_position.append(number)
+    try:
+        yield
+    finally:
+        host.loop_position.pop()
+
+
+def fail(host: Host) -> None:
+    """Makes the exit status 1, also of a dry run; operations go on and decide for themselves."""
+    context.state.failed_hosts.add(host)
+
+
+def forgive(host: Host) -> None:
+    """Takes back what ``fail`` did."""
+    context.state.failed_hosts.discard(host)
+
+
+def has_failed(state: State, host: Host) -> bool:
+    """Tells whether something went wrong on a host, or it was never reached."""
+    return host in state.failed_hosts
+
+
+def was_reached(state: State, host: Host) -> bool:
+    """Tells whether there was a connection to a host."""
+    return host in state.activated_hosts
+
+
+def chosen_hosts(state: State) -> list[Host]:
+    """Returns the hosts that a run is to work on: all of the inventory, or those that ``--limit`` leaves."""
+    limit = state.limit_hosts if isinstance(state.limit_hosts, list) else None
+    return [host for host in state.inventory if limit is None or host in limit]
+
+
+def connector_arguments(host: Host) -> dict[str, Any]:
+    """Returns the global arguments with which commands run on a host now, such as ``_sudo``."""
+    # Outside an operation, as in validate.py, those of the deploy and the host data hold.
+    found = host.current_op_global_arguments or pop_global_arguments(host.state, host, {})[0]
+    return {key: value for key, value in found.items() if key in CONNECTOR_ARGUMENT_KEYS}

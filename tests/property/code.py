@@ -267,7 +267,7 @@ def alter_function(pen: Pen) -> Written:
             yield f"{alter} SET SCHEMA {quoted(schema)}"
             routine.schema = schema
         case "set" if routine.kind != "aggregate":
-            yield f"{alter} SET {pen.pick(['search_path = public', 'work_mem = 4096', 'search_path FROM CURRENT'])}"
+            yield f"{alter} SET {pen.pick(['search_path = public', 'work_mem = 4096', 'search_path = public, pg_temp'])}"
         case "reset" if routine.kind != "aggregate":
             yield f"{alter} RESET ALL"
         case "cost" if routine.kind == "function":

@@ -101,6 +101,11 @@ def test_statements_may_run_twice_only_where_the_header_says_so(tmp_path: Path, 
         ("RESET ALL;", "settings of the whole session are the runner's"),
         ("DISCARD ALL;", "settings of the whole session are the runner's"),
         ("DEALLOCATE ALL;", "settings of the whole session are the runner's"),
+        ("ALTER FUNCTION f() SET search_path FROM CURRENT;", "search_path FROM CURRENT depends on who runs it"),
+        (
+            "SET LOCAL work_mem = '8MB';\nCREATE FUNCTION f() RETURNS int LANGUAGE sql SET a.b FROM CURRENT RETURN 1;",
+            "HINT: Name the value, such as SET a.b = ..., or set it before in this file: SET LOCAL a.b = ...;",
+        ),
     ],
 )
 def test_sql_that_breaks_a_rule_is_refused_with_file_and_line(tmp_path: Path, statement: str, message: str) -> None:

@@ -1,16 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from pyinfra_pgmigrate.sqltext.parser import (
-    SqlSyntaxError,
-    UniqueRule,
-    checksum_of,
-    is_query,
-    split,
-    unique_rule_of_constraint,
-    unique_rule_of_index,
-    upserts,
-)
+from pyinfra_pgmigrate.sqltext.parser import SqlSyntaxError, checksum_of, is_query, split
+from pyinfra_pgmigrate.sqltext.unique_rules import UniqueRule, unique_rule_of_constraint, unique_rule_of_index, upserts
 
 
 def test_statements_are_split_by_the_grammar() -> None:

@@ -17,9 +17,11 @@ from ..sqltext.parser import (
     is_local_setting,
     is_reset,
     is_transaction_mode,
+    name_of_setting,
     reads_standard_input,
     server_wide_operation,
     split,
+    taken_from_session,
     transaction_modes,
 )
 
@@ -122,6 +124,24 @@ def _check_setting(source: str, statement: Statement) -> None:
         raise _session_wide(source, statement, f"Write: {local};")
 
 
+def _check_taken(source: str, statement: Statement, set_here: set[str]) -> None:
+    """Raises PgMigrateError for what would be kept of a session's settings, which are not those of another's.
+
+    + set_here: settings that earlier statements of the file set; this one's is added
+    """
+    if statement.node == "variable_set_stmt":
+        set_here.add(name_of_setting(statement))
+    name = taken_from_session(statement)
+    if name and name not in set_here:
+        raise wrong_sql(
+            source,
+            statement.line,
+            f"{name} FROM CURRENT depends on who runs it",
+            detail=f'Found "{statement.words}"; expected a value: sessions of this tool have settings of their own.',
+            hint=f"Name the value, such as SET {name} = ..., or set it before in this file: SET LOCAL {name} = ...;",
+        )
+
+
 def _session_wide(source: str, statement: Statement, hint: str) -> PgMigrateError:
     return wrong_sql(
         source,
@@ -176,8 +196,10 @@ def read_script(text: str, source: str) -> Script:
         mode = _isolation(source, found[0]) or mode
         found = found[1:]
     statements = tuple(replace(statement, number=number) for number, statement in enumerate(found, start=1))
+    set_here: set[str] = set()
     for statement in statements:
         _check_statement(source, statement)
+        _check_taken(source, statement, set_here)
         if is_block and not statement.in_transaction:
             raise wrong_sql(
                 source,

@@ -7,17 +7,8 @@ from collections.abc import Collection, Sequence
 from ..catalog.lines import Catalog, Patch, definition_of, is_own, key_of, matches, parts_of
 from ..migrations.files import Migration
 from ..registry.model import Upsert, Verified
-from ..sqltext.parser import (
-    IDEMPOTENT,
-    PASSING,
-    STRUCTURAL,
-    SqlSyntaxError,
-    Statement,
-    UniqueRule,
-    unique_rule_of_constraint,
-    unique_rule_of_index,
-    upserts,
-)
+from ..sqltext.parser import IDEMPOTENT, PASSING, STRUCTURAL, SqlSyntaxError, Statement
+from ..sqltext.unique_rules import UniqueRule, unique_rule_of_constraint, unique_rule_of_index, upserts
 from .state import Judgement, StatementState
 
 

@@ -15,14 +15,8 @@ from ..migrations.header import Header
 from ..planning.decision import Action, Decision
 from ..planning.state import Judgement, State, StatementState
 from ..registry.model import Observed
-from ..sqltext.parser import (
-    Statement,
-    UniqueRule,
-    checksum_of,
-    table_of_index,
-    unique_rule_of_constraint,
-    unique_rule_of_index,
-)
+from ..sqltext.parser import Statement, checksum_of
+from ..sqltext.unique_rules import UniqueRule, table_of_index, unique_rule_of_constraint, unique_rule_of_index
 from .blockers import Conflict, KeptObject, Rule
 from .scripts import RollbackScript
 

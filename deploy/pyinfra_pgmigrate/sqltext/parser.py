@@ -6,14 +6,12 @@ Source: libpg_query through postgast, the grammar of PostgreSQL 18.
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import postgast
 from postgast.errors import PgQueryError
-from postgast.pg_query_pb2 import ConstrType, ObjectType, Token, TransactionStmtKind
+from postgast.pg_query_pb2 import ObjectType, Token, TransactionStmtKind
 
 # Parts of a SELECT that make it more than a reader, with the words for people.
 _WRITING = {
@@ -65,8 +63,6 @@ _SERVER_KINDS = frozenset(
 
 _BEGINNINGS = frozenset(map(TransactionStmtKind.Value, ("TRANS_STMT_BEGIN", "TRANS_STMT_START")))
 
-# What the line of an index says behind its definition; see catalog.sql.
-_MARKS = re.compile(r"( REPLICA IDENTITY)?( CLUSTER)?( INVALID)?$")
 
 # Nodes of statements that say something again when they run twice, and do nothing else.
 IDEMPOTENT = frozenset({
@@ -116,15 +112,6 @@ class Statement:
     in_transaction: bool
 
 
-@dataclass(frozen=True)
-class UniqueRule:
-    """A unique rule as an upsert names it: by table and columns, or by constraint."""
-
-    table: str
-    columns: frozenset[str]
-    constraint: str | None = None
-
-
 def tokens_of(sql: str) -> list[tuple[int, int]]:
     """Returns start and end of each token in bytes of the UTF-8 text, comments left out.
 
@@ -150,7 +137,7 @@ def split(sql: str) -> list[Statement]:
     data = sql.encode()
     tokens = tokens_of(sql)
     found: list[Statement] = []
-    for raw in _parse(sql).stmts:
+    for raw in parse(sql).stmts:
         start = raw.stmt_location
         end = start + raw.stmt_len if raw.stmt_len else len(data)
         inside = [token for token in tokens if start <= token[0] and token[1] <= end]
@@ -172,7 +159,7 @@ def split(sql: str) -> list[Statement]:
 
 def is_query(sql: str) -> bool:
     """Tells whether a text is exactly one SELECT."""
-    found = _parse(sql).stmts
+    found = parse(sql).stmts
     return len(found) == 1 and found[0].stmt.WhichOneof("node") == "select_stmt"
 
 
@@ -186,7 +173,7 @@ def writing_words(sql: str) -> str:
     >>> writing_words("SELECT 1")
     ''
     """
-    for statement in _parse(sql).stmts:
+    for statement in parse(sql).stmts:
         for _, node in postgast.walk(statement.stmt):
             if node.DESCRIPTOR.name in _WRITING:
                 return _WRITING[node.DESCRIPTOR.name]
@@ -201,7 +188,7 @@ def server_wide_operation(statement: Statement) -> str:
     >>> server_wide_operation(split("COMMENT ON TABLE t IS 'mine'")[0])
     ''
     """
-    node = _node(statement)
+    node = node_of(statement)
     kind = getattr(node, _KIND_FIELDS[statement.node]) if statement.node in _KIND_FIELDS else None
     if kind in _SERVER_KINDS:
         return "postgres.sql"
@@ -212,20 +199,20 @@ def server_wide_operation(statement: Statement) -> str:
 
 def begins_transaction(statement: Statement) -> bool:
     """Tells whether a statement is BEGIN or START TRANSACTION."""
-    return statement.node == "transaction_stmt" and _node(statement).kind in _BEGINNINGS
+    return statement.node == "transaction_stmt" and node_of(statement).kind in _BEGINNINGS
 
 
 def commits_transaction(statement: Statement) -> bool:
     """Tells whether a statement is COMMIT or END, and begins no other transaction."""
     if statement.node != "transaction_stmt":
         return False
-    node = _node(statement)
+    node = node_of(statement)
     return node.kind == TransactionStmtKind.Value("TRANS_STMT_COMMIT") and not node.chain
 
 
 def is_transaction_mode(statement: Statement) -> bool:
     """Tells whether a statement is SET TRANSACTION, which PostgreSQL takes at the beginning of a transaction alone."""
-    return statement.node == "variable_set_stmt" and _node(statement).name.startswith("TRANSACTION")
+    return statement.node == "variable_set_stmt" and node_of(statement).name.startswith("TRANSACTION")
 
 
 def transaction_modes(statement: Statement) -> dict[str, str]:
@@ -236,7 +223,7 @@ def transaction_modes(statement: Statement) -> dict[str, str]:
     >>> transaction_modes(split("BEGIN")[0])
     {}
     """
-    node = _node(statement)
+    node = node_of(statement)
     if statement.node == "variable_set_stmt" and node.name != "TRANSACTION":
         return {node.name.lower(): ""}
     given = node.args if statement.node == "variable_set_stmt" else node.options
@@ -250,74 +237,46 @@ def is_reset(statement: Statement) -> bool:
 
 def forgets_prepared(statement: Statement) -> bool:
     """Tells whether a statement is DEALLOCATE ALL, which takes away what the runner has prepared."""
-    return statement.node == "deallocate_stmt" and _node(statement).isall
+    return statement.node == "deallocate_stmt" and node_of(statement).isall
 
 
 def is_local_setting(statement: Statement) -> bool:
     """Tells whether a SET ends with the transaction; others would reach the statements after it."""
-    return bool(_node(statement).is_local)
+    return bool(node_of(statement).is_local)
+
+
+def name_of_setting(statement: Statement) -> str:
+    """Returns the name of the setting that a SET is about, in lower case."""
+    return str(node_of(statement).name).lower()
+
+
+def taken_from_session(statement: Statement) -> str:
+    """Returns the name of a setting whose value a statement keeps as its session has it; empty where it does not.
+
+    >>> taken_from_session(next(iter(split("ALTER FUNCTION f() SET Search_Path FROM CURRENT"))))
+    'search_path'
+    >>> taken_from_session(next(iter(split("UPDATE set SET current = b FROM current"))))
+    ''
+    """
+    text = statement.text.encode()
+    words = [text[start:end].decode().lower() for start, end in tokens_of(statement.text)]
+    for place in range(len(words) - 1):
+        if words[place : place + 2] != ["from", "current"] or "set" not in words[:place]:
+            continue
+        name = words[place - words[:place][::-1].index("set") : place]
+        if name and all(word == "." or word.strip('"').replace("_", "").isalnum() for word in name):
+            return "".join(word.strip('"') for word in name)
+    return ""
 
 
 def reads_standard_input(statement: Statement) -> bool:
     """Tells whether a COPY reads from or writes to the client, which no file of ours can serve."""
-    return not _node(statement).filename
+    return not node_of(statement).filename
 
 
-def unique_rule_of_index(definition: str) -> UniqueRule | None:
-    """Returns the rule of ``CREATE UNIQUE INDEX ...`` over plain columns; None of any other text.
-
-    + definition: as a line of the catalog has it
-    """
-    index = _parse(_MARKS.sub("", definition)).stmts[0].stmt.index_stmt
-    columns = [item.index_elem.name for item in index.index_params]
-    if not index.unique or not all(columns):
-        return None
-    return UniqueRule(index.relation.relname, frozenset(columns), index.idxname)
-
-
-def table_of_index(definition: str) -> str:
-    """Returns the table of ``CREATE INDEX ...``, as SQL writes it.
-
-    + definition: as a line of the catalog has it
-    >>> table_of_index('CREATE INDEX i ON ONLY s."Order Notes" USING btree (a)')
-    '"s"."Order Notes"'
-    """
-    relation = _parse(_MARKS.sub("", definition)).stmts[0].stmt.index_stmt.relation
-    return ".".join('"' + part.replace('"', '""') + '"' for part in (relation.schemaname, relation.relname) if part)
-
-
-def unique_rule_of_constraint(table: str, name: str, definition: str) -> UniqueRule | None:
-    """Returns the rule of a constraint as the catalog prints it; None where it is not UNIQUE.
-
-    + table, name: as SQL would write them, quoted where needed
-    + definition: such as ``UNIQUE (project_id, name)``
-    """
-    altered = _parse(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}").stmts[0].stmt.alter_table_stmt
-    constraint = getattr(altered.cmds[0].alter_table_cmd, "def").constraint
-    if constraint.contype not in (ConstrType.Value("CONSTR_UNIQUE"), ConstrType.Value("CONSTR_PRIMARY")):
-        return None
-    columns = frozenset(key.string.sval for key in constraint.keys)
-    return UniqueRule(altered.relation.relname, columns, constraint.conname)
-
-
-def upserts(sql: str) -> Iterator[UniqueRule]:
-    """Yields the unique rule that each INSERT ... ON CONFLICT of a statement names.
-
-    Raises SqlSyntaxError where the grammar does not accept the text.
-    """
-    for statement in _parse(sql).stmts:
-        for _, node in postgast.walk(statement.stmt):
-            if node.DESCRIPTOR.name != "InsertStmt" or not node.HasField("on_conflict_clause"):
-                continue
-            insert: Any = node
-            infer = insert.on_conflict_clause.infer
-            columns = frozenset(item.index_elem.name for item in infer.index_elems)
-            if columns or infer.conname:
-                yield UniqueRule(insert.relation.relname, columns, infer.conname or None)
-
-
-def _node(statement: Statement) -> Any:
-    return getattr(_parse(statement.text).stmts[0].stmt, statement.node)
+def node_of(statement: Statement) -> Any:
+    """Returns the parse tree of a statement."""
+    return getattr(parse(statement.text).stmts[0].stmt, statement.node)
 
 
 def _mode_value(constant: Any) -> str:
@@ -332,7 +291,8 @@ def _connects(subscription: Any) -> bool:
     return (said[0].arg.string.sval or str(said[0].arg.integer.ival)).lower() not in ("false", "off", "0")
 
 
-def _parse(sql: str) -> Any:
+def parse(sql: str) -> Any:
+    """Returns the parse tree of a text. Raises SqlSyntaxError."""
     try:
         return postgast.parse(sql)
     except PgQueryError as error:

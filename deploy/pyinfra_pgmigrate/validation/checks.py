@@ -15,7 +15,7 @@ from ..drift.entries import Change, Drift, Drifts
 from ..migrations.files import Migration
 from ..planning.refusals import problems_of
 from ..registry.model import Observed, Verified
-from ..sqltext.parser import table_of_index
+from ..sqltext.unique_rules import table_of_index
 from .verdict import Check, Verdict
 
 # What is looked at besides the verify queries and the lines from before; see warnings.sql.

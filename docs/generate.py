@@ -164,8 +164,8 @@ def _refusals() -> str:
         "Mistakes in settings and files of the SQL folder are found before any host is touched and stop the run for "
         "all hosts. Every other refusal stops one host; the others continue.",
         "What can be known before the first statement is refused before it. A step that fails is rolled back; the "
-        "steps before it stay applied, and the next run resumes after them. A host that refused makes the exit status 1: "
-        "[exit statuses](exit-statuses.md).",
+        "steps before it stay applied, and the next run resumes after them. A host that refused makes the exit "
+        "status 1: [exit statuses](exit-statuses.md).",
         _table(
             ("kind", "what was found", "what to do"),
             ((kind.value, one.found, one.remedy) for kind, one in EXPLANATIONS.items()),

@@ -112,7 +112,9 @@ def _wrapped(part: str) -> str:
     """Returns a paragraph in lines of the width of all pages; headings, tables, lists and code as they are."""
     if "\n" in part or part.startswith(("#", "|")):
         return part
-    return textwrap.fill(part, 118, break_long_words=False, break_on_hyphens=False)
+    # Code is not broken: who searches for a command finds it.
+    whole = re.sub(r"`[^`]+`", lambda code: code[0].replace(" ", "\0"), part)
+    return textwrap.fill(whole, 118, break_long_words=False, break_on_hyphens=False).replace("\0", " ")
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

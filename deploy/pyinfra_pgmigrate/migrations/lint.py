@@ -122,9 +122,9 @@ RULES = (
         "blocking-index",
         _blocking_index,
         "Write CREATE INDEX CONCURRENTLY.",
-        why="CREATE INDEX takes a ShareLock: nobody can write to the table until the index is built, which takes seconds "
-        "for a small table and many minutes for a large one. CONCURRENTLY builds it while others write. An index on a "
-        "table that the same migration creates is not reported.",
+        why="CREATE INDEX takes a ShareLock: nobody can write to the table until the index is built, which takes "
+        "seconds for a small table and many minutes for a large one. CONCURRENTLY builds it while others write. An "
+        "index on a table that the same migration creates is not reported.",
         bad="CREATE INDEX orders_customer ON orders (customer_id);",
         good="CREATE INDEX CONCURRENTLY orders_customer ON orders (customer_id);",
     ),

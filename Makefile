@@ -8,7 +8,7 @@ INVENTORY = inventories/local.py
 ENGINE = PATH="$(CURDIR)/$(BIN):$$PATH" tests/docker/engine
 PYTEST = $(ENGINE) $(BIN)/python -m pytest -n 2
 
-.PHONY: help demo demo-clean images test soak capture lint bench record check
+.PHONY: help demo demo-clean images test soak capture lint bench record check docs
 
 help:
 	@echo "make demo        a legacy database with data on an embedded PostgreSQL, and its migration"
@@ -20,6 +20,7 @@ help:
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       what a proven backup costs, how long a rollback keeps others out, status.py on 2,000 tables (20 minutes)"
 	@echo "make record      record the effects of sql/ again"
+	@echo "make docs        write the reference pages again that are made from the code (docs/reference)"
 	@echo "make check       say whether effects are current and the rules are kept"
 
 $(VENV)/.installed: pyproject.toml
@@ -71,3 +72,6 @@ record: $(VENV)/.installed
 
 check: $(VENV)/.installed
 	$(BIN)/pgmigrate check sql
+
+docs: $(VENV)/.installed
+	$(BIN)/python docs/generate.py

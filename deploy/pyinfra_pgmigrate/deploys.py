@@ -5,7 +5,7 @@ Two lines bring them into any provisioning::
     from pyinfra_pgmigrate import migrate_database
     migrate_database()
 
-Settings are host data (``pg_database`` and so on, see the README); a keyword stands above the host's
+Settings are host data (``pg_database`` and so on, see docs/reference/settings.md); a keyword stands above the host's
 own: ``migrate_database(database="shop")``.
 """
 

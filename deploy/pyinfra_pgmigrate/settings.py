@@ -39,7 +39,7 @@ class Key:
 
     + read: returns the checked value, or raises ValueError with what was expected
     + default: None means: not set
-    + meaning: for the README, with the unit
+    + meaning: for docs/reference/settings.md, with the unit
     """
 
     read: Callable[[Any], Any]
@@ -48,7 +48,7 @@ class Key:
 
 
 KEYS: dict[str, Key] = {
-    "pg_database": Key(text, None, "name of the database; needed"),
+    "pg_database": Key(text, None, "name of the database; required"),
     "pg_host": Key(
         text,
         None,
@@ -69,14 +69,14 @@ KEYS: dict[str, Key] = {
     "pg_target": Key(
         version,
         None,
-        "number of the last migration to apply, or of the last that stays (rollback.py); not set: all, or what the "
+        "number of the last migration to apply, or of the last one to keep (rollback.py); not set: all, or what the "
         "newest rollback script leaves",
     ),
     "pg_applied": Key(
         version,
         None,
-        "number of a migration: all up to it ran by other means (psql, another tool) and are registered, none after it "
-        "did; 0: none ran",
+        "number of a migration: all up to it were applied by psql or another tool and are recorded as applied, none "
+        "after it was; 0: none was",
     ),
     "pg_phase": Key(
         phase,
@@ -86,96 +86,104 @@ KEYS: dict[str, Key] = {
     "pg_check": Key(
         flag, False, "with --dry, and in status.py: exit status 1 when something is pending, missing or changed"
     ),
-    "pg_repair": Key(flag, False, "put back what is missing of applied migrations"),
+    "pg_repair": Key(flag, False, "create again what is missing of applied migrations"),
     "pg_out_of_order": Key(flag, False, "apply a pending migration that is older than an applied one"),
     "pg_release": Key(flag, False, "apply a contract migration although the application still uses what it removes"),
-    "pg_batch_from": Key(count, 50, "from so many pending migrations on, one operation runs them all in one session"),
-    "pg_batch_rows": Key(count, 1000, "rows in one transaction of a migration that runs in batches"),
+    "pg_batch_from": Key(
+        count, 50, "number of pending migrations from which one operation applies them all in one session"
+    ),
+    "pg_batch_rows": Key(count, 1000, "rows a transaction in a migration that runs in batches"),
     "pg_backup_dir": Key(
         text,
         None,
         "folder of the backups on the host; not set: pgmigrate-backups in the home of the user that runs psql",
     ),
-    "pg_jobs": Key(count, 2, "processes with which pg_dump and pg_restore work"),
+    "pg_jobs": Key(count, 2, "parallel jobs of pg_dump and pg_restore"),
     "pg_compress": Key(
         text,
         None,
-        "compression as pg_dump takes it, such as zstd:3; not set: zstd, lz4 or gzip, the first it has",
+        "compression as pg_dump takes it, such as zstd:3; not set: the first of zstd, lz4 and gzip that pg_dump has",
     ),
     "pg_backup_keep": Key(
-        count, 5, "backups that stay; the newest verified one and those that the registry names stay anyhow"
+        count,
+        5,
+        "number of backups to keep; the newest verified one and those that the registry names are always kept",
     ),
     "pg_backup_max_age_s": Key(
-        seconds, 900.0, "a verified backup of the same state that is younger, in seconds, is not taken again"
+        seconds,
+        900.0,
+        "age in seconds below which a verified backup of the same state is used and no new one is taken",
     ),
     "pg_verify": Key(
         one_of("restore", "read", "none"),
         "restore",
         "how a backup is verified: restore it into a scratch database and compare, read it from end to end, or none",
     ),
-    "pg_verify_host": Key(text, None, "server on which it is restored for that, as pg_host; not set: the same server"),
+    "pg_verify_host": Key(
+        text, None, "server on which a backup is restored to verify it, as pg_host; not set: the same server"
+    ),
     "pg_rehearse": Key(
         one_of("full", "schema", "off"),
         "full",
-        "where pending migrations run first: on the restored copy, on a copy of the structure alone, or nowhere",
+        "where pending migrations are rehearsed: on the restored copy, on a copy of the structure alone, or nowhere",
     ),
     "pg_copy_role": Key(
         one_of("own", "connection"),
         "own",
-        "as which role a copy is restored and rehearsed on: one of its own without power, wherever the connection may "
-        "make roles, or that of the connection: then what others left in the database runs with its rights",
+        "role that restores a copy and rehearses on it: own, an unprivileged role made for the copy wherever the "
+        "connection may create roles, or that of the connection: functions of other roles then run with its rights",
     ),
     "pg_skip_backup": Key(flag, False, "migrate or roll back without a backup, and without a rehearsal on its copy"),
     "pg_backup": Key(
         label,
         None,
-        "label of a backup, or latest: the one that restore.py restores, that backup.py verifies again, or with which "
-        "validate.py compares",
+        "label of a backup, or latest: the one that restore.py restores, backup.py verifies again, or validate.py "
+        "compares with",
     ),
     "pg_backup_of_other": Key(
-        flag, False, "take the backup that pg_backup names although it is of another database or server"
+        flag, False, "restore the backup that pg_backup names although it is of another database or server"
     ),
     "pg_backup_fetch": Key(text, None, "folder on the controller into which a verified backup is copied"),
-    "pg_table": Key(text, None, "restore this table alone, into a schema beside (restore.py only)"),
-    "pg_confirm": Key(text, None, "name of the database, where pg_needs_confirm wants it said"),
+    "pg_table": Key(text, None, "restore this table alone, into a schema of its own (restore.py only)"),
+    "pg_confirm": Key(text, None, "name of the database, required where pg_needs_confirm is set"),
     "pg_needs_confirm": Key(flag, False, "restore and roll back only with pg_confirm=DATABASE; meant for group data"),
     "pg_on_conflict": Key(
         one_of("abort", "rename", "quarantine"),
         "abort",
-        "rollback.py, rows that break a unique rule which comes back: refuse, rename those that are not of the "
-        "default, or move them out with the rows that reference them",
+        "rollback.py, rows that violate a unique constraint which is restored: refuse, rename those that do not have "
+        "the default in the dropped columns, or move them to the quarantine with all rows that reference them",
     ),
     "pg_dependents": Key(
         one_of("abort", "quarantine"),
         "abort",
-        "rollback.py, views and other objects that others built on what goes: refuse, or drop them and make them again "
-        "on the way forward",
+        "rollback.py, objects created outside the migrations that depend on objects to be dropped: refuse, or drop "
+        "them and create them again when the migrations are applied again",
     ),
     "pg_build_from_mib": Key(
         size,
         32,
-        "rollback.py: on tables from this size on, in MiB, an index that comes back is built before the cut-over, "
-        "without a lock that keeps a writer out",
+        "rollback.py: table size in MiB from which a restored index is built CONCURRENTLY before the rollback's "
+        "transaction begins",
     ),
     "pg_quarantine_drop": Key(
-        run, None, "status.py: throw away what the rollback of this run kept; the first 8 characters of its id"
+        run,
+        None,
+        "status.py: delete for good what the rollback of this run kept; the first 8 characters of the run's id",
     ),
     "pg_drift_ignore": Key(
         patterns,
         None,
-        "patterns of catalog lines that are no drift, a list; * stands for any text: `index idx_tmp_*`",
+        "list of patterns of catalog lines that do not count as drift; * stands for any text: `index idx_tmp_*`",
     ),
-    "pg_strict": Key(flag, False, "what is extra fails too, in validate.py and with pg_check"),
+    "pg_strict": Key(flag, False, "extra objects fail too, in validate.py and with pg_check"),
     "pg_compatibility": Key(
         flag,
         False,
-        "validate.py and migrate.py: try what sql/compatibility/*.sql do, each in a transaction that is undone",
+        "validate.py and migrate.py: run sql/compatibility/*.sql, each in a transaction that is rolled back",
     ),
     "pg_report": Key(flag, True, "write report.json and report.html of the run, on the controller"),
     "pg_report_dir": Key(
-        text,
-        "reports",
-        "folder of the reports on the controller, from where pyinfra was started; one folder a run",
+        text, "reports", "folder of the reports on the controller, from where pyinfra was started; one folder a run"
     ),
     "pg_measure": Key(
         one_of("changes", "always", "never"),
@@ -183,31 +191,33 @@ KEYS: dict[str, Key] = {
         "when migrate.py measures the queries of sql/queries: when it changes something, always, or never, and then "
         "validate.py does not either",
     ),
-    "pg_query_timeout_s": Key(seconds, 10.0, "seconds after which a query that is measured is given up"),
+    "pg_query_timeout_s": Key(seconds, 10.0, "time limit in seconds for a query that is measured"),
     "pg_regression_factor": Key(
-        factor, 2.0, "a query that reads more than so many times the buffers of before fails; see validate.py"
+        factor, 2.0, "a query fails when it reads more than this many times the buffers that it read before"
     ),
     "pg_writes": Key(
         one_of("running", "stopped"),
         "running",
-        "validate.py and migrate.py: whether others may have written since the backup; running: a row that differs is "
-        "a warning, stopped: a failure",
+        "validate.py and migrate.py: whether applications wrote since the backup; running: a row that differs is a "
+        "warning, stopped: a failure",
     ),
     "pg_explain_mib": Key(
         size,
         64,
-        "validate.py and migrate.py: tables up to this size, in MiB, that differ from the backup are restored beside "
-        "to name the rows",
+        "validate.py and migrate.py: size in MiB up to which a table that differs from the backup is restored into a "
+        "separate database to name the rows",
     ),
-    "pg_maintenance_database": Key(text, "postgres", "database from which others are made, renamed and dropped"),
+    "pg_maintenance_database": Key(
+        text, "postgres", "database to connect to when others are created, renamed and dropped"
+    ),
     "pg_connect_timeout_s": Key(seconds, 10.0, "seconds to wait for a connection"),
     "pg_lock_timeout_s": Key(
         seconds,
         0.5,
         "longest wait in the queue for a table lock, in seconds; the first try waits a tenth of it",
     ),
-    "pg_lock_poll_s": Key(seconds, 2.0, "seconds in which a try asks for its table locks without queueing"),
-    "pg_lock_budget_s": Key(seconds, 120.0, "seconds after which the tries for one step's locks end"),
+    "pg_lock_poll_s": Key(seconds, 2.0, "seconds for which each try polls for its table locks without queueing"),
+    "pg_lock_budget_s": Key(seconds, 120.0, "limit in seconds on all tries for the locks of one step"),
     "pg_run_wait_s": Key(seconds, 600.0, "seconds to wait for another run on the same database"),
 }
 
@@ -293,7 +303,7 @@ def read_settings(data: Mapping[str, Any]) -> Settings:
                 Kind.SETTINGS,
                 f'cannot use host data key "{name}": there is no such key',
                 detail=f'Found "{name}"; the nearest known key is "{near}".',
-                hint=f"Write {near}, or remove the key; the README lists all keys.",
+                hint=f"Write {near}, or remove the key; docs/reference/settings.md lists all keys.",
             )
     values = {name.removeprefix(PREFIX): _value(name, key, data.get(name)) for name, key in KEYS.items()}
     if values["database"] is None:

@@ -144,7 +144,7 @@ class TestInTheRehearsal:
 
 @on_all_versions
 def test_a_prepared_statement_fails_each_time_until_it_is_prepared_anew(legacy: Database) -> None:
-    """What the README says of it: SQL's PREPARE, and psycopg's own with and without transactions."""
+    """What docs/guides/writing-migrations.md says of it: SQL's PREPARE, and psycopg's own with and without transactions."""
     query = "SELECT * FROM project_roles"
     named = "SELECT id, daily_rate FROM project_roles"
     with (

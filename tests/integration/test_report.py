@@ -260,9 +260,9 @@ def test_what_other_hands_changed_is_a_finding_with_what_mends_it(
     assert sum("idx_projects_owner" in one["subject"] for one in checked["hosts"][0]["findings"]) == 1
 
 
-def test_every_key_is_in_the_readme(legacy: Database, reported: Callable[..., dict[str, Any]]) -> None:
-    section = (ROOT / "README.md").read_text().split("## Reports", 1)[1].split("\n## ", 1)[0]
-    documented = set(re.findall(r"`(\w+)`", section))
+def test_every_key_is_in_the_reference(legacy: Database, reported: Callable[..., dict[str, Any]]) -> None:
+    page = (ROOT / "docs" / "reference" / "report-json.md").read_text()
+    documented = set(re.findall(r"`(\w+)`", page.split("\n## Keys", 1)[1]))
 
     result = migrate(reported())
     assert migrate(reported(pg_skip_backup=True)).ok

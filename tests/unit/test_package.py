@@ -21,6 +21,7 @@ from pyinfra_pgmigrate.settings import KEYS
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "deploy" / "pyinfra_pgmigrate"
+REFERENCE = ROOT / "docs" / "reference"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom up: a package, or a module beside them, imports from itself and from those before it.
@@ -206,22 +207,25 @@ def test_the_wheel_holds_the_package_alone(tmp_path: Path) -> None:
     assert "pyinfra_pgmigrate/py.typed" in names
 
 
-def test_the_readme_lists_every_key_with_its_default_and_meaning() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_settings_page_lists_every_key_with_its_default_and_meaning() -> None:
+    page = (REFERENCE / "settings.md").read_text()
 
     for name, key in KEYS.items():
-        default = (
-            "" if key.default is None else str(key.default).lower() if key.default in (True, False) else key.default
+        default = str(key.default).lower() if key.default in (True, False) else key.default
+        cell = "" if key.default is None else f"`{default}`"
+        assert re.search(
+            rf"^\| `{name}` \| .+ \| {re.escape(cell)} \| {re.escape(key.meaning)} \|$", page, re.MULTILINE
         )
-        assert f"| `{name}` | {default} | {key.meaning} |" in readme
 
 
-def test_the_readme_lists_every_kind_of_refusal_rule_and_header_key() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_reference_lists_every_kind_of_refusal_rule_and_header_key() -> None:
+    refusals, rules, headers = (
+        (REFERENCE / name).read_text() for name in ("refusals.md", "lint-rules.md", "header-keys.md")
+    )
 
-    assert [kind.value for kind in Kind if f"\n| {kind.value} | " not in readme] == []
-    assert [rule.name for rule in RULES if f"\n| {rule.name} | " not in readme] == []
-    assert [key for key in HEADER_KEYS if f"\n| `{key}` | " not in readme] == []
+    assert [kind.value for kind in Kind if f"\n| {kind.value} | " not in refusals] == []
+    assert [rule.name for rule in RULES if f"\n## {rule.name}\n" not in rules] == []
+    assert [key for key in HEADER_KEYS if f"\n| `{key}` | " not in headers] == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -66,8 +66,9 @@ class TestFiles:
 
         assert first.checksum == second.checksum != third.checksum
 
-    def test_the_example_in_the_readme_is_a_shipped_one(self, tmp_path: Path) -> None:
-        text = re.findall(r"```sql\n(-- purpose.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
+    def test_the_example_in_the_guide_is_a_shipped_one(self, tmp_path: Path) -> None:
+        guide = (ROOT / "docs" / "guides" / "validation.md").read_text()
+        text = re.findall(r"```sql\n(-- purpose.*?)```", guide, re.DOTALL)[0]
 
         (example,) = load_queries(self.write(tmp_path, text), VERSIONS)
 

@@ -139,7 +139,7 @@ def wrong_header(source: str, number: int | None, detail: str) -> PgMigrateError
         Kind.FILE,
         f"could not read header of {place}",
         detail=detail,
-        hint="Correct the header; the README lists the keys (a blank line ends it).",
+        hint="Correct the header; docs/reference/header-keys.md lists the keys (a blank line ends it).",
     )
 
 

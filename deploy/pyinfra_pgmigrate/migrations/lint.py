@@ -40,11 +40,20 @@ _Judge = Callable[[Migration, Statement, StatementEffect], "str | None"]
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: what it forbids, and how to do it instead."""
+    """One rule: what it forbids, why, and how to do it instead.
+
+    + remedy: the hint of a finding
+    + why: what happens to an application in use; for people, as are the next two
+    + bad: SQL that breaks the rule
+    + good: SQL that makes the same change and keeps it; ``-- NNN_name.sql`` begins another file
+    """
 
     name: str
     judge: _Judge
     remedy: str
+    why: str
+    bad: str
+    good: str
 
 
 def _made_here(migration: Migration) -> frozenset[str]:
@@ -109,16 +118,71 @@ def _mixed(migration: Migration, statement: Statement, effect: StatementEffect) 
 
 
 RULES = (
-    Rule("blocking-index", _blocking_index, "Write CREATE INDEX CONCURRENTLY."),
+    Rule(
+        "blocking-index",
+        _blocking_index,
+        "Write CREATE INDEX CONCURRENTLY.",
+        why="CREATE INDEX takes a ShareLock: nobody can write to the table until the index is built, which takes "
+        "seconds for a small table and many minutes for a large one. CONCURRENTLY builds it while others write. An "
+        "index on a table that the same migration creates is not reported.",
+        bad="CREATE INDEX orders_customer ON orders (customer_id);",
+        good="CREATE INDEX CONCURRENTLY orders_customer ON orders (customer_id);",
+    ),
     Rule(
         "blocking-constraint",
         _blocking_constraint,
         "Add it NOT VALID, then VALIDATE CONSTRAINT in a migration of its own; build unique indexes "
         "CONCURRENTLY and add them USING INDEX.",
+        why="Adding a CHECK or FOREIGN KEY constraint reads every row while the table is locked. NOT VALID adds it "
+        "without reading: it holds for new rows at once. VALIDATE CONSTRAINT then reads the rows under a lock that "
+        "lets others read and write. A unique constraint builds its index under lock; an index built CONCURRENTLY "
+        "before can become the constraint.",
+        bad="ALTER TABLE orders\n"
+        "ADD CONSTRAINT orders_customer_fkey FOREIGN KEY (customer_id) REFERENCES customers (id);",
+        good="-- 012_add_order_customer.sql\n"
+        "ALTER TABLE orders\n"
+        "ADD CONSTRAINT orders_customer_fkey FOREIGN KEY (customer_id) REFERENCES customers (id) NOT VALID;\n\n"
+        "-- 013_validate_order_customer.sql\n"
+        "ALTER TABLE orders\n"
+        "VALIDATE CONSTRAINT orders_customer_fkey;",
     ),
-    Rule("rewrite", _rewrite, "Add a new column, fill it in batches, and let go of the old one later."),
-    Rule("removal", _removal, "Move it into a migration of phase contract, after the application let go of it."),
-    Rule("mixed", _mixed, "Split it: structure and data in a migration each."),
+    Rule(
+        "rewrite",
+        _rewrite,
+        "Add a new column, fill it in batches, and let go of the old one later.",
+        why="PostgreSQL writes every row of the table again, under an ACCESS EXCLUSIVE lock: nobody reads or writes "
+        "meanwhile, and the table takes twice its room. Typical causes are ALTER COLUMN ... TYPE and a new column "
+        "with a volatile default. Recording sees the rewrite itself, so a type change that needs none is not reported.",
+        bad="ALTER TABLE orders\nALTER COLUMN amount TYPE bigint;",
+        good="-- 012_add_amount_cents.sql (phase schema)\n"
+        "ALTER TABLE orders\nADD COLUMN amount_cents bigint;\n\n"
+        "-- 013_fill_amount_cents.sql (phase data, batch keyset)\n"
+        "-- ... UPDATE by primary key, a batch a transaction ...\n\n"
+        "-- 014_drop_amount.sql (phase contract, when no application uses it)\n"
+        "ALTER TABLE orders\nDROP COLUMN amount;",
+    ),
+    Rule(
+        "removal",
+        _removal,
+        "Move it into a migration of phase contract, after the application let go of it.",
+        why="The version of the application that runs while the migration is applied may still use the table, column, "
+        "view or sequence. Phase contract marks the migrations that remove something: pg_phase stops before them, so "
+        "that the new version of the application can be deployed first.",
+        bad="-- phase: schema\n\nALTER TABLE customers\nDROP COLUMN fax;",
+        good="-- phase: contract\n\nALTER TABLE customers\nDROP COLUMN fax;",
+    ),
+    Rule(
+        "mixed",
+        _mixed,
+        "Split it: structure and data in a migration each.",
+        why="Rows are changed in a migration that also changes structure. When such a migration was interrupted, the "
+        "catalog shows which structure is there, but not which rows were changed: resuming would change them twice.",
+        bad="ALTER TABLE customers\nADD COLUMN email_lower text;\n\nUPDATE customers\nSET email_lower = lower(email);",
+        good="-- 012_add_email_lower.sql (phase schema)\n"
+        "ALTER TABLE customers\nADD COLUMN email_lower text;\n\n"
+        "-- 013_fill_email_lower.sql (phase data)\n"
+        "UPDATE customers\nSET email_lower = lower(email)\nWHERE email_lower IS NULL;",
+    ),
 )
 
 

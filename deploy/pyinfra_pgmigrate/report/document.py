@@ -1,6 +1,6 @@
 """The report of a run: journals turned into one document, and that into JSON and a page. Pure: no I/O.
 
-The page shows what the document says and nothing else; what its keys mean is in the README.
+The page shows what the document says and nothing else; what its keys mean is in docs/reference/report-json.md.
 """
 
 from __future__ import annotations

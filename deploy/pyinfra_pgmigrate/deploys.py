@@ -36,6 +36,7 @@ from .settings import PREFIX
 from .units import visible
 from .validation.compare import compared
 from .validation.measure import comparisons
+from .validation.query_cost import Comparison
 from .validation.validate import checks_of
 from .validation.verdict import Check, Verdict
 
@@ -104,7 +105,8 @@ def migrate_database(**settings: Any) -> None:
     if _tell_refusals(session, plan):
         fail(host)
     elif isinstance(plan, Plan):
-        session.tell("\n".join(plan_lines(plan, most=session.settings.batch_from)))
+        for line in plan_lines(plan, most=session.settings.batch_from):
+            session.tell(line, is_detail=line.startswith("    ") and not line.startswith("    because: "))
         versions = [decision.migration.version for decision in plan.changes]
         batch = len(versions) >= session.settings.batch_from
         if session.settings.check and _is_behind(session, seen, plan):
@@ -216,6 +218,7 @@ def validate_database(**settings: Any) -> None:
         session.tell(headings(seen))
     refused = _tell_refusals(session, plan)
     with session.phase("Validation"):
+        queries: tuple[Comparison, ...] = ()
         if isinstance(seen, Observed):
             queries = comparisons(session, seen)
             checks = [*checks_of(session, seen, queries), *compared(session, seen)]

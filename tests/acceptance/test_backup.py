@@ -197,6 +197,7 @@ class TestKilled:
             first = self.start(site, target, BACKUP)
             wait_for(lambda: self.at_work(stage, "dump"), what="pg_dump", seconds=30)
             host.run("pkill", "-9", "-x", victim)
+            output = ""
             if victim == "psql":
                 output, _ = first.communicate(timeout=60)
         if victim == "pg_dump":

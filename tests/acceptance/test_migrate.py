@@ -72,10 +72,14 @@ class TestTwice:
         target = site.docker(host)
 
         dry = site.run("--dry", target, MIGRATE)
+        detailed = site.run("-v", "--dry", target, MIGRATE)
         checked = site.run("--dry", target, MIGRATE, "--data", "pg_check=true")
 
         assert dry.status == 0
-        assert "+ column project_roles.variant_name text not null default 'default'::text" in dry.output
+        patch = "+ column project_roles.variant_name text not null default 'default'::text"
+        assert "001_add_variant_columns: pending, would run 5 of 5 statements" in dry.output
+        assert patch not in dry.output
+        assert patch in detailed.output
         assert checked.status == 1
         assert stage.value("SELECT to_regclass('pgmigrate.registry') IS NULL")
 

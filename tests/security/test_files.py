@@ -351,7 +351,7 @@ def _in_three_lines(result: Result) -> str:
     assert "Traceback" not in result.text
     refusal = result.refusals[-1]
     message, detail, hint = refusal.splitlines()
-    assert message.startswith(("could not ", "cannot "))
+    assert message.startswith(("could not ", "cannot ", "backup "))
     assert detail.startswith("DETAIL: Found")
     assert hint.startswith("HINT: ")
     return refusal

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from pyinfra import logger
 from pyinfra.api import Config, Inventory, State
@@ -80,6 +81,12 @@ def run(deploy: Callable[..., Any], data: Mapping[str, Any], *, execute: bool = 
 
     + execute: False stops after the prepare phase, as --dry does
     """
+    # Tests look at the details, too, as -v shows them.
+    with patch("pyinfra_pgmigrate.host.session.is_verbose", return_value=True):
+        return _run(deploy, data, execute=execute)
+
+
+def _run(deploy: Callable[..., Any], data: Mapping[str, Any], *, execute: bool) -> Result:
     handler = _Lines()
     level = logger.level
     logger.addHandler(handler)

@@ -25,6 +25,10 @@ class Progress:
         self.traces = traces
         self.step_since = monotonic()
 
+    def tell(self, text: str, *, is_detail: bool = False) -> None:
+        """Tells something; what happens on a copy is a detail."""
+        self.session.tell(text, is_detail=is_detail or bool(self.session.prefix))
+
     def _tell_done(self, steps: list[Step], done: list[Outcome]) -> None:
         ago_s = monotonic() - self.step_since
         for step, outcome in zip(steps, done, strict=False):
@@ -35,21 +39,23 @@ class Progress:
             if step.statements:
                 numbers = ", ".join(str(statement.number) for statement in step.statements)
                 rows = f", {outcome.rows} rows" if step.in_batches else ""
-                self.session.tell(f"    {step.migration.name}: statement {numbers} in {outcome.duration_ms} ms{rows}")
+                self.tell(
+                    f"    {step.migration.name}: statement {numbers} in {outcome.duration_ms} ms{rows}", is_detail=True
+                )
             for back in outcome.put_back:
                 rest = f"; {back.left} cannot be, and stay there:" if back.left else ""
-                self.session.tell(f"    put back from the quarantine: {back.put} rows of {back.object}{rest}")
+                self.tell(f"    put back from the quarantine: {back.put} rows of {back.object}{rest}")
                 for key, reason in back.rows:
-                    self.session.tell(f"        {key}: {reason}")
+                    self.tell(f"        {key}: {reason}")
                 if back.left > len(back.rows):
-                    self.session.tell(f"        and {back.left - len(back.rows)} more")
+                    self.tell(f"        and {back.left - len(back.rows)} more")
             for what, reason, waits in outcome.made:
                 if not reason:
-                    self.session.tell(f"    made again: {what}")
+                    self.tell(f"    made again: {what}")
                 elif not waits or step.ends_run:
                     self.session.tell(f"    note: could not make {what} again, its definition stays kept: {reason}")
             for key in dict.fromkeys(key_of(line[2:]) for line in outcome.carried):
-                self.session.tell(f"    note: changed along with it: {key}")
+                self.tell(f"    note: changed along with it: {key}")
             for line in outcome.foreign:
                 self.session.tell(f"    note: meanwhile somebody else changed the catalog: {line}")
         self.step_since = monotonic() - max(0.0, ago_s)

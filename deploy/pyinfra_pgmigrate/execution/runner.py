@@ -9,16 +9,19 @@ from time import monotonic
 
 import gevent
 
+from ..catalog.lines import definition_of, escaped, key_of, unescaped
 from ..errors import Kind, Refusal
 from ..host.events import Span
 from ..planning import refusals
 from ..planning.database import DatabaseSession
 from ..planning.plan import Plan
 from ..psql.answer import EXIT_SCRIPT, Answer
+from ..psql.question import unread
 from ..registry.model import blockers_of
+from ..sqltext.unique_rules import table_of_index
 from .outcome import Outcome, outcomes
 from .progress import Progress
-from .steps import LockLimits, Step, aftermath_script, apply_script, blockers_script, steps_of
+from .steps import LockLimits, Step, aftermath_script, analyze_script, apply_script, blockers_script, steps_of
 from .trace import StatementTrace
 
 # Only these are tried again; source: PostgreSQL manual, "Error Codes".
@@ -41,6 +44,19 @@ def execute(
     + traces: takes what each statement did
     """
     return Execution(session, versions, traces).run(plan)
+
+
+def analyze(session: DatabaseSession, plan: Plan, versions: Collection[int]) -> None:
+    """Gathers statistics of the tables that migrations made, or gave an index; tells where that could not be."""
+    lines = {line for one in plan.changes if one.migration.version in versions for line in one.patch.plus}
+    tables = {key_of(line).removeprefix("table ") for line in lines if line.startswith("table ")}
+    tables |= {escaped(table_of_index(unescaped(definition_of(line)))) for line in lines if line.startswith("index ")}
+    if not tables:
+        return
+    timeout_ms = round(session.settings.lock_timeout_s * 1000)
+    answer = session.psql(analyze_script(tables, session.run, session.schema, lock_timeout_ms=timeout_ms))
+    if answer.status != 0:
+        session.tell(f"warning: could not analyze {', '.join(sorted(tables))}: {unread(answer)}")
 
 
 @dataclass

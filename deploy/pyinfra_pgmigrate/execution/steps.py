@@ -6,7 +6,7 @@ in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..catalog.lines import Patch, key_of, like_pattern, qualified, unescaped
@@ -367,6 +367,16 @@ def blockers_script(step: Step, run: Run, schema: str) -> str:
         )
     }
     return joined([*session_of(run, schema, "blockers"), settings_of(values), read_sql("execution/blockers")])
+
+
+def analyze_script(tables: Iterable[str], run: Run, schema: str, *, lock_timeout_ms: int) -> str:
+    """Returns the script that gathers statistics of tables, so that plans know what migrations made.
+
+    + tables: as lines of the catalog name them
+    """
+    names = items(sorted(qualified(unescaped(table), schema) for table in tables))
+    values = {"tables": names, "lock_timeout_ms": lock_timeout_ms}
+    return joined([*session_of(run, schema, "analyze"), settings_of(values), read_sql("execution/analyze")])
 
 
 def aftermath_script(step: Step, run: Run, schema: str, *, kind: Kind, sqlstate: str, message: str) -> str:

@@ -71,6 +71,11 @@ def was_reached(state: State, host: Host) -> bool:
     return host in state.activated_hosts
 
 
+def is_verbose(state: State) -> bool:
+    """Tells whether the operator asked for details (``-v``)."""
+    return bool(state.print_noop_info)
+
+
 def chosen_hosts(state: State) -> list[Host]:
     """Returns the hosts that a run is to work on: all of the inventory, or those that ``--limit`` leaves."""
     limit = state.limit_hosts if isinstance(state.limit_hosts, list) else None

@@ -27,7 +27,7 @@ from ..settings import Connection, Settings
 from ..units import visible
 from .events import Forgiven, Listener, PhaseBegan, PhaseEnded, Refused, Silence, Told
 from .fact import Answered, HiddenLines, Request
-from .pyinfra_api import connector_arguments
+from .pyinfra_api import connector_arguments, is_verbose
 from .run import Memory, RunContext
 
 _WATCH_EVERY_S = 2.0
@@ -126,13 +126,16 @@ class HostSession:
         yield
         self.announce(PhaseEnded(title))
 
-    def tell(self, text: str, *, colour: str | None = None) -> None:
+    def tell(self, text: str, *, colour: str | None = None, is_detail: bool = False) -> None:
         """Logs lines for this host.
 
         + colour: on a terminal; None for its own
+        + is_detail: for the report, and for a terminal with ``-v`` alone
         """
         for line in visible(text).splitlines():
-            if colour is None:
+            if is_detail and not is_verbose(self.host.state):
+                pass
+            elif colour is None:
                 self.host.log(f"{self.prefix}{line}")
             else:
                 self.host.log_styled(f"{self.prefix}{line}", fg=colour)

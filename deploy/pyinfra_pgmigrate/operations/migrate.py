@@ -6,7 +6,8 @@ host by a callback that returns False: an exception would stop the others.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Mapping, Sequence
+from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,12 +17,13 @@ from pyinfra.api import FunctionCommand, Host, State, operation
 from ..backup.keeper import Keeper
 from ..backup.verify import register_backup
 from ..errors import Refusal
+from ..execution.runner import analyze
 from ..execution.runner import execute as run_plan
 from ..execution.trace import StatementTrace
 from ..host.failures import on_one_host
 from ..host.pyinfra_api import current_host, forgive, is_preparing
 from ..planning.database import DatabaseSession
-from ..planning.decision import Action
+from ..planning.decision import OUTCOME, Action, Decision
 from ..planning.plan import Plan
 from ..registry.model import Observed
 from ..rehearsal.rehearse import tell_compared
@@ -63,7 +65,11 @@ def _execute(session: DatabaseSession, seen: Observed, plan: Plan, versions: Col
         traces: list[StatementTrace] = []
         names = [one.migration.name for one in plan.changes if one.migration.version in versions]
         with session.phase(names[0] if len(names) == 1 else f"{len(names)} migrations"):
+            started = monotonic()
             refusal = run_plan(session, plan, versions, traces)
+            if refusal is None:
+                _tell_applied(session, [one for one in plan.changes if one.migration.version in versions], started)
+                analyze(session, plan, versions)
             if session.memory.taken is not None and not any(one.row for one in plan.decisions):
                 # It was taken when there was no registry yet to take it down.
                 register_backup(Keeper(session), session.memory.taken)
@@ -71,6 +77,14 @@ def _execute(session: DatabaseSession, seen: Observed, plan: Plan, versions: Col
             return True if refusal is None else session.refuse(refusal)
 
     return FunctionCommand(execute, (), {})
+
+
+def _tell_applied(session: DatabaseSession, decisions: Sequence[Decision], started: float) -> None:
+    """Tells one line a migration: what it is now, and for one alone how long that took."""
+    for decision in decisions:
+        took = f" in {monotonic() - started:.1f} s" if len(decisions) == 1 else ""
+        done = "recorded as applied" if decision.action is Action.ADOPT else OUTCOME[decision.action]
+        session.tell(f"{decision.migration.name}: {done}{took}")
 
 
 def _refusals_of(found: Plan | Refusal | None) -> tuple[Refusal, ...]:

@@ -89,7 +89,8 @@ def rehearse(session: DatabaseSession, versions: Collection[int], copy: Copy) ->
     session.announce(Tried(trial.table))
     refusal = refusal or _other_totals(on_copy, answers)
     if refusal is None:
-        session.tell("\n".join(rehearsed_lines(traces, most=session.settings.batch_from)))
+        for line in rehearsed_lines(traces, most=session.settings.batch_from):
+            session.tell(line, is_detail="note: " not in line)
         refusal = _and_back(on_copy, versions, before, has_role=copy.has_role)
     if refusal is not None:
         raise PgMigrateError(
@@ -343,4 +344,5 @@ def tell_compared(session: DatabaseSession, traces: Sequence[StatementTrace]) ->
     """Tells rehearsal against run for what has just been run on the database itself."""
     rehearsed = session.memory.rehearsed
     if rehearsed:
-        session.tell("\n".join(compared_lines(rehearsed, traces, most=session.settings.batch_from)))
+        for line in compared_lines(rehearsed, traces, most=session.settings.batch_from):
+            session.tell(line, is_detail="note: " not in line)

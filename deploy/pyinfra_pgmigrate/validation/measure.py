@@ -45,7 +45,7 @@ def after(session: DatabaseSession, seen: Observed) -> tuple[Comparison, ...]:
     found = comparisons(session, seen, is_kept=is_kept, failed=told.get(place, {}))
     for one in found:
         if one.verdict is Verdict.PASS:
-            session.tell(f"query {one.name}: {one.reason}")
+            session.tell(f"query {one.name}: {one.reason}", is_detail=True)
     if is_kept:
         _keep(session, [(one.name, one.after) for one in found], moment="after", ends_run=True)
     return found

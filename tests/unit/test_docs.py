@@ -32,7 +32,7 @@ MADE: dict[str, str] = runpy.run_path(str(ROOT / "docs" / "generate.py"))["pages
 MOST_LINES = 150
 # Inventories that a reader writes.
 OWN_INVENTORIES = {"inventories/dev.py"}
-FLAGS = {"-y", "--dry", "--serial"}
+FLAGS = {"-y", "-v", "--dry", "--serial"}
 OPTIONS = {"--limit", "--fail-percent"}
 # Words that no operator uses so; CONTRIBUTING says how to write.
 ODD_WORDS = re.compile(r"\b(goes|told|tells|anew|hangs on|other hands|of the default)\b")

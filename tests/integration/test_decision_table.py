@@ -1,6 +1,6 @@
 """The decision table (registry x catalog), row by row, on a real server.
 
-Each statement of each migration, missing, alone or drifted, is decided in tests/unit/test_plan_captured.py; here stands
+Each statement of each migration, missing, alone or drifted, is decided in tests/unit/planning/test_plan.py; here stands
 what comes of one of each kind.
 """
 

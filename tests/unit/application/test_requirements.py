@@ -144,7 +144,7 @@ def test_the_line_is_that_of_the_word() -> None:
 
 
 def test_the_example_in_the_guide_is_the_header_of_a_shipped_file() -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     guide = (root / "docs" / "guides" / "validation.md").read_text()
     (example,) = re.findall(r"```sql\n(-- requires.*?)```", guide, re.DOTALL)
 

@@ -182,7 +182,7 @@ class TestRefusals:
         result = rollback(used.settings())
 
         (refusal,) = result.refusals
-        assert f"{count} values of (name, project_id)" in refusal
+        assert f"{count} duplicate (name, project_id) values in table project_equipment_groups" in refusal
         assert refusal.count(") in default, band, trio") == 20
         assert f" and {count - 20} more;" in refusal
         assert contents_of(used) == before

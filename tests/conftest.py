@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -88,6 +89,28 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Keeps what is in tests/soak for "make soak"."""
     if SOAK in item.path.parents:
         item.add_marker("soak")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps for "make soak" what other cases of the same test stand for: see ``first``."""
+    seen: defaultdict[str, int] = defaultdict(int)
+    for item in items:
+        marker = item.get_closest_marker("first")
+        if marker is None or item.get_closest_marker("soak") is not None:
+            continue
+        name = item.nodeid.partition("[")[0]
+        seen[name] += 1
+        if seen[name] > marker.args[0]:
+            item.add_marker("soak")
+
+
+def first(count: int) -> pytest.MarkDecorator:
+    """Runs so many cases of a parametrized test, and the others in "make soak".
+
+    For cases that take one way through the code with other values, and take long; the first ones differ most.
+    """
+    return pytest.mark.first(count)
 
 
 def on_versions(*versions: int) -> pytest.MarkDecorator:

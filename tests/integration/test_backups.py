@@ -17,7 +17,7 @@ from pyinfra_pgmigrate.backup.manifest import read_manifest
 from pyinfra_pgmigrate.copies.restore_log import differences
 from pyinfra_pgmigrate.embedded import scratch_server
 
-from tests.conftest import Machines, on_docker, on_versions
+from tests.conftest import Machines, first, on_docker, on_versions
 from tests.support.backups import ODD, copies, fill_oddly, labels, manifest, taken
 from tests.support.contents import contents_of
 from tests.support.harness import backup, migrate, restore
@@ -261,6 +261,8 @@ class TestDamage:
             taken(folder, settings)
             yield database, folder
 
+    # What is damaged otherwise: tests/security/test_files.py.
+    @first(4)
     @pytest.mark.parametrize("damage", DAMAGES, ids=lambda one: one.__name__.strip("_"))
     def test_is_refused_by_verify_and_by_restore_and_the_good_one_stays(
         self, pair: tuple[Database, Path], tmp_path: Path, damage: Callable[[Path], None]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import on_all_versions
+from tests.conftest import on_versions
 from tests.support.harness import Result, migrate
 from tests.support.migrations import record
 from tests.support.servers import Database, Server
@@ -97,7 +97,7 @@ MADE = {
 
 
 class TestWhatARenameCarriesAlong:
-    @on_all_versions
+    @on_versions(15, 18)
     def test_of_a_column(self, migrated: Try) -> None:
         result, _ = migrated("ALTER TABLE a RENAME COLUMN val TO label", by_hand=";".join(MADE))
 
@@ -150,7 +150,7 @@ ON_PARENTS = (
 
 
 class TestChildren:
-    @on_all_versions
+    @on_versions(15, 18)
     def test_partitions_and_children_that_the_baseline_lacks(self, migrated: Try) -> None:
         result, _ = migrated(ON_PARENTS[0], by_hand=PARTITIONS)
 
@@ -249,7 +249,7 @@ SET = (
 
 
 class TestOwnFacts:
-    @on_all_versions
+    @on_versions(15, 18)
     def test_run_also_where_new_objects_get_rights_by_themselves(self, migrated: Try) -> None:
         rights = ";".join(
             f"ALTER DEFAULT PRIVILEGES GRANT ALL ON {what} TO PUBLIC"
@@ -259,7 +259,7 @@ class TestOwnFacts:
 
         assert result.ok, result.text
 
-    @on_all_versions
+    @on_versions(15, 18)
     def test_what_somebody_set_by_hand_is_in_nobodys_way(self, migrated: Try) -> None:
         tables = "".join(f"CREATE TABLE a{n} (id integer PRIMARY KEY, val text, n integer);" for n in range(len(SET)))
         by_hand = ";".join(hand.replace(" a ", f" a{n} ").replace("a_", f"a{n}_") for n, (hand, _) in enumerate(SET))

@@ -11,7 +11,7 @@ import pytest
 from pyinfra_pgmigrate.application.compatibility import load_uses
 from pyinfra_pgmigrate.errors import PgMigrateError
 
-from tests.conftest import on_all_versions, on_versions
+from tests.conftest import on_versions
 from tests.integration.test_validation import found
 from tests.support.backups import copies
 from tests.support.contents import contents_of
@@ -142,7 +142,7 @@ class TestInTheRehearsal:
         assert "(SQLSTATE 42P01); it fails again, and cannot be prepared again." in result.text
 
 
-@on_all_versions
+@on_versions(15, 18)
 def test_a_prepared_statement_fails_each_time_until_it_is_prepared_anew(legacy: Database) -> None:
     """What docs/guides/writing-migrations.md says of it: SQL's PREPARE, and psycopg's own with and without transactions."""
     query = "SELECT * FROM project_roles"

@@ -15,7 +15,7 @@ from pyinfra_pgmigrate.planning.database import DatabaseSession
 from pyinfra_pgmigrate.registry.model import Observed
 from pyinfra_pgmigrate.sqltext.parser import SqlSyntaxError, split
 
-from tests.conftest import on_all_versions
+from tests.conftest import on_versions
 from tests.support.hand_edits import EDITS, HARMLESS, OWNER, READER, STRUCTURE, Edit
 from tests.support.harness import engine_of, migrate, status, validate
 from tests.support.servers import Database, Server
@@ -159,7 +159,7 @@ def try_harmless(bench: Bench, text: str) -> bool:
     return not found
 
 
-@on_all_versions
+@on_versions(15, 18)
 def test_every_edit_by_hand_is_found_and_no_everyday_work(
     migrated: Database, record_property: Callable[[str, object], None]
 ) -> None:

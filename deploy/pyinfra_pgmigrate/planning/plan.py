@@ -221,7 +221,8 @@ class _Planner(Decider):
                 self._check_owner(migration, lock.mode, lock.relation)
         if lacking:
             # A column says more than the table that it is missing from.
-            self.refuse(refusals.lacking(migration, sorted(lacking, key=lambda key: not key.startswith("table "))))
+            keys = sorted(lacking, key=lambda key: not key.startswith("table "))
+            self.refuse(refusals.lacking(migration, keys, self._before(migration)))
 
     def _check_owner(self, migration: Migration, mode: str, table: str) -> None:
         server = self.observed.server

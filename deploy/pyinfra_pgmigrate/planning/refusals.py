@@ -252,14 +252,17 @@ def conflict(migration: Migration, judgement: Judgement) -> Refusal:
     )
 
 
-def lacking(migration: Migration, keys: Sequence[str]) -> Refusal:
-    """Something that a migration builds on is not there."""
+def lacking(migration: Migration, keys: Sequence[str], before: int) -> Refusal:
+    """Something that a migration builds on is not there.
+
+    + before: version of the migration before it, 0 for the first
+    """
+    stop = f", or stop before this migration with --data pg_target={before:03}" if before else ", then run again."
     return Refusal(
         Kind.NEEDS,
         f'cannot apply migration "{migration.name}": {keys[0]} is missing',
         detail=f"Found no {_some(list(keys))}; expected it, because the migration builds on it.",
-        hint="Add what is missing, or stop before this migration with --data "
-        f"pg_target={max(migration.version - 1, 0):03}",
+        hint=f"Add what is missing{stop}",
     )
 
 

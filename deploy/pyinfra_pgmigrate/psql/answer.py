@@ -11,6 +11,9 @@ from typing import Any
 
 MARK = "##pgmigrate"
 
+# How psql begins what the server says, with VERBOSITY verbose; whatever the language, the SQLSTATE is there.
+_TOLD = re.compile(r"^psql:\S+?:\d+: \S+  ([0-9A-Z]{5}): ", re.MULTILINE)
+
 
 EXIT_DAMAGED = 65
 
@@ -53,14 +56,12 @@ class Answer:
     @property
     def sqlstate(self) -> str:
         """SQLSTATE of the error that ended the script; empty where there is none."""
-        found = re.search(r"^psql:\S+?:\d+: \S+  ([0-9A-Z]{5}): ", self.errors, re.MULTILINE)
-        return found[1] if found else ""
+        return "" if (found := self._last_told) is None else found[1]
 
     @property
     def message(self) -> str:
         """The server's own message with its detail and hint, in one line; whatever psql said otherwise."""
-        found = re.search(r"^psql:\S+?:\d+: \S+  [0-9A-Z]{5}: (.*)", self.errors, re.MULTILINE | re.DOTALL)
-        text = found[1] if found else self.errors
+        text = self.errors if (found := self._last_told) is None else self.errors[found.end() :]
         # What names schema, table and constraint again is the server's own short form of the message.
         kept = [
             line.strip()
@@ -68,6 +69,11 @@ class Answer:
             if not re.match(r"LOCATION:|CONTEXT:|LINE \d+:| +\^|[A-Z]+ NAME:", line)
         ]
         return " ".join(line.removeprefix("psql: error: ") for line in kept if line)
+
+    @property
+    def _last_told(self) -> re.Match[str] | None:
+        """The head of the server's last message: warnings may stand before the error, which ends the script."""
+        return next(reversed(list(_TOLD.finditer(self.errors))), None)
 
 
 def read_answer(output: Sequence[str]) -> Answer:

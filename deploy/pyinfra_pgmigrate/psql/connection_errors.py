@@ -26,6 +26,9 @@ _CONNECTION_HINTS = (
     ),
     ("could not translate host name", "Correct pg_host."),
     ("definition of service", "Correct pg_service, or add it to pg_service.conf on the host."),
+    # These two name the database as well, and it is there.
+    ("no pg_hba.conf entry", "Let the server's administrator add a line for that host and role to pg_hba.conf."),
+    ("permission denied for database", "Let its owner run: GRANT CONNECT ON DATABASE DATABASE TO ROLE"),
     ("role ", "Correct pg_user, or let a superuser create the role."),
     ("database ", "Correct pg_database; to see the names on the host: psql --list"),
     ("", "See that the server runs and listens there: pg_isready"),

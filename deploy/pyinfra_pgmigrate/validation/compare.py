@@ -202,6 +202,8 @@ def differing_rows(answer: Answer, keys: Sequence[tuple[str, ...]]) -> list[Rows
     told: dict[tuple[int, str], Some] = {}
     for line in answer.text("rows").splitlines():
         number, kind, count, *first = line.split("\t")
+        if not 0 <= int(number) < len(keys):
+            raise ValueError(f"rows of table {number}, of {len(keys)}")
         names = tuple(", ".join(map(str, json.loads(key))) for key in first) if keys[int(number)] else ()
         told[int(number), kind] = Some(int(count), names)
     return [

@@ -1,0 +1,110 @@
+"""Why a database could not be read: what psql and the server say, and what is advised."""
+
+from __future__ import annotations
+
+import pytest
+from pyinfra_pgmigrate.errors import Kind, Refusal
+from pyinfra_pgmigrate.psql.answer import EXIT_CONNECTION, EXIT_NO_PSQL, EXIT_SCRIPT, Unreadable
+from pyinfra_pgmigrate.psql.connection_errors import unreadable
+from pyinfra_pgmigrate.settings import Connection, Secret
+
+CONNECTION = Connection("shop", host="db", user="app", password=Secret("s3cret"))
+
+
+def refused(status: int | None, sqlstate: str = "", message: str = "", connection: Connection = CONNECTION) -> Refusal:
+    found = unreadable(Unreadable(status, sqlstate, message), host="web-1", connection=connection)
+    assert found.message.startswith('could not read database "shop" on host web-1: ')
+    assert "s3cret" not in str(found)
+    return found
+
+
+# As libpq of PostgreSQL 18 and its server write them.
+_AT = 'connection to server at "db" (10.0.0.1), port 5432 failed: '
+_SOCKET = 'connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: '
+
+
+@pytest.mark.parametrize(
+    ("message", "advice"),
+    [
+        (f'{_AT}FATAL:  password authentication failed for user "app"', "pg_password"),
+        (f"{_AT}fe_sendauth: no password supplied", "Set pg_password"),
+        (f'{_SOCKET}FATAL:  Peer authentication failed for user "app"', "_sudo_user"),
+        ('could not translate host name "db" to address: Name or service not known', "Correct pg_host"),
+        ('definition of service "shop" not found', "Correct pg_service"),
+        (f'{_AT}FATAL:  role "app" does not exist', "Correct pg_user"),
+        (f'{_AT}FATAL:  database "shop" does not exist', "Correct pg_database"),
+        (f"{_AT}Connection refused Is the server running on that host and accepting TCP/IP connections?", "pg_isready"),
+        (f"{_AT}FATAL:  sorry, too many clients already", "pg_isready"),
+        # Another language than English.
+        (f"{_AT}FATAL:  Passwort-Authentifizierung fehlgeschlagen", "pg_isready"),
+    ],
+)
+def test_a_connection_error_is_told_with_what_to_do_about_it(message: str, advice: str) -> None:
+    found = refused(EXIT_CONNECTION, message=message)
+
+    assert found.kind is Kind.UNREADABLE
+    assert found.message.endswith("no connection")
+    assert message in found.detail
+    assert advice in found.hint
+
+
+@pytest.mark.parametrize(
+    ("message", "advice"),
+    [
+        (f'{_AT}FATAL:  no pg_hba.conf entry for host "10.0.0.9", user "app", database "shop", no encryption', "pg_hba.conf"),
+        (f'{_AT}FATAL:  permission denied for database "shop" DETAIL:  User does not have CONNECT privilege.', "GRANT CONNECT"),
+    ],
+)  # fmt: skip
+def test_where_the_database_is_there_no_other_name_is_asked_for(message: str, advice: str) -> None:
+    found = refused(EXIT_CONNECTION, message=message)
+
+    assert advice in found.hint
+    assert "Correct pg_database" not in found.hint
+
+
+@pytest.mark.parametrize("found", [None, Unreadable(None, "", "")])
+def test_a_command_that_did_not_end_is_no_answer_of_the_database(found: Unreadable | None) -> None:
+    refusal = unreadable(found, host="web-1", connection=CONNECTION)
+
+    assert refusal.kind is Kind.UNREADABLE
+    assert "did not end" in refusal.message
+    assert "pyinfra web-1 exec" in refusal.hint
+
+
+@pytest.mark.parametrize(("bin_dir", "place"), [(None, "PATH"), ("/opt/pg/bin", "/opt/pg/bin")])
+def test_a_missing_psql_is_told_with_where_it_was_looked_for(bin_dir: str | None, place: str) -> None:
+    found = refused(EXIT_NO_PSQL, connection=Connection("shop", bin_dir=bin_dir))
+
+    assert f"in {place};" in found.detail
+    assert "pg_bin_dir" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "kind", "says", "advice"),
+    [
+        ("0A000", Kind.UNREADABLE, "PostgreSQL 14.9 is too old", "Upgrade the server"),
+        ("55000", Kind.REGISTRY, "its registry cannot be trusted", "RENAME TO pgmigrate_foreign"),
+        ("42501", Kind.PRIVILEGE, "14.9", "GRANT USAGE ON SCHEMA pgmigrate"),
+        ("55P03", Kind.LOCK, "a table is locked", "pg_locks"),
+        ("22012", Kind.UNREADABLE, "psql ended with status 3", "by hand"),
+        ("", Kind.UNREADABLE, "psql ended with status 3", "by hand"),
+    ],
+)
+def test_an_error_of_the_script_is_told_by_its_sqlstate(sqlstate: str, kind: Kind, says: str, advice: str) -> None:
+    found = refused(EXIT_SCRIPT, sqlstate, "14.9")
+
+    assert found.kind is kind
+    assert says in found.message
+    assert "14.9" in found.message + found.detail
+    assert advice in found.hint
+
+
+@pytest.mark.parametrize("status", [1, 65, 73, 137, 255])
+def test_any_other_status_is_told_with_how_to_try_by_hand(status: int) -> None:
+    # An SQLSTATE counts only where the script ended by itself.
+    found = refused(status, "42501")
+
+    assert found.kind is Kind.UNREADABLE
+    assert f"status {status}" in found.message
+    assert "no message" in found.detail
+    assert "host=" in found.hint

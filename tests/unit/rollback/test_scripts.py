@@ -1,0 +1,87 @@
+"""Rollback scripts as files: what their headers say, and which are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyinfra_pgmigrate.errors import Kind, PgMigrateError
+from pyinfra_pgmigrate.rollback.scripts import load_rollbacks
+
+from tests.support.servers import SQL
+
+HEADER = "-- purpose: take it back\n-- reverts: 001-006\n"
+
+
+def write(folder: Path, text: str, name: str = "one") -> Path:
+    (folder / f"rollback_{name}.sql").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_the_shipped_one_reverts_all_six() -> None:
+    (found,) = load_rollbacks(SQL)
+
+    assert (found.name, found.first, found.last, found.keeps) == ("rollback_variants", 1, 6, ())
+    assert len(found.statements) == 4
+    assert found.purpose
+
+
+def test_without_a_script_there_is_none(tmp_path: Path) -> None:
+    assert load_rollbacks(tmp_path) == ()
+
+
+def test_the_newest_stands_first_and_of_those_the_shortest(tmp_path: Path) -> None:
+    for name, reverts in {"a": "001-003", "b": "004-006", "c": "002-006", "d": "007-007"}.items():
+        write(tmp_path, f"-- purpose: p\n-- reverts: {reverts}\n\nSELECT 1;\n", name)
+
+    assert [one.name for one in load_rollbacks(tmp_path)] == ["rollback_d", "rollback_b", "rollback_c", "rollback_a"]
+
+
+def test_comments_and_white_space_are_no_other_script(tmp_path: Path) -> None:
+    (first,) = load_rollbacks(write(tmp_path, f"{HEADER}\nDROP TABLE a;\n"))
+    (second,) = load_rollbacks(write(tmp_path, f"{HEADER}\n-- so\nDROP   TABLE a;\n"))
+    (third,) = load_rollbacks(write(tmp_path, f"{HEADER}\nDROP TABLE b;\n"))
+
+    assert first.checksum == second.checksum != third.checksum
+
+
+@pytest.mark.parametrize(
+    ("keeps", "expected"),
+    [
+        ("invoice.customer", (("invoice", "customer"),)),
+        ("invoice.customer, other.orders.customer", (("invoice", "customer"), ("other.orders", "customer"))),
+        ('"My Table"."a.b"', (('"My Table"', '"a.b"'),)),
+    ],
+)
+def test_references_that_are_emptied_are_read_with_their_quotes(
+    tmp_path: Path, keeps: str, expected: tuple[tuple[str, str], ...]
+) -> None:
+    (found,) = load_rollbacks(write(tmp_path, f"{HEADER}-- keeps: {keeps}\n\nSELECT 1;\n"))
+
+    assert found.keeps == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("DROP TABLE a;\n", "Found no purpose"),
+        ("-- purpose: p\n\nDROP TABLE a;\n", 'Found reverts ""'),
+        ("-- purpose: p\n-- reverts: 001\n\nDROP TABLE a;\n", 'Found reverts "001"'),
+        ("-- purpose: p\n-- reverts: 006-001\n\nDROP TABLE a;\n", 'Found reverts "006-001"'),
+        ("-- purpose: p\n-- reverts: 001-006 or so\n\nDROP TABLE a;\n", 'Found reverts "001-006 or so"'),
+        (f"{HEADER}-- phase: schema\n\nDROP TABLE a;\n", 'Found the key "phase"'),
+        (f"{HEADER}-- keeps: customer\n\nDROP TABLE a;\n", 'Found keeps "customer"'),
+        (f"{HEADER}-- keeps: invoice.customer, customer\n\nDROP TABLE a;\n", "Found keeps"),
+        (f"{HEADER}\n-- nothing\n", "Found no statement"),
+        (f"{HEADER}\nDROP TABLE a;\nDROP INDEX CONCURRENTLY b;\n", 'Found "DROP INDEX CONCURRENTLY b"'),
+        (f"{HEADER}\nVACUUM a;\n", 'Found "VACUUM a"'),
+    ],
+)
+def test_one_that_breaks_a_rule_is_refused_by_name(tmp_path: Path, text: str, detail: str) -> None:
+    with pytest.raises(PgMigrateError) as refused:
+        load_rollbacks(write(tmp_path, text))
+
+    refusal = refused.value.refusal
+    assert refusal.kind is Kind.FILE
+    assert "rollback_one.sql" in refusal.message
+    assert detail in refusal.detail

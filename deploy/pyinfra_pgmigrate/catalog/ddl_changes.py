@@ -104,8 +104,6 @@ def _change_constraint(old: str, new: str, domains: Collection[str]) -> Statemen
         return [f"REINDEX INDEX CONCURRENTLY {f'{schema}.{name}' if schema else name}"]
     if new.startswith("constraint_disabled "):
         return [f"ALTER TABLE {place_of(old)[0]} ENABLE TRIGGER ALL"]
-    if old.startswith("constraint_disabled "):
-        return None
     if found == f"{wanted} NOT VALID":
         return [alter_constraint(old, domains, f"VALIDATE CONSTRAINT {name}")]
     timing = re.compile(r"( DEFERRABLE)?( INITIALLY DEFERRED)?$")

@@ -12,7 +12,7 @@ from pyinfra.api.hiddenvalue import HiddenValue
 from pyinfra_pgmigrate import values
 from pyinfra_pgmigrate.values import PHASES, Secret
 
-ACCEPTED = [
+ACCEPTED: list[tuple[Callable[[Any], Any], Any, Any]] = [
     (values.text, "a", "a"),
     (values.text, Path("/srv/x"), "/srv/x"),
     (values.port, 5432, 5432),
@@ -38,7 +38,7 @@ ACCEPTED = [
     (values.run, "01234567-89ab-cdef-0123-456789abcdef", "01234567-89ab-cdef-0123-456789abcdef"),
 ]
 
-REFUSED = [
+REFUSED: list[tuple[Callable[[Any], Any], list[Any], str]] = [
     (values.text, ["", None, 1, []], "a text that is not empty"),
     (values.port, [True, 0, 65536, -1, "x", 54.5, None], "a port number from 1 to 65535"),
     (values.count, [0, -1, True, 1.5, "1", None], "a whole number of at least 1"),

@@ -231,11 +231,9 @@ class TestLeftOut:
 
         found = left_out([(one, "42501", "permission denied") for one in powered(text)], ["app", "reader"])
 
-        assert (found.made, found.defaults, found.names) == (
-            {"watch", "feed"},
-            {"app", "reader"},
-            frozenset(),
-        )
+        assert found.made == {"watch", "feed"}
+        assert found.defaults == {"app", "reader"}
+        assert found.names == frozenset()
         assert found.notes == (
             "publication was not made on the copy and not compared: feed: permission denied (SQLSTATE 42501)",
             "default privileges were not set on the copy and not compared, of app, reader: permission denied"

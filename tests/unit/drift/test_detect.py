@@ -247,7 +247,14 @@ class TestBetweenCatalogs:
         assert found.repair == "ALTER TABLE c NO INHERIT p;"
         assert found.patch == Patch(frozenset({"table c", "column c.a integer"}), frozenset({"table c inherits (p)"}))
 
-    def test_what_is_made_again_comes_before_what_hangs_on_it(self) -> None:
+    def test_what_others_need_is_made_first_and_goes_last(self) -> None:
+        lines = ["view v as SELECT 1", "index i CREATE INDEX i ON t USING btree (a)", "schema s", "type m enum ('a')"]
+        keys = ["schema s", "type m", "view v", "index i"]
+
+        assert [one.key for one in self.between(["table t", *lines], ["table t"]).entries] == keys
+        assert [one.key for one in self.between(["table t"], ["table t", *lines]).entries] == keys[::-1]
+
+    def test_what_is_made_again_has_its_owner_and_the_rights_of_others(self) -> None:
         kept = [
             "sequence s as bigint start 1 increment 1 minvalue 1 maxvalue 9 cache 1",
             "owner sequence s app",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from .grants import grants_back, own_back
 from .lines import INVALID, SETTING, definition_of, key_of, parts_of, unescaped
-from .names import WORDS, name_of, place_of, words
+from .names import WORDS, name_of, place_of, without_arguments, words
 from .parts import Column, column_of, function_of
 
 _TRIGGER_STATES = {
@@ -160,7 +160,7 @@ def make_function(line: str) -> Statements:
     if found is None:
         return None
     kind = key_of(line).split(" ", 1)[0].upper()
-    name = re.sub(r"\(.*\)$", "", name_of(line), flags=re.DOTALL)
+    name = without_arguments(name_of(line))
     returns = f" RETURNS {found.returns}" if found.returns else ""
     settings = "".join(f" SET {one.name} = {one.sql}" for one in found.settings)
     if found.body.startswith("as "):
@@ -338,17 +338,18 @@ def drop(line: str, domains: Collection[str] = ()) -> Statements:
     return None
 
 
-def rename(kind: str, found: str, expected: str) -> Statements:
+def rename(kind: str, found: str, expected: str, domains: Collection[str] = ()) -> Statements:
     """Returns what gives an object its name back.
 
     + found, expected: as in a key; parts of a table with the table
+    + domains: as in ``make``
     """
     if kind in {"column", "constraint", "trigger", "policy"}:
         (table, now), (_, name) = parts_of(found), parts_of(expected)
         if kind in {"trigger", "policy"}:
             return [f"ALTER {kind.upper()} {now} ON {table} RENAME TO {name}"]
-        return [f"ALTER TABLE {table} RENAME {kind.upper()} {now} TO {name}"]
-    name = parts_of(re.sub(r"\(.*\)$", "", expected, flags=re.DOTALL))[1]
+        return [f"ALTER {'DOMAIN' if table in domains else 'TABLE'} {table} RENAME {kind.upper()} {now} TO {name}"]
+    name = parts_of(without_arguments(expected))[1]
     return [f"ALTER {WORDS[kind]} {found} RENAME TO {name}"]
 
 

@@ -29,7 +29,7 @@ from .ddl import (
 from .grants import own_back
 from .lines import INVALID, SETTING, definition_of, key_of, parts_of
 from .names import name_of, place_of
-from .parts import column_of, function_of, is_property
+from .parts import IDENT, column_of, function_of, is_property
 
 
 def change(gone: Collection[str], come: Collection[str], domains: Collection[str] = ()) -> Statements:
@@ -104,8 +104,6 @@ def _change_constraint(old: str, new: str, domains: Collection[str]) -> Statemen
         return [f"REINDEX INDEX CONCURRENTLY {f'{schema}.{name}' if schema else name}"]
     if new.startswith("constraint_disabled "):
         return [f"ALTER TABLE {place_of(old)[0]} ENABLE TRIGGER ALL"]
-    if old.startswith("constraint_disabled "):
-        return None
     if found == f"{wanted} NOT VALID":
         return [alter_constraint(old, domains, f"VALIDATE CONSTRAINT {name}")]
     timing = re.compile(r"( DEFERRABLE)?( INITIALLY DEFERRED)?$")
@@ -160,17 +158,17 @@ def _change_table(old: str, new: str) -> Statements:
     actions = []
     if (" unlogged" in wanted) != (" unlogged" in found):
         actions.append(f"ALTER TABLE {table} SET {'UNLOGGED' if ' unlogged' in wanted else 'LOGGED'}")
-    part = re.compile(r" partition of (\S+) ((?:FOR VALUES|DEFAULT).*)$")
+    part = re.compile(rf" partition of ({IDENT}) ((?:FOR VALUES|DEFAULT).*)$")
     attached, now = part.search(wanted), part.search(found)
     if (attached and attached.groups()) != (now and now.groups()):
         if now:
             actions.append(f"ALTER TABLE {now[1]} DETACH PARTITION {table}")
         if attached:
             actions.append(f"ALTER TABLE {attached[1]} ATTACH PARTITION {table} {attached[2]}")
-    inherits = re.compile(r" inherits \(([^)]*)\)")
+    inherits = re.compile(rf" inherits \(({IDENT}(?:, {IDENT})*)\)")
     parents, has = inherits.search(wanted), inherits.search(found)
-    wants = set(parents[1].split(", ")) if parents else set()
-    is_of = set(has[1].split(", ")) if has else set()
+    wants = set(re.findall(IDENT, parents[1])) if parents else set()
+    is_of = set(re.findall(IDENT, has[1])) if has else set()
     actions += [f"ALTER TABLE {table} NO INHERIT {one}" for one in sorted(is_of - wants)]
     actions += [f"ALTER TABLE {table} INHERIT {one}" for one in sorted(wants - is_of)]
     return actions or None
@@ -194,6 +192,14 @@ def _change_function(old: str, new: str) -> Statements:
         return made
     dropped = drop(new)
     return None if dropped is None else together([*dropped, *made])
+
+
+def _change_sequence(old: str, new: str) -> Statements:
+    made = set_sequence(old, "ALTER")
+    unlogged = [" unlogged" in definition_of(line) for line in (old, new)]
+    if made is None or unlogged[0] == unlogged[1]:
+        return made
+    return [*made, f"ALTER SEQUENCE {name_of(old)} SET {'UNLOGGED' if unlogged[0] else 'LOGGED'}"]
 
 
 def _change_type(old: str, new: str) -> Statements:
@@ -243,6 +249,6 @@ _CHANGERS: Mapping[str, Callable[[str, str], Statements]] = {
     "function": _change_function,
     "procedure": _change_function,
     "row_security": lambda old, new: set_row_security(old),
-    "sequence": lambda old, new: set_sequence(old, "ALTER"),
+    "sequence": _change_sequence,
     "type": _change_type,
 }

@@ -6,7 +6,10 @@ from collections.abc import Collection, Iterable
 
 from .lines import definition_of, key_of, parts_of
 from .names import WORDS, bare, literal
-from .privileges import is_default
+from .privileges import grantee_of, is_default
+
+# How GRANT calls a kind, where ALTER and DROP call it otherwise; source: PostgreSQL 18 manual, "GRANT".
+_GRANTED = {"aggregate": "FUNCTION", "foreign_server": "FOREIGN SERVER"}
 
 
 def grants_back(lines: Collection[str], owners: Collection[str]) -> list[str]:
@@ -19,7 +22,7 @@ def grants_back(lines: Collection[str], owners: Collection[str]) -> list[str]:
         if key.startswith(("function ", "procedure ", "type "))
     ]  # fmt: skip
     for line in grants:
-        grantee, privilege = definition_of(line).split(" ", 1)
+        grantee, privilege = grantee_of(definition_of(line))
         if grantee != owner:
             found += grant(key_of(line), grantee, [privilege])
     return found
@@ -28,13 +31,16 @@ def grants_back(lines: Collection[str], owners: Collection[str]) -> list[str]:
 def own_back(line: str) -> str:
     """Returns what gives an object the owner of a line."""
     kind, name = key_of(line).split(" ", 1)
+    if kind in {"operator_class", "operator_family"}:
+        name, _, method = name.removesuffix(")").rpartition("(")
+        return f"ALTER {kind.replace('_', ' ').upper()} {name} USING {method} OWNER TO {definition_of(line)}"
     return f"ALTER {WORDS[kind]} {name} OWNER TO {definition_of(line)}"
 
 
 def on(key: str) -> str:
-    """Returns how GRANT and COMMENT name the object of a key."""
+    """Returns how GRANT and REVOKE name the object of a key."""
     kind, name = key.split(" ", 1)
-    return f"{WORDS[kind]} {name}" if kind not in {"table", "view", "materialized_view"} else name
+    return name if kind in {"table", "view", "materialized_view"} else f"{_GRANTED.get(kind, WORDS[kind])} {name}"
 
 
 def grant(key: str, grantee: str, privileges: Iterable[str]) -> list[str]:
@@ -60,8 +66,8 @@ def _rights(verb: str, preposition: str, key: str, grantee: str, privileges: Ite
             named = ", ".join(f"{one} ({column})" for one in names)
             found.append(f"{verb} {named} ON {table} {preposition} {grantee}{suffix}")
         elif is_default(key):
-            what, role = name.split(" ", 1)
-            schema, what = parts_of(what)
+            schema, what = parts_of(key_of(key).split(" ", 1)[1])
+            role = definition_of(key)
             within = f" IN SCHEMA {schema}" if schema else ""
             found.append(
                 f"ALTER DEFAULT PRIVILEGES FOR ROLE {role}{within} {verb} {', '.join(names)} ON "

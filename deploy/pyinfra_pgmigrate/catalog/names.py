@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .lines import key_of, parts_of
 
 # How SQL calls a kind of line, where ALTER and DROP take its name alone.
@@ -25,6 +27,15 @@ def name_of(line: str) -> str:
 def place_of(line: str) -> tuple[str, str]:
     """Returns the table and the name of a part of it."""
     return parts_of(name_of(line))
+
+
+def without_arguments(name: str) -> str:
+    """Returns the name of a function without its arguments; a parenthesis within quotes belongs to a name.
+
+    >>> without_arguments('s."f(x)"(integer, text)')
+    's."f(x)"'
+    """
+    return re.sub(r'^((?:"(?:[^"]|"")*"|[^"(])*)\(.*$', r"\1", name, flags=re.DOTALL)
 
 
 def literal(text: str) -> str:

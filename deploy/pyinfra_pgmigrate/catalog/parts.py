@@ -229,8 +229,9 @@ def renaming(kind: str, old: str, new: str) -> Callable[[str], str] | None:
     return lambda line: word.sub(lambda _: now, line)
 
 
-_IDENT = r'(?:"(?:[^"]|"")*"|[^\s",()])+'
-_PARENTS = re.compile(rf" (?:partition of ({_IDENT}) (?:FOR VALUES|DEFAULT)|inherits \(({_IDENT}(?:, {_IDENT})*)\))")
+# The name of a relation, with or without its schema, within a line.
+IDENT = r'(?:"(?:[^"]|"")*"|[^\s",()])+'
+_PARENTS = re.compile(rf" (?:partition of ({IDENT}) (?:FOR VALUES|DEFAULT)|inherits \(({IDENT}(?:, {IDENT})*)\))")
 
 
 def parents_in(lines: Collection[str]) -> Iterator[tuple[str, list[str]]]:
@@ -239,7 +240,7 @@ def parents_in(lines: Collection[str]) -> Iterator[tuple[str, list[str]]]:
         if line.startswith("table ") and (found := _PARENTS.search(line)):
             yield (
                 key_of(line).removeprefix("table "),
-                [found[1]] if found[1] else re.findall(rf"{_IDENT}", found[2]),
+                [found[1]] if found[1] else re.findall(IDENT, found[2]),
             )
 
 

@@ -83,7 +83,7 @@ def is_written_out(line: str, owners: Mapping[str, str], version_num: int) -> bo
     if not line.startswith("grant ") or is_default(key_of(line)):
         return False
     key = key_of(line)
-    grantee, privilege = _grantee(definition_of(line))
+    grantee, privilege = grantee_of(definition_of(line))
     return privilege in _written_out(key, _owner(key, owners), version_num).get(grantee, ())
 
 
@@ -94,7 +94,7 @@ def is_default(text: str) -> bool:
 
 def _object(line: str) -> str:
     key = key_of(line)
-    return f"{key} {_grantee(definition_of(line))[0]}" if is_default(key) else key
+    return f"{key} {grantee_of(definition_of(line))[0]}" if is_default(key) else key
 
 
 def _by_object(lines: Collection[str], keys: Collection[str]) -> defaultdict[str, dict[str, set[str]]]:
@@ -103,21 +103,21 @@ def _by_object(lines: Collection[str], keys: Collection[str]) -> defaultdict[str
         if line.startswith("grant ") and (key := _object(line)) in keys:
             words = definition_of(line)
             if is_default(key):
-                words = _grantee(words)[1]
-            grantee, privilege = _grantee(words)
+                words = grantee_of(words)[1]
+            grantee, privilege = grantee_of(words)
             found[key].setdefault(grantee, set()).add(privilege)
     return found
 
 
-def _grantee(words: str) -> tuple[str, str]:
-    """Returns role and privilege; a role in quotes may have spaces in it."""
+def grantee_of(words: str) -> tuple[str, str]:
+    """Returns role and privilege of the definition of a grant; a role in quotes may have spaces in it."""
     end = words.index('" ', 1) + 1 if words.startswith('"') else words.index(" ")
     return words[:end], words[end + 1 :]
 
 
 def _owner(key: str, owners: Mapping[str, str]) -> str:
     if is_default(key):
-        return key.split(" ", 2)[2]
+        return definition_of(key)
     if key.startswith("identity "):
         return owners.get(f"table {parts_of(key.removeprefix('identity '))[0]}", "")
     return owners.get(key, "")

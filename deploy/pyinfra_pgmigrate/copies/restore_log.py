@@ -129,7 +129,8 @@ def complaints(output: str) -> list[Complaint]:
         elif found and line.startswith("Command was: "):
             inside = "command"
             found[-1] = replace(found[-1], command=line.removeprefix("Command was: "))
-        elif not line or line.startswith("pg_restore: "):
+        elif line.startswith("pg_restore: ") or (not line and inside == "command"):
+            # Not for an empty line in the context: the text of a function may end with one.
             inside = ""
         elif inside == "command":
             found[-1] = replace(found[-1], command=f"{found[-1].command} {line.strip()}")

@@ -115,7 +115,7 @@ class _Search(Remaining):
                 break
 
     def _add_renamed(self, kind: str, old: str, new: str, pairs: Mapping[str, str]) -> None:
-        made = ddl.rename(kind, new.split(" ", 1)[1], old.split(" ", 1)[1])
+        made = ddl.rename(kind, new.split(" ", 1)[1], old.split(" ", 1)[1], self.domains)
         patch = Patch(frozenset(pairs), frozenset(pairs.values()))
         self._add(Change.CHANGED, old, f"renamed to {new.split(' ', 1)[1]}, as it looks", old, patch, made)
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..catalog.lines import INVALID, Patch, definition_of, is_own, key_of, matches, parts_of
-from ..catalog.parts import hangs_on, is_harmless, is_property, is_setting, parents_in, subject_of
+from ..catalog.parts import IDENT, hangs_on, is_harmless, is_property, is_setting, parents_in, subject_of
 from .entries import Drift
 
 
@@ -81,7 +81,8 @@ class Remaining:
         parents = {
             key_of(line): f"table {found[1]}"
             for line in self.plus
-            if (found := re.search(r" partition of (\S+) (?:FOR VALUES|DEFAULT)", line)) and line.startswith("table ")
+            if (found := re.search(rf" partition of ({IDENT}) (?:FOR VALUES|DEFAULT)", line))
+            and line.startswith("table ")
         }
         new: set[str] = set()
         while more := {one for one, of in parents.items() if one not in was | new and of in was | new}:

@@ -141,7 +141,7 @@ def parse(text: str, *, source: str) -> Effect:
                 continue
             if word == "base":
                 base = rest
-            elif word == "statement":
+            elif word == "statement" and group is None:
                 group = _Group(rest)
             elif group is not None and word == "hash":
                 statements.append(group.finished(rest))

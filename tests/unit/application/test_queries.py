@@ -56,6 +56,14 @@ class TestFiles:
             "SELECT n FROM t WHERE id = $1",
         )
 
+    def test_a_query_without_parameters_is_one_statement_and_says_where_it_is(self, tmp_path: Path) -> None:
+        text = "-- purpose: p\n-- requires: table t\n\nSELECT n FROM t;\n"
+
+        (query,) = load_queries(self.write(tmp_path, text), VERSIONS)
+
+        assert (query.drawing, query.text, query.since, query.path) == ("", "SELECT n FROM t", None, "queries/one.sql")
+        assert [str(one) for one in query.requires] == ["table t"]
+
     def test_a_comment_is_no_other_text_and_another_parameter_is(self, tmp_path: Path) -> None:
         folder = self.write(tmp_path, "-- purpose: p\n\nSELECT 1;\nSELECT $1;\n")
         (first,) = load_queries(folder, VERSIONS)

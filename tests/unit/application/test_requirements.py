@@ -149,3 +149,8 @@ def test_the_example_in_the_guide_is_the_header_of_a_shipped_file() -> None:
     (example,) = re.findall(r"```sql\n(-- requires.*?)```", guide, re.DOTALL)
 
     assert example in (root / "sql" / "totals" / "project_rates.sql").read_text()
+
+
+def test_a_text_without_the_key_has_no_line_to_name() -> None:
+    with pytest.raises(PgMigrateError, match=r"could not read header of x\.sql\n"):
+        read_requirements("SELECT 1;", "index i", source="x.sql")

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from pyinfra_pgmigrate.backup.contents import Contents
 from pyinfra_pgmigrate.backup.manifest import Manifest, Verification, read_manifest
-from pyinfra_pgmigrate.backup.store import Backup, Identity, Store, found_backup, state_of
+from pyinfra_pgmigrate.backup.store import (
+    Backup,
+    Identity,
+    Store,
+    Unsafe,
+    decoded,
+    found_backup,
+    label_of,
+    lineage,
+    state_of,
+)
+from pyinfra_pgmigrate.backup.store import store as store_of
 from pyinfra_pgmigrate.catalog.lines import Catalog
 from pyinfra_pgmigrate.copies.restore_log import complaints, differences, judged, outside
+from pyinfra_pgmigrate.psql.answer import Answer
 
 GIB = 1 << 30
 HERE = Identity("7", 1, 1)
@@ -149,6 +162,89 @@ class TestStore:
     def test_room_is_estimated_from_the_backup_before_or_from_the_tables(self) -> None:
         assert store().needed_bytes(10 * GIB, 7 * GIB) == 7 * GIB
         assert store(manifest(1)).needed_bytes(20 * GIB, 15 * GIB) == round(1.2 * 2 * GIB)
+        # A database that shrank needs no less, and one that had no size says nothing.
+        assert store(manifest(1)).needed_bytes(5 * GIB, 15 * GIB) == round(1.2 * GIB)
+        assert store(manifest(1, size_bytes=0)).needed_bytes(5 * GIB, 15 * GIB) == 15 * GIB
+
+    def test_without_a_database_backups_that_do_not_say_their_number_are_of_one(self) -> None:
+        found = store(manifest(1, database_oid=0), manifest(2, database_oid=5), manifest(3, database_oid=6))
+
+        assert [one.label for one in found.latest(Identity("7", 0))] == ["stage.3", "stage.2"]
+
+
+def quoted(text: str) -> str:
+    """Returns a text as head.sh puts it into a value."""
+    return base64.b64encode(text.encode()).decode()
+
+
+class TestLook:
+    LINES = (
+        ("folder", quoted("/srv/backups")),
+        ("now", 2000.5),
+        ("free_kib", 1024),
+        ("pg_dump", "pg_dump (PostgreSQL) 18.1"),
+        ("lineage", quoted("7 3 2\n 2 1\nnot a line\n7 1\n")),
+        ("backup", ["stage.1", quoted(manifest(1).text()), ""]),
+        ("backup", ["stage.2", "", quoted("found a link at x; expected a file")]),
+        ("backup", ["stage.3", "", ""]),
+        ("backup", ["stage.4", quoted("no JSON"), ""]),
+    )
+
+    def test_tells_the_backups_and_the_room(self) -> None:
+        found = store_of(Answer(0, self.LINES))
+
+        assert isinstance(found, Store)
+        assert (found.folder, found.now_s, found.free_bytes, found.data_free_bytes) == (
+            "/srv/backups",
+            2000.5,
+            1024 * 1024,
+            None,
+        )
+        assert found.lineage == (("7", 3, 2), ("", 2, 1))
+        assert [(one.label, one.problem) for one in found.backups] == [
+            ("stage.1", ""),
+            ("stage.2", "found a link at x; expected a file"),
+            ("stage.3", "it has no manifest"),
+            ("stage.4", "its manifest cannot be read"),
+        ]
+        assert found.good == [manifest(1)]
+        assert found.named("stage.3") == Backup("stage.3", problem="it has no manifest")
+        assert found.named("stage.9") is None
+
+    def test_tells_the_room_for_the_data_where_it_is_known(self) -> None:
+        found = store_of(Answer(0, (*self.LINES, ("data_free_kib", 7))))
+
+        assert isinstance(found, Store)
+        assert found.data_free_bytes == 7 * 1024
+
+    def test_tells_a_path_that_another_may_change(self) -> None:
+        told = ["found it", "expected that", "chmod go-w", "/srv/ü"]
+
+        assert store_of(Answer(76, (("unsafe", [quoted(one) for one in told]),))) == Unsafe(*told)
+
+    @pytest.mark.parametrize(
+        ("answer", "reason"),
+        [
+            (Answer(73, (("problem", quoted("cannot write to /tmp")),)), "cannot write to /tmp"),
+            (Answer(None, (), "killed"), "killed"),
+            (Answer(0, ()), "no answer"),
+        ],
+    )
+    def test_of_no_store_is_refused_with_what_the_host_said(self, answer: Answer, reason: str) -> None:
+        with pytest.raises(ValueError, match=reason):
+            store_of(answer)
+
+    def test_text_that_is_none_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="no base64"):
+            decoded("not base64!")
+        assert decoded(base64.b64encode(b"\xff").decode()) == "\ufffd"
+
+    def test_a_lineage_takes_whole_lines_alone(self) -> None:
+        assert lineage("7 3 2 1\nx 3 2\n7 -3 2\n") == ()
+
+    def test_a_label_sorts_by_time_and_says_how_many_migrations_are_in_it(self) -> None:
+        assert label_of("shop-1", "2026-11-22T13:05:09Z", 12) == "shop-1.20261122T130509Z.012"
+        assert label_of("x", "2026-11-22T13:05:09Z", 12) < label_of("x", "2026-11-22T13:05:10Z", 2)
 
 
 class TestDifferences:

@@ -5,10 +5,13 @@ from pyinfra_pgmigrate.catalog.lines import (
     Catalog,
     Patch,
     definition_of,
+    escaped,
     is_own,
     key_of,
     like_pattern,
     matches,
+    qualified,
+    unescaped,
     without_invalid,
 )
 
@@ -81,3 +84,20 @@ def test_only_a_star_stands_for_other_text(pattern: str, line: str, fits: bool) 
     assert matches(line, pattern) is fits
     if "*" not in pattern:
         assert like_pattern(pattern).replace("\\\\", "\0").replace("\\", "").replace("\0", "\\") == pattern
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("a\nb", r"a\nb"), ("a\\nb", r"a\\nb"), ("\r\t", r"\r\t"), ("\x1b[2J", r"\u001b[2J"), ("\u202e\ufeff", r"\u202e\ufeff"), ("plain ü", "plain ü")],
+)  # fmt: skip
+def test_no_character_ends_a_line_or_moves_the_text_and_none_is_lost(text: str, line: str) -> None:
+    assert escaped(text) == line
+    assert unescaped(line) == text
+
+
+@pytest.mark.parametrize(
+    ("ident", "schema", "expected"),
+    [("t", "public", '"public".t'), ('"a.b"', 'my "s"', '"my ""s""".\"a.b\"'), ("s.t", "public", "s.t")],
+)  # fmt: skip
+def test_a_relation_without_a_schema_is_in_the_target_schema(ident: str, schema: str, expected: str) -> None:
+    assert qualified(ident, schema) == expected

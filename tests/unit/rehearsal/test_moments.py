@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from pyinfra_pgmigrate.application.compatibility import Use
 from pyinfra_pgmigrate.rehearsal.moments import Held, Moment, Works, broken, table_lines, table_of
 
@@ -67,3 +68,43 @@ def test_a_session_that_did_not_answer_is_told() -> None:
 
     assert "fails after 001_x: cached plan (SQLSTATE 0A000); it fails again, and works once" in lines[1]
     assert lines[2].endswith("did not answer to the end: it did not end in time")
+
+
+def test_nothing_is_told_where_nothing_is_tried() -> None:
+    assert list(table_lines(table_of((), moments({}, {}), ()))) == []
+
+
+def test_a_use_that_nobody_answered_for_was_not_tried() -> None:
+    table = table_of(USES, moments(FINE, {"add": ""}), ())
+
+    assert table.rows[1].reasons == ("", "not tried")
+    assert broken(table) is not None
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        (Held("add", 1, "0A000", "cached plan", "0A000", "00000"),
+         "it fails again, and works once it is prepared again. Let sessions"),
+        (Held("add", 1, "0A000", "cached plan", "00000", "00000"),
+         "it works the second time, and works once it is prepared again. Let sessions"),
+        (Held("add", 1, "42703", "no column", "42703", "42703"), "it fails again, and fails prepared again, too (42703)."),
+        (Held("add", 1, "42P01", "no table", "42P01", ""), "it fails again, and cannot be prepared again."),
+        (Held("add", 0, "42P01", "no table", "42P01", ""), "held open, fails after nothing: no table"),
+    ],
+)  # fmt: skip
+def test_a_prepared_statement_that_fails_is_told_with_what_helps(held: Held, told: str) -> None:
+    lines = list(table_lines(table_of(USES, moments(FINE, FINE), (), [held])))
+
+    assert lines[0].startswith("application compatibility: 2 of 2")
+    assert told in lines[1]
+    assert ("Let sessions" in lines[1]) is (held.anew == "00000")
+    assert len(lines) == 2
+
+
+def test_what_ended_with_a_migration_refuses_nothing() -> None:
+    gone = {"add": "", "upsert": "no rule"}
+    table = table_of(USES, moments(FINE, FINE, gone), ())
+
+    assert broken(table) is None
+    assert next(table_lines(table)).endswith("each of 2 migrations, upsert until 002")

@@ -1,7 +1,19 @@
 from __future__ import annotations
 
 import pytest
-from pyinfra_pgmigrate.sqltext.parser import SqlSyntaxError, checksum_of, is_query, split
+from pyinfra_pgmigrate.sqltext.parser import (
+    SqlSyntaxError,
+    begins_transaction,
+    checksum_of,
+    commits_transaction,
+    is_query,
+    server_wide_operation,
+    split,
+    taken_from_session,
+    tokens_of,
+    transaction_modes,
+    writing_words,
+)
 from pyinfra_pgmigrate.sqltext.unique_rules import UniqueRule, unique_rule_of_constraint, unique_rule_of_index, upserts
 
 
@@ -97,3 +109,114 @@ def test_upserts_are_found_wherever_they_stand() -> None:
         UniqueRule("logs", frozenset(), "logs_key"),
     }
     assert list(upserts("INSERT INTO groups VALUES (1) ON CONFLICT DO NOTHING")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("SELECT 1;\nSELECT 'open", 2), ('\n\n"open', 3), ("SELECT $$ open", 1), ("/* open", 1)]
+)
+def test_a_text_without_an_end_is_an_error_with_its_line(text: str, line: int) -> None:
+    for read in (tokens_of, checksum_of, split):
+        with pytest.raises(SqlSyntaxError, match="unterminated") as caught:
+            read(text)
+        assert caught.value.line == line
+
+
+def test_bytes_of_tokens_are_those_of_the_utf_8_text() -> None:
+    text = "SELECT 'ü' -- why ü\n, 1"
+
+    assert [text.encode()[start:end].decode() for start, end in tokens_of(text)] == ["SELECT", "'ü'", ",", "1"]
+
+
+def test_the_words_of_a_long_statement_are_cut_between_two() -> None:
+    (long,) = split("SELECT " + ", ".join(f"column_{number}" for number in range(40)))
+
+    assert len(long.words) <= 100
+    assert long.words.startswith("SELECT column_0, column_1")
+    assert long.words.endswith(", ...")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("SELECT a FROM t", ""),
+        ("SELECT a FROM t FOR SHARE", "FOR UPDATE or FOR SHARE"),
+        ("SELECT a INTO b FROM t", "INTO"),
+        ("WITH x AS (INSERT INTO t VALUES (1) RETURNING a) SELECT a FROM x", "INSERT"),
+        ("WITH x AS (MERGE INTO t USING s ON t.a = s.a WHEN MATCHED THEN DELETE RETURNING t.a) SELECT a FROM x", "MERGE"),
+        ("SELECT (SELECT a FROM t FOR UPDATE)", "FOR UPDATE or FOR SHARE"),
+        ("SELECT 'DELETE FROM t'", ""),
+    ],
+)  # fmt: skip
+def test_a_query_that_writes_says_by_which_word(text: str, words: str) -> None:
+    assert writing_words(text) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "begins", "commits"),
+    [
+        ("BEGIN", True, False),
+        ("START TRANSACTION READ ONLY", True, False),
+        ("COMMIT", False, True),
+        ("END", False, True),
+        ("COMMIT AND CHAIN", False, False),
+        ("ROLLBACK", False, False),
+        ("SAVEPOINT s", False, False),
+        ("SELECT 1", False, False),
+    ],
+)
+def test_a_transaction_begins_and_ends(text: str, begins: bool, commits: bool) -> None:
+    (statement,) = split(text)
+
+    assert begins_transaction(statement) is begins
+    assert commits_transaction(statement) is commits
+
+
+@pytest.mark.parametrize(
+    ("text", "modes"),
+    [
+        ("BEGIN ISOLATION LEVEL REPEATABLE READ", {"transaction_isolation": "REPEATABLE READ"}),
+        ("SET TRANSACTION READ WRITE, DEFERRABLE", {"transaction_read_only": "0", "transaction_deferrable": "1"}),
+        # A snapshot is none of the modes, and nothing that a file may set.
+        ("SET TRANSACTION SNAPSHOT 'x'", {"transaction snapshot": ""}),
+    ],
+)
+def test_the_modes_of_a_transaction_are_named(text: str, modes: dict[str, str]) -> None:
+    assert transaction_modes(split(text)[0]) == modes
+
+
+@pytest.mark.parametrize(
+    ("text", "operation"),
+    [
+        ("DROP ROLE r", "postgres.role"),
+        ("CREATE DATABASE d", "postgres.database"),
+        ("ALTER DATABASE d OWNER TO me", "postgres.sql"),
+        ("COMMENT ON DATABASE d IS 'x'", "postgres.sql"),
+        ("GRANT CONNECT ON DATABASE d TO me", "postgres.sql"),
+        ("ALTER ROLE a RENAME TO b", "postgres.sql"),
+        ("GRANT a TO b", "postgres.sql"),
+        ("GRANT SET ON PARAMETER work_mem TO me", "postgres.sql"),
+        ("CREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p", "postgres.sql"),
+        ("CREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p WITH (connect)", "postgres.sql"),
+        ("CREATE SUBSCRIPTION s CONNECTION 'x' PUBLICATION p WITH (connect = 0)", ""),
+        ("REASSIGN OWNED BY a TO b", "postgres.sql"),
+        ("GRANT SELECT ON t TO me", ""),
+        ("ALTER TABLE t RENAME TO u", ""),
+    ],
+)
+def test_what_acts_on_the_whole_server_has_an_operation(text: str, operation: str) -> None:
+    assert server_wide_operation(split(text)[0]) == operation
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("ALTER FUNCTION f() SET my.setting FROM CURRENT", "my.setting"),
+        ("CREATE FUNCTION f() RETURNS int LANGUAGE sql SET \"Work_Mem\" FROM CURRENT RETURN 1", "work_mem"),
+        ("SELECT 'SET a FROM CURRENT'", ""),
+        ("SELECT a FROM current", ""),
+    ],
+)  # fmt: skip
+def test_a_setting_that_is_taken_from_the_session_is_named(text: str, name: str) -> None:
+    (statement,) = split(text)
+
+    assert taken_from_session(statement) == name

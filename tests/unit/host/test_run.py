@@ -1,0 +1,112 @@
+"""What lives as long as one start of the program."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from pyinfra.api import Config, Inventory, State
+from pyinfra_pgmigrate.host.run import TOOL_VERSION, RunContext
+
+
+def state() -> State:
+    return State(Inventory((["@local"], {})), Config())
+
+
+class Reader:
+    """Reads all files of a folder, and counts how often it did."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, folder: Path, suffix: str = "") -> list[str]:
+        self.count += 1
+        return [path.read_text() + suffix for path in sorted(folder.iterdir())]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a.sql").write_text("first")
+    return tmp_path
+
+
+def changed(folder: Path) -> None:
+    """Writes another text, which is newer by a second."""
+    path = folder / "a.sql"
+    earlier = path.stat().st_mtime_ns
+    path.write_text("second")
+    os.utime(path, ns=(earlier + 10**9, earlier + 10**9))
+
+
+def test_a_run_of_pyinfra_has_one_context() -> None:
+    one, other = state(), state()
+
+    assert RunContext.of(one) is RunContext.of(one)
+    assert RunContext.of(one) is not RunContext.of(other)
+    assert UUID(RunContext.of(one).run_id) != UUID(RunContext.of(other).run_id)
+
+
+def test_who_runs_what_from_where_is_the_same_for_each_script_of_a_host() -> None:
+    one = state()
+    host = one.inventory.get_host("@local")
+    assert host is not None
+    context = RunContext.of(one)
+
+    found = context.run_on(host)
+
+    assert found == context.run_on(host)
+    assert (found.run_id, found.inventory_host, found.tool_version) == (context.run_id, "@local", TOOL_VERSION)
+    assert found.operator
+    assert found.controller
+
+
+def test_a_database_is_remembered_for_the_run_alone() -> None:
+    one = state()
+    host = one.inventory.get_host("@local")
+    assert host is not None
+    RunContext.of(one).memory(host, "shop").backup = "shop.1"
+
+    assert RunContext.of(one).memory(host, "shop").backup == "shop.1"
+    assert RunContext.of(one).memory(host, "other").backup == ""
+    assert RunContext.of(state()).memory(host, "shop").backup == ""
+
+
+class TestReadOnce:
+    def test_what_was_read_is_what_runs_whatever_becomes_of_the_files(self, folder: Path) -> None:
+        context, read = RunContext(), Reader()
+        first = context.read_once(read, folder, folders=(folder,))
+        changed(folder)
+
+        assert context.read_once(read, folder, folders=(folder,)) == first == ["first"]
+        assert read.count == 1
+
+    def test_another_run_reads_again_only_where_files_changed(self, folder: Path) -> None:
+        read = Reader()
+        RunContext().read_once(read, folder, folders=(folder,))
+
+        assert RunContext().read_once(read, folder, folders=(folder,)) == ["first"]
+        assert read.count == 1
+        changed(folder)
+        assert RunContext().read_once(read, folder, folders=(folder,)) == ["second"]
+        assert read.count == 2
+
+    def test_a_file_that_came_is_a_change(self, folder: Path) -> None:
+        read = Reader()
+        RunContext().read_once(read, folder, folders=(folder,))
+        (folder / "b.sql").write_text("more")
+
+        assert RunContext().read_once(read, folder, folders=(folder,)) == ["first", "more"]
+
+    def test_other_arguments_are_read_apart(self, folder: Path) -> None:
+        context, read = RunContext(), Reader()
+
+        assert context.read_once(read, folder, folders=(folder,)) == ["first"]
+        assert context.read_once(read, folder, "!", folders=(folder,)) == ["first!"]
+
+    def test_a_folder_that_is_not_there_has_no_files(self, tmp_path: Path) -> None:
+        read = Reader()
+        with pytest.raises(FileNotFoundError):
+            RunContext().read_once(read, tmp_path / "nothing", folders=(tmp_path / "nothing",))
+        assert RunContext().read_once(read, tmp_path, folders=(tmp_path / "nothing",)) == []

@@ -129,9 +129,11 @@ def _check_taken(source: str, statement: Statement, set_here: set[str]) -> None:
 
     + set_here: settings that earlier statements of the file set; this one's is added
     """
-    if statement.node == "variable_set_stmt":
-        set_here.add(name_of_setting(statement))
     name = taken_from_session(statement)
+    if statement.node == "variable_set_stmt":
+        # SET x FROM CURRENT keeps what the session has, for no longer than it has it.
+        name = ""
+        set_here.add(name_of_setting(statement))
     if name and name not in set_here:
         raise wrong_sql(
             source,

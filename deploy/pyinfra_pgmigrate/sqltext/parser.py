@@ -255,6 +255,8 @@ def taken_from_session(statement: Statement) -> str:
 
     >>> taken_from_session(next(iter(split("ALTER FUNCTION f() SET Search_Path FROM CURRENT"))))
     'search_path'
+    >>> taken_from_session(next(iter(split("SET LOCAL work_mem FROM CURRENT"))))
+    'work_mem'
     >>> taken_from_session(next(iter(split("UPDATE set SET current = b FROM current"))))
     ''
     """
@@ -264,6 +266,8 @@ def taken_from_session(statement: Statement) -> str:
         if words[place : place + 2] != ["from", "current"] or "set" not in words[:place]:
             continue
         name = words[place - words[:place][::-1].index("set") : place]
+        # SET LOCAL ... FROM CURRENT says how long it lasts before the name.
+        name = name[1:] if len(name) > 1 and name[0] in ("local", "session") else name
         if name and all(word == "." or word.strip('"').replace("_", "").isalnum() for word in name):
             return "".join(word.strip('"') for word in name)
     return ""

@@ -134,6 +134,21 @@ class TestKept:
         assert migrate(database.settings()).ok
         assert same(before, database) == []
 
+    def test_a_privilege_that_was_revoked_does_not_come_back(self, applied: Database) -> None:
+        acl = "SELECT proacl::text FROM pg_proc WHERE proname = 'first_variant'"
+        applied.run("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO pg_monitor")
+        applied.run(THEIRS["function first_variant(uuid)"])
+        given = applied.value(acl)
+        applied.run("REVOKE EXECUTE ON FUNCTION first_variant(uuid) FROM pg_monitor, PUBLIC")
+        before = applied.value(acl)
+        assert "pg_monitor" in given
+        assert "pg_monitor" not in before
+
+        assert rollback(applied.settings(**KEPT)).ok
+        assert migrate(applied.settings()).ok
+
+        assert applied.value(acl) == before
+
     def test_one_that_somebody_made_again_by_hand_is_told(self, built_on: Database) -> None:
         assert rollback(built_on.settings(**KEPT)).ok
         built_on.run("CREATE VIEW theirs AS SELECT 1 AS project")

@@ -229,9 +229,13 @@ def _escaped_statements(key: str, lines: Collection[str]) -> Iterator[str]:
             yield f"ALTER {word} {ident} OWNER TO {definition_of(line)}"
     grants = sorted(line for line in lines if line.startswith("grant "))
     if grants and kind in ("table", "view", "materialized_view"):
-        yield _REVOKE.format(word="TABLE", ident=ident, literal=ident.replace("'", "''"))
+        yield _REVOKE.format(
+            word="TABLE", literal=ident.replace("'", "''"), catalog="class", column="rel", type="class", letter="r"
+        )
     elif grants and kind in ("function", "procedure"):
-        yield f"REVOKE ALL ON {word} {ident} FROM PUBLIC"
+        # Not PUBLIC alone: default privileges may have given it to others, from whom somebody had revoked it.
+        literal = ident.replace("'", "''")
+        yield _REVOKE.format(word=word, literal=literal, catalog="proc", column="pro", type="procedure", letter="f")
     for line in grants:
         of_kind, of_ident = key_of(line).split(" ", 1)
         found = re.fullmatch(r"(.*) ([A-Z]+)( with grant option)?", definition_of(line))
@@ -261,14 +265,16 @@ DECLARE
 BEGIN
     FOR who IN
         SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
-        FROM pg_catalog.pg_class AS c
-        CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) AS a
-        WHERE c.oid = '{literal}'::regclass
+        FROM pg_catalog.pg_{catalog} AS c
+        CROSS JOIN LATERAL pg_catalog.aclexplode(
+            COALESCE(c.{column}acl, pg_catalog.acldefault('{letter}', c.{column}owner))
+        ) AS a
+        WHERE c.oid = '{literal}'::reg{type}
 
         UNION
-        SELECT quote_ident(pg_get_userbyid(c.relowner))
-        FROM pg_catalog.pg_class AS c
-        WHERE c.oid = '{literal}'::regclass
+        SELECT quote_ident(pg_get_userbyid(c.{column}owner))
+        FROM pg_catalog.pg_{catalog} AS c
+        WHERE c.oid = '{literal}'::reg{type}
     LOOP
         EXECUTE 'REVOKE ALL ON {word} {literal} FROM ' || who;
     END LOOP;

@@ -54,7 +54,7 @@ def document(
     lost = [
         {**_host(Journal(name, ""), state, stage, run.run_id), "database": None}
         for name, state in hosts.items()
-        if name not in named and state is HostState.UNREACHED
+        if name not in named and state is not HostState.GOOD
     ]
     whole = known + lost
     verdicts = [one["verdict"] for one in whole]

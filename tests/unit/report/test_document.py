@@ -136,6 +136,12 @@ class TestRun:
         ]
         assert found["hosts"][1]["findings"][0]["next"].startswith("See why: ")
 
+    def test_a_host_that_failed_before_anything_was_noted_makes_the_run_fail(self) -> None:
+        found = whole(journal(), hosts={"web-9": HostState.FAILED})
+
+        assert found["verdict"] == "failed"
+        assert [(one["name"], one["verdict"]) for one in found["hosts"]] == [("web-1", "ok"), ("web-9", "failed")]
+
     def test_without_a_host_is_ok(self) -> None:
         assert whole()["verdict"] == "ok"
 

@@ -552,6 +552,11 @@ class TestConnections:
                 assert restored.ok, restored.text
             finally:
                 legacy.close()
+                for (old,) in legacy.rows(
+                    "SELECT datname FROM pg_database WHERE datname LIKE %s", f"{legacy.name}_before_%"
+                ):
+                    # It keeps what the role has in it.
+                    server.administer("DROP DATABASE {} WITH (FORCE)", old)
                 legacy.run(f"ALTER DATABASE {legacy.name} OWNER TO postgres")
                 legacy.run(f"REASSIGN OWNED BY {owner} TO postgres; DROP OWNED BY {owner}; DROP ROLE {owner}")
 

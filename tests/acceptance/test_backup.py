@@ -13,6 +13,7 @@ import pytest
 import testinfra
 
 from tests.acceptance.conftest import on_hosts
+from tests.conftest import first
 from tests.docker.hosts import DockerHost
 from tests.support.cli import Site
 from tests.support.contents import contents_of
@@ -228,6 +229,7 @@ class TestKilled:
         assert second.status == 0, second.output
         assert nothing_is_left(stage, host, 2)
 
+    @first(1)
     @pytest.mark.parametrize("phase", ["dump", "restore", "compare"])
     def test_the_controller(self, site: Site, host: DockerHost, stage: Database, phase: str) -> None:
         stage.run(SLOW)

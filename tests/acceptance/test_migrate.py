@@ -13,7 +13,7 @@ import pytest
 import testinfra
 
 from tests.acceptance.conftest import on_hosts
-from tests.conftest import Machines
+from tests.conftest import Machines, first
 from tests.docker.hosts import DockerHost
 from tests.support.cli import Site
 from tests.support.migrations import NAMES, record
@@ -105,7 +105,8 @@ class TestSecrets:
         stage.run("ALTER SYSTEM RESET log_statement")
         stage.run("SELECT pg_reload_conf()")
 
-    @pytest.mark.parametrize("connector", ["docker", "ssh"])
+    @first(1)
+    @pytest.mark.parametrize("connector", ["ssh", "docker"])
     def test_the_password_shows_nowhere(
         self, site: Site, host: DockerHost, stage: Database, logged: str, connector: str
     ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import first
 from tests.integration.test_report import document_of
 from tests.support.harness import Result, migrate, rollback, status, validate
 from tests.support.migrations import NAMES
@@ -36,6 +37,8 @@ def _told(result: Result) -> list[str]:
     return [line for line in result.lines if "not applicable here" in line]
 
 
+# As its owner; as a superuser in "make soak".
+@first(1)
 @pytest.mark.parametrize(
     ("server", "is_owner"),
     [pytest.param(15, True, id="pg15-owner"), pytest.param(18, False, id="pg18-superuser")],

@@ -216,7 +216,9 @@ class TestKilled:
         target = site.docker(host)
         first = self.start(site, target, BACKUP)
         wait_for(lambda: self.at_work(stage, "restore"), what="pg_restore", seconds=30)
-        host.run("pkill", "-9", "-x", "pg_restore")
+        # Its session may be there a moment before or after the process has this name.
+        killed = "pkill -9 -x pg_restore && echo killed || true"
+        wait_for(lambda: "killed" in host.run("sh", "-c", killed), what="pg_restore", seconds=30)
         output, _ = first.communicate(timeout=60)
 
         assert first.returncode == 1, output

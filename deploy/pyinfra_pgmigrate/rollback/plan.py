@@ -50,6 +50,15 @@ def make_rollback(
             "Found no file rollback_*.sql in the SQL folder; expected one whose header says what it reverts.",
             "Draft one from the effects, and read it: pgmigrate draft-rollback 001-006",
         )
+    newest = max((*(migration.version for migration in migrations), *observed.applied), default=0)
+    if target is not None and target > newest:
+        known = ", ".join(f"{one.version:03}" for one in migrations)
+        return Refusal(
+            Kind.SETTINGS,
+            f"could not find migration {target:03}, the last one to keep",
+            f"Found pg_target {target:03}; expected 0 or one of {known}.",
+            "Correct --data pg_target=NNN, or leave it out to keep what the newest rollback script leaves.",
+        )
     stays = scripts[0].first - 1 if target is None else target
     states = _judged(migrations, observed)
     later = [migration for migration in migrations if migration.version > stays]

@@ -150,6 +150,14 @@ def test_what_no_script_can_do_is_refused(version: int, state: str, target: int 
     assert (found.kind if isinstance(found, Refusal) else found) == kind
 
 
+def test_a_target_that_is_no_migration_is_refused() -> None:
+    found = make_rollback(MIGRATIONS, SCRIPTS, observed(18, "applied-6"), 99)
+
+    assert isinstance(found, Refusal)
+    assert found.kind is Kind.SETTINGS
+    assert found.detail == "Found pg_target 099; expected 0 or one of 001, 002, 003, 004, 005, 006."
+
+
 def test_without_a_script_it_is_refused() -> None:
     found = make_rollback(MIGRATIONS, (), observed(18, "applied-6"), None)
 

@@ -99,7 +99,7 @@ def migrate_database(**settings: Any) -> None:
         if seen.server.in_recovery:
             session.tell("this server is a standby: it follows its primary and is left alone")
             return
-    operations.remember(host, overrides, plan)
+    operations.prepared.keep(host, overrides, plan)
     versions = [migration.version for migration in session.migrations]
     batch = False
     if _tell_refusals(session, plan):
@@ -179,6 +179,7 @@ def rollback_database(**settings: Any) -> None:
     refusal = found if isinstance(found, Refusal) else session.unnamed("roll back")
     if refusal is None and isinstance(found, Rollback) and isinstance(seen, Observed):
         refusal = rollback.no_room(session, seen, found)
+    rollback.prepared.keep(session.host, overrides, found if refusal is None else refusal)
     _note(session, seen, found)
     if isinstance(seen, Observed):
         session.tell(headings(seen))

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from pyinfra_pgmigrate.registry.model import REGISTRY_VERSION
+from pyinfra_pgmigrate.host.run import Memory
+from pyinfra_pgmigrate.registry.model import REGISTRY_VERSION, Observed
 from pyinfra_pgmigrate.resources import read_sql
 
 from tests.conftest import on_versions
 from tests.support.contents import contents_of
-from tests.support.harness import migrate, rollback, status
+from tests.support.harness import Result, migrate, rollback, status
 from tests.support.migrations import MIGRATIONS, NAMES, copied, record, run_statement
 from tests.support.registries import OLDER, make_older
 from tests.support.servers import Database, Server
@@ -316,6 +317,50 @@ class TestPromises:
             assert database.value("SELECT to_regclass('stage.project_variants') IS NOT NULL")
             assert database.value("SELECT to_regclass('public.project_variants') IS NULL")
             assert not migrate(database.settings(pg_schema="stage")).changed
+
+
+class TestBetween:
+    """The session of a migration looks at what it leaves: what others do after that look, the next one still sees."""
+
+    @staticmethod
+    def migrate_with(database: Database, monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> Result:
+        """Migrates, while somebody does something right after migration 4 looked."""
+        keep, looks = Memory.saw, []
+
+        def saw(memory: Memory, seen: Observed) -> None:
+            keep(memory, seen)
+            looks.append(seen)
+            if seen.applied.keys() == {1, 2, 3, 4}:
+                act()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Memory, "saw", saw)
+            result = migrate(database.settings())
+        # One before the first migration, and one at the end of all but the last.
+        assert len(looks) == 6 or not result.ok
+        return result
+
+    def test_what_is_in_place_by_then_is_not_done_again(
+        self, legacy: Database, monkeypatch: pytest.MonkeyPatch, clean_structure: frozenset[str]
+    ) -> None:
+        result = self.migrate_with(legacy, monkeypatch, lambda: run_statement(legacy, MIGRATIONS[4], 1))
+
+        assert result.ok, result.text
+        assert legacy.structure() == clean_structure
+        assert legacy.value("SELECT count(*) FROM pgmigrate.migrations") == 6
+
+    def test_what_stands_in_the_way_by_then_is_refused_and_nobody_waits_for_the_refused_run(
+        self, legacy: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        result = self.migrate_with(legacy, monkeypatch, lambda: legacy.run("DROP INDEX idx_project_roles_variant"))
+        again = migrate(legacy.settings())
+
+        # 5 had nothing to do with it; the look at its end sees what 6 is refused for.
+        assert not result.ok
+        assert result.refusals[0].startswith("schema drift")
+        assert legacy.value("SELECT max(version) FROM pgmigrate.migrations") == 5
+        assert again.refusals[0] == result.refusals[0]
+        assert "another run is at work" not in again.text
 
 
 class TestBatch:

@@ -5,3 +5,5 @@ SELECT pg_catalog.set_config('lock_timeout', :'lock_timeout_ms', false) \g /dev/
 SELECT DISTINCT pg_catalog.format('ANALYZE %s', pg_catalog.to_regclass(t.name))
 FROM pg_catalog.jsonb_array_elements_text(:'tables'::jsonb) AS t (name)
 WHERE pg_catalog.to_regclass(t.name) IS NOT NULL \gexec
+EXECUTE pgmigrate_encode('true') \gset
+\echo ##pgmigrate analyzed :payload

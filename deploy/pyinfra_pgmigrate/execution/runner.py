@@ -9,7 +9,6 @@ from time import monotonic
 
 import gevent
 
-from ..catalog.lines import definition_of, escaped, key_of, unescaped
 from ..errors import Kind, Refusal
 from ..host.events import Span
 from ..planning import refusals
@@ -18,10 +17,10 @@ from ..planning.plan import Plan
 from ..psql.answer import EXIT_SCRIPT, Answer
 from ..psql.question import unread
 from ..registry.model import blockers_of
-from ..sqltext.unique_rules import table_of_index
+from .ending import Ending
 from .outcome import Outcome, outcomes
 from .progress import Progress
-from .steps import LockLimits, Step, aftermath_script, analyze_script, apply_script, blockers_script, steps_of
+from .steps import LockLimits, Step, aftermath_script, apply_script, blockers_script, steps_of
 from .trace import StatementTrace
 
 # Only these are tried again; source: PostgreSQL manual, "Error Codes".
@@ -34,7 +33,12 @@ _MOST_PASSES = 3
 
 
 def execute(
-    session: DatabaseSession, plan: Plan, versions: Collection[int], traces: list[StatementTrace]
+    session: DatabaseSession,
+    plan: Plan,
+    versions: Collection[int],
+    traces: list[StatementTrace],
+    *,
+    ending: Ending | None = None,
 ) -> Refusal | None:
     """Runs what a plan says for some versions.
 
@@ -42,21 +46,9 @@ def execute(
     meanwhile is not done again.
 
     + traces: takes what each statement did
+    + ending: what comes after it in the same session; None: nothing
     """
-    return Execution(session, versions, traces).run(plan)
-
-
-def analyze(session: DatabaseSession, plan: Plan, versions: Collection[int]) -> None:
-    """Gathers statistics of the tables that migrations made, or gave an index; tells where that could not be."""
-    lines = {line for one in plan.changes if one.migration.version in versions for line in one.patch.plus}
-    tables = {key_of(line).removeprefix("table ") for line in lines if line.startswith("table ")}
-    tables |= {escaped(table_of_index(unescaped(definition_of(line)))) for line in lines if line.startswith("index ")}
-    if not tables:
-        return
-    timeout_ms = round(session.settings.lock_timeout_s * 1000)
-    answer = session.psql(analyze_script(tables, session.run, session.schema, lock_timeout_ms=timeout_ms))
-    if answer.status != 0:
-        session.tell(f"warning: could not analyze {', '.join(sorted(tables))}: {unread(answer)}")
+    return Execution(session, versions, traces, ending).run(plan)
 
 
 @dataclass
@@ -78,9 +70,16 @@ class _Counts:
 class Execution(Progress):
     """One call of ``execute``: goes on until all is done or there is a reason not to."""
 
-    def __init__(self, session: DatabaseSession, versions: Collection[int], traces: list[StatementTrace]) -> None:
+    def __init__(
+        self,
+        session: DatabaseSession,
+        versions: Collection[int],
+        traces: list[StatementTrace],
+        ending: Ending | None = None,
+    ) -> None:
         super().__init__(session, traces)
         self.settings = session.settings
+        self.ending = ending or Ending()
         self.versions = versions
         self.busy_since: float | None = None
         self.counts: dict[tuple[int, ...], _Counts] = {}
@@ -119,7 +118,8 @@ class Execution(Progress):
             self._tell_done(steps, done)
             if done:
                 self.busy_since = None
-            if len(done) == len(steps) and answer.status == 0:
+            if len(done) == len(steps):
+                self._end(answer)
                 return None
             refusal = self._look_after(steps[len(done) :], found[len(done) :], answer)
             if refusal is not None:
@@ -130,6 +130,13 @@ class Execution(Progress):
             steps = left
         return None
 
+    def _end(self, answer: Answer) -> None:
+        if not self.ending.has_analyzed(answer):
+            tables = ", ".join(sorted(self.ending.tables))
+            self.session.tell(f"warning: could not analyze {tables}: {unread(answer)}")
+        if (seen := self.ending.seen(answer)) is not None:
+            self.session.memory.saw(seen)
+
     def _run_steps(self, steps: list[Step]) -> Answer:
         text = apply_script(
             steps,
@@ -138,8 +145,12 @@ class Execution(Progress):
             self._limits(steps[0]),
             batch_rows=self.settings.batch_rows,
             backup=self.session.memory.backup,
+            ending=self.ending.script(
+                self.session.run, self.settings.schema, lock_timeout_ms=round(self.settings.lock_timeout_s * 1000)
+            ),
         )
         self.step_since = monotonic()
+        self.session.memory.has_begun = True
         with self.session.watched():
             return self.session.psql(text)
 

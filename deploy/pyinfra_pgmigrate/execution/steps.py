@@ -6,7 +6,7 @@ in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..catalog.lines import Patch, key_of, like_pattern, qualified, unescaped
@@ -154,12 +154,20 @@ def steps_of(decision: Decision, *, ends_run: bool) -> list[Step]:
 
 
 def apply_script(
-    steps: Sequence[Step], run: Run, schema: str, limits: LockLimits, *, batch_rows: int, backup: str = ""
+    steps: Sequence[Step],
+    run: Run,
+    schema: str,
+    limits: LockLimits,
+    *,
+    batch_rows: int,
+    backup: str = "",
+    ending: Sequence[str] = (),
 ) -> str:
     """Returns the script that runs steps in one session under the run lock.
 
     + batch_rows: rows in one transaction of a statement that is run in batches
     + backup: label of the backup taken before; may be empty
+    + ending: parts that run after the last step
     Each step ends with an outcome line; the script ends at the first that is not ``done``.
     """
     parts = [
@@ -170,7 +178,7 @@ def apply_script(
     for place, step in enumerate(steps):
         parts += [setting("application_name", session_name(run, step.migration.name)), read_sql("execution/step_name")]
         parts += _step(step, limits, batch_rows, schema, is_first=place == 0)
-    return joined(parts)
+    return joined([*parts, *ending])
 
 
 def _step(step: Step, limits: LockLimits, batch_rows: int, schema: str, *, is_first: bool) -> list[str]:
@@ -367,16 +375,6 @@ def blockers_script(step: Step, run: Run, schema: str) -> str:
         )
     }
     return joined([*session_of(run, schema, "blockers"), settings_of(values), read_sql("execution/blockers")])
-
-
-def analyze_script(tables: Iterable[str], run: Run, schema: str, *, lock_timeout_ms: int) -> str:
-    """Returns the script that gathers statistics of tables, so that plans know what migrations made.
-
-    + tables: as lines of the catalog name them
-    """
-    names = items(sorted(qualified(unescaped(table), schema) for table in tables))
-    values = {"tables": names, "lock_timeout_ms": lock_timeout_ms}
-    return joined([*session_of(run, schema, "analyze"), settings_of(values), read_sql("execution/analyze")])
 
 
 def aftermath_script(step: Step, run: Run, schema: str, *, kind: Kind, sqlstate: str, message: str) -> str:

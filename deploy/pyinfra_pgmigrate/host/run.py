@@ -5,11 +5,12 @@ from __future__ import annotations
 import getpass
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version as distribution_version
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from time import monotonic
+from typing import Any, Generic, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from pyinfra.api import Host, State
@@ -19,6 +20,8 @@ from ..psql.script import Run
 TOOL_VERSION = distribution_version("pyinfra-pgmigrate")
 
 _T = TypeVar("_T")
+
+_MOMENT_S = 1.0
 
 # Name and time of change of each file, nanoseconds.
 _Stamp = tuple[tuple[str, int], ...]
@@ -34,6 +37,7 @@ class Memory:
     + rehearsed: what each statement did on the copy
     + unmeasured: why queries could not be measured before the migrations, by SQL folder and schema; one that is there
       has been measured
+    + has_begun: something of the run was to change it
     """
 
     backup: str = ""
@@ -41,6 +45,24 @@ class Memory:
     not_applicable: set[str] = field(default_factory=set)
     rehearsed: tuple[Any, ...] = ()
     unmeasured: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
+    has_begun: bool = False
+    _seen: tuple[float, Any] | None = None
+
+    def saw(self, seen: Any) -> None:
+        """Keeps the database as a session has just left it, for what comes next."""
+        self._seen = (monotonic(), seen)
+
+    def just_seen(self) -> Any:
+        """Returns the database as it was seen a moment ago, once; None where nobody looked since it was changed.
+
+        Hosts wait for each other between two operations: then a moment is over.
+        """
+        kept, self._seen = self._seen, None
+        return None if kept is None or monotonic() - kept[0] > _MOMENT_S else kept[1]
+
+    def changes(self) -> None:
+        """Notes that something runs which may change the database: what was seen before does not count."""
+        self._seen = None
 
 
 @dataclass
@@ -84,6 +106,26 @@ class RunContext:
 def _stamp(folders: tuple[Path, ...]) -> _Stamp:
     files = [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
     return tuple((str(path), path.stat().st_mtime_ns) for path in files)
+
+
+class Prepared(Generic[_T]):
+    """What the prepare phase found out about each database, for the operations that follow."""
+
+    def __init__(self) -> None:
+        self._found: WeakKeyDictionary[Host, dict[str, _T]] = WeakKeyDictionary()
+
+    def keep(self, host: Host, overrides: Mapping[str, Any], found: _T) -> None:
+        """Keeps it for one database of a host.
+
+        + overrides: host data keys that stand above the host's own
+        """
+        self._found.setdefault(host, {})[repr(sorted(overrides.items()))] = found
+
+    def of(self, host: Host, overrides: Mapping[str, Any]) -> list[_T]:
+        """Returns what was kept in a list; an empty one where nothing was."""
+        kept = self._found.get(host, {})
+        key = repr(sorted(overrides.items()))
+        return [kept[key]] if key in kept else []
 
 
 _contexts: WeakKeyDictionary[State, RunContext] = WeakKeyDictionary()

@@ -172,6 +172,7 @@ class HostSession:
 
     def call(self, command: Command) -> Answer:
         """Runs a command on the host, with the global arguments of the current operation."""
+        self.memory.changes()
         arguments = connector_arguments(self.host)
         arguments["_stdin"] = HiddenLines(command.stdin)
         ended, output = self.host.run_shell_command(StringCommand(command.line), **arguments)

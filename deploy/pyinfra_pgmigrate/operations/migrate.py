@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Mapping, Sequence
 from time import monotonic
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from pyinfra import context
 from pyinfra.api import FunctionCommand, Host, State, operation
@@ -17,29 +16,22 @@ from pyinfra.api import FunctionCommand, Host, State, operation
 from ..backup.keeper import Keeper
 from ..backup.verify import register_backup
 from ..errors import Refusal
-from ..execution.runner import analyze
+from ..execution.ending import Ending
 from ..execution.runner import execute as run_plan
 from ..execution.trace import StatementTrace
 from ..host.failures import on_one_host
 from ..host.pyinfra_api import current_host, forgive, is_preparing
+from ..host.run import Prepared
 from ..planning.database import DatabaseSession
 from ..planning.decision import OUTCOME, Action, Decision
 from ..planning.plan import Plan
+from ..psql.script import prepared as prepared_script
 from ..registry.model import Observed
 from ..rehearsal.rehearse import tell_compared
 from ..validation import measure
 
-# The plans of each host as they were made in the prepare phase, one a database, or why there is none.
-_prepared: WeakKeyDictionary[Host, dict[str, Plan | Refusal]] = WeakKeyDictionary()
-
-
-def remember(host: Host, overrides: Mapping[str, Any], found: Plan | Refusal) -> None:
-    """Keeps what the prepare phase found out about a database, for the operations that follow."""
-    _prepared.setdefault(host, {})[repr(sorted(overrides.items()))] = found
-
-
-def _remembered(host: Host, overrides: Mapping[str, Any]) -> Plan | Refusal | None:
-    return _prepared.get(host, {}).get(repr(sorted(overrides.items())))
+# The plans as they were made in the prepare phase, or why there is none.
+prepared: Prepared[Plan | Refusal] = Prepared()
 
 
 def _refuse(session: DatabaseSession, refusals: Collection[Refusal], told: Collection[Refusal] = ()) -> FunctionCommand:
@@ -54,6 +46,9 @@ def _refuse(session: DatabaseSession, refusals: Collection[Refusal], told: Colle
                 session.tell_error(f"{refusal.message} (details above)")
             else:
                 session.tell_refusal(refusal)
+        if session.memory.has_begun:
+            # Its earlier migrations stay; whoever repairs what is refused need not wait for this run.
+            session.psql(prepared_script(session.run, session.schema, "registry/end_run"))
         return False
 
     return FunctionCommand(refuse, (), {})
@@ -66,10 +61,9 @@ def _execute(session: DatabaseSession, seen: Observed, plan: Plan, versions: Col
         names = [one.migration.name for one in plan.changes if one.migration.version in versions]
         with session.phase(names[0] if len(names) == 1 else f"{len(names)} migrations"):
             started = monotonic()
-            refusal = run_plan(session, plan, versions, traces)
+            refusal = run_plan(session, plan, versions, traces, ending=Ending.of(plan, versions))
             if refusal is None:
                 _tell_applied(session, [one for one in plan.changes if one.migration.version in versions], started)
-                analyze(session, plan, versions)
             if session.memory.taken is not None and not any(one.row for one in plan.decisions):
                 # It was taken when there was no registry yet to take it down.
                 register_backup(Keeper(session), session.memory.taken)
@@ -120,14 +114,15 @@ def check(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None
     """
     host = current_host()
     session = DatabaseSession.of(host, overrides)
-    before = _remembered(host, overrides)
+    before = next(iter(prepared.of(host, overrides)), None)
     if is_preparing():
         found: Plan | Refusal | None = before
     else:
         # Verify queries may read much: they were asked a moment ago, and each migration asks its own.
         is_clean = isinstance(before, Plan) and not before.refusals
-        found, _ = _current_plan(session, () if is_clean else None)
+        found, seen = _current_plan(session, () if is_clean else None)
         if not _refusals_of(found):
+            session.memory.saw(seen)
             forgive(host)
             session.forgive()
     if refusals := _refusals_of(found):
@@ -152,7 +147,7 @@ def migration(version: int, overrides: Mapping[str, Any]) -> Generator[FunctionC
     host = current_host()
     session = DatabaseSession.of(host, overrides)
     if is_preparing():
-        before = _remembered(host, overrides)
+        before = next(iter(prepared.of(host, overrides)), None)
         decision = before.of(version) if isinstance(before, Plan) else None
         if decision is None or decision.changes:
             yield _refuse(session, ())  # only counted: a change is expected

@@ -12,6 +12,7 @@ from ..backup.keeper import Keeper
 from ..errors import Kind, PgMigrateError, Refusal
 from ..host.failures import on_one_host
 from ..host.pyinfra_api import current_host, is_preparing
+from ..host.run import Prepared
 from ..planning.database import DatabaseSession
 from ..registry.model import Observed, Quarantine
 from ..rollback.look import plan_rollback
@@ -19,6 +20,9 @@ from ..rollback.runner import revert
 from ..rollback.script import drop_quarantine_script
 from ..rollback.turn import Rollback
 from ..units import size
+
+# What a rollback would do, as it was found in the prepare phase, or why it may not; None: nothing is to go.
+prepared: Prepared[Rollback | Refusal | None] = Prepared()
 
 
 def no_room(session: DatabaseSession, seen: Observed, rollback: Rollback) -> Refusal | None:
@@ -122,6 +126,12 @@ def rollback(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
     if unnamed is not None:
         told = unnamed
         yield FunctionCommand(lambda state, host: session.refuse(told), (), {})
+        return
+    if is_preparing() and (before := prepared.of(session.host, overrides)):
+        if before[0] is None:
+            context.host.noop("none of the migrations is there any more")
+        else:
+            yield FunctionCommand(lambda state, host: False, (), {})  # only counted: a change is expected
         return
     seen = session.wait_for_turn() if not is_preparing() else session.look()
     if not isinstance(seen, Refusal) and seen.server.in_recovery:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import gevent
 from pyinfra.api import Host
@@ -143,9 +143,9 @@ class DatabaseSession(HostSession):
         deadline = monotonic() + self.settings.run_wait_s
         told = ""
         while True:
-            seen = self.look()
+            seen = self.memory.just_seen() or self.look()
             if isinstance(seen, Refusal) or seen.other_run is None:
-                return seen
+                return cast("Observed | Refusal", seen)
             if monotonic() > deadline:
                 return self.busy(_described(seen.other_run))
             if told != seen.other_run.run_id:

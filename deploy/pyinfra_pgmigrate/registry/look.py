@@ -25,6 +25,9 @@ from .model import (
 )
 from .verify import all_verified, asked
 
+_READ = "pg_catalog.current_setting('pgmigrate.now')::text[]"
+_READS = "EXECUTE pgmigrate_read('pgmigrate.now', false);"
+
 
 def look(run: Run, schema: str, queries: Mapping[int, str] | None = None) -> Question[Observed | Unreadable]:
     """Asks for server, registry and catalog of a database.
@@ -34,7 +37,6 @@ def look(run: Run, schema: str, queries: Mapping[int, str] | None = None) -> Que
     Locks: reads only (ACCESS SHARE on views).
     """
     kept = "(SELECT c.lines FROM pgmigrate.catalogs AS c WHERE c.kind = 'last')"
-    read = "pg_catalog.current_setting('pgmigrate.now')::text[]"
     parts = [
         *session_of(run, schema, "observe"),
         read_sql("registry/observe_begin"),
@@ -46,9 +48,9 @@ def look(run: Run, schema: str, queries: Mapping[int, str] | None = None) -> Que
         "\\if :is_same",
         setting("now", kept),
         "\\else",
-        setting("now", read),
+        setting("now", _READ),
         catalog_prepared(),
-        "EXECUTE pgmigrate_read('pgmigrate.now', false);",
+        _READS,
         "\\endif",
         read_sql("registry/observe"),
     ]
@@ -60,6 +62,19 @@ def look(run: Run, schema: str, queries: Mapping[int, str] | None = None) -> Que
             parts += [*asked(query), "\\endif"]
         parts.append("\\endif")
     return Question("the database", joined([*parts, "ROLLBACK;"]), observed_in)
+
+
+def look_again(queries: Mapping[int, str]) -> list[str]:
+    """Returns the part of a script that looks at the database once more, in a session that has read the catalog.
+
+    ``observed_in`` reads what it answers, too.
+
+    + queries: verify queries to ask, by version
+    """
+    parts = [read_sql("registry/observe_begin"), setting("now", _READ), _READS, read_sql("registry/observe")]
+    for version, query in queries.items():
+        parts += [setting("version", version), *asked(query)]
+    return [*parts, "ROLLBACK;"]
 
 
 def observed_in(answer: Answer) -> Observed | Unreadable:

@@ -272,6 +272,8 @@ SELECT COALESCE((
         AND l.classid = 1886414195
         AND l.objid = 1
         AND l.granted
+        -- At the end of a session that changed something it is our own.
+        AND l.pid <> pg_catalog.pg_backend_pid()
         AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
     LIMIT 1
 )::text, 'null') AS payload \gset

@@ -14,7 +14,6 @@ from pyinfra_pgmigrate.execution.steps import (
     LockLimits,
     Step,
     aftermath_script,
-    analyze_script,
     apply_script,
     blockers_script,
     steps_of,
@@ -326,14 +325,6 @@ class TestOthers:
             ['"public".project_roles', list(MODES)],
         ]
         assert not re.search(r"^(?:INSERT|UPDATE|DELETE|ALTER|DROP|CREATE)\b", part("execution/blockers"), re.MULTILINE)
-
-    def test_tables_are_analyzed_in_order_and_by_their_real_names(self) -> None:
-        script = analyze_script(iter(["roles", 'other."a.b"', r'"two\\lines\n"']), RUN, "public", lock_timeout_ms=2000)
-
-        assert json.loads(value_of(script, "tables")) == sorted(
-            ['"public".roles', 'other."a.b"', '"public"."two\\lines\n"']
-        )
-        assert value_of(script, "lock_timeout_ms") == "2000"
 
     def test_what_stopped_a_step_is_noted_and_its_unfinished_indexes_go(self) -> None:
         step = steps_of(decision("legacy", 1), ends_run=True)[2]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from pyinfra.api import Config, Inventory, State
-from pyinfra_pgmigrate.host.run import TOOL_VERSION, RunContext
+from pyinfra_pgmigrate.host.run import TOOL_VERSION, Memory, Prepared, RunContext
 
 
 def state() -> State:
@@ -71,6 +71,43 @@ def test_a_database_is_remembered_for_the_run_alone() -> None:
     assert RunContext.of(one).memory(host, "shop").backup == "shop.1"
     assert RunContext.of(one).memory(host, "other").backup == ""
     assert RunContext.of(state()).memory(host, "shop").backup == ""
+
+
+class TestSeen:
+    def test_a_look_counts_once_and_for_a_moment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        memory, now = Memory(), [100.0]
+        monkeypatch.setattr("pyinfra_pgmigrate.host.run.monotonic", lambda: now[0])
+        assert memory.just_seen() is None
+
+        memory.saw("the database")
+        assert memory.just_seen() == "the database"
+        assert memory.just_seen() is None
+
+        memory.saw("the database")
+        now[0] += 1.1
+        assert memory.just_seen() is None
+
+    def test_it_does_not_count_after_anything_that_may_change_the_database(self) -> None:
+        memory = Memory()
+        memory.saw("the database")
+        memory.changes()
+
+        assert memory.just_seen() is None
+
+
+def test_what_was_prepared_is_of_one_database_of_one_host() -> None:
+    one = State(Inventory((["@local", "@docker/other"], {})), Config())
+    host, other = one.inventory.get_host("@local"), one.inventory.get_host("@docker/other")
+    assert host is not None
+    assert other is not None
+    prepared: Prepared[str | None] = Prepared()
+    prepared.keep(host, {"pg_database": "shop"}, "a plan")
+    prepared.keep(host, {}, None)
+
+    assert prepared.of(host, {"pg_database": "shop"}) == ["a plan"]
+    assert prepared.of(host, {}) == [None]
+    assert prepared.of(host, {"pg_database": "other"}) == []
+    assert prepared.of(other, {"pg_database": "shop"}) == []
 
 
 class TestReadOnce:

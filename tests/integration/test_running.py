@@ -337,7 +337,7 @@ class TestBetween:
             patched.setattr(Memory, "saw", saw)
             result = migrate(database.settings())
         # One before the first migration, and one at the end of all but the last.
-        assert len(looks) == 6 or not result.ok
+        assert [max(one.applied, default=0) for one in looks] == [0, 1, 2, 3, 4, 5]
         return result
 
     def test_what_is_in_place_by_then_is_not_done_again(
@@ -348,6 +348,7 @@ class TestBetween:
         assert result.ok, result.text
         assert legacy.structure() == clean_structure
         assert legacy.value("SELECT count(*) FROM pgmigrate.migrations") == 6
+        assert legacy.value("SELECT count(*) FROM pgmigrate.runs WHERE finished_at IS NULL") == 0
 
     def test_what_stands_in_the_way_by_then_is_refused_and_nobody_waits_for_the_refused_run(
         self, legacy: Database, monkeypatch: pytest.MonkeyPatch

@@ -71,7 +71,9 @@ def look_again(queries: Mapping[int, str]) -> list[str]:
 
     + queries: verify queries to ask, by version
     """
-    parts = [read_sql("registry/observe_begin"), setting("now", _READ), _READS, read_sql("registry/observe")]
+    # It may have been made since the session began.
+    exists = setting("registry_exists", "true")
+    parts = [exists, read_sql("registry/observe_begin"), setting("now", _READ), _READS, read_sql("registry/observe")]
     for version, query in queries.items():
         parts += [setting("version", version), *asked(query)]
     return [*parts, "ROLLBACK;"]

@@ -58,6 +58,8 @@ class TestScript:
 
         assert script.index("ANALYZE") < script.index("REPEATABLE READ READ ONLY")
         assert is_balanced(script)
+        # The session made it, and may have begun without one.
+        assert value_of(script, "registry_exists") == "true"
         assert "COMMIT" not in look
         *_, (last, inside) = in_transactions(look)
         assert (last, inside) == ("ROLLBACK;", False)

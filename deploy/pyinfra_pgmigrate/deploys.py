@@ -247,7 +247,7 @@ def backup_database(**settings: Any) -> None:
         session.tell(headings(seen))
         if not seen.server.in_recovery:
             try:
-                session.tell(backup.would(session, seen))
+                session.tell(backup.would(session, seen, overrides))
             except PgMigrateError as error:
                 session.tell_refusal(error.refusal)
                 fail(session.host)

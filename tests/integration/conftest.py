@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyinfra_pgmigrate.settings import KEYS
 
-from tests.support import templates
+from tests.support import servers, templates
 from tests.support.harness import migrate
 from tests.support.servers import Database, Server
 
@@ -25,6 +26,12 @@ def clean_structure(server: Server) -> frozenset[str]:
                 raise RuntimeError(result.text)
             _clean[server.version] = database.structure()
     return _clean[server.version]
+
+
+@pytest.fixture
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has an operation a migration, as hosts have without pg_batch_from."""
+    monkeypatch.setattr(servers, "BATCH_FROM", KEYS["pg_batch_from"].default)
 
 
 @pytest.fixture

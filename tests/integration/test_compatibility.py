@@ -86,6 +86,7 @@ class TestInTheRehearsal:
         text = ";\n\n".join(statements)
         (tmp_path / "sql" / f"{name}.sql").write_text(f"-- purpose: a test\n-- phase: contract\n\n{text};\n")
 
+    @pytest.mark.usefixtures("one_by_one")
     def test_one_that_fails_after_a_migration_refuses_and_names_both(
         self, legacy: Database, given: Callable[..., Any], tmp_path: Path, server: Server
     ) -> None:

@@ -16,6 +16,8 @@ from tests.support.harness import migrate, status
 from tests.support.migrations import MIGRATIONS, NAMES, copied, record, replace_in, run_by_hand, run_statement
 from tests.support.servers import Database, Server
 
+pytestmark = pytest.mark.usefixtures("one_by_one")
+
 # A statement that others stand on, one of a file whose statements may run twice, and one that takes away.
 SOME = [(1, 2), (2, 4), (6, 1)]
 

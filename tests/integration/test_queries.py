@@ -75,6 +75,7 @@ def with_queries(folder: Path, **texts: str) -> str:
     return str(sql)
 
 
+@pytest.mark.usefixtures("one_by_one")
 @on_versions(15, 18)
 def test_a_good_run_measures_the_shipped_queries_and_a_second_one_changes_nothing(large: Database) -> None:
     first = migrate(large.settings(pg_measure="changes"))

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import on_docker, on_versions
 from tests.support.backups import copies, labels
 from tests.support.contents import contents_of
@@ -47,6 +49,7 @@ class TestRehearsal:
         assert legacy.value("SELECT to_regclass('pgmigrate.registry')") is None
         assert copies(server) == []
 
+    @pytest.mark.usefixtures("one_by_one")
     @on_versions(18)
     def test_tells_afterwards_what_was_predicted_and_what_came(
         self, legacy: Database, kept: Callable[..., dict[str, Any]]
@@ -110,6 +113,7 @@ class TestRehearsal:
         assert "table public.customers has other contents" in result.refusals[0]
         assert contents_of(legacy) == before
 
+    @pytest.mark.usefixtures("one_by_one")
     def test_names_a_rewrite_and_a_lock(
         self, legacy: Database, kept: Callable[..., dict[str, Any]], tmp_path: Path, server: Server
     ) -> None:
@@ -127,6 +131,7 @@ class TestRehearsal:
         assert "rewrote every row of customers, as its effect says" in result.text
         assert "AccessExclusiveLock on customers" in result.text
 
+    @pytest.mark.usefixtures("one_by_one")
     def test_of_the_structure_alone_needs_no_backup(
         self, legacy: Database, kept: Callable[..., dict[str, Any]], folder: Path, server: Server
     ) -> None:

@@ -16,6 +16,8 @@ from tests.support.harness import Result, migrate, rollback, status, validate
 from tests.support.migrations import MIGRATIONS, NAMES, copied, record
 from tests.support.servers import ROOT, Database
 
+pytestmark = pytest.mark.usefixtures("one_by_one")
+
 VOID = {"meta", "br", "rect"}
 
 

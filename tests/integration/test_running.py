@@ -24,6 +24,8 @@ from tests.support.servers import Database, Server
 from tests.support.waiting import wait_for
 from tests.support.writers import Writers, longest_stall_s
 
+pytestmark = pytest.mark.usefixtures("one_by_one")
+
 QUICK = {"pg_lock_poll_s": 0.1, "pg_lock_timeout_s": 0.1}
 
 

@@ -14,6 +14,8 @@ from tests.support.migrations import NAMES
 from tests.support.second_legacy import SecondLegacy, columns_of, hashes_of, second_legacy
 from tests.support.servers import Server
 
+pytestmark = pytest.mark.usefixtures("one_by_one")
+
 NOT_APPLICABLE = {
     "compatibility/read_totals.sql: not applicable here: no view project_group_totals",
     "queries/owner_projects.sql: not applicable here: no function calculate_role_cost"

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import on_all_versions
 from tests.integration.test_rollback import application, same
 from tests.support.backups import copies, fill_oddly, manifest, taken
@@ -13,6 +15,8 @@ from tests.support.contents import contents_of
 from tests.support.harness import migrate, restore, rollback, status, validate
 from tests.support.migrations import NAMES
 from tests.support.servers import Database, Server
+
+pytestmark = pytest.mark.usefixtures("one_by_one")
 
 Kept = Callable[..., dict[str, Any]]
 

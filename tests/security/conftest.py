@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.conftest import applied, clean_structure, folder, kept
+from tests.integration.conftest import applied, clean_structure, folder, kept, one_by_one
 from tests.support.evil import Evil, evil_role
 from tests.support.servers import Database
 
-__all__ = ["applied", "clean_structure", "folder", "kept"]
+__all__ = ["applied", "clean_structure", "folder", "kept", "one_by_one"]
 
 
 @pytest.fixture

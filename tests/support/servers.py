@@ -18,6 +18,9 @@ from pyinfra_pgmigrate.resources import read_sql
 ROOT = Path(__file__).parents[2]
 SQL = ROOT / "sql"
 
+# All that is pending runs in one session; see the fixture ``one_by_one``.
+BATCH_FROM = 2
+
 
 def _look_as_the_library(connection: psycopg.Connection[Any], schema: str) -> None:
     connection.execute(read_sql("psql/pinned").encode())
@@ -145,5 +148,6 @@ class Database:
             "pg_report": False,
             # Tests of queries say "changes".
             "pg_measure": "never",
+            "pg_batch_from": BATCH_FROM,
         }
         return {name: value for name, value in {**data, **more}.items() if value is not None}

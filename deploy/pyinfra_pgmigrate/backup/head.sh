@@ -7,8 +7,11 @@ if [ -n "$password" ]; then PGPASSWORD=$password; export PGPASSWORD; fi
 unset password
 LC_ALL=C PGCLIENTENCODING=UTF8; export LC_ALL PGCLIENTENCODING
 user=$(id -un) uid=$(id -u)
-home=$(getent passwd "$user" 2>/dev/null | cut -d : -f 6)
-folder=${1:-${home:-$HOME}/pgmigrate-backups} key=$2 run=$3 bin=$4
+folder=$1 key=$2 run=$3 bin=$4
+if [ -z "$folder" ]; then
+    home=$(getent passwd "$user" 2>/dev/null | cut -d : -f 6)
+    folder=${home:-$HOME}/pgmigrate-backups
+fi
 shift 4
 case $folder in
 /*) ;;
@@ -17,6 +20,8 @@ esac
 while [ "$folder" != "${folder%/}" ]; do folder=${folder%/}; done
 run_file=$folder/.$key.run
 work=
+newline='
+'
 
 # A line for the controller: a word and a JSON value.
 say() { printf '##pgmigrate %s %s\n' "$1" "$(printf '%s' "$2" | base64 | tr -d '\n')"; }
@@ -38,8 +43,13 @@ leave() {
 # parent: a folder in which others may make files but not change ours), most bytes of a file.
 sound() {
     its_path=$1 its_wanted=$2 its_most=${3:-1000000}
-    # shellcheck disable=SC2046
-    set -- $(stat -c '%u %a %U %s %F' -- "$its_path" 2>/dev/null)
+    # What guard has asked for already comes first.
+    its_stat=${its_stats%%"$newline"*}
+    its_stats=${its_stats#"$its_stat"}
+    its_stats=${its_stats#"$newline"}
+    [ -n "$its_stat" ] || its_stat=$(stat -c '%u %a %U %s %F' -- "$its_path" 2>/dev/null)
+    # shellcheck disable=SC2086
+    set -- $its_stat
     if [ $# -lt 5 ]; then
         its_found="no $its_path" its_expected="a $its_wanted" its_cure='ls -ld'
         return 1
@@ -84,10 +94,33 @@ unsafe() {
     leave 77 "$its_found"
 }
 
+# Asks for all folders on the way at once, as long as it is straight: a process each would take longer than the rest.
+its_stats=''
+look_ahead() {
+    its_ahead='' its_left=$folder
+    set -- /
+    while [ -n "$its_left" ]; do
+        its_part=${its_left%%/*}
+        case $its_left in
+        */*) its_left=${its_left#*/} ;;
+        *) its_left='' ;;
+        esac
+        case $its_part in
+        '' | .) continue ;;
+        ..) break ;;
+        esac
+        its_ahead=$its_ahead/$its_part
+        if [ -L "$its_ahead" ] || [ ! -e "$its_ahead" ]; then break; fi
+        set -- "$@" "$its_ahead"
+    done
+    its_stats=$(stat -c '%u %a %U %s %F' -- "$@" 2>/dev/null)
+}
+
 # Ends the program where anybody else could put something into the folder of the backups, or another one in its
 # place: goes the way that the kernel goes, links included. Only so can names in it be relied upon.
 guard() {
     its_rest=$folder its_at='' its_hops=0
+    look_ahead
     ours / parent
     while [ -n "$its_rest" ]; do
         its_part=${its_rest%%/*}
@@ -98,7 +131,7 @@ guard() {
         case $its_part in
         '' | .) continue ;;
         ..)
-            its_at=${its_at%/*}
+            its_at=${its_at%/*} its_stats=''
             continue
             ;;
         esac
@@ -106,6 +139,7 @@ guard() {
             its_path=$folder its_found="a symbolic link at $folder" its_expected='a folder' its_cure=readlink
             unsafe
         elif [ -L "$its_at/$its_part" ]; then
+            its_stats=''
             its_hops=$((its_hops + 1))
             its_owner=$(stat -c %u -- "$its_at/$its_part")
             if [ "$its_hops" -gt 20 ] || { [ "$its_owner" != "$uid" ] && [ "$its_owner" != 0 ]; }; then
@@ -121,9 +155,13 @@ guard() {
             continue
         fi
         its_at=$its_at/$its_part
-        [ -e "$its_at" ] || [ -L "$its_at" ] || return 0
+        if [ ! -e "$its_at" ] && [ ! -L "$its_at" ]; then
+            its_stats=''
+            return 0
+        fi
         ours "$its_at" parent
     done
+    its_stats=''
     ours "$its_at" folder
 }
 

@@ -76,6 +76,7 @@ class Keeper:
         self.waited = False
         self.run_file = ""
         self.copies_made = 0
+        self._identity: Identity | None = None
 
     # Looking.
 
@@ -109,13 +110,18 @@ class Keeper:
 
         + name: of another one on its server
         """
+        if name is None and self._identity is not None:
+            return self._identity
         target = self.database if name is None else name
         text = prepared(self.session.run, self.settings.schema, "backup/identity", target=target)
         found = self.session.psql(text).value("identity")
         if found is None:
             # There is none, or it cannot be read.
             found = self.psql(text, self.maintenance(), "read the server").value("identity")
-        return Identity(**found)
+        identity = Identity(**found)
+        if name is None:
+            self._identity = identity
+        return identity
 
     # Claiming.
 

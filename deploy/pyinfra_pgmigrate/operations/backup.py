@@ -19,11 +19,15 @@ from ..copies.copy import Copies, Copy, NoLoginError
 from ..errors import Kind, PgMigrateError, Refusal
 from ..host.failures import on_one_host, refusal_of
 from ..host.pyinfra_api import current_host, is_preparing
+from ..host.run import Prepared
 from ..planning.database import DatabaseSession
 from ..registry.model import Observed
 from ..rehearsal.rehearse import rehearse
 from ..report.journal import Secured
 from ..units import size
+
+# Whether another backup would be taken, as it was found in the prepare phase.
+prepared: Prepared[bool] = Prepared()
 
 
 def work(session: DatabaseSession, title: str, function: Callable[[], object]) -> FunctionCommand:
@@ -43,8 +47,11 @@ def work(session: DatabaseSession, title: str, function: Callable[[], object]) -
     return FunctionCommand(execute, (), {})
 
 
-def would(session: DatabaseSession, seen: Observed) -> str:
-    """Returns what the operation ``backup`` will do, in one line; asks the host."""
+def would(session: DatabaseSession, seen: Observed, overrides: Mapping[str, Any] | None = None) -> str:
+    """Returns what the operation ``backup`` will do, in one line; asks the host.
+
+    + overrides: of that operation, where it follows
+    """
     keeper = Keeper(session)
     if session.settings.backup is not None:
         return f'would verify backup "{session.settings.backup}" again'
@@ -52,6 +59,8 @@ def would(session: DatabaseSession, seen: Observed) -> str:
     young = young_backup(keeper, store, seen)
     if young is None and session.settings.verify == "restore":
         check_may_verify(keeper)
+    if overrides is not None:
+        prepared.keep(session.host, overrides, young is None)
     if young is not None:
         return f'backup "{young.label}" is verified and young enough: no new one'
     how = {
@@ -89,6 +98,9 @@ def backup(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, Non
     Locks: reads only (ACCESS SHARE on every table while it lasts).
     """
     session = DatabaseSession.of(current_host(), overrides)
+    if is_preparing() and prepared.of(session.host, overrides) == [True]:
+        yield FunctionCommand(lambda state, host: False, (), {})  # only counted: a change is expected
+        return
     seen = session.look()
     if isinstance(seen, Refusal):
         refusal = seen

@@ -40,14 +40,19 @@ if [ "${{found%% *}}" != "$1" ]; then echo '{MARK} exit {EXIT_DAMAGED}'; exit 0;
 if ! command -v "$2" >/dev/null 2>&1; then echo '{MARK} exit {EXIT_NO_PSQL}'; exit 0; fi
 if [ -n "$password" ]; then PGPASSWORD=$password; export PGPASSWORD; fi
 LC_ALL=C PGCLIENTENCODING=UTF8 PGCONNECT_TIMEOUT=$4; export LC_ALL PGCLIENTENCODING PGCONNECT_TIMEOUT
+# Linux tells its name without a process.
+host_name=
+[ ! -r /proc/sys/kernel/hostname ] || IFS= read -r host_name </proc/sys/kernel/hostname
 status=0
 "$2" --no-psqlrc --quiet --no-align --tuples-only --no-password --set=ON_ERROR_STOP=1 \
-    --set=os_user="$(id -un)" --set=host_name="$(uname -n)" \
+    --set=os_user="$(id -un)" --set=host_name="${{host_name:-$(uname -n)}}" \
     --dbname="$3" --file="$work/script.sql" \
     >"$work/output" 2>"$work/errors" </dev/null || status=$?
 cat "$work/output"
 echo
-echo "{MARK} errors $(tail -c {_MOST_ERROR_BYTES} "$work/errors" | base64 | tr -d '\n')"
+if [ -s "$work/errors" ]; then
+    echo "{MARK} errors $(tail -c {_MOST_ERROR_BYTES} "$work/errors" | base64 | tr -d '\n')"
+fi
 echo "{MARK} exit $status"
 """
 

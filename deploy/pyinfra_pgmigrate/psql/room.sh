@@ -3,6 +3,7 @@
 # Without flock nothing is locked, and nothing removed. Returns 1 where no folder can be made.
 make_room() {
     has_locks=
+    set --
     if command -v flock >/dev/null 2>&1; then
         has_locks=1
         for old in "${TMPDIR:-/tmp}"/pgmigrate.??????????; do
@@ -16,9 +17,10 @@ make_room() {
                 flock -n "$old/lock" rm -rf "$old" 2>/dev/null
             else
                 # Killed before it had its lock, or made by a version that knew none.
-                find "$old" -maxdepth 0 \( -empty -mmin +5 -o -mmin +1440 \) -exec rm -rf {} + 2>/dev/null
+                set -- "$@" "$old"
             fi
         done
+        [ $# = 0 ] || find "$@" -maxdepth 0 \( -empty -mmin +5 -o -mmin +1440 \) -exec rm -rf {} + 2>/dev/null
     fi
     while :; do
         work=$(mktemp -d "${TMPDIR:-/tmp}/pgmigrate.XXXXXXXXXX") || return 1

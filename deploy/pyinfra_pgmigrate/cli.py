@@ -195,7 +195,7 @@ def _there_already(path: Path) -> PgMigrateError:
     return PgMigrateError(
         Kind.SETTINGS,
         f"could not write {path}: it is there already",
-        detail="Found a file of that name; expected none: a script that somebody wrote is not overwritten.",
+        detail="Found a file of that name; expected none: an existing script is not overwritten.",
         hint=f"Move it away first: mv {path} {path}.old",
     )
 

@@ -326,5 +326,5 @@ def database_status(**settings: Any) -> None:
             _tell_refusals(session, refusal)
             fail(session.host)
         for kept in rollback.in_quarantine(session, seen):
-            session.tell(f"would throw away what run {kept.run_id[:8]} kept of {kept.object}")
+            session.tell(f"would drop what run {kept.run_id[:8]} kept of {kept.object}")
         rollback.drop_quarantine(name="Drop quarantine", overrides=overrides, _retries=0)

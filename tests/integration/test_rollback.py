@@ -212,7 +212,7 @@ class TestQuarantine:
 
         refused = status({**drop, "pg_needs_confirm": True})
         wrong = status({**drop, "pg_quarantine_drop": "00000000"})
-        assert "could not throw away what a rollback kept of database" in refused.refusals[0]
+        assert "could not drop what a rollback kept of database" in refused.refusals[0]
         assert f"Found {run[:8]}; expected the run that pg_quarantine_drop names" in wrong.refusals[0]
         assert applied.value("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'quarantine\\_%%'") == 3
 

@@ -157,7 +157,8 @@ def set_row_security(line: str) -> Statements:
 def make_function(line: str) -> Statements:
     """Returns what makes a function or procedure what its line says, whether it is there or not."""
     found = function_of(line)
-    if found is None:
+    if found is None or found.language in ("c", "internal"):
+        # What such a line says of it are the names of a library and a symbol.
         return None
     kind = key_of(line).split(" ", 1)[0].upper()
     name = without_arguments(name_of(line))
@@ -241,6 +242,9 @@ def _publication_table(line: str) -> tuple[str, str]:
 
 
 def _make_collation(line: str) -> Statements:
+    if "\\" in definition_of(line):
+        # Rules of characters that a line writes as escapes.
+        return None
     options = []
     for name, value in re.findall(
         r"(provider|locale|lc_collate|lc_ctype|rules) ('(?:[^']|'')*'|\w+)", definition_of(line)

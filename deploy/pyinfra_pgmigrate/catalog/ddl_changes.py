@@ -226,6 +226,9 @@ def _labels(text: str) -> list[str]:
 def _change_enum(name: str, wanted: list[str], found: list[str]) -> Statements:
     if len(wanted) == len(found):
         different = [(now, was) for was, now in zip(wanted, found, strict=True) if was != now]
+        if any(was in found for _, was in different):
+            # In another order: no ALTER TYPE brings that back.
+            return None
         return [f"ALTER TYPE {name} RENAME VALUE {now} TO {was}" for now, was in different]
     # A value that came cannot be taken away again.
     return None
@@ -235,9 +238,14 @@ def _change_publication(old: str, new: str) -> Statements:
     words = definition_of(old).split()
     if ("all" in words) != ("all" in definition_of(new).split()):
         return None
+    if " generated columns" in old or " generated columns" in new:
+        generated = f", publish_generated_columns = {'stored' if ' generated columns' in old else 'none'}"
+    else:
+        generated = ""
     what = ", ".join(one for one in ("insert", "update", "delete", "truncate") if one in words)
     root = "true" if "root" in words else "false"
-    return [f"ALTER PUBLICATION {name_of(old)} SET (publish = '{what}', publish_via_partition_root = {root})"]
+    options = f"publish = '{what}', publish_via_partition_root = {root}{generated}"
+    return [f"ALTER PUBLICATION {name_of(old)} SET ({options})"]
 
 
 _CHANGERS: Mapping[str, Callable[[str, str], Statements]] = {

@@ -54,7 +54,7 @@ def not_restorable(keeper: Keeper, manifest: Manifest, unfound: Unfound) -> PgMi
         f'could not restore backup "{manifest.label}" into a copy: function {unfound.function} does not name the '
         "schemas of what it uses",
         detail=f"Found: {complaint.message} (at: {where}); expected it to work without a search_path, as "
-        "pg_restore has none: nobody can restore this database as it is. The database itself is as it was.",
+        "pg_restore has none: this database cannot be restored as it is. The database itself is as it was.",
         hint=f"On the database: ALTER FUNCTION {unfound.function} SET search_path = {path}, pg_temp; then take "
         "another backup: deploy/backup.py"
         if unfound.is_own

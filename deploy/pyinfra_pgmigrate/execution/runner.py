@@ -210,7 +210,7 @@ class Execution(Progress):
         counted.lock_since = lock_since = now if counted.lock_since is None else counted.lock_since
         text = blockers_script(step, self.session.run, self.settings.schema)
         blockers = blockers_of(self.session.psql(text))
-        in_the_way = "; ".join(map(str, blockers)) or "nobody any more"
+        in_the_way = "; ".join(map(str, blockers)) or "no session any more"
         self._note_in_vain(Span.LOCK, step, f"try {counted.tries}, locked by {in_the_way}")
         if now - lock_since < self.settings.lock_budget_s:
             self.session.tell(f"    try {counted.tries}: a table is locked by {in_the_way}; trying again")
@@ -224,7 +224,7 @@ class Execution(Progress):
             Kind.LOCK,
             f"could not apply {step.title}: no lock on {tables} after {counted.tries} tries in "
             f"{now - lock_since:.0f} s",
-            detail=f"Found in the way: {in_the_way}; expected the lock within {self.settings.lock_budget_s:.0f} s "
+            detail=f"Found blocking: {in_the_way}; expected the lock within {self.settings.lock_budget_s:.0f} s "
             "(pg_lock_budget_s). Nothing of this step was done.",
             hint="Let that transaction end, then run again" + (f"; to end it: {ending}" if ending else "."),
         )

@@ -82,7 +82,7 @@ def _blocking_index(migration: Migration, statement: Statement, effect: Statemen
     table = _old_table_locked(migration, effect, "ShareLock")
     if statement.node != "index_stmt" or table is None:
         return None
-    return f"nobody can write to {table} while the index is built"
+    return f"no session can write to {table} while the index is built"
 
 
 def _blocking_constraint(migration: Migration, statement: Statement, effect: StatementEffect) -> str | None:
@@ -122,7 +122,7 @@ RULES = (
         "blocking-index",
         _blocking_index,
         "Write CREATE INDEX CONCURRENTLY.",
-        why="CREATE INDEX takes a ShareLock: nobody can write to the table until the index is built, which takes "
+        why="CREATE INDEX takes a ShareLock: no session can write to the table until the index is built, which takes "
         "seconds for a small table and many minutes for a large one. CONCURRENTLY builds it while others write. An "
         "index on a table that the same migration creates is not reported.",
         bad="CREATE INDEX orders_customer ON orders (customer_id);",
@@ -149,10 +149,11 @@ RULES = (
     Rule(
         "rewrite",
         _rewrite,
-        "Add a new column, fill it in batches, and let go of the old one later.",
-        why="PostgreSQL writes every row of the table again, under an ACCESS EXCLUSIVE lock: nobody reads or writes "
-        "meanwhile, and the table takes twice its room. Typical causes are ALTER COLUMN ... TYPE and a new column "
-        "with a volatile default. Recording sees the rewrite itself, so a type change that needs none is not reported.",
+        "Add a new column, fill it in batches, and drop the old one later.",
+        why="PostgreSQL writes every row of the table again, under an ACCESS EXCLUSIVE lock: no session can read or "
+        "write meanwhile, and the table takes twice its room. Typical causes are ALTER COLUMN ... TYPE and a new "
+        "column with a volatile default. Recording sees the rewrite itself, so a type change that needs none is not "
+        "reported.",
         bad="ALTER TABLE orders\nALTER COLUMN amount TYPE bigint;",
         good="-- 012_add_amount_cents.sql (phase schema)\n"
         "ALTER TABLE orders\nADD COLUMN amount_cents bigint;\n\n"
@@ -164,7 +165,7 @@ RULES = (
     Rule(
         "removal",
         _removal,
-        "Move it into a migration of phase contract, after the application let go of it.",
+        "Move it into a migration of phase contract, once the application no longer uses it.",
         why="The version of the application that runs while the migration is applied may still use the table, column, "
         "view or sequence. Phase contract marks the migrations that remove something: pg_phase stops before them, so "
         "that the new version of the application can be deployed first.",

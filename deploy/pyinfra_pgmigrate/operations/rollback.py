@@ -40,8 +40,8 @@ def no_room(session: DatabaseSession, seen: Observed, rollback: Rollback) -> Ref
         f'could not roll back database "{session.settings.connection.database}": not enough room where the server '
         "keeps its data",
         f"Found {size(free)} free; expected {size(needed)} for the rows that are kept and the indexes "
-        "that come back. Nothing was changed.",
-        "Make room there, then run again; what earlier rollbacks kept is told by deploy/status.py.",
+        "that are built again. Nothing was changed.",
+        "Make room there, then run again; deploy/status.py lists what earlier rollbacks kept.",
     )
 
 
@@ -74,7 +74,7 @@ def drop_quarantine(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, 
             return session.refuse(
                 Refusal(
                     Kind.FAILED,
-                    "could not throw away what a rollback kept",
+                    "could not drop what a rollback kept",
                     f"Found: {answer.message or answer.errors or 'another run is at work'}. All of it is still there.",
                     "Remove the cause, then run again.",
                 )
@@ -95,7 +95,7 @@ def dropping(session: DatabaseSession, seen: Observed) -> Refusal | None:
     known = () if seen.registry is None else seen.registry.quarantined_runs
     if any(one.startswith(run) for one in known):
         return (
-            session.unnamed("throw away what a rollback kept of", "It cannot be undone.")
+            session.unnamed("drop what a rollback kept of", "It cannot be undone.")
             if in_quarantine(session, seen)
             else None
         )

@@ -77,7 +77,7 @@ def unreadable(found: Unreadable | None, *, host: str, connection: Connection) -
             f"{what}: its registry cannot be trusted",
             detail=f"Found: {found.message}; expected plain tables of the role that connects, of a superuser or of "
             "the owner of the database. Nothing in it was read, as whoever made it could have anything run.",
-            hint="Connect as the role that made the registry. If nobody of yours made it: "
+            hint="Connect as the role that made the registry. If it is not one of yours: "
             "ALTER SCHEMA pgmigrate RENAME TO pgmigrate_foreign",
         )
     if (found.status, found.sqlstate) == (EXIT_SCRIPT, "42501"):

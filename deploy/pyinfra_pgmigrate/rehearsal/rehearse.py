@@ -318,7 +318,7 @@ def _still_kept(on_copy: DatabaseSession) -> Refusal | None:
         return None
     return Refusal(
         Kind.REHEARSAL,
-        "what was in place before the migrations did not come back on the way forward",
+        "objects that were in place before are missing after rolling back and migrating again",
         f"Found in the quarantine still: {'; '.join(left[:5])}; expected nothing of this run.",
         "Complete by hand what is half there, or take it back, then run again.",
     )

@@ -94,7 +94,7 @@ def findings(journal: Journal, this_run: str) -> Iterator[dict[str, str]]:
             "verdict": "WARN",
             "subject": f"migration {decision.migration.name} is held back",
             "found": decision.reason,
-            "expected": "an application that has let go of it",
+            "expected": "an application that no longer uses it",
             "next": "To apply it all the same: deploy/migrate.py --data pg_release=true",
         }
     runs = [one["run"] for one in quarantines(journal.after or journal.observed)]

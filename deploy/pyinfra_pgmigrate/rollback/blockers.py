@@ -124,7 +124,7 @@ def refusal_for_rows(conflict: Conflict, on_conflict: str) -> Refusal | None:
         f"cannot roll back: {conflict.count} duplicate ({columns}) value{'s' if conflict.count > 1 else ''} in table "
         f"{conflict.hanging[0]} would violate the unique rule that is restored"
     )
-    found = f"Found {shown}{more}; expected each once, under the rule that comes back. Nothing was changed."
+    found = f"Found {shown}{more}; expected each once, under the unique rule being restored. Nothing was changed."
     if conflict.stuck:
         return Refusal(
             Kind.CONFLICT,

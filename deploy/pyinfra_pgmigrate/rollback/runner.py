@@ -75,7 +75,7 @@ class _Reverting(Execution):
                 return Refusal(
                     Kind.LOCK,
                     f"could not roll back: index {rules[0].index} cannot be built before the cut-over",
-                    f"Found in the way: {in_the_way}; expected its end within {self.settings.lock_budget_s:.0f} s "
+                    f"Found blocking: {in_the_way}; expected its end within {self.settings.lock_budget_s:.0f} s "
                     "(pg_lock_budget_s). Nothing was changed.",
                     f"Let that transaction end, then run again; to end it: {ending}",
                 )

@@ -258,13 +258,13 @@ def _judged(table: Compared, source: Source, found: Mapping[str, tuple[int, str]
     failed = bool(by_others) or (source.is_quiet and not is_ours)
     hint = _restore(table, source)
     if not failed:
-        hint = f"Where nobody may have written since: deploy/validate.py --data pg_writes=stopped; {hint}"
+        hint = f"If there were no writes since: deploy/validate.py --data pg_writes=stopped; {hint}"
     verdict = Verdict.FAIL if failed else Verdict.WARN
     return Check(verdict, "data", table.ident, "; ".join(parts), _expected(table, source), hint)
 
 
 def _expected(table: Compared, source: Source) -> str:
-    quiet = ", as nobody wrote since (pg_writes=stopped)" if source.is_quiet else ""
+    quiet = ", as there were no writes since (pg_writes=stopped)" if source.is_quiet else ""
     return f"its {_was(source, table)[0]} rows as in {source}{quiet}"
 
 

@@ -109,6 +109,8 @@ CHANGED = [
     # Types, sequences, statistics, publications.
     ("type m enum ('a', 'b', 'it''s')", "type m enum ('a', 'c', 'it''s')", ["ALTER TYPE m RENAME VALUE 'c' TO 'b'"]),
     ("type m enum ('a', 'b')", "type m enum ('a', 'b', 'c')", None),
+    # In another order: none of ALTER TYPE's actions moves a label.
+    ("type m enum ('a', 'b', 'c')", "type m enum ('b', 'a', 'c')", None),
     ("type d domain text not null default 'x'::text", "type d domain text",
      ["ALTER DOMAIN d SET NOT NULL", "ALTER DOMAIN d SET DEFAULT 'x'::text"]),
     ("type d domain text", "type d domain text not null default 'x'::text",
@@ -127,6 +129,12 @@ CHANGED = [
     ("publication p insert via root", "publication p insert",
      ["ALTER PUBLICATION p SET (publish = 'insert', publish_via_partition_root = true)"]),
     ("publication p for all tables insert", "publication p insert", None),
+    ("publication p insert generated columns stored", "publication p insert",
+     ["ALTER PUBLICATION p SET (publish = 'insert', publish_via_partition_root = false, "
+      "publish_generated_columns = stored)"]),
+    ("publication p insert", "publication p insert generated columns stored",
+     ["ALTER PUBLICATION p SET (publish = 'insert', publish_via_partition_root = false, "
+      "publish_generated_columns = none)"]),
     ("publication_table p.t where (a > 0)", "publication_table p.t",
      ["BEGIN", "ALTER PUBLICATION p DROP TABLE t", "ALTER PUBLICATION p ADD TABLE t WHERE ((a > 0))", "COMMIT"]),
     # Owners.

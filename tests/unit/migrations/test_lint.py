@@ -188,7 +188,7 @@ class TestFindings:
         (found,) = findings([migration(f"\n\n{BAD['blocking-index']}", self.FAST)])
 
         assert str(found) == (
-            "012_change.sql:3: blocking-index: nobody can write to orders while the index is built\n"
+            "012_change.sql:3: blocking-index: no session can write to orders while the index is built\n"
             "HINT: Write CREATE INDEX CONCURRENTLY. Or accept it: -- safe: blocking-index because ..."
         )
 

@@ -77,11 +77,11 @@ def test_all_hosts_are_in_one_report_also_one_that_is_not_there(site: Site, lega
     assert ended.status == 1
     (found,) = reports(site)
     assert [(host["name"], host["verdict"]) for host in found["hosts"]] == [
-        ("@local", "warnings"), ("127.0.0.1", "unreached")
+        ("127.0.0.1", "unreached"), ("@local", "warnings")
     ]  # fmt: skip
     assert found["verdict"] == "unreached"
     assert "Not reached: 1 of 2" in pages(site)[0].read_text()
-    assert found["hosts"][1]["findings"][0]["next"]
+    assert found["hosts"][0]["findings"][0]["next"]
 
 
 def test_no_password_is_in_it(site: Site, legacy: Database) -> None:

@@ -62,7 +62,8 @@ class Progress:
 
     def _note_done(self, step: Step, outcome: Outcome, traces: Sequence[StatementTrace], ago_s: float) -> None:
         if not self.session.prefix:
-            self.session.announce(Ran(Patch(outcome.removed, outcome.added), tuple(traces)))
+            applied = step.migration.version if step.is_last and step.around is None else None
+            self.session.announce(Ran(Patch(outcome.removed, outcome.added), tuple(traces), applied))
         if step.statements:
             self.session.announce(
                 Lasted(

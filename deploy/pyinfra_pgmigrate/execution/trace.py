@@ -44,10 +44,12 @@ class Ran:
     """A step changed the database: an event.
 
     + patch: the lines that went and came
+    + applied: version of the migration that it was the last step of
     """
 
     patch: Patch
     traces: tuple[StatementTrace, ...]
+    applied: int | None = None
 
 
 @dataclass(frozen=True)

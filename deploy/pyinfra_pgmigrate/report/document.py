@@ -6,9 +6,11 @@ The page shows what the document says and nothing else; what its keys mean is in
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined, Template
@@ -18,7 +20,6 @@ from ..execution.trace import StatementTrace
 from ..host.events import Span
 from ..migrations.effect import Lock
 from ..planning.decision import Action, state_of
-from ..planning.plan import Plan
 from ..psql.script import Run
 from ..registry.model import Observed
 from ..rehearsal.moments import Table
@@ -30,6 +31,10 @@ from .findings import HostState, Stage, findings, quarantines, unreached, verdic
 from .journal import Event, Journal
 
 FORMAT = 1
+
+# Hosts on one page, and lines of each list on a page: report.json has them all.
+MOST_ON_A_PAGE = 10
+MOST_LINES = 300
 
 
 # The worst first: a run is as good as its worst host.
@@ -56,7 +61,8 @@ def document(
         for name, state in hosts.items()
         if name not in named and state is not HostState.GOOD
     ]
-    whole = known + lost
+    # The worst first; among equals, as the inventory has them.
+    whole = sorted(known + lost, key=lambda one: _ORDER.index(one["verdict"]))
     verdicts = [one["verdict"] for one in whole]
     return {
         "format": FORMAT,
@@ -81,10 +87,26 @@ def render_json(whole: Mapping[str, Any]) -> str:
     return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
 
 
-def render_html(whole: Mapping[str, Any]) -> str:
-    """Returns the page, complete in itself."""
-    page: str = _template().render(whole)
-    return page
+def render_pages(whole: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the pages by file name, each complete in itself but for links between them.
+
+    Up to MOST_ON_A_PAGE hosts are on report.html; beyond, it lists them, and each has a page of its own.
+    """
+    hosts = whole["hosts"]
+    if len(hosts) <= MOST_ON_A_PAGE:
+        return {"report.html": _template().render(whole, pages=None, index=None, most_lines=MOST_LINES)}
+    names = {id(host): f"{_file_name(host)}.html" for host in hosts}
+    pages = {"report.html": _template().render(whole, pages=[names[id(one)] for one in hosts], index=None)}
+    for host in hosts:
+        own = {**whole, "verdict": host["verdict"], "hosts": [host]}
+        pages[names[id(host)]] = _template().render(own, pages=None, index="report.html", most_lines=MOST_LINES)
+    return pages
+
+
+def _file_name(host: Mapping[str, Any]) -> str:
+    """Returns what the page of a host is called: a part that people read, and one that tells any two apart."""
+    name = f"{host['name']}-{host['database'] or ''}"
+    return f"host-{re.sub('[^A-Za-z0-9_.-]+', '_', name)[:80]}-{sha256(name.encode()).hexdigest()[:8]}"
 
 
 @cache
@@ -137,7 +159,7 @@ def _host(journal: Journal, state: HostState, stage: Stage, run_id: str) -> dict
         "server": None if journal.observed is None else _server(journal.observed),
         "findings": found,
         "timeline": list(_timeline(journal.events)),
-        "migrations": [] if journal.plan is None else list(_migrations(journal.plan, journal.observed)),
+        "migrations": [] if journal.plan is None else list(_migrations(journal)),
         "rollback": None if journal.rollback is None else _rollback(journal.rollback),
         "statements": list(_statements(journal)),
         "patch": _patch(journal),
@@ -183,11 +205,16 @@ def _event(event: Event) -> dict[str, Any]:
     }
 
 
-def _migrations(plan: Plan, observed: Observed | None) -> Iterator[dict[str, Any]]:
-    for decision in plan.decisions:
+def _migrations(journal: Journal) -> Iterator[dict[str, Any]]:
+    """Yields what was found of each migration, and whether it is applied now."""
+    for decision in () if journal.plan is None else journal.plan.decisions:
         row = decision.row
+        version = decision.migration.version
+        known = None if journal.after is None else journal.after.applied.get(version)
+        is_applied = row is not None or known is not None or version in journal.applied
         yield {
-            "version": decision.migration.version,
+            "version": version,
+            "now": "applied" if is_applied else "held" if decision.action is Action.HOLD else "pending",
             "name": decision.migration.name,
             "purpose": decision.migration.header.purpose,
             "found": state_of(decision),

@@ -101,9 +101,10 @@ class Journal:
     + changed: called after each entry
     + deploys: what was run, in order
     + observed, plan, rollback: as they were before anything was run
-    + drifts: what other hands had changed then; None where nobody knows
+    + drifts: schema drift then; None where nobody knows
     + after: as it was found to be validated, after the migrations
     + actual: lines that really went and came on the database
+    + applied: versions of the migrations that the run came to the end of
     + rehearsed, traces: what each statement did on the copy, and on the database
     + uses: what the application could do on the copy, before, between and after the migrations
     + queries: before and after, where they were measured
@@ -125,6 +126,7 @@ class Journal:
     lines: list[Line] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     actual: Patch = field(default_factory=Patch)
+    applied: set[int] = field(default_factory=set)
     rehearsed: tuple[StatementTrace, ...] = ()
     traces: list[StatementTrace] = field(default_factory=list)
     uses: Table | None = None
@@ -171,9 +173,10 @@ class Journal:
                 self.uses = table
             case Rehearsed(traces):
                 self.rehearsed = traces
-            case Ran(patch, traces):
+            case Ran(patch, traces, applied):
                 self.actual = self.actual.then(patch)
                 self.traces += traces
+                self.applied |= set() if applied is None else {applied}
             case LookedAfter(observed):
                 self.after = observed
             case Validated(checks, queries):

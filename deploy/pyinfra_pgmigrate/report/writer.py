@@ -8,23 +8,30 @@ from __future__ import annotations
 import atexit
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+import gevent
 from pyinfra import logger
 from pyinfra.api import Host, State
 
 from ..host.pyinfra_api import RunStage, chosen_hosts, has_failed, moment_of, was_reached
 from ..psql.script import Run
 from ..units import visible
-from .document import document, render_html, render_json
+from .document import document, render_json, render_pages
 from .findings import HostState, Stage
 from .journal import Journal
 
-# Writing takes a few milliseconds a host; oftener would be felt with a hundred of them.
-_WRITE_EVERY_S = 2.0
+if TYPE_CHECKING:
+    from gevent.event import AsyncResult
+
+# Soon after the beginning, so that a run that is killed leaves something; then seldom: it takes some milliseconds a
+# host, which a hundred of them would feel.
+_FIRST_AFTER_S, _WRITE_EVERY_S = 2.0, 10.0
 
 
 @dataclass
@@ -32,6 +39,7 @@ class _Report:
     """The report of one start of the program.
 
     + folder: where its two files go
+    + due_s: when they are written next, seconds since 1970
     + unwritable: why they cannot be written, told once
     """
 
@@ -40,8 +48,9 @@ class _Report:
     parent: Path
     began_s: float = field(default_factory=time.time)
     journals: dict[tuple[str, str], Journal] = field(default_factory=dict)
-    written_s: float = field(default_factory=time.time)
+    due_s: float = field(default_factory=lambda: time.time() + _FIRST_AFTER_S)
     unwritable: str = ""
+    _writing: AsyncResult[None] | None = None
 
     @cached_property
     def folder(self) -> Path:
@@ -52,25 +61,35 @@ class _Report:
         return self.parent / f"{when}-{what}-{self.run.run_id[:8]}"
 
     def changed(self) -> None:
-        """Writes the files, not too often."""
-        if time.time() - self.written_s > _WRITE_EVERY_S:
-            self.write(ended=False)
+        """Writes the files, not too often, in a thread of its own: the one that serves the hosts goes on."""
+        if time.time() < self.due_s or (self._writing is not None and not self._writing.ready()):
+            return
+        self.due_s = time.time() + _WRITE_EVERY_S
+        # What is read from the journals is read here, where nobody writes meanwhile.
+        whole, folder = self._document(ended=False), self.folder
+        self._writing = gevent.get_hub().threadpool.spawn(self._write, whole, folder)
 
-    def write(self, *, ended: bool) -> None:
-        """Writes both files, each under another name first; a report that cannot be written stops no run."""
-        self.written_s = time.time()
-        whole = document(
-            self.run, list(self.journals.values()), self._hosts(), self._stage(ended=ended), self.began_s, time.time()
-        )
+    def end(self) -> None:
+        """Writes the last word, after whatever is being written."""
+        if self._writing is not None:
+            self._writing.wait()
+        self._write(self._document(ended=True), self.folder)
+
+    def _document(self, *, ended: bool) -> dict[str, Any]:
+        stage = self._stage(ended=ended)
+        return document(self.run, list(self.journals.values()), self._hosts(), stage, self.began_s, time.time())
+
+    def _write(self, whole: Mapping[str, Any], folder: Path) -> None:
+        """Writes all files, each under another name first; a report that cannot be written stops no run."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for name, text in (("report.json", render_json(whole)), ("report.html", render_html(whole))):
-                partial = self.folder / f".{name}.partial"
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, text in {"report.json": render_json(whole), **render_pages(whole)}.items():
+                partial = folder / f".{name}.partial"
                 partial.write_text(text, encoding="utf-8")
-                os.replace(partial, self.folder / name)
+                os.replace(partial, folder / name)
         except OSError as error:
             if not self.unwritable:
-                self.unwritable = f'could not write the report to "{self.folder}": {error.strerror}'
+                self.unwritable = f'could not write the report to "{folder}": {error.strerror}'
                 logger.warning(visible(self.unwritable))
 
     def _hosts(self) -> dict[str, HostState]:
@@ -131,7 +150,7 @@ def finish(state: State) -> Path | None:
     report = _reports.pop(id(state), None)
     if report is None:
         return None
-    report.write(ended=True)
+    report.end()
     return None if report.unwritable else report.folder / "report.html"
 
 

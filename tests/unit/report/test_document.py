@@ -15,12 +15,12 @@ from pyinfra_pgmigrate.application.queries import Query
 from pyinfra_pgmigrate.catalog.lines import Patch
 from pyinfra_pgmigrate.execution.outcome import Outcome
 from pyinfra_pgmigrate.execution.steps import steps_of
-from pyinfra_pgmigrate.execution.trace import traces_of
+from pyinfra_pgmigrate.execution.trace import Ran, traces_of
 from pyinfra_pgmigrate.host.events import Span
 from pyinfra_pgmigrate.rehearsal.moments import Held, Row, Table, Works
-from pyinfra_pgmigrate.report.document import _template, document, render_html, render_json
+from pyinfra_pgmigrate.report.document import MOST_ON_A_PAGE, _template, document, render_json, render_pages
 from pyinfra_pgmigrate.report.findings import HostState, Stage
-from pyinfra_pgmigrate.report.journal import Event, Journal, Line
+from pyinfra_pgmigrate.report.journal import Event, Journal, Line, LookedAfter
 from pyinfra_pgmigrate.validation.query_cost import Measured, Measurement, Node, Terms, compare
 from pyinfra_pgmigrate.validation.query_cost import Table as DataTable
 from pyinfra_pgmigrate.validation.verdict import Check, Verdict
@@ -42,7 +42,7 @@ def anew() -> Iterator[None]:
 
 def page() -> str:
     """Returns the page of a run without a host."""
-    return render_html(document(RUN, [], {}, Stage.ENDED, 0.0, 1.0))
+    return render_pages(document(RUN, [], {}, Stage.ENDED, 0.0, 1.0))["report.html"]
 
 
 def test_the_compiled_page_is_kept_for_the_next_run(
@@ -131,16 +131,21 @@ class TestRun:
         found = whole(journal(), hosts={"web-9": HostState.UNREACHED, "web-8": HostState.GOOD})
 
         assert [(one["name"], one["database"], one["verdict"]) for one in found["hosts"]] == [
-            ("web-1", "shop", "ok"),
             ("web-9", None, "unreached"),
+            ("web-1", "shop", "ok"),
         ]
-        assert found["hosts"][1]["findings"][0]["next"].startswith("See why: ")
+        assert found["hosts"][0]["findings"][0]["next"].startswith("See why: ")
 
     def test_a_host_that_failed_before_anything_was_noted_makes_the_run_fail(self) -> None:
         found = whole(journal(), hosts={"web-9": HostState.FAILED})
 
         assert found["verdict"] == "failed"
-        assert [(one["name"], one["verdict"]) for one in found["hosts"]] == [("web-1", "ok"), ("web-9", "failed")]
+        assert [(one["name"], one["verdict"]) for one in found["hosts"]] == [("web-9", "failed"), ("web-1", "ok")]
+
+    def test_the_worst_comes_first_and_among_equals_the_inventory_s_order(self) -> None:
+        found = whole(*map(journal, ("d", "c", "b", "a")), hosts={"b": HostState.FAILED})
+
+        assert [one["name"] for one in found["hosts"]] == ["b", "d", "c", "a"]
 
     def test_without_a_host_is_ok(self) -> None:
         assert whole()["verdict"] == "ok"
@@ -153,8 +158,10 @@ class TestHost:
         assert (first["version"], first["name"], first["found"], first["action"]) == (1, NAMES[0], "pending", "apply")
         assert (first["statements"], first["how"], first["applied_at"]) == ([1, 2, 3, 4, 5], None, None)
         assert last["version"] == 6
+        assert {first["now"], last["now"]} == {"pending"}
         held = one_host(journal(state="applied-6"))["migrations"][0]
         assert (held["found"], held["action"], held["how"]) == ("applied", "none", "applied")
+        assert held["now"] == "applied"
         assert (held["applied_at"], held["applied_by"]) == ("2026-01-01T00:00:00Z", "operator")
 
     def test_the_server_is_told(self) -> None:
@@ -306,6 +313,68 @@ class TestHost:
 
         assert set(first) == {"run", "at", "object", "kind", "rows", "size_bytes"}
 
+    def test_says_what_is_applied_now_also_where_the_run_failed_on_the_way(self) -> None:
+        cut_off, ended = journal(), journal()
+        cut_off.hear(Ran(Patch(), (), 1))
+        cut_off.hear(Ran(Patch(), ()))
+        ended.hear(LookedAfter(observed(18, "applied-4")))
+
+        assert [one["now"] for one in one_host(cut_off)["migrations"]] == ["applied"] + ["pending"] * 5
+        assert [one["now"] for one in one_host(ended)["migrations"]] == ["applied"] * 4 + ["pending"] * 2
+        assert "Migrations: 1 of 6 applied so far<" in page_of(cut_off, stage=Stage.INTERRUPTED)
+        assert "Migrations: 4 of 6 applied<" in page_of(ended)
+
+
+def page_of(found: Journal, stage: Stage = Stage.ENDED) -> str:
+    """Returns the page of a run on one host."""
+    (page,) = render_pages(whole(found, stage=stage)).values()
+    return page
+
+
+class TestPages:
+    def test_beyond_ten_hosts_each_has_its_own(self) -> None:
+        names = [f"web-{number}" for number in range(MOST_ON_A_PAGE + 1)]
+        pages = render_pages(whole(*map(journal, names), hosts={"web-4": HostState.FAILED}))
+        index = pages.pop("report.html")
+
+        assert list(render_pages(whole(*map(journal, names[:-1])))) == ["report.html"]
+        assert len(pages) == len(names)
+        for name, text in pages.items():
+            assert f'href="{name}"' in index
+            assert 'href="report.html"' in text
+            assert "<h3>Migrations: 0 of 6 applied</h3>" in text
+        assert "Migrations: " not in index
+        assert index.index(">web-4<") < index.index(">web-0<")
+
+    def test_hosts_of_alike_names_have_pages_of_their_own(self) -> None:
+        names = [f"web {character}" for character in "!?*/:<>|&%;"]
+        pages = render_pages(whole(*map(journal, names)))
+
+        assert len(pages) == len(names) + 1
+        assert all(re.fullmatch(r"[A-Za-z0-9_.-]+", name) for name in pages)
+
+    def test_a_thousand_migrations_and_a_hundred_hosts_stay_below_a_mebibyte_a_page(self) -> None:
+        found = journal()
+        assert found.plan is not None
+        (decision,) = [one for one in found.plan.decisions if one.migration.version == 1]
+        step = steps_of(decision, ends_run=True)[0]
+        found.plan = replace(found.plan, decisions=found.plan.decisions * 170)
+        found.traces = [
+            replace(one, migration=f"{number:04}_{one.migration}")
+            for number in range(1000)
+            for one in traces_of(step, Outcome("done", durations=((1, 7), (2, 9)), added=step.patch.plus))
+        ]
+        found.events = [Event(Span.PHASE, "All", 0.0, 60.0)]
+        found.events += [
+            Event(Span.STEP, f"{number:04}_step, statement 1", number / 20, 0.05) for number in range(1000)
+        ]
+        found.actual = Patch(frozenset(), frozenset(f"column table_{number}.a integer" for number in range(5000)))
+        found.lines = [Line(1.0, f"    {number:04}_step: statement 1 in 7 ms") for number in range(20_000)]
+        many = render_pages(whole(found, *(journal(f"web-{number}") for number in range(2, 101))))
+
+        assert max(map(len, many.values())) < 1024**2
+        assert "report.json has them all" in page_of(found)
+
 
 class TestPage:
     def full(self) -> dict[str, Any]:
@@ -328,7 +397,7 @@ class TestPage:
         return whole(found, back, hosts={"web-9": HostState.UNREACHED})
 
     def test_shows_names_and_lines_as_text_and_never_as_markup(self) -> None:
-        text = render_html(self.full())
+        text = render_pages(self.full())["report.html"]
 
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
         assert "<script>alert(1)" not in text
@@ -337,14 +406,14 @@ class TestPage:
             assert name in text
 
     def test_shows_durations_as_people_say_them(self) -> None:
-        text = render_html(self.full())
+        text = render_pages(self.full())["report.html"]
 
         for words in ("42 ms", "12.3 s", "12 min 34 s", "cut off"):
             assert words in text
 
     def test_loads_nothing_from_elsewhere(self) -> None:
         assert not re.search(
-            r"""(?:src|href)=["']?(?:https?:)?//|@import|url\(\s*["']?http""", render_html(self.full())
+            r"""(?:src|href)=["']?(?:https?:)?//|@import|url\(\s*["']?http""", render_pages(self.full())["report.html"]
         )
 
     def test_json_is_what_it_was_made_of(self) -> None:

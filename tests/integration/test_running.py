@@ -329,8 +329,8 @@ class TestBetween:
         """Migrates, while somebody does something right after migration 4 looked."""
         keep, looks = Memory.saw, []
 
-        def saw(memory: Memory, seen: Observed) -> None:
-            keep(memory, seen)
+        def saw(memory: Memory, seen: Observed, schema: str) -> None:
+            keep(memory, seen, schema)
             looks.append(seen)
             if seen.applied.keys() == {1, 2, 3, 4}:
                 act()

@@ -135,7 +135,7 @@ class Execution(Progress):
             tables = ", ".join(sorted(self.ending.tables))
             self.session.tell(f"warning: could not analyze {tables}: {unread(answer)}")
         if (seen := self.ending.seen(answer)) is not None:
-            self.session.memory.saw(seen)
+            self.session.memory.saw(seen, self.session.schema)
 
     def _run_steps(self, steps: list[Step]) -> Answer:
         text = apply_script(

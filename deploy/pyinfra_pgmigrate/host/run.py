@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from pyinfra.api import Host, State
 
 from ..psql.script import Run
+from ..settings import Connection
 
 TOOL_VERSION = distribution_version("pyinfra-pgmigrate")
 
@@ -46,19 +47,24 @@ class Memory:
     rehearsed: tuple[Any, ...] = ()
     unmeasured: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
     has_begun: bool = False
-    _seen: tuple[float, Any] | None = None
+    _seen: tuple[float, str, Any] | None = None
 
-    def saw(self, seen: Any) -> None:
-        """Keeps the database as a session has just left it, for what comes next."""
-        self._seen = (monotonic(), seen)
+    def saw(self, seen: Any, schema: str) -> None:
+        """Keeps the database as a session has just left it, for what comes next.
 
-    def just_seen(self) -> Any:
+        + schema: the target schema, from which it was seen
+        """
+        self._seen = (monotonic(), schema, seen)
+
+    def just_seen(self, schema: str) -> Any:
         """Returns the database as it was seen a moment ago, once; None where nobody looked since it was changed.
 
         Hosts wait for each other between two operations: then a moment is over.
         """
         kept, self._seen = self._seen, None
-        return None if kept is None or monotonic() - kept[0] > _MOMENT_S else kept[1]
+        if kept is None or kept[1] != schema or monotonic() - kept[0] > _MOMENT_S:
+            return None
+        return kept[2]
 
     def changes(self) -> None:
         """Notes that something runs which may change the database: what was seen before does not count."""
@@ -73,7 +79,7 @@ class RunContext:
     """
 
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    _memories: dict[tuple[str, str], Memory] = field(default_factory=dict)
+    _memories: dict[tuple[str, Connection], Memory] = field(default_factory=dict)
     _stamps: dict[tuple[Path, ...], _Stamp] = field(default_factory=dict)
 
     @classmethod
@@ -85,9 +91,9 @@ class RunContext:
         """Returns who runs what from where, for the scripts of a host."""
         return Run(self.run_id, getpass.getuser(), socket.gethostname(), host.name, TOOL_VERSION)
 
-    def memory(self, host: Host, database: str) -> Memory:
-        """Returns what this run remembers of a database."""
-        return self._memories.setdefault((host.name, database), Memory())
+    def memory(self, host: Host, connection: Connection) -> Memory:
+        """Returns what this run remembers of a database: two servers may each have one of its name."""
+        return self._memories.setdefault((host.name, connection), Memory())
 
     def read_once(self, read: Callable[..., _T], *arguments: Any, folders: tuple[Path, ...]) -> _T:
         """Returns what a function reads from folders, read once a run.

@@ -61,7 +61,7 @@ class HostSession:
     @property
     def memory(self) -> Memory:
         """What the run remembers of this database."""
-        return self.context.memory(self.host, self.settings.connection.database)
+        return self.context.memory(self.host, self.settings.connection)
 
     @property
     def schema(self) -> str:

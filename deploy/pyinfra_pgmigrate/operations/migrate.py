@@ -122,7 +122,7 @@ def check(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None
         is_clean = isinstance(before, Plan) and not before.refusals
         found, seen = _current_plan(session, () if is_clean else None)
         if not _refusals_of(found):
-            session.memory.saw(seen)
+            session.memory.saw(seen, session.schema)
             forgive(host)
             session.forgive()
     if refusals := _refusals_of(found):

@@ -143,7 +143,7 @@ class DatabaseSession(HostSession):
         deadline = monotonic() + self.settings.run_wait_s
         told = ""
         while True:
-            seen = self.memory.just_seen() or self.look()
+            seen = self.memory.just_seen(self.schema) or self.look()
             if isinstance(seen, Refusal) or seen.other_run is None:
                 return cast("Observed | Refusal", seen)
             if monotonic() > deadline:

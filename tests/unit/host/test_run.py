@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from pyinfra.api import Config, Inventory, State
 from pyinfra_pgmigrate.host.run import TOOL_VERSION, Memory, Prepared, RunContext
+from pyinfra_pgmigrate.settings import Connection
 
 
 def state() -> State:
@@ -66,33 +67,41 @@ def test_a_database_is_remembered_for_the_run_alone() -> None:
     one = state()
     host = one.inventory.get_host("@local")
     assert host is not None
-    RunContext.of(one).memory(host, "shop").backup = "shop.1"
+    RunContext.of(one).memory(host, Connection("shop")).backup = "shop.1"
 
-    assert RunContext.of(one).memory(host, "shop").backup == "shop.1"
-    assert RunContext.of(one).memory(host, "other").backup == ""
-    assert RunContext.of(state()).memory(host, "shop").backup == ""
+    assert RunContext.of(one).memory(host, Connection("shop")).backup == "shop.1"
+    assert RunContext.of(one).memory(host, Connection("other")).backup == ""
+    # Another server of that host may have one of the same name.
+    assert RunContext.of(one).memory(host, Connection("shop", port=5433)).backup == ""
+    assert RunContext.of(state()).memory(host, Connection("shop")).backup == ""
 
 
 class TestSeen:
     def test_a_look_counts_once_and_for_a_moment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         memory, now = Memory(), [100.0]
         monkeypatch.setattr("pyinfra_pgmigrate.host.run.monotonic", lambda: now[0])
-        assert memory.just_seen() is None
+        assert memory.just_seen("public") is None
 
-        memory.saw("the database")
-        assert memory.just_seen() == "the database"
-        assert memory.just_seen() is None
+        memory.saw("the database", "public")
+        assert memory.just_seen("public") == "the database"
+        assert memory.just_seen("public") is None
 
-        memory.saw("the database")
+        memory.saw("the database", "public")
         now[0] += 1.1
-        assert memory.just_seen() is None
+        assert memory.just_seen("public") is None
 
     def test_it_does_not_count_after_anything_that_may_change_the_database(self) -> None:
         memory = Memory()
-        memory.saw("the database")
+        memory.saw("the database", "public")
         memory.changes()
 
-        assert memory.just_seen() is None
+        assert memory.just_seen("public") is None
+
+    def test_it_is_as_seen_from_one_schema(self) -> None:
+        memory = Memory()
+        memory.saw("the database", "tenant_1")
+
+        assert memory.just_seen("tenant_2") is None
 
 
 def test_what_was_prepared_is_of_one_database_of_one_host() -> None:

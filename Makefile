@@ -6,7 +6,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INVENTORY = inventories/local.py
 ENGINE = PATH="$(CURDIR)/$(BIN):$$PATH" tests/docker/engine
-PYTEST = $(ENGINE) $(BIN)/python -m pytest -n 2
+# Stealing: there are thousands of quick tests, and whoever ran out of them would leave the long ones to the other.
+PYTEST = $(ENGINE) $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .PHONY: help demo demo-clean images test soak capture lint bench record check docs
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
+from ..sqltext.unique_rules import UniqueRule, unique_rule_of_constraint, unique_rule_of_index
 from .lines import SETTING, definition_of, is_own, key_of, parts_of
 
 # Kinds whose name has that of a table before it.
@@ -269,3 +270,18 @@ def columns_of(lines: Collection[str]) -> dict[str, dict[str, str]]:
         return found | own.get(table, {})
 
     return {table: dict(sorted(whole(table).items())) for table in own.keys() | parents.keys()}
+
+
+def unique_rule(line: str) -> UniqueRule | None:
+    """Returns the unique rule that a line states; None of any other line.
+
+    >>> unique_rule("constraint groups.one_name UNIQUE (project_id, name)").constraint
+    'one_name'
+    """
+    definition = definition_of(line)
+    if line.startswith("index ") and definition.startswith("CREATE UNIQUE INDEX "):
+        return unique_rule_of_index(definition)
+    if line.startswith("constraint ") and definition.startswith(("UNIQUE ", "PRIMARY KEY ")):
+        table, name = parts_of(key_of(line).removeprefix("constraint "))
+        return unique_rule_of_constraint(table, name, definition)
+    return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from ..catalog.lines import Catalog, Patch, definition_of, is_own, key_of, matches, parts_of
+from ..catalog.lines import Catalog, Patch, is_own, key_of, matches
+from ..catalog.parts import unique_rule
 from ..migrations.files import Migration
 from ..registry.model import Upsert, Verified
 from ..sqltext.parser import IDEMPOTENT, PASSING, STRUCTURAL, SqlSyntaxError, Statement
-from ..sqltext.unique_rules import UniqueRule, unique_rule_of_constraint, unique_rule_of_index, upserts
+from ..sqltext.unique_rules import UniqueRule, upserts
 from .state import Judgement, StatementState
 
 
@@ -138,18 +139,8 @@ def predicted(migration: Migration, statements: Sequence[int], lines: Collection
 
 def removed_rules(patch: Patch) -> frozenset[UniqueRule]:
     """Returns the unique rules that a patch takes away, indexes and constraints alike."""
-    rules = (rule_of(line) for line in patch.minus)
+    rules = map(unique_rule, patch.minus)
     return frozenset(rule for rule in rules if rule is not None)
-
-
-def rule_of(line: str) -> UniqueRule | None:
-    """Returns the unique rule that a catalog line states; None of any other line."""
-    if line.startswith("index "):
-        return unique_rule_of_index(definition_of(line))
-    if line.startswith("constraint "):
-        table, name = parts_of(key_of(line).removeprefix("constraint "))
-        return unique_rule_of_constraint(table, name, definition_of(line))
-    return None
 
 
 def upsert_on(rules: frozenset[UniqueRule], seen: Sequence[Upsert]) -> Upsert | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..catalog.lines import INVALID, Catalog, Patch, definition_of, escaped, is_own, key_of, parts_of, unescaped
 from ..catalog.lock_modes import sql_name
-from ..catalog.parts import columns_of
+from ..catalog.parts import columns_of, unique_rule
 from ..catalog.privileges import is_written_out
 from ..migrations.effect import Effect, Lock, StatementEffect
 from ..migrations.files import Migration
@@ -16,7 +16,7 @@ from ..planning.decision import Action, Decision
 from ..planning.state import Judgement, State, StatementState
 from ..registry.model import Observed
 from ..sqltext.parser import Statement, checksum_of
-from ..sqltext.unique_rules import UniqueRule, table_of_index, unique_rule_of_constraint, unique_rule_of_index
+from ..sqltext.unique_rules import UniqueRule, table_of_index
 from .blockers import Conflict, KeptObject, Rule
 from .scripts import RollbackScript
 
@@ -134,12 +134,8 @@ def rule_of(line: str) -> tuple[str, frozenset[str]] | None:
 
 
 def _unique(line: str) -> UniqueRule | None:
-    if line.startswith("index ") and " CREATE UNIQUE INDEX " in line:
-        return unique_rule_of_index(definition_of(line))
-    if line.startswith("constraint ") and definition_of(line).startswith("UNIQUE "):
-        table, name = parts_of(key_of(line).removeprefix("constraint "))
-        return unique_rule_of_constraint(table, name, definition_of(line))
-    return None
+    """Returns the rule of a line; a primary key is more than one."""
+    return None if definition_of(line).startswith("PRIMARY KEY ") else unique_rule(line)
 
 
 def _rules(lines: Collection[str]) -> list[Rule]:

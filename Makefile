@@ -49,8 +49,15 @@ demo-clean:
 images: $(VENV)/.installed
 	$(ENGINE) $(BIN)/python -m tests.docker.hosts
 
+# The unit tests in processes of their own: what they have read would make every program that the others start
+# dearer, as it is copied with the process that starts it.
 test: images
+ifeq ($(PYTEST_ARGS),)
+	$(PYTEST) tests/unit
+	$(PYTEST) --ignore=tests/unit
+else
 	$(PYTEST) $(PYTEST_ARGS)
+endif
 
 soak: images
 	$(PYTEST) -m soak --timeout=3600 tests $(PYTEST_ARGS)

@@ -37,6 +37,7 @@ def run_first(database: Database, count: int) -> None:
         run_statement(database, migration, number)
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_a_column_is_taken_over_and_goes_back_with_the_rest_and_its_values_are_kept(
     legacy: Database, kept: Kept
 ) -> None:

@@ -12,6 +12,8 @@ from tests.conftest import on_versions
 from tests.support.harness import migrate, status
 from tests.support.servers import Database, Server
 
+pytestmark = pytest.mark.usefixtures("one_by_one")
+
 OLD_RULE = "idx_project_equipment_groups_project"
 
 

@@ -84,7 +84,8 @@ class Summary:
         for line in lines:
             terminal.write_line(line)
         if path := os.environ.get("PYTEST_PARTS"):
-            Path(path).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            with Path(path).open("a", encoding="utf-8") as file:
+                file.writelines(f"{line}\n" for line in lines)
 
 
 def _end_of(text: str) -> str:

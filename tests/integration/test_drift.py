@@ -159,7 +159,7 @@ def try_harmless(bench: Bench, text: str) -> bool:
     return not found
 
 
-@on_versions(15, 18)
+@on_versions(18)
 def test_every_edit_by_hand_is_found_and_no_everyday_work(
     migrated: Database, record_property: Callable[[str, object], None]
 ) -> None:

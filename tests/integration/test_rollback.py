@@ -402,7 +402,7 @@ class TestRefusals:
                 result = rollback(applied.settings(**limits))
                 took_s = time.monotonic() - started
             assert "night report" in result.refusals[0]
-            assert len(re.findall(r"try [0-9]+: a table is locked by process", result.text)) >= 3
+            assert len(re.findall(r"try [0-9]+: a table is locked by process", result.text)) >= 2
             assert clients.errors == []
             # The transaction stays open for as long as that: an end at all shows that it gave up. The rest is the
             # reading before and the last try, on a machine that may have other things to do.

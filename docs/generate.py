@@ -39,6 +39,7 @@ _SUBJECTS: dict[str, tuple[str, ...]] = {
     ),
     "Locks and waiting": (
         "pg_lock_poll_s", "pg_lock_timeout_s", "pg_lock_budget_s", "pg_run_wait_s",
+        "pg_run_stale_s",
     ),
     "Backup and rehearsal": (
         "pg_backup_dir", "pg_backup_keep", "pg_backup_max_age_s", "pg_backup_fetch", "pg_jobs", "pg_compress",
@@ -123,8 +124,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _same(found: Iterable[str], documented: Iterable[str], what: str) -> None:
-    if set(found) != set(documented):
-        raise ValueError(f"{what}: {sorted(set(found) ^ set(documented))} is in the code or in the texts, not in both")
+    if others := set(found) ^ set(documented):
+        raise ValueError(f"{what}: {sorted(others)} is in the code or in the texts, not in both")
 
 
 def _expected(key: Key) -> str:

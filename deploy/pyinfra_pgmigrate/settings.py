@@ -15,6 +15,7 @@ from .values import (
     count,
     factor,
     flag,
+    from_2_seconds,
     label,
     one_of,
     patterns,
@@ -219,6 +220,11 @@ KEYS: dict[str, Key] = {
     "pg_lock_poll_s": Key(seconds, 2.0, "seconds for which each try polls for its table locks without queueing"),
     "pg_lock_budget_s": Key(seconds, 120.0, "limit in seconds on all tries for the locks of one step"),
     "pg_run_wait_s": Key(seconds, 600.0, "seconds to wait for another run on the same database"),
+    "pg_run_stale_s": Key(
+        from_2_seconds,
+        10.0,
+        "seconds without a sign of life after which another run counts as dead; at work on backups, twice as long",
+    ),
 }
 
 
@@ -287,6 +293,7 @@ class Settings:
     lock_poll_s: float
     lock_budget_s: float
     run_wait_s: float
+    run_stale_s: float
 
 
 def read_settings(data: Mapping[str, Any]) -> Settings:

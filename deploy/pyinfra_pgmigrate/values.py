@@ -65,6 +65,13 @@ def seconds(value: Any) -> float:
     return float(value)
 
 
+def from_2_seconds(value: Any) -> float:
+    """Returns seconds, at least 2."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 2:
+        raise ValueError("a number of seconds from 2 on")
+    return float(value)
+
+
 def factor(value: Any) -> float:
     """Returns a factor of at least 1."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 1:

@@ -18,6 +18,9 @@ from tests.support.servers import ROOT
 PYINFRA = Path(sys.executable).with_name("pyinfra")
 PGMIGRATE = Path(sys.executable).with_name("pgmigrate")
 
+# Whoever comes after a killed run waits that long; half of the default.
+STALE_S = 5
+
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -63,7 +66,13 @@ class Site:
 
     def docker(self, host: DockerHost, **data: Any) -> str:
         """Returns an inventory that reaches a host through @docker, psql run by postgres; backups only where wanted."""
-        common = {"_sudo": True, "_sudo_user": "postgres", "pg_database": "stage", "pg_skip_backup": True}
+        common = {
+            "_sudo": True,
+            "_sudo_user": "postgres",
+            "pg_database": "stage",
+            "pg_skip_backup": True,
+            "pg_run_stale_s": STALE_S,
+        }
         return self.write_inventory("docker", {f"@docker/{host.name}": {**common, **data}})
 
     def ssh(self, host: DockerHost, *more: str) -> str:
@@ -73,7 +82,7 @@ class Site:
         """
         hosts = self.folder / "inventories" / "staging.hosts"
         ssh = f"ssh_user=deploy ssh_key={host.key} ssh_known_hosts_file={self.folder}/known_hosts"
-        data = " ".join(("pg_skip_backup=true", "_sudo_user=postgres", *more))
+        data = " ".join(("pg_skip_backup=true", "_sudo_user=postgres", f"pg_run_stale_s={STALE_S}", *more))
         hosts.write_text(f"# written by a test\n{host.address} {ssh} {data}\n")
         return "inventories/staging.py"
 

@@ -42,7 +42,7 @@ def _claim(keeper: Keeper) -> None:
     told = ""
     keeper.waited = False
     while True:
-        answer = keeper.called(programs.call("claim", keeper.place, _STALE_S), "claim the backups of")
+        answer = keeper.called(programs.call("claim", keeper.place, _stale_s(keeper)), "claim the backups of")
         busy = answer.value("busy")
         if busy is None:
             break
@@ -75,9 +75,9 @@ def _living(keeper: Keeper, connection: Connection) -> list[str]:
             continue
         other = replace(keeper.place, folder=said["file"].rpartition("/")[0])
         answer = keeper.session.call(programs.call("alive", other))
-        claimed = answer.value("claimed") or ("", _STALE_S)
+        claimed = answer.value("claimed") or ("", _stale_s(keeper))
         # Where nobody can tell, it is left.
-        if answer.status != 0 or (claimed[0] == said["run"] and abs(claimed[1]) < _STALE_S):
+        if answer.status != 0 or (claimed[0] == said["run"] and abs(claimed[1]) < _stale_s(keeper)):
             found.append(said["run"])
     return found
 
@@ -113,11 +113,13 @@ def _progress(keeper: Keeper) -> str:
     return "; ".join(dict.fromkeys(parts))
 
 
-# A run that gives no sign of life for so many seconds is dead; one is given every _BEAT_S.
-_STALE_S = 20
-
-
+# A sign of life is given that often.
 _BEAT_S = 3.0
+
+
+def _stale_s(keeper: Keeper) -> int:
+    """Returns the seconds without a sign of life after which a run at work on backups is dead: several are missing."""
+    return round(2 * keeper.settings.run_stale_s)
 
 
 # What make_scratch.sql says of a copy.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 import gevent
@@ -56,7 +56,7 @@ class HostSession:
     @property
     def run(self) -> Run:
         """Who runs this, from where."""
-        return self.context.run_on(self.host)
+        return replace(self.context.run_on(self.host), stale_s=self.settings.run_stale_s)
 
     @property
     def memory(self) -> Memory:

@@ -18,6 +18,7 @@ class Run:
     + run_id: a UUID
     + operator: operating-system user on the controller
     + inventory_host: name of the host in the inventory
+    + stale_s: seconds without a sign of life after which another run counts as dead
     """
 
     run_id: str
@@ -25,6 +26,7 @@ class Run:
     controller: str
     inventory_host: str
     tool_version: str
+    stale_s: float = 10.0
 
 
 def setting(name: str, value: Any) -> str:
@@ -67,6 +69,7 @@ def session_of(run: Run, schema: str, purpose: str) -> list[str]:
         "schema": schema,
         "run_id": run.run_id,
         "lines_version": LINES_VERSION,
+        "stale_s": run.stale_s,
     }
     return [settings_of(names), *session_parts()]
 

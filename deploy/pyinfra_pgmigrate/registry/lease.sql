@@ -1,9 +1,9 @@
--- The other half of claim.sql, once the registry exists.
+-- The other half of claim.sql, once the registry exists. Variables: those of claim.sql, stale_s.
 SELECT EXISTS (
     SELECT 1
     FROM pgmigrate.runs AS r
     WHERE r.finished_at IS NULL
-        AND r.seen_at > pg_catalog.clock_timestamp() - interval '10 s'
+        AND r.seen_at > pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => :'stale_s')
         AND r.run_id <> :'run_id'::uuid
 ) AS other_run \gset
 \if :other_run

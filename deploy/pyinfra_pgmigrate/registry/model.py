@@ -68,7 +68,7 @@ class AppliedMigration:
 class OtherRun:
     """A run of this tool by somebody else that has not ended.
 
-    + at_work: it has a session of the database right now; otherwise it was seen less than ten seconds ago
+    + at_work: it has a session of the database right now; otherwise it was seen less than pg_run_stale_s ago
     + seen_s: seconds since it last wrote to the registry
     """
 

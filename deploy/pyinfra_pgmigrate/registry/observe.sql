@@ -1,5 +1,5 @@
 -- Goes on where observe_begin.sql ended: registry, statements of the application, catalog. Variables: run_id,
--- now (expression for the lines of the catalog: kept ones, or those in the setting pgmigrate.now), is_same
+-- stale_s, now (expression for the lines of the catalog: kept ones, or those in the setting pgmigrate.now), is_same
 -- (they are the kept ones), has_registry, lines_version, catalog_lines_version,
 -- row_lines_version (expressions).
 \if :has_registry
@@ -244,7 +244,7 @@ SELECT pg_catalog.json_build_object(
         )
         FROM pgmigrate.runs AS r
         WHERE r.finished_at IS NULL
-            AND r.seen_at > pg_catalog.clock_timestamp() - interval '10 s'
+            AND r.seen_at > pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => :'stale_s')
             AND r.run_id <> :'run_id'::uuid
         ORDER BY r.seen_at DESC
         LIMIT 1

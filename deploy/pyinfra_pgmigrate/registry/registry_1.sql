@@ -27,7 +27,7 @@ CREATE TABLE pgmigrate.runs (
     drift text[],
     tool_version text NOT NULL
 );
-COMMENT ON TABLE pgmigrate.runs IS 'Runs that wrote to this database. One that has not finished and was seen less than ten seconds ago keeps others waiting.';
+COMMENT ON TABLE pgmigrate.runs IS 'Runs that wrote to this database. One that has not finished and was seen less than pg_run_stale_s ago keeps others waiting.';
 COMMENT ON COLUMN pgmigrate.runs.run_id IS 'Chosen by the controller, one for each start of the program.';
 COMMENT ON COLUMN pgmigrate.runs.started_at IS 'When the run first took the run lock here.';
 COMMENT ON COLUMN pgmigrate.runs.seen_at IS 'When the run last took the run lock or finished a step here.';

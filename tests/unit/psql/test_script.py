@@ -90,6 +90,7 @@ def test_a_session_knows_schema_run_and_form_of_lines_before_its_first_statement
         "schema": 'sta"ge',
         "run_id": RUN.run_id,
         "lines_version": str(LINES_VERSION),
+        "stale_s": "10.0",
     }
     assert is_balanced(script)
 

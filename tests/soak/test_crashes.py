@@ -100,7 +100,8 @@ def _kill(victim: str, host: DockerHost, begun: subprocess.Popen[str], database:
         case "its group":
             os.killpg(begun.pid, signal.SIGKILL)
         case "shell":
-            host.run("sh", "-c", "pkill -9 -x sh; pkill -9 -x dash; true")
+            # Not by a sh, which would end itself.
+            host.run("bash", "-c", "pkill -9 -x sh; pkill -9 -x dash; true")
         case "psql":
             host.run("sh", "-c", "pkill -9 -x psql; pkill -9 -x pg_restore; pkill -9 -x pg_dump; true")
         case "backend":

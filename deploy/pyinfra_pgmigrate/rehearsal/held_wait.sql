@@ -6,6 +6,8 @@ SELECT
 DO $$
 DECLARE
     deadline timestamptz := pg_catalog.clock_timestamp() + interval '12 h';
+    company timestamptz := pg_catalog.clock_timestamp();
+    looks integer := 0;
 BEGIN
     LOOP
         EXIT WHEN EXISTS (
@@ -20,6 +22,20 @@ BEGIN
         );
         IF pg_catalog.clock_timestamp() > deadline THEN
             RAISE EXCEPTION 'nobody said that moment % has come', pg_catalog.current_setting('pgmigrate.moment');
+        END IF;
+        -- Once in a second: a run that was killed does not come back, and its copy waits for the next one.
+        looks := looks + 1;
+        IF looks % 50 = 0 THEN
+            IF EXISTS (
+                SELECT 1
+                FROM pg_catalog.pg_stat_activity AS a
+                WHERE a.datname = pg_catalog.current_database()
+                    AND a.pid <> pg_catalog.pg_backend_pid()
+            ) THEN
+                company := pg_catalog.clock_timestamp();
+            ELSIF pg_catalog.clock_timestamp() > company + interval '5 min' THEN
+                RAISE EXCEPTION 'no other session is at work on this copy any more';
+            END IF;
         END IF;
         COMMIT;
         PERFORM pg_catalog.pg_sleep(0.02);

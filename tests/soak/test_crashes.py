@@ -181,6 +181,8 @@ def test_the_next_run_ends_it_and_nothing_is_left(
     else:
         wait_until_quiet(stage, host)
 
+    # A restore ends whoever is connected.
+    stage.close()
     ended = site.run("-y", target, *moment.deploy)
 
     assert ended.status == 0, ended.output

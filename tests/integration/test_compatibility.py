@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,17 @@ import psycopg
 import pytest
 from pyinfra_pgmigrate.application.compatibility import load_uses
 from pyinfra_pgmigrate.errors import PgMigrateError
+from pyinfra_pgmigrate.rehearsal.prepared_session import held
 
 from tests.conftest import on_versions
 from tests.integration.test_validation import found
+from tests.property.snapshot import environment
 from tests.support.backups import copies
-from tests.support.contents import contents_of
+from tests.support.contents import RUN, contents_of
 from tests.support.harness import migrate, validate
 from tests.support.migrations import copied, record
 from tests.support.servers import SQL, Database, Server
+from tests.support.waiting import wait_for
 
 TRY = {"pg_compatibility": True}
 USES = load_uses(SQL)
@@ -201,3 +206,32 @@ def test_a_file_that_breaks_a_rule_is_refused(tmp_path: Path, text: str, problem
         load_uses(tmp_path)
 
     assert problem in str(caught.value)
+
+
+def test_a_session_held_open_ends_by_itself_once_its_run_is_gone(legacy: Database) -> None:
+    uses = [use for use in USES if use.is_held]
+    script = held(uses, 2, RUN, "public", alone_s=1.0)
+    at_work = "SELECT state_change FROM pg_stat_activity WHERE application_name ~ '^application rehearsed by'"
+    psql = [str(legacy.server.bin_dir / "psql"), "-X", "-v", "ON_ERROR_STOP=1", "-d", legacy.name, "-f", "-"]
+
+    with subprocess.Popen(
+        psql,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment(legacy.server),
+        text=True,
+    ) as waiting:
+        assert waiting.stdin is not None
+        waiting.stdin.write(script)
+        waiting.stdin.close()
+        waiting.stdin = None
+        # With company it goes on, well beyond that second.
+        (begun,) = wait_for(lambda: legacy.rows(at_work), what="the session", seconds=20)[0]
+        wait_for(lambda: legacy.value("SELECT clock_timestamp()") > begun + timedelta(seconds=4), what="a while")
+        assert waiting.poll() is None
+        legacy.close()
+        _, errors = waiting.communicate(timeout=30)
+
+    assert waiting.returncode == 3
+    assert "no other session is at work on this copy any more" in errors

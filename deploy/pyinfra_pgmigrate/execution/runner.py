@@ -11,6 +11,7 @@ import gevent
 
 from ..errors import Kind, Refusal
 from ..host.events import Span
+from ..host.pyinfra_api import is_interrupted, notice_interrupts
 from ..planning import refusals
 from ..planning.database import DatabaseSession
 from ..planning.plan import Plan
@@ -111,7 +112,10 @@ class Execution(Progress):
 
     def run_all(self, steps: list[Step]) -> Refusal | None:
         """Returns None when all steps are done, else why not."""
+        notice_interrupts()
         while steps:
+            if is_interrupted():
+                return self._aftermath(steps[0], _interrupted(steps[0]), "")
             answer = self._run_steps(steps)
             found = outcomes_in(answer)
             done = [outcome for outcome in found if outcome.result == "done"]
@@ -184,16 +188,14 @@ class Execution(Progress):
                 return None
             case "problems" if outcome.verified is not None:
                 refusal = refusals.not_verified(step.migration, outcome.verified)
-                self._aftermath(step, refusal, "")
-                return refusal
+                return self._aftermath(step, refusal, "")
             case "unexpected":
                 # Another session's change may have fallen into the short time of ours: look again once.
                 counted.surprises += 1
                 if counted.surprises == 1 and step.in_transaction:
                     return None
         refusal = _unexpected(step, outcome)
-        self._aftermath(step, refusal, "")
-        return refusal
+        return self._aftermath(step, refusal, "")
 
     def _wait(self, outcome: Outcome) -> Refusal | None:
         now = monotonic()
@@ -228,8 +230,7 @@ class Execution(Progress):
             "(pg_lock_budget_s). Nothing of this step was done.",
             hint="Let that transaction end, then run again" + (f"; to end it: {ending}" if ending else "."),
         )
-        self._aftermath(step, refusal, answer.sqlstate)
-        return refusal
+        return self._aftermath(step, refusal, answer.sqlstate)
 
     def _failed(self, step: Step, answer: Answer) -> Refusal | None:
         self._note_in_vain(Span.STEP, step, answer.message)
@@ -250,10 +251,10 @@ class Execution(Progress):
                 detail=f"Found: {answer.message or answer.errors or 'no message'}. Expected status 0 from {words}.",
                 hint="Run again: the run looks at what is there and goes on where it stopped.",
             )
-        self._aftermath(step, refusal, answer.sqlstate)
-        return refusal
+        return self._aftermath(step, refusal, answer.sqlstate)
 
-    def _aftermath(self, step: Step, refusal: Refusal, sqlstate: str) -> None:
+    def _aftermath(self, step: Step, refusal: Refusal, sqlstate: str) -> Refusal:
+        """Looks after a step that did not end well; returns why it did not."""
         text = aftermath_script(
             step,
             self.session.run,
@@ -265,6 +266,7 @@ class Execution(Progress):
         answer = self.session.psql(text)
         if answer.status != 0:
             self.session.tell(f"    note: the clean-up after it did not end well: {answer.message or answer.errors}")
+        return refusal
 
 
 def outcomes_in(answer: Answer) -> list[Outcome]:
@@ -273,6 +275,15 @@ def outcomes_in(answer: Answer) -> list[Outcome]:
         return outcomes(answer)
     except (ValueError, KeyError, TypeError):
         return []
+
+
+def _interrupted(step: Step) -> Refusal:
+    return Refusal(
+        Kind.FAILED,
+        f"did not apply {step.title}: the run was interrupted",
+        detail="Found Ctrl-C; expected to go on. Nothing of this step was done; the steps before it stay.",
+        hint="Run again: it goes on where it stopped.",
+    )
 
 
 def _left_behind(step: Step) -> str:

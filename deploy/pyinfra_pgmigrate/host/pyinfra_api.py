@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import Any
 
@@ -87,3 +88,30 @@ def connector_arguments(host: Host) -> dict[str, Any]:
     # Outside an operation, as in validate.py, those of the deploy and the host data hold.
     found = host.current_op_global_arguments or pop_global_arguments(host.state, host, {})[0]
     return {key: value for key, value in found.items() if key in CONNECTOR_ARGUMENT_KEYS}
+
+
+_interrupted: list[int] = []
+
+
+def notice_interrupts() -> None:
+    """Has Ctrl-C noticed: pyinfra ends its main greenlet then, and waits for those that serve the hosts.
+
+    What pyinfra does about it stays as it is.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or getattr(before, "notices_interrupts", False):
+        return
+
+    def notice(number: int, frame: Any) -> None:
+        _interrupted.append(number)
+        before(number, frame)
+
+    notice.notices_interrupts = True  # type: ignore[attr-defined]
+    with suppress(ValueError):
+        # Only the main thread may; elsewhere nobody sends us one.
+        signal.signal(signal.SIGINT, notice)
+
+
+def is_interrupted() -> bool:
+    """Tells whether Ctrl-C was pressed in this start of the program."""
+    return bool(_interrupted)

@@ -1,7 +1,9 @@
 -- Waits until the rehearsal says that a moment has come: it then holds an advisory lock of that number. In
--- transactions of some milliseconds, as a longer one would keep CREATE INDEX CONCURRENTLY waiting. Variables: moment.
+-- transactions of some milliseconds, as a longer one would keep CREATE INDEX CONCURRENTLY waiting. Variables: moment,
+-- alone_s (seconds after which nobody else is at work on the copy any more).
 SELECT
     pg_catalog.set_config('pgmigrate.moment', :'moment', false),
+    pg_catalog.set_config('pgmigrate.alone_s', :'alone_s', false),
     pg_catalog.set_config('statement_timeout', '0', false);
 DO $$
 DECLARE
@@ -33,7 +35,9 @@ BEGIN
                     AND a.pid <> pg_catalog.pg_backend_pid()
             ) THEN
                 company := pg_catalog.clock_timestamp();
-            ELSIF pg_catalog.clock_timestamp() > company + interval '5 min' THEN
+            ELSIF pg_catalog.clock_timestamp() > company
+                + pg_catalog.make_interval(secs => pg_catalog.current_setting('pgmigrate.alone_s')::double precision)
+            THEN
                 RAISE EXCEPTION 'no other session is at work on this copy any more';
             END IF;
         END IF;

@@ -19,8 +19,8 @@ from ..psql.script import Run, joined, session_of, session_parts, setting, setti
 from ..resources import read_sql
 from .moments import Held
 
-# Seconds for a session to end that was told to.
-_END_S = 20
+# Seconds for a session to end that was told to; seconds after which its run was killed.
+_END_S, _ALONE_S = 20, 300.0
 
 
 class HeldSession:
@@ -76,9 +76,12 @@ class HeldSession:
         return "it did not end in time" if answer is None else answer.message or answer.errors or "no answer"
 
 
-def held(uses: Sequence[Use], moments: int, run: Run, schema: str) -> str:
-    """Returns the script that prepares statements and executes them at so many moments of a rehearsal."""
-    values = {"application_name": _held_name(run), "schema": schema}
+def held(uses: Sequence[Use], moments: int, run: Run, schema: str, *, alone_s: float = _ALONE_S) -> str:
+    """Returns the script that prepares statements and executes them at so many moments of a rehearsal.
+
+    + alone_s: seconds without another session on the copy after which it gives up: its run was killed
+    """
+    values = {"application_name": _held_name(run), "schema": schema, "alone_s": alone_s}
     named = [{"held": use.name, "role": use.role, "statement": use.statements[0]} for use in uses]
     parts = [settings_of(values), *session_parts(), read_sql("rehearsal/held_session")]
     parts += [part for one in named for part in (settings_of(one), read_sql("rehearsal/held_prepare"))]

@@ -8,14 +8,11 @@ from __future__ import annotations
 import atexit
 import os
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import gevent
 from pyinfra import logger
 from pyinfra.api import Host, State
 
@@ -25,9 +22,6 @@ from ..units import visible
 from .document import document, render_json, render_pages
 from .findings import HostState, Stage
 from .journal import Journal
-
-if TYPE_CHECKING:
-    from gevent.event import AsyncResult
 
 # Soon after the beginning, so that a run that is killed leaves something; then seldom: it takes some milliseconds a
 # host, which a hundred of them would feel.
@@ -50,7 +44,6 @@ class _Report:
     journals: dict[tuple[str, str], Journal] = field(default_factory=dict)
     due_s: float = field(default_factory=lambda: time.time() + _FIRST_AFTER_S)
     unwritable: str = ""
-    _writing: AsyncResult[None] | None = None
 
     @cached_property
     def folder(self) -> Path:
@@ -61,26 +54,15 @@ class _Report:
         return self.parent / f"{when}-{what}-{self.run.run_id[:8]}"
 
     def changed(self) -> None:
-        """Writes the files, not too often, in a thread of its own: the one that serves the hosts goes on."""
-        if time.time() < self.due_s or (self._writing is not None and not self._writing.ready()):
-            return
-        self.due_s = time.time() + _WRITE_EVERY_S
-        # What is read from the journals is read here, where nobody writes meanwhile.
-        whole, folder = self._document(ended=False), self.folder
-        self._writing = gevent.get_hub().threadpool.spawn(self._write, whole, folder)
+        """Writes the files, not too often."""
+        if time.time() >= self.due_s:
+            self.write(ended=False)
+            self.due_s = time.time() + _WRITE_EVERY_S
 
-    def end(self) -> None:
-        """Writes the last word, after whatever is being written."""
-        if self._writing is not None:
-            self._writing.wait()
-        self._write(self._document(ended=True), self.folder)
-
-    def _document(self, *, ended: bool) -> dict[str, Any]:
-        stage = self._stage(ended=ended)
-        return document(self.run, list(self.journals.values()), self._hosts(), stage, self.began_s, time.time())
-
-    def _write(self, whole: Mapping[str, Any], folder: Path) -> None:
+    def write(self, *, ended: bool) -> None:
         """Writes all files, each under another name first; a report that cannot be written stops no run."""
+        stage, folder = self._stage(ended=ended), self.folder
+        whole = document(self.run, list(self.journals.values()), self._hosts(), stage, self.began_s, time.time())
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for name, text in {"report.json": render_json(whole), **render_pages(whole)}.items():
@@ -150,7 +132,7 @@ def finish(state: State) -> Path | None:
     report = _reports.pop(id(state), None)
     if report is None:
         return None
-    report.end()
+    report.write(ended=True)
     return None if report.unwritable else report.folder / "report.html"
 
 

@@ -112,9 +112,9 @@ class Execution(Progress):
 
     def run_all(self, steps: list[Step]) -> Refusal | None:
         """Returns None when all steps are done, else why not."""
-        notice_interrupts()
+        notice_interrupts(self.session.host.state)
         while steps:
-            if is_interrupted():
+            if is_interrupted(self.session.host.state):
                 return self._aftermath(steps[0], _interrupted(steps[0]), "")
             answer = self._run_steps(steps)
             found = outcomes_in(answer)

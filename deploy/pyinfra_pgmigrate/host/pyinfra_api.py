@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import Any
+from weakref import WeakSet
 
 from pyinfra import context
 from pyinfra.api import Host, State
@@ -90,20 +91,23 @@ def connector_arguments(host: Host) -> dict[str, Any]:
     return {key: value for key, value in found.items() if key in CONNECTOR_ARGUMENT_KEYS}
 
 
-_interrupted: list[int] = []
+# Runs that are at work, and those of them during which Ctrl-C was pressed.
+_at_work: WeakSet[State] = WeakSet()
+_interrupted: WeakSet[State] = WeakSet()
 
 
-def notice_interrupts() -> None:
+def notice_interrupts(state: State) -> None:
     """Has Ctrl-C noticed: pyinfra ends its main greenlet then, and waits for those that serve the hosts.
 
     What pyinfra does about it stays as it is.
     """
+    _at_work.add(state)
     before = signal.getsignal(signal.SIGINT)
     if not callable(before) or getattr(before, "notices_interrupts", False):
         return
 
     def notice(number: int, frame: Any) -> None:
-        _interrupted.append(number)
+        _interrupted.update(_at_work)
         before(number, frame)
 
     notice.notices_interrupts = True  # type: ignore[attr-defined]
@@ -112,6 +116,6 @@ def notice_interrupts() -> None:
         signal.signal(signal.SIGINT, notice)
 
 
-def is_interrupted() -> bool:
-    """Tells whether Ctrl-C was pressed in this start of the program."""
-    return bool(_interrupted)
+def is_interrupted(state: State) -> bool:
+    """Tells whether Ctrl-C was pressed during a run; a program may start another one after it."""
+    return state in _interrupted

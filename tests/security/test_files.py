@@ -440,6 +440,8 @@ class TestLeftovers:
     @pytest.mark.parametrize("shell", SHELLS)
     def test_of_a_killed_program_are_removed_by_the_next_one(self, shell: list[str], tmp_path: Path) -> None:
         left = self._killed(shell, tmp_path)
+        # Its number is that of another process by now.
+        (left / "lock").write_text("1\n")
 
         text = f'{read_shell("psql/room")}\nmake_room && ls -d "$work"'
         ended = subprocess.run(
@@ -452,6 +454,15 @@ class TestLeftovers:
 
         assert not left.exists()
         assert Path(ended.stdout.strip()).is_dir()
+
+    @pytest.mark.parametrize("shell", SHELLS)
+    def test_into_which_something_still_writes_go_when_it_has_ended(self, shell: list[str], tmp_path: Path) -> None:
+        writer = 'n=0; while [ "$n" -lt 30000 ]; do n=$((n + 1)); : >"$work/$n"; done'
+        text = f'{read_shell("psql/room")}\nmake_room\n({writer}) 2>/dev/null &\nsleep 0.1; clear_room; wait'
+
+        subprocess.run([*shell, "-c", text], env={**os.environ, "TMPDIR": str(tmp_path)}, check=True)
+
+        assert list(tmp_path.iterdir()) == []
 
     def test_of_what_a_killed_program_left_at_work_stay_until_that_has_ended(self, tmp_path: Path) -> None:
         left = self._killed(["sh"], tmp_path, orphan='sleep 600 & echo $! >"$work/pid"')

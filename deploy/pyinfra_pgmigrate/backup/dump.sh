@@ -34,6 +34,16 @@ if [ -z "$compression" ]; then
     done
 fi
 
+# Ends pg_dump where the psql that started it has ended before it, and waits until its shell has written its last.
+end_dump() {
+    tries=0
+    while [ "$tries" -lt 50 ] && [ -s "$work/dump.shell" ] && kill -0 "$(cat "$work/dump.shell")" 2>/dev/null; do
+        [ ! -s "$work/dump.pid" ] || kill "$(cat "$work/dump.pid")" 2>/dev/null
+        tries=$((tries + 1))
+        sleep 0.1
+    done
+}
+
 # What psql starts in the background; its variables come through the environment.
 PGMIGRATE_DUMP='
 "$PGMIGRATE_BIN"pg_dump --dbname="$PGMIGRATE_CONNINFO" --no-password --format=directory --jobs="$PGMIGRATE_JOBS" \
@@ -54,7 +64,7 @@ status=0
 "${bin}psql" --no-psqlrc --quiet --no-align --tuples-only --no-password --set=ON_ERROR_STOP=1 \
     --dbname="$conninfo" --file="$work/script.sql" >"$work/output" 2>"$work/errors" </dev/null || status=$?
 if [ "$status" != 0 ]; then
-    [ -e "$work/dump.pid" ] && kill "$(cat "$work/dump.pid")" 2>/dev/null
+    end_dump
     # What pg_dump said is the cause where there is anything.
     fail "$status" "$(cat "$work/dump.errors" 2>/dev/null | tail -n 5; tail -n 5 "$work/errors")"
 fi

@@ -206,7 +206,7 @@ texts() {
 # Makes a private folder that goes with this program.
 room() {
     make_room || leave 73 "cannot write to ${TMPDIR:-/tmp}"
-    trap 'rm -rf "$work"' EXIT
+    trap clear_room EXIT
 }
 
 # Opens the lock that lasts as long as a process of this program. Appending: what is there is never cut.

@@ -30,7 +30,7 @@ _WRAPPER = rf"""
 umask 077
 IFS= read -r password
 make_room || {{ echo '{MARK} exit 73'; exit 0; }}
-trap 'rm -rf "$work"' EXIT
+trap clear_room EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM

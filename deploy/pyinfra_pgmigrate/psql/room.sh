@@ -10,10 +10,10 @@ make_room() {
             # Only what is our own, and no link: others may put names there.
             { [ -d "$old" ] && [ ! -L "$old" ] && [ -O "$old" ]; } || continue
             if [ -f "$old/lock" ] && [ ! -L "$old/lock" ]; then
-                # To look for the process costs nothing; whether its lock is held decides.
+                # To see that its process has it open costs nothing; else whether the lock is held decides.
                 process=''
                 read -r process 2>/dev/null <"$old/lock"
-                if [ -n "$process" ] && [ -d "/proc/$process" ]; then continue; fi
+                if [ -n "$process" ] && [ "/proc/$process/fd/7" -ef "$old/lock" ]; then continue; fi
                 flock -n "$old/lock" rm -rf "$old" 2>/dev/null
             else
                 # Killed before it had its lock, or made by a version that knew none.
@@ -32,4 +32,11 @@ make_room() {
             return 0
         fi
     done
+}
+
+# Removes it again. What this program started, and another one ended, may still write into it: then it finds it
+# under its name no longer.
+clear_room() {
+    rm -rf "$work" 2>/dev/null && return
+    gone=$(mktemp -d "${TMPDIR:-/tmp}/pgmigrate.XXXXXXXXXX") && mv "$work" "$gone" && rm -rf "$gone"
 }

@@ -458,7 +458,7 @@ class TestLeftovers:
     @pytest.mark.parametrize("shell", SHELLS)
     def test_into_which_something_still_writes_go_when_it_has_ended(self, shell: list[str], tmp_path: Path) -> None:
         writer = 'n=0; while [ "$n" -lt 30000 ]; do n=$((n + 1)); : >"$work/$n"; done'
-        text = f'{read_shell("psql/room")}\nmake_room\n({writer}) 2>/dev/null &\nsleep 0.1; clear_room; wait'
+        text = f"{read_shell('psql/room')}\nmake_room\n({writer}) 2>/dev/null &\nsleep 0.1; clear_room; wait"
 
         subprocess.run([*shell, "-c", text], env={**os.environ, "TMPDIR": str(tmp_path)}, check=True)
 

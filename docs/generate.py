@@ -56,8 +56,8 @@ _SUBJECTS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 _MIGRATION_KEYS = {
-    "purpose": "one line for people; required",
-    "phase": "where the migration stands in a change of the application; required; `pg_phase` stops before a phase",
+    "purpose": "one line for people",
+    "phase": "where the migration stands in a change of the application; `pg_phase` stops before a phase",
     "data": "`converge`: run again whenever the verify query finds problems (needs a verify file); `once` is the "
     "default",
     "batch": "`keyset`: each statement is run again and again, a transaction each, until its column `last_key` is "
@@ -68,6 +68,8 @@ _MIGRATION_KEYS = {
     "removes": "patterns of catalog lines (`*` stands for any text, ` or ` between two) that it may remove besides "
     "those of its effect: for an object that has another name on some databases",
     "safe": "`<rule>[, <rule>] because <reason>`: accepts what `pgmigrate check` finds",
+    "from": "tool and key of a migration that `pgmigrate import` took over: by them the tool's own table says whether "
+    "it was applied",
 }
 _ROLLBACK_KEYS = {
     "purpose": "one line for people; required",
@@ -215,6 +217,9 @@ def _header_keys() -> str:
         "of the line above; the first line that is not a comment ends the header. An unknown or repeated key, or a "
         "value that is not allowed, is refused with file and line.",
         *_keys("Migrations", "`sql/NNN_name.sql`", _MIGRATION_KEYS, header.HEADER_KEYS),
+        "A migration may have no header at all: its purpose is then its name, and its phase `data` where it consists "
+        "of INSERT, UPDATE, DELETE, MERGE and SELECT alone, else `schema`. One that has a header needs purpose and "
+        "phase in it.",
         *_keys("Rollback scripts", "`sql/rollback_NAME.sql`", _ROLLBACK_KEYS, free(scripts.HEADER_KEYS)),
         *_keys(
             "Compatibility files",

@@ -8,18 +8,19 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
-from .application.compatibility import load_uses
-from .application.queries import load_queries
-from .application.totals import load_totals
+from .commands.baseline import write_baseline
+from .commands.check import FORMATS, check_folder
+from .commands.project import begin_project
+from .commands.take_over import import_folder
+from .commands.writing import there_already, write_new, writing
 from .embedded import DEFAULT_VERSION, scratch_server
 from .errors import Kind, PgMigrateError
-from .migrations.files import load_folder, read_baseline, read_folder
-from .migrations.lint import findings
+from .migrations.files import read_baseline, read_folder
 from .migrations.record import record_folder
 from .rollback.drafts import draft
-from .rollback.scripts import load_rollbacks
 from .units import visible
 
 _RANGE = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]+)")
@@ -34,7 +35,11 @@ _SKELETON = """\
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit status: 0, or 1 for a refusal or a finding, 2 for wrong usage."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.run is None:
+        parser.print_help()
+        return 0
     try:
         with _stopped_in_order():
             return int(options.run(options))
@@ -61,23 +66,28 @@ def _stopped_in_order() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Turns what the operating system says about a file that cannot be written into a refusal."""
-    try:
-        yield
-    except OSError as error:
-        raise PgMigrateError(
-            Kind.SETTINGS,
-            f'could not write "{path}": {error.strerror}',
-            detail=f"Found no way to write there ({type(error).__name__}); expected a folder of this account.",
-            hint=f"Look at its rights: ls -ld {path.parent}",
-        ) from error
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pgmigrate", description="Write, record and check migrations.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="version", version=f"pyinfra-pgmigrate {version('pyinfra-pgmigrate')}")
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(metavar="COMMAND")
+
+    init = commands.add_parser("init", help="write the files with which a project begins")
+    init.add_argument("folder", nargs="?", type=Path, default=Path(), help="of the project (default: this one)")
+    init.add_argument("--database", default="app", help="name of the database (default: app)")
+    init.set_defaults(run=lambda options: begin_project(options.folder, options.database, _tell))
+
+    baseline = commands.add_parser("baseline", help="write the structure of a database that exists as baseline.sql")
+    baseline.add_argument("folder", nargs="?", type=Path, default=Path("sql"), help="SQL folder (default: sql)")
+    baseline.add_argument(
+        "--from", dest="conninfo", metavar="CONNINFO", required=True, help="the database, as libpq takes it"
+    )
+    baseline.set_defaults(run=lambda options: write_baseline(options.conninfo, options.folder, _tell))
+
+    take_over = commands.add_parser("import", help="write the migrations of another tool as files of this one")
+    take_over.add_argument("source", type=Path, help="folder of the other tool; it stays as it is")
+    take_over.add_argument("--dir", type=Path, default=Path("sql"), dest="folder", help="SQL folder (default: sql)")
+    take_over.set_defaults(run=lambda options: import_folder(options.source, options.folder, _tell))
 
     new = commands.add_parser("new", help="write the skeleton of a migration")
     new.add_argument("name", help="what it does, in lower case: add_customer_email")
@@ -95,7 +105,8 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="say whether effects are current and the rules are kept")
     check.add_argument("folder", nargs="?", type=Path, default=Path("sql"), help="SQL folder (default: sql)")
-    check.set_defaults(run=_check)
+    check.add_argument("--format", choices=FORMATS, default="text", dest="form", help="of the findings (default: text)")
+    check.set_defaults(run=lambda options: check_folder(options.folder, options.form, _tell))
 
     back = commands.add_parser(
         "draft-rollback", help="write a first draft of a rollback script, tried on a scratch database"
@@ -111,6 +122,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _tell(text: str) -> None:
+    print(visible(text))
+
+
 def _new(options: argparse.Namespace) -> int:
     if not _NAME.fullmatch(options.name):
         raise PgMigrateError(
@@ -123,10 +138,7 @@ def _new(options: argparse.Namespace) -> int:
     width = max((len(migration.name.split("_")[0]) for migration in migrations), default=3)
     number = max((migration.version for migration in migrations), default=0) + 1
     path = options.folder / f"{number:0{width}}_{options.name}.sql"
-    with _writing(path):
-        options.folder.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(_SKELETON.format(purpose=options.name.replace("_", " ")))
+    write_new(path, _SKELETON.format(purpose=options.name.replace("_", " ")))
     print(f"wrote {path}; write the change into it, then run: pgmigrate record {options.folder}")
     return 0
 
@@ -155,7 +167,7 @@ def _record(options: argparse.Namespace) -> int:
             print(f"{name}: as before")
             continue
         draft = path.with_name(f"{name}.partial")
-        with _writing(path):
+        with writing(path):
             draft.write_bytes(text.encode())
             draft.replace(path)
         print(f"{name}: {'recorded' if before is None else 'changed, look at it: git diff ' + str(path)}")
@@ -176,47 +188,14 @@ def _draft_rollback(options: argparse.Namespace) -> int:
     ends = [one.name.split("_")[0] for one in (known[0], known[-1])] if known else [found["first"], found["last"]]
     path = options.folder / f"rollback_{ends[0]}_{ends[1]}.sql"
     if path.exists():
-        raise _there_already(path)
+        raise there_already(path)
     with _server(options.server) as conninfo:
         drafted = draft(options.folder, first, last, conninfo, is_throwaway=options.server is None, tell=print)
-    with _writing(path):
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(drafted.text)
-        except FileExistsError:
-            raise _there_already(path) from None
+    write_new(path, drafted.text)
     if drafted.todos:
         print(f"{len(drafted.todos)} line{'s' if len(drafted.todos) > 1 else ''} of it say TODO: they need a hand")
     print(f"wrote {path}; read it line by line, then try it: deploy/rollback.py on a staging host, with --dry first")
     return 0
-
-
-def _there_already(path: Path) -> PgMigrateError:
-    return PgMigrateError(
-        Kind.SETTINGS,
-        f"could not write {path}: it is there already",
-        detail="Found a file of that name; expected none: an existing script is not overwritten.",
-        hint=f"Move it away first: mv {path} {path}.old",
-    )
-
-
-def _check(options: argparse.Namespace) -> int:
-    migrations = load_folder(options.folder)
-    load_rollbacks(options.folder)
-    load_uses(options.folder)
-    load_totals(options.folder)
-    load_queries(options.folder, [migration.version for migration in migrations])
-    count = 0
-    for migration in migrations:
-        if migration.stale is not None:
-            count += 1
-            print(visible(str(migration.stale)))
-    for finding in findings(migrations):
-        count += 1
-        print(visible(f"{options.folder}/{finding}"))
-    if not count:
-        print(f"{len(migrations)} migrations in {options.folder}: effects are current, rules are kept")
-    return 1 if count else 0
 
 
 if __name__ == "__main__":

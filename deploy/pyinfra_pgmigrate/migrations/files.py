@@ -13,6 +13,7 @@ from os.path import lexists
 from pathlib import Path
 
 from ..errors import Kind, PgMigrateError, Refusal
+from ..importing.shapes import marks_of, tool_of
 from ..sqltext.parser import (
     SqlSyntaxError,
     Statement,
@@ -22,12 +23,13 @@ from ..sqltext.parser import (
 )
 from . import effect as effects
 from .effect import Effect, StatementEffect
-from .header import Header, migration_header, read_text, wrong_header
+from .header import Header, has_header, migration_header, read_text, wrong_header
 from .script import RESTRICT, read_script, split_statements, syntax_refusal, wrong_sql
 
 _BASELINE = "baseline.sql"
-_FILE_NAME = re.compile(r"(?P<version>[0-9]+)_(?P<name>[a-z0-9_]+)\.sql")
+_FILE_NAME = re.compile(r"(?P<version>[0-9]{1,18})_(?P<name>[A-Za-z0-9_-]+)\.sql")
 _NUMBERED = re.compile(r"[0-9]")
+_OF_ROWS = frozenset({"insert_stmt", "update_stmt", "delete_stmt", "merge_stmt", "select_stmt"})
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,29 @@ def _wrong_name(path: Path, expected: str) -> PgMigrateError:
     )
 
 
+def _of_another_tool(path: Path, tool: str, found: str) -> PgMigrateError:
+    return PgMigrateError(
+        Kind.FILE,
+        f'cannot use "{path.name}": it is a migration of {tool}',
+        detail=f"Found {found}; expected NNN_name.sql, with one way only.",
+        hint=f"Import the folder into another one: pgmigrate import {path.parent} --dir NEW_FOLDER",
+    )
+
+
 def _read_migration(path: Path) -> Migration:
     found = _FILE_NAME.fullmatch(path.name)
     if found is None:
-        raise _wrong_name(path, "NNN_lower_case_name.sql")
+        raise _wrong_name(path, "NNN_name.sql: up to 18 digits, then letters, digits, _ and -")
     text = read_text(path)
-    header = migration_header(text, source=path.name)
+    marks = marks_of(text)
+    if marks is not None:
+        raise _of_another_tool(path, marks.tool, "comments that part it into a way forward and a way back")
     script = read_script(text, path.name)
+    header = (
+        migration_header(text, source=path.name)
+        if has_header(text, source=path.name)
+        else Header(found["name"].replace("_", " "), phase_of(script.statements))
+    )
     verify = _verify_query(path.with_suffix(".verify.sql"))
     if script.is_block and header.in_batches:
         raise wrong_header(path.name, None, 'Found "batch: keyset" and BEGIN; expected a transaction for each batch.')
@@ -128,6 +146,11 @@ def _read_migration(path: Path) -> Migration:
     )
 
 
+def phase_of(statements: Sequence[Statement]) -> str:
+    """Returns the phase of a migration without a header."""
+    return "data" if statements and all(one.node in _OF_ROWS for one in statements) else "schema"
+
+
 def read_folder(folder: Path) -> list[Migration]:
     """Returns the migrations of a folder in order, without their effects.
 
@@ -135,6 +158,9 @@ def read_folder(folder: Path) -> list[Migration]:
     """
     migrations: list[Migration] = []
     for path in _files(folder):
+        tool = tool_of(path)
+        if tool is not None:
+            raise _of_another_tool(path, tool, f'the name "{path.name}"')
         if not _NUMBERED.match(path.name) or path.is_dir():
             continue
         stem = path.name.split(".")[0]

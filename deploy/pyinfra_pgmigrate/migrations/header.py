@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from ..errors import Kind, PgMigrateError
@@ -28,7 +29,10 @@ HEADER_KEYS: dict[str, tuple[str, ...] | None] = {
     "repeatable": ("true", "false"),
     "removes": None,
     "safe": None,
+    "from": None,
 }
+
+_ORIGIN = re.compile(r"(?P<tool>[A-Za-z-]+) (?P<key>\S.*)")
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Header:
     + repeatable: by its author's word, each of its statements may run twice (``repeatable: true``)
     + removes: patterns of catalog lines that it may take away besides those of its effect
     + accepted: rules of ``pgmigrate check`` that it breaks knowingly, with the reason
+    + origin: the tool from which it was imported and the key by which that tool's table knows it; None for our own
     """
 
     purpose: str
@@ -52,6 +57,7 @@ class Header:
     removes: tuple[str, ...] = ()
     accepted: tuple[str, ...] = ()
     reason: str = ""
+    origin: tuple[str, str] | None = None
 
 
 def read_text(path: Path, *, kind: Kind = Kind.FILE) -> str:
@@ -147,6 +153,25 @@ def _line_of_key(text: str, key: str) -> int:
     return next(number for number, line in enumerate(text.splitlines(), start=1) if line.startswith(f"-- {key}:"))
 
 
+def has_header(text: str, *, source: str) -> bool:
+    """Tells whether the comment lines at the top of a migration are a header, or comments and nothing more.
+
+    Raises PgMigrateError (file) where they are none, but a key of one seems to be meant, naming file and line.
+    """
+    lines = text.splitlines()
+    count = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    keys = {
+        number: found["key"] for number, line in enumerate(lines[:count], 1) if (found := _HEADER_LINE.fullmatch(line))
+    }
+    if any(key in HEADER_KEYS for key in keys.values()):
+        return True
+    for number, key in keys.items():
+        meant = get_close_matches(key, HEADER_KEYS, n=1, cutoff=0.75)
+        if meant:
+            raise wrong_header(source, number, f'Found the key "{key}"; expected "{meant[0]}", or no header at all.')
+    return False
+
+
 def migration_header(text: str, *, source: str) -> Header:
     """Returns the header of a migration. Raises PgMigrateError (file) for one that breaks a rule."""
     values = parse_header(text, source=source)
@@ -169,6 +194,10 @@ def migration_header(text: str, *, source: str) -> Header:
             detail = f'Found safe "{values["safe"]}"; expected "<rule> because <reason>".'
             raise wrong_header(source, _line_of_key(text, "safe"), detail)
         accepted, reason = tuple(re.split(", *", safe["rule"])), safe["reason"]
+    origin = _ORIGIN.fullmatch(values.get("from", ""))
+    if "from" in values and origin is None:
+        detail = f'Found from "{values["from"]}"; expected "TOOL KEY", as pgmigrate import writes it.'
+        raise wrong_header(source, _line_of_key(text, "from"), detail)
     return Header(
         purpose=values["purpose"],
         phase=values["phase"],
@@ -178,4 +207,5 @@ def migration_header(text: str, *, source: str) -> Header:
         removes=tuple(values["removes"].split(" or ")) if "removes" in values else (),
         accepted=accepted,
         reason=reason,
+        origin=None if origin is None else (origin["tool"], origin["key"]),
     )

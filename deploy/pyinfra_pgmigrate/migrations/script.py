@@ -36,6 +36,7 @@ _READ_WRITE = ("transaction_read_only", "0")
 RESTRICT = re.compile(r"^\\(?:un)?restrict [A-Za-z0-9]+[ \t]*$", re.MULTILINE)
 
 
+# SET LOCAL says the same, for the transaction.
 _SESSION_SET = re.compile(r"SET (?:SESSION (?!AUTHORIZATION|CHARACTERISTICS))?", re.IGNORECASE)
 
 
@@ -120,8 +121,29 @@ def _check_setting(source: str, statement: Statement) -> None:
     if is_reset(statement):
         raise _session_wide(source, statement, "Remove it: each migration begins with the runner's settings.")
     if not is_local_setting(statement):
-        local = _SESSION_SET.sub("SET LOCAL ", statement.words)
+        local = _SESSION_SET.sub("SET LOCAL ", statement.words, count=1)
         raise _session_wide(source, statement, f"Write: {local};")
+
+
+def with_local_settings(text: str, source: str) -> tuple[str, tuple[str, ...]]:
+    """Returns a text in which settings of the session are those of the transaction, and what was changed.
+
+    A text with statements outside a transaction stays as it is: there the setting would end before them.
+    Raises PgMigrateError (file) for a text that is no SQL.
+    """
+    statements = split_statements(text, source)
+    wide = [
+        one
+        for one in statements
+        if one.node == "variable_set_stmt" and not (is_local_setting(one) or is_reset(one) or is_transaction_mode(one))
+    ]
+    if not all(one.in_transaction for one in statements):
+        return text, ()
+    for one in wide:
+        begins = sum(len(line) for line in text.splitlines(keepends=True)[: one.line - 1])
+        place = text.index(one.text, begins)
+        text = text[:place] + _SESSION_SET.sub("SET LOCAL ", one.text, count=1) + text[place + len(one.text) :]
+    return text, tuple(one.words for one in wide)
 
 
 def _check_taken(source: str, statement: Statement, set_here: set[str]) -> None:

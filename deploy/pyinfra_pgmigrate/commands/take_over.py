@@ -1,0 +1,122 @@
+"""``pgmigrate import``: writes the migrations of another tool as files of this one; theirs stay as they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import Kind, PgMigrateError, Refusal
+from ..importing.history import ForeignHistory, read_foreign
+from ..migrations.files import phase_of
+from ..migrations.script import read_script, read_statements, split_statements, with_local_settings
+from ..sqltext.parser import Statement, begins_transaction, commits_transaction
+from .writing import there_already, write_new
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Files to write.
+
+    + texts: by name
+    + left_out: files, or ways back, that are not among them, with the reason
+    + refused: statements in them that ``record`` and ``migrate`` will not run
+    """
+
+    texts: dict[str, str]
+    left_out: tuple[tuple[str, str], ...]
+    refused: tuple[Refusal, ...]
+
+
+def import_folder(source: Path, folder: Path, tell: Callable[[str], object]) -> int:
+    """Writes what is in the folder of another tool into an SQL folder, and says what needs a hand.
+
+    Returns 0, or 1 where statements must be changed before they can be recorded.
+    Raises PgMigrateError for a folder that is not there or not empty, and a file that cannot be read.
+    """
+    there = sorted(folder.glob("[0-9]*.sql")) if folder.is_dir() else []
+    if there:
+        raise PgMigrateError(
+            Kind.SETTINGS,
+            f'could not import into "{folder}": there are migrations in it',
+            detail=f'Found "{there[0].name}"; expected a folder without migrations.',
+            hint=f"Name another one: pgmigrate import {source} --dir NEW_FOLDER",
+        )
+    history = read_foreign(source)
+    imported = converted(history)
+    for name in imported.texts:
+        if (folder / name).exists():
+            raise there_already(folder / name)
+    for name, text in imported.texts.items():
+        write_new(folder / name, text)
+    count = len(history.entries)
+    backs = len(imported.texts) - count
+    tell(f"{history.tool}: wrote {count} migrations and {backs} rollback scripts into {folder}")
+    for name, reason in imported.left_out:
+        tell(f"not as it was: {name}: {reason}")
+    for refusal in imported.refused:
+        tell(str(refusal))
+    if imported.refused:
+        tell(f"{len(imported.refused)} of them need a hand; then run: pgmigrate record {folder}")
+        return 1
+    tell(f"next: pgmigrate record {folder}")
+    return 0
+
+
+def converted(history: ForeignHistory) -> Imported:
+    """Returns the files that say the same as another tool's."""
+    width = max(3, *(len(str(entry.version)) for entry in history.entries))
+    texts: dict[str, str] = {}
+    backs: dict[str, str] = {}
+    left_out = list(history.left_out)
+    refused: list[Refusal] = []
+    for entry in history.entries:
+        number = f"{entry.version:0{width}}"
+        name = _NOT_IN_NAMES.sub("_", entry.name).strip("_") or "migration"
+        file = f"{number}_{name}.sql"
+        up = entry.up
+        try:
+            up, local = with_local_settings(up, file)
+            left_out += [(entry.source, f'"{words}" is SET LOCAL') for words in local]
+            phase = phase_of(read_script(up, file).statements)
+        except PgMigrateError as error:
+            phase = "schema"
+            refused.append(error.refusal)
+        header = f"-- purpose: {' '.join(re.split('[_ ]+', name))}\n-- phase: {phase}\n"
+        texts[file] = f"{header}-- from: {history.tool} {entry.key}\n\n{up.strip()}\n"
+        try:
+            back = _way_back(entry.down, file)
+        except PgMigrateError as error:
+            left_out.append((f"way back of {entry.source}", error.refusal.message))
+            continue
+        if back:
+            head = f"-- purpose: take back {number}_{name}\n-- reverts: {number}-{number}\n"
+            backs[f"rollback_{number}_{number}.sql"] = f"{head}\n{back}\n"
+    return Imported({**texts, **backs}, tuple(left_out), tuple(refused))
+
+
+def _way_back(text: str, source: str) -> str:
+    """Returns the text of a rollback script, which runs in one transaction; empty where there is none.
+
+    Raises PgMigrateError (file) for statements that cannot be part of one.
+    """
+    text, _ = with_local_settings(text, source)
+    statements = split_statements(text, source)
+    if len(statements) > 1 and begins_transaction(statements[0]) and commits_transaction(statements[-1]):
+        return _checked("\n\n".join(f"{one.text};" for one in statements[1:-1]), source)
+    return _checked(text.strip(), source) if statements else ""
+
+
+def _checked(text: str, source: str) -> str:
+    outside: Sequence[Statement] = [one for one in read_statements(text, source) if not one.in_transaction]
+    if outside:
+        raise PgMigrateError(
+            Kind.FILE,
+            f'"{outside[0].words}" cannot run in the transaction of a rollback',
+            detail=f"Found it in {source}; expected statements that may run in a transaction.",
+            hint="Write DROP INDEX without CONCURRENTLY.",
+        )
+    return text

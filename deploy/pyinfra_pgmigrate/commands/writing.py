@@ -1,0 +1,44 @@
+"""Files that a command writes: none that is there is overwritten, and what the system says becomes a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import Kind, PgMigrateError
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns what the operating system says about a file that cannot be written into a refusal."""
+    try:
+        yield
+    except OSError as error:
+        raise PgMigrateError(
+            Kind.SETTINGS,
+            f'could not write "{path}": {error.strerror}',
+            detail=f"Found no way to write there ({type(error).__name__}); expected a folder of this account.",
+            hint=f"Look at its rights: ls -ld {path.parent}",
+        ) from error
+
+
+def there_already(path: Path) -> PgMigrateError:
+    """Returns the refusal of a file that would be overwritten."""
+    return PgMigrateError(
+        Kind.SETTINGS,
+        f"could not write {path}: it is there already",
+        detail="Found a file of that name; expected none: an existing file is not overwritten.",
+        hint=f"Move it away first: mv {path} {path}.old",
+    )
+
+
+def write_new(path: Path, text: str) -> None:
+    """Writes a file that must not be there, and the folders above it. Raises PgMigrateError (settings)."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("x", encoding="utf-8", newline="") as file:
+                file.write(text)
+        except FileExistsError:
+            raise there_already(path) from None

@@ -1,0 +1,266 @@
+"""Reads the folder of another tool as one history: its migrations in their order, with their ways back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+from ..errors import Kind, PgMigrateError
+from .shapes import FLYWAY, UP_DOWN, marks_of
+
+_PLAIN = re.compile(r"(?P<version>[0-9]+)[_-](?P<name>.+)\.sql")
+_FOLDER = re.compile(r"(?P<version>[0-9][0-9-]*)_(?P<name>.+)")
+# Of a change in sqitch.plan: its name; what follows is dependencies, time, planner and note.
+_CHANGE = re.compile(r"(?P<name>[^\s@%\[#][^\s\[#]*)[^\n]*")
+_TAG = re.compile(r"@(?P<name>\S+)[^\n]*")
+_PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w.:-]*\}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One migration of another tool.
+
+    + key: by which the tool's own table knows it
+    + version: its number; 0 where it has none that could be kept
+    + name: in words or with _
+    + up, down: SQL; down is empty where there is no way back
+    + source: its file, from the folder on
+    """
+
+    key: str
+    version: int
+    name: str
+    up: str
+    down: str
+    source: str
+
+
+@dataclass(frozen=True)
+class ForeignHistory:
+    """The folder of another tool.
+
+    + entries: in the order in which the tool runs them
+    + left_out: files that are none of its migrations, with the reason
+    """
+
+    tool: str
+    entries: tuple[Entry, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
+
+
+def read_foreign(folder: Path) -> ForeignHistory:
+    """Returns the history in a folder, with numbers that can be kept or else new ones from 1.
+
+    Raises PgMigrateError: settings, where no tool's files are found; file, for one that cannot be read.
+    """
+    history = _read(folder)
+    if not history.entries:
+        raise PgMigrateError(
+            Kind.SETTINGS,
+            f'could not find migrations of another tool in "{folder}"',
+            detail="Found none by name; expected files or folders of Flyway, dbmate, golang-migrate, goose, "
+            "sql-migrate, node-pg-migrate, sqlx, Supabase, Prisma, Diesel or Sqitch.",
+            hint=f"Name the folder that holds them: ls {folder}",
+        )
+    versions = [entry.version for entry in history.entries]
+    if all(0 < one < other for one, other in pairwise([0, *versions])) and versions[0] > 0 and max(versions) < 10**18:
+        return history
+    entries = tuple(replace(entry, version=number) for number, entry in enumerate(history.entries, start=1))
+    return replace(history, entries=entries)
+
+
+def _read(folder: Path) -> ForeignHistory:
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise PgMigrateError(
+            Kind.SETTINGS,
+            f'could not read folder "{folder}": {error.strerror}',
+            detail=f"Found no folder that can be listed ({type(error).__name__}); expected one with migrations.",
+            hint=f"Look at it: ls -ld {folder}",
+        ) from error
+    if (folder / "sqitch.plan").exists():
+        return _sqitch(folder)
+    files = [path for path in paths if path.suffix == ".sql" and path.is_file()]
+    folders = [path for path in paths if path.is_dir()]
+    if any(FLYWAY.fullmatch(path.name) for path in files):
+        return _flyway(files)
+    if any((path / "migration.sql").exists() for path in folders):
+        return _in_folders("Prisma", folders, "migration.sql", None)
+    if any((path / "up.sql").exists() for path in folders):
+        return _in_folders("Diesel", folders, "up.sql", "down.sql")
+    if any(UP_DOWN.fullmatch(path.name) for path in files):
+        return _up_and_down(files)
+    return _plain(files)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise PgMigrateError(
+            Kind.FILE,
+            f'could not read "{path}": {error.strerror}',
+            detail=f"Found a file that this account cannot read ({type(error).__name__}); expected a text file.",
+            hint=f"Look at it: ls -ld {path}",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise PgMigrateError(
+            Kind.FILE,
+            f'could not read "{path}": it is no UTF-8 text',
+            detail=f"Found the byte 0x{error.object[error.start]:02x}; expected UTF-8 alone.",
+            hint=f"If you know its encoding, convert it: iconv -f LATIN1 -t UTF-8 {path}",
+        ) from error
+
+
+# Each tool.
+
+
+def _flyway(files: list[Path]) -> ForeignHistory:
+    """Flyway: V is a migration, U its way back, R runs again whenever its text changes, after all others."""
+    found = {path: FLYWAY.fullmatch(path.name) for path in files}
+    backs = {_numbers(match["version"]): path for path, match in found.items() if match and match["kind"] == "U"}
+    versioned: list[tuple[tuple[int, ...], Entry]] = []
+    repeated: list[Entry] = []
+    left_out: list[tuple[str, str]] = []
+    for path, match in found.items():
+        if match is None:
+            left_out.append((path.name, "its name is none of Flyway's"))
+        elif match["repeated"] is not None:
+            text = _without_placeholders(path)
+            repeated.append(Entry(path.name, 0, match["repeated"], text, "", path.name))
+            reason = "is run once here, after the others; Flyway runs it again whenever it changes"
+            left_out.append((path.name, reason))
+        elif match["kind"] == "B":
+            left_out.append((path.name, "a baseline migration: use it as baseline.sql"))
+        elif match["kind"] == "V":
+            numbers = _numbers(match["version"])
+            down = _without_placeholders(backs[numbers]) if numbers in backs else ""
+            key = match["version"].replace("_", ".")
+            version = numbers[0] if len(numbers) == 1 else 0
+            versioned.append(
+                (numbers, Entry(key, version, match["name"], _without_placeholders(path), down, path.name))
+            )
+    entries = [entry for _, entry in sorted(versioned, key=lambda one: one[0])]
+    return ForeignHistory("Flyway", (*entries, *repeated), tuple(left_out))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Returns the parts of a version: 1.10 comes after 1.9, and 2.0 is 2."""
+    parts = [int(part) for part in re.split(r"[._]", version)]
+    while len(parts) > 1 and parts[-1] == 0:
+        parts.pop()
+    return tuple(parts)
+
+
+def _without_placeholders(path: Path) -> str:
+    text = _text(path)
+    found = _PLACEHOLDER.search(text)
+    if found is not None:
+        raise PgMigrateError(
+            Kind.FILE,
+            f"cannot import {path.name}, line {text[: found.start()].count(chr(10)) + 1}: it holds a placeholder",
+            detail=f'Found "{found[0]}", which Flyway replaces when it runs; expected SQL as the server gets it.',
+            hint="Replace it in a copy of the folder by its value, then import that.",
+        )
+    return text
+
+
+def _in_folders(tool: str, folders: list[Path], up: str, down: str | None) -> ForeignHistory:
+    """Prisma, Diesel: a folder each, named after time and subject."""
+    entries: list[Entry] = []
+    left_out: list[tuple[str, str]] = []
+    for folder in folders:
+        found = _FOLDER.fullmatch(folder.name)
+        if not (folder / up).exists() or found is None:
+            left_out.append((f"{folder.name}/", f"no folder NUMBER_NAME with {up}"))
+            continue
+        digits = found["version"].replace("-", "")
+        way_back = _text(folder / down) if down is not None and (folder / down).exists() else ""
+        key = folder.name if tool == "Prisma" else digits
+        entries.append(Entry(key, int(digits), found["name"], _text(folder / up), way_back, f"{folder.name}/{up}"))
+    return ForeignHistory(tool, tuple(entries), tuple(left_out))
+
+
+def _up_and_down(files: list[Path]) -> ForeignHistory:
+    """golang-migrate, sqlx (reversible): NUMBER_NAME.up.sql, with NUMBER_NAME.down.sql for the way back."""
+    entries: list[Entry] = []
+    left_out: list[tuple[str, str]] = []
+    downs = {path.name for path in files if path.name.endswith(".down.sql")}
+    for path in files:
+        found = UP_DOWN.fullmatch(path.name)
+        if found is None or (found["way"] == "down" and path.name.replace(".down.", ".up.") not in _names(files)):
+            left_out.append((path.name, "its name is not NUMBER_NAME.up.sql"))
+        elif found["way"] == "up":
+            other = path.with_name(f"{path.name.removesuffix('.up.sql')}.down.sql")
+            down = _text(other) if other.name in downs else ""
+            version = int(found["version"])
+            entries.append(Entry(str(version), version, found["name"], _text(path), down, path.name))
+    entries.sort(key=lambda entry: entry.version)
+    return ForeignHistory("golang-migrate", tuple(entries), tuple(left_out))
+
+
+def _names(files: list[Path]) -> set[str]:
+    return {path.name for path in files}
+
+
+def _plain(files: list[Path]) -> ForeignHistory:
+    """dbmate, goose, sql-migrate, node-pg-migrate: both ways in one file; Supabase, sqlx and others: one way."""
+    entries: list[Entry] = []
+    left_out: list[tuple[str, str]] = []
+    tools: list[str] = []
+    for path in files:
+        found = _PLAIN.fullmatch(path.name)
+        if found is None:
+            left_out.append((path.name, "its name is not NUMBER_NAME.sql"))
+            continue
+        text = _text(path)
+        marks = marks_of(text)
+        up, down = (text, "") if marks is None else _parted(text, marks.up, marks.down)
+        tools += [] if marks is None else [marks.tool]
+        key = path.stem if marks is not None and marks.tool == "node-pg-migrate" else str(int(found["version"]))
+        entries.append(Entry(key, int(found["version"]), found["name"], up, down, path.name))
+    entries.sort(key=lambda entry: entry.version)
+    return ForeignHistory(tools[0] if tools else "numbered", tuple(entries), tuple(left_out))
+
+
+def _parted(text: str, up: re.Pattern[str], down: re.Pattern[str]) -> tuple[str, str]:
+    """Returns the parts of a text for both ways; lines with a mark are left out."""
+    first, second = up.search(text), down.search(text)
+    begin = first.end() if first is not None else 0
+    if second is None:
+        return text[begin:], ""
+    if first is None or second.start() > first.start():
+        return text[begin : second.start()], text[second.end() :]
+    return text[begin:], text[second.end() : first.start()]
+
+
+def _sqitch(folder: Path) -> ForeignHistory:
+    """Sqitch: the order is that of the plan; a change that comes again has its earlier text under NAME@TAG."""
+    lines = [line.strip() for line in _text(folder / "sqitch.plan").splitlines()]
+    steps = list(_plan(lines))
+    entries = []
+    for place, name in enumerate(steps):
+        if name.startswith("@"):
+            continue
+        later = steps[place + 1 :]
+        tag = next((one for one in later if one.startswith("@")), "") if name in later else ""
+        file = f"{name}{tag}.sql"
+        back = folder / "revert" / file
+        up = _text(folder / "deploy" / file)
+        down = _text(back) if back.exists() else ""
+        entries.append(Entry(name, 0, name.replace("/", "_"), up, down, f"deploy/{file}"))
+    verify = [(f"verify/{path.name}", "a verify file here is one SELECT") for path in folder.glob("verify/*.sql")]
+    return ForeignHistory("Sqitch", tuple(entries), tuple(sorted(verify)))
+
+
+def _plan(lines: list[str]) -> Iterator[str]:
+    """Yields the changes of a plan, and its tags with @ before, in their order."""
+    for line in lines:
+        if (tag := _TAG.match(line)) is not None:
+            yield f"@{tag['name']}"
+        elif (change := _CHANGE.match(line)) is not None:
+            yield change["name"]

@@ -177,6 +177,40 @@ class TestIndexes:
         assert result.ok, result.text
         assert legacy.structure() == clean_structure
 
+    @on_versions(15)
+    def test_a_drop_that_is_cut_off_is_finished_by_the_next_run(self, server: Server, tmp_path: Path) -> None:
+        texts = {
+            "001_make.sql": "CREATE TABLE note (id integer PRIMARY KEY, body text); CREATE INDEX note_body ON note (body);",
+            "002_drop.sql": "DROP INDEX CONCURRENTLY note_body; CREATE VIEW notes AS SELECT id FROM note;",
+        }
+        for name, text in texts.items():
+            (tmp_path / name).write_text(text)
+        record(tmp_path, server)
+
+        def cut_off(name: str) -> None:
+            """Ends the session that drops, once the index is INVALID and it waits for who may still use it."""
+            waits = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'DROP INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'"
+            with server.connect(name) as session:
+                wait_for(lambda: session.execute(waits).fetchone() is not None, what="the drop", seconds=30)
+                session.execute(f"SELECT pg_terminate_backend(pid) FROM ({waits}) AS w")
+
+        with server.database("empty") as database:
+            settings = database.settings(pg_sql_dir=str(tmp_path))
+            assert migrate({**settings, "pg_target": 1}).ok
+            with open_transaction(database, "SELECT count(*) FROM note"):
+                ender = threading.Thread(target=cut_off, args=(database.name,))
+                ender.start()
+                assert not migrate(settings).ok
+                ender.join()
+            assert database.value("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 1
+
+            result = migrate(settings)
+
+            assert result.ok, result.text
+            assert database.value("SELECT to_regclass('note_body') IS NULL")
+            assert not migrate(settings).changed
+            assert "no drift" in status(settings).lines
+
     def test_a_build_that_fails_leaves_no_invalid_index(self, legacy: Database) -> None:
         legacy.run("DROP INDEX idx_project_equipment_groups_project")
         legacy.run(

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import runpy
+import subprocess
+import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from pyinfra_pgmigrate.cli import main
+from pyinfra_pgmigrate.commands.check import Found
+from pyinfra_pgmigrate.settings import KEYS
+
+from tests.support.servers import SQL
 
 HEADER = "-- purpose: try\n-- phase: schema\n\n"
 
@@ -16,6 +25,79 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     printed = capsys.readouterr().err
     assert [line.split(" ")[0] for line in printed.splitlines()[1:]] == ["DETAIL:", "HINT:"]
     return printed
+
+
+def test_without_a_command_it_says_what_it_can_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+
+    assert "baseline" in capsys.readouterr().out
+
+
+def test_it_tells_its_version_as_a_module_too() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "pyinfra_pgmigrate", "--version"], capture_output=True, text=True, check=True
+    )
+
+    assert ended.stdout == f"pyinfra-pgmigrate {version('pyinfra-pgmigrate')}\n"
+
+
+def test_a_project_begins_once_and_what_is_there_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".gitignore").write_text("mine\n")
+
+    assert main(["init", "--database", "shop"]) == 0
+
+    assert ".gitignore: there already, left as it is" in capsys.readouterr().out
+    assert (tmp_path / ".gitignore").read_text() == "mine\n"
+    deploys = sorted(path.stem for path in (tmp_path / "deploy").iterdir())
+    assert deploys == ["backup", "migrate", "restore", "rollback", "status", "validate"]
+    for path in [*tmp_path.glob("deploy/*.py"), *tmp_path.glob("inventories/*.py")]:
+        compile(path.read_text(), str(path), "exec")
+    data = runpy.run_path(str(tmp_path / "inventories" / "production.py"))["production"][0][1]
+    assert (data["pg_database"], data["_sudo_user"], data["pg_needs_confirm"]) == ("shop", "shop", True)
+    assert set(data) - {"ssh_user", "_sudo", "_sudo_user"} <= set(KEYS)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert main(["init", "--database", "other"]) == 0
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+class TestCheck:
+    """What is found, for people and for machines."""
+
+    def test_findings_are_annotations_and_json(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+        (tmp_path / "001_a.sql").write_text(HEADER + "SELECT 1")
+
+        assert main(["check", str(tmp_path), "--format", "github"]) == 1
+        github = capsys.readouterr().out
+        assert main(["check", str(tmp_path), "--format", "json"]) == 1
+        found = json.loads(capsys.readouterr().out)
+
+        assert github.startswith(f'::error file={tmp_path}/001_a.sql,title=effect::cannot use migration "001_a"')
+        assert "%0ADETAIL" not in github
+        assert github.count("\n") == 1
+        assert found["migrations"] == 1
+        (one,) = found["findings"]
+        assert (one["rule"], one["line"], one["hint"]) == ("effect", 0, f"Run: pgmigrate record {tmp_path}")
+
+    def test_a_folder_that_cannot_be_read_is_a_finding_too(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        assert main(["check", str(tmp_path / "gone"), "--format", "json"]) == 1
+
+        (one,) = json.loads(capsys.readouterr().out)["findings"]
+        assert one["rule"] == "settings"
+
+    def test_nothing_found_is_0(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["check", str(SQL), "--format", "json"]) == 0
+
+        assert json.loads(capsys.readouterr().out) == {"migrations": 6, "findings": []}
+
+    def test_lines_and_signs_of_the_format_are_escaped(self) -> None:
+        found = Found("a,b:c%.sql", 3, "rule", "one\ntwo", "50 %", "do")
+
+        assert found.as_annotation == ("::error file=a%2Cb%3Ac%25.sql,line=3,title=rule::one%0Atwo%0A50 %25%0AHINT: do")
 
 
 def test_a_folder_for_temporary_files_that_is_not_there_is_told(

@@ -45,6 +45,7 @@ def find_drift(observed: Observed, migrations: Sequence[Migration], *, ignore: S
     drift = None if observed.registry is None else observed.registry.drift
     if drift is None:
         return None
+    drift = _of_others(drift, observed, migrations)
     if not drift:
         return Drifts()
     now, version_num = observed.catalog.lines, observed.server.version_num
@@ -54,6 +55,20 @@ def find_drift(observed: Observed, migrations: Sequence[Migration], *, ignore: S
 def changes_between(kept: Catalog, now: Catalog, *, version_num: int) -> Drifts:
     """Returns what leads from a catalog as it is back to what it was, each difference with its repair."""
     return _Search(now.lines, kept.difference(now), {}, (), version_num=version_num).result()
+
+
+def _of_others(drift: Patch, observed: Observed, migrations: Sequence[Migration]) -> Patch:
+    """Returns drift without what a run of ours did that was cut off outside a transaction, before its row."""
+    minus, plus = drift.minus, drift.plus
+    for migration in migrations:
+        begun = observed.interrupted.get(migration.version)
+        if begun is None or begun.checksum != migration.checksum or migration.effect is None:
+            continue
+        for statement in migration.statements:
+            if statement.number in begun.begun:
+                patch = migration.effect_of(statement).patch
+                minus, plus = minus - patch.minus, plus - patch.plus
+    return Patch(minus, plus)
 
 
 def _origins(observed: Observed, migrations: Sequence[Migration]) -> dict[str, str]:

@@ -66,7 +66,7 @@ def read_foreign(folder: Path) -> ForeignHistory:
             hint=f"Name the folder that holds them: ls {folder}",
         )
     versions = [entry.version for entry in history.entries]
-    if all(0 < one < other for one, other in pairwise([0, *versions])) and versions[0] > 0 and max(versions) < 10**18:
+    if all(one < other for one, other in pairwise([0, *versions])) and versions[-1] < 10**18:
         return history
     entries = tuple(replace(entry, version=number) for number, entry in enumerate(history.entries, start=1))
     return replace(history, entries=entries)
@@ -221,7 +221,8 @@ def _plain(files: list[Path]) -> ForeignHistory:
         marks = marks_of(text)
         up, down = (text, "") if marks is None else _parted(text, marks.up, marks.down)
         tools += [] if marks is None else [marks.tool]
-        key = path.stem if marks is not None and marks.tool == "node-pg-migrate" else str(int(found["version"]))
+        keys = {"node-pg-migrate": path.stem, "sql-migrate": path.name}
+        key = keys.get("" if marks is None else marks.tool, str(int(found["version"])))
         entries.append(Entry(key, int(found["version"]), found["name"], up, down, path.name))
     entries.sort(key=lambda entry: entry.version)
     return ForeignHistory(tools[0] if tools else "numbered", tuple(entries), tuple(left_out))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..catalog.lines import key_of
+from ..catalog.lines import INVALID, key_of
 from ..errors import Refusal
+from ..importing.ledgers import Imported, stated_by
 from ..migrations.files import Migration
 from ..registry.model import AppliedMigration, Interrupted, Observed, Verified
 from ..settings import Settings
@@ -19,6 +20,23 @@ from .timeline import Standing, Timeline, standing
 
 # Kinds of objects that a verify query may ask for.
 _QUERIED = ("table ", "column ", "view ", "materialized_view ", "function ", "type ", "sequence ")
+
+
+def imported_of(migrations: Sequence[Migration]) -> list[Imported]:
+    """Returns those of some migrations that were imported from another tool."""
+    found = [(one, one.header.origin) for one in migrations]
+    return [Imported(one.version, one.name, *origin) for one, origin in found if origin is not None]
+
+
+def began_places(timeline: Timeline, observed: Observed) -> frozenset[tuple[int, int]]:
+    """Returns place and number of the statements that a run of ours began in a migration that is not registered."""
+    found = ((one, observed.interrupted.get(one.version)) for one in timeline.order)
+    return frozenset(
+        (timeline.places[one.version], number)
+        for one, begun in found
+        if begun is not None and begun.checksum == one.checksum
+        for number in begun.begun | begun.done
+    )
 
 
 @dataclass
@@ -41,19 +59,24 @@ class Evidence:
         self.outlook = Outlook(self.observed.catalog)
         self.timeline = Timeline(in_order(self.migrations, registered))
         self.registered = sum(one.version in registered for one in self.migrations)
+        self.ledger = stated_by(self.observed.ledgers, imported_of(self.migrations))
         self.found = self._standing()
 
     def _standing(self) -> Standing:
         lines = self.observed.catalog.lines
+        began = began_places(self.timeline, self.observed)
         if self.stated is None:
-            return standing(self.timeline, lines, first=self.registered)
+            return standing(self.timeline, lines, first=self.registered, began=began)
         stated = [self.timeline.places[one.version] for one in self.migrations if self._is_stated(one)]
-        return standing(self.timeline, lines, first=self.registered, only=max([self.registered, *stated]))
+        only = max([self.registered, *stated])
+        return standing(self.timeline, lines, first=self.registered, only=only, began=began)
 
     @property
     def stated(self) -> int | None:
-        """The version up to which all ran by other means, by the operator's word."""
-        return self.settings.applied
+        """The version up to which all ran by other means: by the word of the operator, or of another tool."""
+        if self.settings.applied is not None or self.ledger is None:
+            return self.settings.applied
+        return self.ledger.version
 
     def _is_stated(self, migration: Migration) -> bool:
         return self.stated is not None and migration.version <= self.stated
@@ -124,7 +147,9 @@ class Evidence:
         patch = migration.effect_of(statement).patch
         lines = self.outlook.lines
         shows = bool(patch.plus or patch.minus)
-        return statement.number in begun.begun and shows and patch.plus <= lines and not (patch.minus & lines)
+        # DROP INDEX CONCURRENTLY that was cut off leaves the index INVALID.
+        gone = not any(line in lines or line + INVALID in lines for line in patch.minus)
+        return statement.number in begun.begun and shows and patch.plus <= lines and gone
 
     def _leads_there(self, migration: Migration, numbers: Collection[int]) -> bool:
         """Tells whether statements, run on what is there, end where the whole migration does."""

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 
 from ..catalog.lines import key_of
 from ..errors import Refusal
+from ..importing.ledgers import Stated
 from ..migrations.files import Migration
 from ..registry.model import REGISTRY_VERSION, Observed, Verified
 from ..settings import Settings
@@ -32,6 +33,7 @@ from ..values import PHASES
 from . import refusals
 from .decide import Decider
 from .decision import Action, Decision
+from .evidence import began_places
 from .state import Judgement, State
 from .timeline import Timeline, standing
 
@@ -41,10 +43,14 @@ _OWNER_MODES = frozenset({"AccessExclusiveLock", "ShareUpdateExclusiveLock", "Sh
 
 @dataclass(frozen=True)
 class Plan:
-    """The decisions for one database in the order of the files; refusals stop all of it."""
+    """The decisions for one database in the order of the files; refusals stop all of it.
+
+    + ledger: by which migrations are adopted; None where it took no ledger for that
+    """
 
     decisions: tuple[Decision, ...]
     refusals: tuple[Refusal, ...] = ()
+    ledger: Stated | None = None
 
     @property
     def changes(self) -> tuple[Decision, ...]:
@@ -79,7 +85,9 @@ def make_plan(
     """
     planner = _Planner(migrations, observed, settings, verified)
     planner.decide_all()
-    return Plan(tuple(planner.decisions), tuple(planner.found_refusals))
+    adopts = any(decision.action is Action.ADOPT for decision in planner.decisions)
+    ledger = planner.ledger if adopts and settings.applied is None else None
+    return Plan(tuple(planner.decisions), tuple(planner.found_refusals), ledger)
 
 
 def to_ask(plan: Plan, only: Collection[int] | None = None) -> dict[int, str]:
@@ -157,6 +165,10 @@ class _Planner(Decider):
     def _check_stated(self) -> None:
         if self.stated is None:
             return
+        ledger = self.ledger if self.settings.applied is None else None
+        if ledger is not None and ledger.missing:
+            self.refuse(refusals.ledger_unclear(ledger))
+            return
         if self.stated and self.stated not in {migration.version for migration in self.migrations}:
             self.refuse(refusals.no_such_applied(self.stated, self.migrations))
             return
@@ -165,9 +177,11 @@ class _Planner(Decider):
         touched = {line for one in pending for line in self.timeline.lines(self.timeline.places[one.version])}
         wrong = sorted(self.found.differing & touched)
         if wrong:
-            nearest = standing(self.timeline, self.observed.catalog.lines, first=self.registered)
+            began = began_places(self.timeline, self.observed)
+            nearest = standing(self.timeline, self.observed.catalog.lines, first=self.registered, began=began)
             at = self.timeline.order[nearest.place - 1].version if nearest.place else 0
-            self.refuse(refusals.not_as_stated(self.stated, wrong, self.observed.catalog, at))
+            table = "" if ledger is None else ledger.table
+            self.refuse(refusals.not_as_stated(self.stated, wrong, self.observed.catalog, at, table))
 
     def _check_may_create(self) -> None:
         server = self.observed.server

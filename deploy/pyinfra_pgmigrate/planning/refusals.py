@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from ..catalog.lines import Catalog
 from ..errors import Kind, Refusal
+from ..importing.ledgers import Stated
 from ..migrations.files import Migration
 from ..registry.model import AppliedMigration, Observed, Server, Verified
 from .state import Judgement
@@ -82,13 +83,28 @@ def no_such_applied(version: int, migrations: Sequence[Migration]) -> Refusal:
     )
 
 
-def not_as_stated(version: int, wrong: Sequence[str], catalog: Catalog, nearest: int) -> Refusal:
-    """The catalog is not what it would be had all up to a version run."""
+def ledger_unclear(stated: Stated) -> Refusal:
+    """Another tool's ledger has a gap, or something in it failed."""
+    return Refusal(
+        Kind.AMBIGUOUS,
+        f"cannot tell from table {stated.table} which migrations were applied",
+        detail=f'Found "{stated.missing}" not applied to its end there, or others after it applied; expected all up to '
+        "one of them, without a gap.",
+        hint="Let that tool finish it, or name the last migration that was applied: --data pg_applied=NNN",
+    )
+
+
+def not_as_stated(version: int, wrong: Sequence[str], catalog: Catalog, nearest: int, table: str = "") -> Refusal:
+    """The catalog is not what it would be had all up to a version run.
+
+    + table: that says so; empty where the operator does
+    """
+    said = f" as table {table} says" if table else ""
     found = [f"{'there' if line in catalog.lines else 'missing'}: {line}" for line in wrong]
     return Refusal(
         Kind.CONFLICT,
         f"cannot register all migrations up to {version:03}: the database is not as they leave it",
-        detail=f"Found {_some(found)}; expected the structure after {version:03}. Nearest is the structure after "
+        detail=f"Found {_some(found)}; expected the structure after {version:03}{said}. Nearest is the structure after "
         f"{nearest:03}.",
         hint=f"Name the last migration that ran: --data pg_applied={nearest}",
     )

@@ -80,18 +80,23 @@ class Timeline:
         }
         return frozenset(first.values())
 
-    def explains(self, line: str, place: int, shown: Collection[int], *, there: bool) -> bool:
+    def explains(
+        self, line: str, place: int, shown: Collection[int], began: Collection[tuple[int, int]], *, there: bool
+    ) -> bool:
         """Tells whether a line may be there, or not, at a place where the sequence says otherwise.
 
         A later migration, done early by hand, made it, or took it away and shows by something else; or it is of the
         structure before the first migration, of which each database has its own.
 
         + shown: see ``shown``
+        + began: see ``standing``
         """
         if not there and self.is_from_before(line, place):
             return True
         return any(
-            touch.makes is there and touch.place > place and (there or touch.place in shown)
+            touch.makes is there
+            and touch.place > place
+            and (there or touch.place in shown or (touch.place, touch.number) in began)
             for touch in reversed(self.touches[line])
         )
 
@@ -115,15 +120,23 @@ class Standing:
     proof: int = 0
 
 
-def standing(timeline: Timeline, lines: Collection[str], *, first: int, only: int | None = None) -> Standing:
+def standing(
+    timeline: Timeline,
+    lines: Collection[str],
+    *,
+    first: int,
+    only: int | None = None,
+    began: Collection[tuple[int, int]] = (),
+) -> Standing:
     """Returns where a database stands.
 
     + lines: its catalog
     + first: the place from which on it may stand: what is registered has run
     + only: the one place to look at
+    + began: place and number of statements that a run of ours began, and did not come to register
     """
     shown = timeline.shown(lines)
-    wrong, differing = _counts(timeline, lines, shown)
+    wrong, differing = _counts(timeline, lines, shown, began)
     places = range(first, len(timeline.order) + 1) if only is None else (only,)
     best = min((wrong[place], differing[place]) for place in places)
     fitting = [place for place in places if (wrong[place], differing[place]) == best]
@@ -133,7 +146,9 @@ def standing(timeline: Timeline, lines: Collection[str], *, first: int, only: in
         place=place,
         alike=tuple(fitting[1:]),
         differing=differ,
-        wrong=frozenset(line for line in differ if not timeline.explains(line, place, shown, there=line in lines)),
+        wrong=frozenset(
+            line for line in differ if not timeline.explains(line, place, shown, began, there=line in lines)
+        ),
         evidence=max((_evidence(timeline, line, place, there=line in lines) for line in differ), default=place),
         proof=max((one for one in shown if one <= place), default=0),
     )
@@ -151,7 +166,9 @@ def _evidence(timeline: Timeline, line: str, place: int, *, there: bool) -> int:
     return place if not there and timeline.is_from_before(line, place) else next(later, place)
 
 
-def _counts(timeline: Timeline, lines: Collection[str], shown: Collection[int]) -> tuple[list[int], list[int]]:
+def _counts(
+    timeline: Timeline, lines: Collection[str], shown: Collection[int], began: Collection[tuple[int, int]]
+) -> tuple[list[int], list[int]]:
     """Returns for each place how many lines are wrong there, and how many differ; see ``Standing``.
 
     Counted in one pass: a line's state changes at its touches only.
@@ -164,7 +181,12 @@ def _counts(timeline: Timeline, lines: Collection[str], shown: Collection[int]) 
         there = line in lines
         # From this place on nothing explains a difference any more.
         settled = max(
-            (touch.place for touch in touches if touch.makes is there and (there or touch.place in shown)), default=0
+            (
+                touch.place
+                for touch in touches
+                if touch.makes is there and (there or touch.place in shown or (touch.place, touch.number) in began)
+            ),
+            default=0,
         )
         begin, state, untouched = 0, not touches[0].makes, True
         ends = [*((touch.place, touch.makes) for touch in touches), (size - 1, None)]

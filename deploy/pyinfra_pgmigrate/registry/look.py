@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..catalog.lines import Catalog, Patch
+from ..importing.ledgers import ledgers_in
 from ..psql.answer import EXIT_SCRIPT, Answer, Unreadable
 from ..psql.connection_errors import PLANTED, TOO_OLD
 from ..psql.question import Question
@@ -53,6 +54,7 @@ def look(run: Run, schema: str, queries: Mapping[int, str] | None = None) -> Que
         _READS,
         "\\endif",
         read_sql("registry/observe"),
+        read_sql("registry/ledgers"),
     ]
     if queries:
         registered = "SELECT EXISTS (SELECT 1 FROM pgmigrate.migrations AS m WHERE m.version = :'version'::bigint)"
@@ -73,7 +75,8 @@ def look_again(queries: Mapping[int, str]) -> list[str]:
     """
     # It may have been made since the session began.
     exists = setting("registry_exists", "true")
-    parts = [exists, read_sql("registry/observe_begin"), setting("now", _READ), _READS, read_sql("registry/observe")]
+    parts = [exists, read_sql("registry/observe_begin"), setting("now", _READ), _READS]
+    parts += [read_sql("registry/observe"), read_sql("registry/ledgers")]
     for version, query in queries.items():
         parts += [setting("version", version), *asked(query)]
     return [*parts, "ROLLBACK;"]
@@ -107,6 +110,7 @@ def observed_in(answer: Answer) -> Observed | Unreadable:
         damaged=tuple(answer.value("damaged") or ()),
         snapshots=tuple(Blocker(**found) for found in answer.value("snapshots") or ()),
         verified=all_verified(answer),
+        ledgers=ledgers_in(answer.value("ledgers")),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..catalog.lines import Catalog, Patch
+from ..importing.ledgers import Ledger
 from ..psql.answer import Answer
 
 REGISTRY_VERSION = 7
@@ -240,6 +241,7 @@ class Observed:
     + damaged: tables of the registry that are not there or lack a column; then it counts as none
     + snapshots: sessions that keep CREATE INDEX CONCURRENTLY waiting
     + verified: what verify queries said, by version, where they were asked with it
+    + ledgers: tables of other migration tools, as long as their word counts
     """
 
     server: Server
@@ -250,6 +252,7 @@ class Observed:
     snapshots: tuple[Blocker, ...] = ()
     damaged: tuple[str, ...] = ()
     verified: Mapping[int, Verified] = field(default_factory=dict)
+    ledgers: tuple[Ledger, ...] = ()
 
     @property
     def applied(self) -> Mapping[int, AppliedMigration]:

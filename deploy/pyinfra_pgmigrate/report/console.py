@@ -48,6 +48,8 @@ def plan_lines(plan: Plan, *, most: int) -> Iterator[str]:
     """
     for decision in plan.held:
         yield f"{decision.migration.name}: held, {decision.reason}; to apply it: --data pg_release=true"
+    if plan.ledger is not None and plan.ledger.version:
+        yield f"table {plan.ledger.table} says that all up to {plan.ledger.version:03} were applied"
     if not plan.changes:
         yield "nothing to do: all migrations up to the target are applied"
     for decision in plan.changes:

@@ -16,6 +16,7 @@ from ..catalog.lines import Catalog, parts_of, unescaped
 from ..errors import Kind, Refusal
 from ..migrations.effect import Effect, Lock
 from ..migrations.files import Migration
+from ..planning.evidence import began_places
 from ..planning.state import Judgement, State, StatementState, in_order, judge
 from ..planning.timeline import Timeline, standing
 from ..registry.model import Observed
@@ -81,7 +82,7 @@ def _judged(migrations: Sequence[Migration], observed: Observed) -> dict[int, Ju
     timeline = Timeline(in_order(migrations, observed.applied))
     registered = sum(one.version in observed.applied for one in migrations)
     lines, by_key = observed.catalog.lines, observed.catalog.by_key
-    found = standing(timeline, lines, first=registered)
+    found = standing(timeline, lines, first=registered, began=began_places(timeline, observed))
     return {
         one.version: judge(timeline, place, found, lines, by_key) for place, one in enumerate(timeline.order, start=1)
     }

@@ -45,7 +45,9 @@ def test_a_header_goes_on_over_several_lines() -> None:
         ("-- purpose: a\n-- purpose: b\n", "line 2\nDETAIL: Found the key \"purpose\" a second time"),
         ("-- purpose: a\n-- colour: red\n-- phase: schema\n", 'line 2\nDETAIL: Found the key "colour"'),
         ("-- purpose: a\n-- phase: later\n", 'line 2\nDETAIL: Found phase "later"; expected one of preparation,'),
-        ("-- just a remark\n", 'line 1\nDETAIL: Found "-- just a remark"'),
+        ("-- purpose: a\n-- just a remark\n", 'line 2\nDETAIL: Found "-- just a remark"'),
+        ("-- remark\n-- pupose: a\n", 'line 2\nDETAIL: Found the key "pupose"; expected "purpose", or no header at all.'),
+        ("-- purpose: a\n-- phase: schema\n-- from: nothing\n", 'Found from "nothing"; expected "TOOL KEY"'),
         ("-- phase: schema\n", 'Found no key "purpose"'),
         ("-- purpose: a\n-- phase: schema\n-- safe: rewrite\n", 'Found safe "rewrite"; expected "<rule> because <reason>"'),
         ("-- purpose: a\n-- phase: data\n-- repeatable: yes\n", 'line 3\nDETAIL: Found repeatable "yes"; expected one of true, false'),
@@ -328,7 +330,8 @@ def test_a_backslash_inside_a_literal_is_no_command(tmp_path: Path) -> None:
     ("files", "message"),
     [
         ({"001-a__sql": HEADER + "SELECT 1"}, 'cannot use file "001-a.sql" as a migration'),
-        ({"001_A__sql": HEADER + "SELECT 1"}, 'cannot use file "001_A.sql" as a migration'),
+        ({"001_a b__sql": HEADER + "SELECT 1"}, 'cannot use file "001_a b.sql" as a migration'),
+        ({f"{10**18}_a__sql": HEADER + "SELECT 1"}, f'cannot use file "{10**18}_a.sql" as a migration'),
         ({"001_a__effect": ""}, "expected 001_a.sql beside it"),
         ({"1_a__sql": HEADER + "SELECT 1", "001_b__sql": HEADER + "SELECT 1"}, "two migrations of version 1"),
         (
@@ -339,6 +342,55 @@ def test_a_backslash_inside_a_literal_is_no_command(tmp_path: Path) -> None:
 )
 def test_a_wrong_file_is_refused_by_name(tmp_path: Path, files: dict[str, str], message: str) -> None:
     assert message in refusal(folder(tmp_path, **files))
+
+
+@pytest.mark.parametrize(
+    ("text", "phase"),
+    [
+        ("-- Written by Ann\n-- note: for later\nCREATE TABLE t (a int);", "schema"),
+        ("INSERT INTO t VALUES (1); UPDATE t SET a = 2; DELETE FROM t; SELECT 1;", "data"),
+        ("INSERT INTO t VALUES (1); CREATE TABLE u (a int);", "schema"),
+        ("DO $$ BEGIN NULL; END $$;", "schema"),
+        ("", "schema"),
+    ],
+)
+def test_a_migration_may_have_no_header(tmp_path: Path, text: str, phase: str) -> None:
+    (tmp_path / "20240101120000_Add-theThing.sql").write_text(text)
+
+    (migration,) = read_folder(tmp_path)
+
+    assert (migration.version, migration.name) == (20240101120000, "20240101120000_Add-theThing")
+    assert (migration.header.purpose, migration.header.phase) == ("Add-theThing", phase)
+
+
+@pytest.mark.parametrize(
+    ("name", "tool"),
+    [
+        ("V2__x.sql", "Flyway"),
+        ("R__views.sql", "Flyway"),
+        ("20240101_x.up.sql", "golang-migrate"),
+        ("20240101_x.down.sql", "golang-migrate"),
+        ("20240101_x/migration.sql", "Prisma"),
+        ("20240101_x/up.sql", "Diesel"),
+        ("sqitch.plan", "Sqitch"),
+    ],
+)
+def test_files_of_other_tools_are_never_passed_over(tmp_path: Path, name: str, tool: str) -> None:
+    path = folder(tmp_path, **{"001_a__sql": "SELECT 1"}) / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("SELECT 2")
+
+    found = refusal(tmp_path)
+
+    assert found.startswith(f'cannot use "{name.split("/", maxsplit=1)[0]}": it is a migration of {tool}\n')
+    assert f"pgmigrate import {tmp_path} --dir NEW_FOLDER" in found
+
+
+@pytest.mark.parametrize("mark", ["-- migrate:down", "--  +goose Down", "-- +migrate Down", "-- Down Migration"])
+def test_a_file_with_its_way_back_in_it_is_never_run_as_a_whole(tmp_path: Path, mark: str) -> None:
+    found = refusal(folder(tmp_path, **{"001_a__sql": f"CREATE TABLE t (a int);\n{mark}\nDROP TABLE t;"}))
+
+    assert 'cannot use "001_a.sql": it is a migration of' in found
 
 
 def test_a_folder_without_migrations_is_refused(tmp_path: Path) -> None:

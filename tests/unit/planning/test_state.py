@@ -248,6 +248,27 @@ def test_a_run_that_was_cut_off_goes_on_exactly_there(
     assert words(plan(MANY_STEPS, there, interrupted={1: one})) == expected
 
 
+# What the first made goes outside a transaction, and the run is cut off before it is registered.
+DROPPED = (migration(1, "+a", "+i"), migration(2, "-i", "+f", nodes=["concurrently", "create_stmt"]))
+
+
+@pytest.mark.parametrize(
+    ("there", "begun", "expected"),
+    [
+        pytest.param("a", [1], ["1 no change", "2 resume 2"], id="gone"),
+        pytest.param("a i", [1], ["1 no change", "2 resume 1,2"], id="not gone"),
+        pytest.param("i", [1], ["drift"], id="something else is gone"),
+        pytest.param("a", [], ["drift"], id="gone, and it had not begun"),
+    ],
+)
+def test_what_a_run_took_away_before_it_was_cut_off_is_no_drift(
+    there: str, begun: list[int], expected: list[str]
+) -> None:
+    one = Interrupted("sum 2", frozenset(), frozenset(begun))
+
+    assert words(plan(DROPPED, there, [1], interrupted={2: one})) == expected
+
+
 def test_events_of_another_text_say_nothing() -> None:
     one = Interrupted("another sum", frozenset({1, 2}), frozenset())
 

@@ -1,0 +1,93 @@
+"""``pgmigrate import``: files of this tool that say the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyinfra_pgmigrate.cli import main
+from pyinfra_pgmigrate.commands.take_over import converted, import_folder
+from pyinfra_pgmigrate.importing.history import Entry, ForeignHistory
+from pyinfra_pgmigrate.migrations.files import read_folder
+from pyinfra_pgmigrate.rollback.scripts import load_rollbacks
+
+
+def one(up: str, down: str = "", name: str = "add it") -> ForeignHistory:
+    return ForeignHistory("dbmate", (Entry("7", 7, name, up, down, "7_add_it.sql"),))
+
+
+def test_files_are_migrations_and_rollback_scripts_of_their_own(tmp_path: Path) -> None:
+    source = tmp_path / "theirs"
+    source.mkdir()
+    (source / "20240101_make.sql").write_text(
+        "-- migrate:up\nCREATE TABLE a (b int);\n-- migrate:down\nDROP TABLE a;\n"
+    )
+    (source / "20240102_fill.sql").write_text("-- migrate:up\nINSERT INTO a VALUES (1);\n-- migrate:down\n")
+    lines: list[str] = []
+
+    assert import_folder(source, tmp_path / "ours", lines.append) == 0
+
+    first, second = read_folder(tmp_path / "ours")
+    assert (first.name, first.header.purpose, first.header.phase) == ("20240101_make", "make", "schema")
+    assert first.header.origin == ("dbmate", "20240101")
+    assert (second.header.phase, [one.text for one in second.statements]) == ("data", ["INSERT INTO a VALUES (1)"])
+    (back,) = load_rollbacks(tmp_path / "ours")
+    assert (back.first, back.last, [one.text for one in back.statements]) == (20240101, 20240101, ["DROP TABLE a"])
+    assert lines[0] == f"dbmate: wrote 2 migrations and 1 rollback scripts into {tmp_path}/ours"
+    assert sorted(path.name for path in source.iterdir()) == ["20240101_make.sql", "20240102_fill.sql"]
+
+
+def test_settings_of_the_session_become_those_of_the_transaction() -> None:
+    found = converted(one("SET timezone = 'UTC';\nSELECT 'SET timezone = ''UTC'';';\nset session work_mem to '1MB';"))
+
+    assert found.texts["007_add_it.sql"].endswith(
+        "\n\nSET LOCAL timezone = 'UTC';\nSELECT 'SET timezone = ''UTC'';';\nSET LOCAL work_mem to '1MB';\n"
+    )
+    assert [reason for _, reason in found.left_out] == [
+        "\"SET timezone = 'UTC'\" is SET LOCAL",
+        "\"set session work_mem to '1MB'\" is SET LOCAL",
+    ]
+    assert found.refused == ()
+
+
+def test_what_must_not_be_changed_is_told_and_written_as_it_is() -> None:
+    found = converted(one("SET work_mem = '1MB';\nCREATE INDEX CONCURRENTLY i ON t (a);"))
+
+    assert found.texts["007_add_it.sql"].endswith("SET work_mem = '1MB';\nCREATE INDEX CONCURRENTLY i ON t (a);\n")
+    (refusal,) = found.refused
+    assert "settings of the whole session are the runner's" in refusal.message
+
+
+@pytest.mark.parametrize(
+    ("down", "text"),
+    [
+        ("BEGIN;\nDROP TABLE a; -- gone\nCOMMIT;", "DROP TABLE a;"),
+        ("-- nothing", None),
+        ("DROP INDEX CONCURRENTLY i;", None),
+        ("no SQL", None),
+    ],
+)
+def test_a_way_back_is_one_transaction_or_none(down: str, text: str | None) -> None:
+    found = converted(one("SELECT 1;", down))
+
+    backs = [body.split("\n\n", 1)[1].strip() for name, body in found.texts.items() if name.startswith("rollback_")]
+    assert backs == ([] if text is None else [text])
+    assert len(found.left_out) == (1 if text is None and down != "-- nothing" else 0)
+
+
+def test_a_name_is_made_fit_for_a_file() -> None:
+    assert list(converted(one("SELECT 1;", name="naïve/../x y")).texts) == ["007_na_ve_x_y.sql"]
+
+
+def test_a_folder_with_migrations_and_a_file_of_that_name_are_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "V1__a.sql").write_text("SELECT 1;")
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    (ours / "001_b.sql").write_text("SELECT 2;")
+
+    assert main(["import", str(tmp_path), "--dir", str(ours)]) == 1
+
+    assert capsys.readouterr().err.startswith(f'could not import into "{ours}": there are migrations in it\n')
+    assert [path.name for path in ours.iterdir()] == ["001_b.sql"]

@@ -229,25 +229,53 @@ class TestFlyway:
         assert database.value("SELECT count(*) FROM users WHERE name <> 'old'") == 0
 
 
+# Each fails where anything of it is run: what is read so is read in a transaction that writes nothing.
+CALL = (
+    "CREATE FUNCTION call(integer) RETURNS text LANGUAGE plpgsql IMMUTABLE AS"
+    " $$ BEGIN IF current_setting('planted.quiet', true) = '1' THEN RETURN ''; END IF;"
+    " RAISE EXCEPTION 'called as %', current_user; END $$;"
+    " SET planted.quiet = '1';"
+)
+PLANTED = {
+    "a view": "CREATE VIEW schema_migrations AS SELECT call(1) AS version;",
+    "a cast": "CREATE TYPE mine AS (a integer); CREATE FUNCTION as_text(mine) RETURNS text LANGUAGE sql AS 'SELECT call(1)';"
+    " CREATE CAST (mine AS text) WITH FUNCTION as_text(mine) AS ASSIGNMENT;"
+    " CREATE TABLE schema_migrations (version mine); INSERT INTO schema_migrations VALUES (ROW(1));",
+    "an index": "CREATE TABLE schema_migrations (version text); CREATE INDEX ON schema_migrations ((call(1)));",
+    "a partial index": "CREATE TABLE schema_migrations (version text);"
+    " CREATE INDEX ON schema_migrations (version) WHERE call(1) = '';",
+    "statistics": "CREATE TABLE schema_migrations (version text);"
+    " CREATE STATISTICS s ON version, (call(1)) FROM schema_migrations;",
+    "a policy": "CREATE TABLE schema_migrations (version text); INSERT INTO schema_migrations VALUES ('1');"
+    " ALTER TABLE schema_migrations ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
+    " CREATE POLICY p ON schema_migrations USING (call(1) = version);",
+    "other types": "CREATE TABLE schema_migrations (version date); CREATE TABLE _sqlx_migrations (version date, success text);"
+    " CREATE TABLE flyway_schema_history (version point);",
+}
+
+
 @on_versions(15)
-def test_tables_of_the_same_name_that_are_none_of_theirs_say_nothing(database: Database, tmp_path: Path) -> None:
-    """Also where others put them there: nothing of theirs is called, and nothing breaks."""
+@pytest.mark.parametrize("what", PLANTED)
+def test_of_a_table_that_is_none_of_theirs_nothing_is_called(database: Database, tmp_path: Path, what: str) -> None:
     folder = imported(TOOLS["dbmate"], tmp_path, database.server)
-    database.run(
-        "CREATE TABLE called (by text);"
-        "CREATE FUNCTION call() RETURNS text LANGUAGE sql AS $$ INSERT INTO called VALUES (current_user) RETURNING by $$;"
-        "CREATE VIEW schema_migrations AS SELECT call() AS version;"
-        "CREATE TYPE mine AS (a integer);"
-        "CREATE FUNCTION as_text(mine) RETURNS text LANGUAGE sql AS $$ SELECT call() $$;"
-        "CREATE CAST (mine AS text) WITH FUNCTION as_text(mine) AS ASSIGNMENT;"
-        "CREATE TABLE __diesel_schema_migrations (version mine);"
-        "INSERT INTO __diesel_schema_migrations VALUES (ROW(1));"
-        "CREATE TABLE _sqlx_migrations (version date, success text);"
-        "CREATE TABLE flyway_schema_history (version point);"
-    )
+    database.run(CALL + PLANTED[what])
 
     result = migrate(database.settings(pg_sql_dir=str(folder)))
 
     assert result.ok, result.text
     assert not any("says that" in line for line in result.lines)
-    assert database.value("SELECT count(*) FROM called") == 0
+
+
+@on_versions(15)
+def test_a_superuser_reads_no_table_of_somebody_else(database: Database, tmp_path: Path) -> None:
+    tool = TOOLS["dbmate"]
+    folder = imported(tool, tmp_path, database.server)
+    database.run(f"{tool.table}; {tool.rows[0]}; {STEPS[0]}; CREATE ROLE somebody")
+    try:
+        database.run("ALTER TABLE schema_migrations OWNER TO somebody")
+
+        (refusal,) = migrate(database.settings(pg_sql_dir=str(folder))).refusals
+
+        assert refusal.startswith("cannot tell whether migration ")
+    finally:
+        database.run("ALTER TABLE schema_migrations OWNER TO CURRENT_USER; DROP ROLE somebody")

@@ -29,11 +29,11 @@ _OPTIONS = (
     "--no-tablespaces",
     "--exclude-schema=pgmigrate",
 )
-# What pg_dump sets for its own session; recording has settings of its own.
-_SETTINGS = re.compile(
-    r"^(?:SET [a-z_]+ = [^;\n]*;|SELECT pg_catalog\.set_config\('search_path', '', false\);)\n", re.MULTILINE
-)
-_COMMENTS = re.compile(r"\A(?:--[^\n]*\n|\n)+")
+# What pg_dump sets first, for the session that reads its text: an older server does not know all of it, and with an
+# empty search_path no name in the migrations after it would be found.
+_FIRST = re.compile(r"\A(?:--[^\n]*\n|SET [^;\n]*;\n|SELECT pg_catalog\.set_config\([^;\n]*;\n|\n)+")
+# Functions may call what is made after them.
+_KEPT = "SET check_function_bodies = false;"
 
 
 def write_baseline(conninfo: str, folder: Path, tell: Callable[[str], object]) -> int:
@@ -47,9 +47,9 @@ def write_baseline(conninfo: str, folder: Path, tell: Callable[[str], object]) -
         raise there_already(path)
     found = _described(conninfo)
     text = RESTRICT.sub("", _dumped(conninfo, int(found["version_num"]) // 10000))
-    body = _COMMENTS.sub("", _SETTINGS.sub("", text)).strip("\n")
+    body = _FIRST.sub("", text.lstrip("\n")).rstrip("\n")
     head = f"-- Structure of database {found['database']}, PostgreSQL {found['version']}, by pgmigrate baseline.\n\n"
-    write_new(path, f"{head}{body}\n")
+    write_new(path, f"{head}{_KEPT}\n\n{body}\n")
     try:
         statements = read_baseline(folder)
     except PgMigrateError:

@@ -32,9 +32,10 @@ SELECT pg_catalog.json_build_object(
         FROM pg_catalog.pg_publication AS p
 
         UNION ALL
-        SELECT 'subscriptions: ' || count(*)
-        FROM pg_catalog.pg_stat_subscription AS s
-        HAVING count(*) > 0
+        SELECT 'subscription ' || pg_catalog.quote_ident(s.subname)
+        FROM pg_catalog.pg_subscription AS s
+        JOIN pg_catalog.pg_database AS d ON d.oid = s.subdbid
+        WHERE d.datname = pg_catalog.current_database()
 
         UNION ALL
         SELECT 'schema pgmigrate: the registry'

@@ -37,12 +37,14 @@ def import_folder(source: Path, folder: Path, tell: Callable[[str], object]) -> 
     Returns 0, or 1 where statements must be changed before they can be recorded.
     Raises PgMigrateError for a folder that is not there or not empty, and a file that cannot be read.
     """
-    there = sorted(folder.glob("[0-9]*.sql")) if folder.is_dir() else []
+    there = [path.name for path in sorted(folder.glob("[0-9]*.sql"))] if folder.is_dir() else []
+    if folder.resolve() == source.resolve():
+        there.append(source.name)
     if there:
         raise PgMigrateError(
             Kind.SETTINGS,
             f'could not import into "{folder}": there are migrations in it',
-            detail=f'Found "{there[0].name}"; expected a folder without migrations.',
+            detail=f'Found "{there[0]}"; expected another folder, without migrations.',
             hint=f"Name another one: pgmigrate import {source} --dir NEW_FOLDER",
         )
     history = read_foreign(source)

@@ -145,7 +145,9 @@ def _flyway(files: list[Path]) -> ForeignHistory:
                 (numbers, Entry(key, version, match["name"], _without_placeholders(path), down, path.name))
             )
     entries = [entry for _, entry in sorted(versioned, key=lambda one: one[0])]
-    return ForeignHistory("Flyway", (*entries, *repeated), tuple(left_out))
+    last = entries[-1].version if entries else 0
+    entries += [replace(entry, version=number) for number, entry in enumerate(repeated, start=last + 1)]
+    return ForeignHistory("Flyway", tuple(entries), tuple(left_out))
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -16,7 +16,6 @@ class Marks:
     """Comment lines with which a tool parts a file.
 
     + up, down: patterns; what stands above the first of them belongs to neither
-    + ends: lines around a statement, which say nothing to PostgreSQL's grammar
     """
 
     tool: str

@@ -37,7 +37,7 @@ RESTRICT = re.compile(r"^\\(?:un)?restrict [A-Za-z0-9]+[ \t]*$", re.MULTILINE)
 
 
 # SET LOCAL says the same, for the transaction.
-_SESSION_SET = re.compile(r"SET (?:SESSION (?!AUTHORIZATION|CHARACTERISTICS))?", re.IGNORECASE)
+_SESSION_SET = re.compile(r"SET\s+(?:SESSION\s+(?!AUTHORIZATION|CHARACTERISTICS))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 -- What the tables of other migration tools say was applied; nothing where there is none of them. Variables: schema,
--- has_registry. Only plain tables whose columns have PostgreSQL's own types are read: to read them runs nobody's code.
+-- has_registry. Only plain tables whose columns have PostgreSQL's own types, and without expressions of theirs, are
+-- read: that runs nobody's code.
 SELECT
     EXISTS (
         SELECT 1
@@ -41,56 +42,77 @@ BEGIN
                     'SELECT DISTINCT ON (1) COALESCE(t.version::text, t.script::text), t.success'
                         ' AND t.type::text NOT LIKE ''UNDO%%'' AND t.type::text <> ''DELETE'','
                         ' t.type::text LIKE ''%%BASELINE'''
-                        ' FROM %s AS t ORDER BY 1, t.installed_rank DESC'
+                        ' FROM ONLY %s AS t ORDER BY 1, t.installed_rank DESC'
                 ),
                 (
                     'golang-migrate', NULL, 'schema_migrations', '{version,dirty}', '{}',
-                    'SELECT t.version::text, NOT t.dirty, true FROM %s AS t'
+                    'SELECT t.version::text, NOT t.dirty, true FROM ONLY %s AS t'
                 ),
                 (
                     'dbmate', NULL, 'schema_migrations', '{version}', '{dirty}',
-                    'SELECT t.version::text, true, false FROM %s AS t'
+                    'SELECT t.version::text, true, false FROM ONLY %s AS t'
                 ),
                 (
                     'Supabase', 'supabase_migrations', 'schema_migrations', '{version}', '{dirty}',
-                    'SELECT t.version::text, true, false FROM %s AS t'
+                    'SELECT t.version::text, true, false FROM ONLY %s AS t'
                 ),
                 (
                     'sqlx', NULL, '_sqlx_migrations', '{version,success}', '{}',
-                    'SELECT t.version::text, t.success, false FROM %s AS t'
+                    'SELECT t.version::text, t.success, false FROM ONLY %s AS t'
                 ),
                 (
                     'Prisma', NULL, '_prisma_migrations', '{migration_name,finished_at,rolled_back_at}', '{}',
                     'SELECT t.migration_name::text,'
                         ' pg_catalog.bool_or(t.finished_at IS NOT NULL AND t.rolled_back_at IS NULL), false'
-                        ' FROM %s AS t GROUP BY 1'
+                        ' FROM ONLY %s AS t GROUP BY 1'
                 ),
                 (
                     'Diesel', NULL, '__diesel_schema_migrations', '{version}', '{}',
-                    'SELECT t.version::text, true, false FROM %s AS t'
+                    'SELECT t.version::text, true, false FROM ONLY %s AS t'
                 ),
                 (
                     'goose', NULL, 'goose_db_version', '{id,version_id,is_applied}', '{}',
                     'SELECT DISTINCT ON (1) t.version_id::text, t.is_applied, false'
-                        ' FROM %s AS t WHERE t.version_id > 0 ORDER BY 1, t.id DESC'
+                        ' FROM ONLY %s AS t WHERE t.version_id > 0 ORDER BY 1, t.id DESC'
                 ),
                 (
                     'sql-migrate', NULL, 'gorp_migrations', '{id,applied_at}', '{}',
-                    'SELECT t.id::text, true, false FROM %s AS t'
+                    'SELECT t.id::text, true, false FROM ONLY %s AS t'
                 ),
                 (
                     'node-pg-migrate', NULL, 'pgmigrations', '{name,run_on}', '{}',
-                    'SELECT t.name::text, true, false FROM %s AS t'
+                    'SELECT t.name::text, true, false FROM ONLY %s AS t'
                 ),
                 (
                     'Sqitch', 'sqitch', 'changes', '{change,change_id,project}', '{}',
-                    'SELECT t.change::text, true, false FROM %s AS t'
+                    'SELECT t.change::text, true, false FROM ONLY %s AS t'
                 )
         ) AS k (tool, home, name, columns, others, query)
         JOIN pg_catalog.pg_class AS c ON c.relname = k.name
         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
         WHERE c.relkind = 'r'
             AND NOT c.relrowsecurity
+            -- With the power of a superuser only what belongs to somebody who has it, or to the database's owner.
+            AND (
+                NOT (SELECT m.rolsuper FROM pg_catalog.pg_roles AS m WHERE m.rolname = CURRENT_USER)
+                OR c.relowner IN (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolsuper)
+                OR c.relowner = (
+                    SELECT d.datdba FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()
+                )
+            )
+            -- To plan a query works out what is constant in these.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM pg_catalog.pg_index AS i
+                WHERE i.indrelid = c.oid
+                    AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
+            )
+            AND NOT EXISTS (
+                SELECT 1
+                FROM pg_catalog.pg_statistic_ext AS x
+                WHERE x.stxrelid = c.oid
+                    AND x.stxexprs IS NOT NULL
+            )
             AND n.nspname IN (
                 COALESCE(k.home, pg_catalog.current_setting('pgmigrate.ledger_schema')), COALESCE(k.home, 'public')
             )

@@ -51,6 +51,11 @@ class TestFlyway:
 
         assert [one.version for one in found.entries] == [7, 20240101120000]
 
+    def test_what_runs_again_comes_after_the_last_number(self, tmp_path: Path) -> None:
+        found = history(tmp_path, **{"V3__a.sql": "SELECT 1;", "R__b.sql": "SELECT 2;", "R__c.sql": "SELECT 3;"})
+
+        assert [one.version for one in found.entries] == [3, 4, 5]
+
     def test_a_placeholder_is_refused_by_line(self, tmp_path: Path) -> None:
         with pytest.raises(PgMigrateError, match=r"cannot import V1__a\.sql, line 2: it holds a placeholder") as caught:
             history(tmp_path, **{"V1__a.sql": "SELECT 1;\nGRANT SELECT ON t TO ${app.role};"})

@@ -109,7 +109,7 @@ class TestTwice:
         first = site.run("-y", target, ROLLBACK, *SKIP_NOT)
         second = site.run("-y", target, ROLLBACK, *SKIP_NOT)
 
-        assert "would take back 006_release_group_name_rule, 005" in dry.output
+        assert "would revert 006_release_group_name_rule, 005" in dry.output
         assert first.status == 0, first.output
         assert first.changed == ["Backup", "Rollback"]
         assert second.status == 0, second.output

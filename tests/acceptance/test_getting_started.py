@@ -79,7 +79,7 @@ def test_from_a_database_that_exists(server: Server, environment: Mapping[str, s
     files = iter(["sql/001_add_customer_phone.sql"])
     output = run(script("From a database that exists", files), tmp_path, environment)
 
-    assert "would take back 001_add_customer_phone" in output
+    assert "would revert 001_add_customer_phone" in output
     draft = (tmp_path / "sql" / "rollback_001_001.sql").read_text()
     assert "TODO" not in draft
     assert draft.rstrip().endswith("ALTER TABLE customers DROP COLUMN IF EXISTS phone;")

@@ -319,7 +319,7 @@ class TestVerdict:
             "expected row_security projects enabled",
             "next: ALTER TABLE projects ENABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY;",
         ]
-        assert "PASS  drift: nothing has changed since the last run, but for 1 told above" in result.lines
+        assert "PASS  drift: nothing has changed since the last run, but for 1 reported above" in result.lines
 
     def test_drift_that_nobody_can_know_of_fails(self, applied: Database) -> None:
         applied.run("DELETE FROM pgmigrate.catalogs WHERE kind = 'last'")

@@ -287,7 +287,7 @@ class TestForwardAgain:
         result = migrate(used.settings())
 
         assert result.ok, result.text
-        assert "put back from the quarantine: 10 rows of project_variants" not in result.text
+        assert "restored from the quarantine: 10 rows of project_variants" not in result.text
         assert same(before, used) == []
         assert used.rows("SELECT tablename FROM pg_tables WHERE tablename LIKE 'quarantine\\_%'") == []
         assert used.value("SELECT count(*) FROM pgmigrate.quarantines WHERE restored_at IS NULL") == 0

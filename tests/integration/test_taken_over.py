@@ -55,7 +55,7 @@ def test_a_column_is_taken_over_and_goes_back_with_the_rest_and_its_values_are_k
         "rehearsal: rolled back to the same rows and catalog as before, but for what the migrations found in place "
         "(column project_roles.variant_name), and migrated again"
     ) in result.lines
-    assert "rehearsal:     put back from the quarantine: 7 rows of project_roles.variant_name" in result.lines
+    assert "rehearsal:     restored from the quarantine: 7 rows of project_roles.variant_name" in result.lines
     assert legacy.rows(VARIANTS) == values
 
     back = rollback(kept())

@@ -209,3 +209,19 @@ class TestMap:
         modules = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
         named = set(re.findall(r"`(\w+)`", self.TEXT.split("| package | subject |")[1].split("## ")[0]))
         assert (packages | modules) - named == set()
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_messages_are_in_words_that_operators_use(path: Path) -> None:
+    """Texts of the code that are no docstrings and no keys, and not the format of the comment on a copy."""
+    tree = ast.parse(path.read_text())
+    blocks = [node for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)]
+    first = [node.body[0] for node in blocks if node.body]
+    documents = {id(node.value) for node in first if isinstance(node, ast.Expr)}
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents
+    ]
+    odd = [text for text in texts if ODD_WORDS.search(re.sub("^#.*$", "", text, flags=re.MULTILINE))]
+    assert [text for text in odd if not (text.isidentifier() or text.startswith("made by run "))] == []

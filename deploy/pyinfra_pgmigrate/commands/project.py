@@ -12,7 +12,7 @@ _DEPLOYS = {
     "status": "says which migrations each database has, and what drifted; changes nothing",
     "validate": "compares each database with what the migrations promise; changes nothing",
     "backup": "takes a backup of each database and proves it by restoring it",
-    "rollback": "takes back the migrations that the newest rollback script reverts",
+    "rollback": "reverts the migrations of the newest rollback script",
     "restore": "puts a backup in the place of the database: --data pg_backup=LABEL",
 }
 _FUNCTIONS = {

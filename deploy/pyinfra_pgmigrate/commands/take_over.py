@@ -95,7 +95,7 @@ def converted(history: ForeignHistory) -> Imported:
             left_out.append((f"way back of {entry.source}", error.refusal.message))
             continue
         if back:
-            head = f"-- purpose: take back {number}_{name}\n-- reverts: {number}-{number}\n"
+            head = f"-- purpose: revert {number}_{name}\n-- reverts: {number}-{number}\n"
             backs[f"rollback_{number}_{number}.sql"] = f"{head}\n{back}\n"
     return Imported({**texts, **backs}, tuple(left_out), tuple(refused))
 

@@ -67,7 +67,7 @@ def not_restored(keeper: Keeper, manifest: Manifest, problems: Collection[str]) 
     """Returns the refusal of a backup whose copy is not what the backup says."""
     refusal = damaged(keeper, manifest.label, problems).refusal
     return PgMigrateError.of(
-        replace(refusal, message=f'could not verify backup "{manifest.label}": its copy is not what it should be')
+        replace(refusal, message=f'could not verify backup "{manifest.label}": the copy restored from it differs')
     )
 
 

@@ -44,7 +44,7 @@ class Progress:
                 )
             for back in outcome.put_back:
                 rest = f"; {back.left} cannot be, and stay there:" if back.left else ""
-                self.tell(f"    put back from the quarantine: {back.put} rows of {back.object}{rest}")
+                self.tell(f"    restored from the quarantine: {back.put} rows of {back.object}{rest}")
                 for key, reason in back.rows:
                     self.tell(f"        {key}: {reason}")
                 if back.left > len(back.rows):

@@ -241,7 +241,7 @@ class Execution(Progress):
                 Kind.FAILED,
                 f"could not apply {step.title}: {answer.message}",
                 detail=f"Found SQLSTATE {answer.sqlstate} at {words}; expected it to succeed. {_left_behind(step)}",
-                hint="Remove the cause, then run again: it goes on where it stopped.",
+                hint="Remove the cause, then run again: it resumes where it stopped.",
             )
         else:
             status = "no exit status" if answer.status is None else f"exit status {answer.status}"
@@ -249,7 +249,7 @@ class Execution(Progress):
                 Kind.FAILED,
                 f"lost contact with psql while applying {step.title} ({status})",
                 detail=f"Found: {answer.message or answer.errors or 'no message'}. Expected status 0 from {words}.",
-                hint="Run again: the run looks at what is there and goes on where it stopped.",
+                hint="Run again: the run looks at what is there and resumes where it stopped.",
             )
         return self._aftermath(step, refusal, answer.sqlstate)
 
@@ -282,7 +282,7 @@ def _interrupted(step: Step) -> Refusal:
         Kind.FAILED,
         f"did not apply {step.title}: the run was interrupted",
         detail="Found Ctrl-C; expected to go on. Nothing of this step was done; the steps before it stay.",
-        hint="Run again: it goes on where it stopped.",
+        hint="Run again: it resumes where it stopped.",
     )
 
 

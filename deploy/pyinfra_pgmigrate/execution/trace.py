@@ -153,7 +153,7 @@ def _done(trace: StatementTrace) -> str:
 def _locks_told(trace: StatementTrace) -> str:
     if trace.locks is None:
         predicted = ", ".join(f"{lock.mode} on {lock.relation}" for lock in trace.effect.locks)
-        return f"locks as it goes: {predicted}" if predicted else "no table lock"
+        return f"expected locks: {predicted}" if predicted else "no table lock"
     found = ", ".join(f"{lock.mode} on {lock.relation}" for lock in trace.locks)
     return f"{found}" if found else "no table lock"
 

@@ -47,7 +47,7 @@ def refusal_of(error: Exception) -> Refusal:
         Kind.FAILED,
         f"could not go on with host {context.host.name}: {error}",
         f"Found {type(error).__name__} on the controller; expected none. What was done before it stands.",
-        "Remove the cause, then run again: it goes on where it stopped. To see where it came from: pyinfra --debug",
+        "Remove the cause, then run again: it resumes where it stopped. To see where it came from: pyinfra --debug",
     )
 
 

@@ -108,7 +108,7 @@ def _removal(migration: Migration, statement: Statement, effect: StatementEffect
         for key in map(key_of, effect.patch.minus)
         if key.startswith(("table ", "column ", "view ", "materialized_view ", "sequence ")) and key not in kept
     )
-    return f"{gone[0]} goes, with what it holds, in phase {migration.header.phase}" if gone else None
+    return f"{gone[0]} is dropped, with what it holds, in phase {migration.header.phase}" if gone else None
 
 
 def _mixed(migration: Migration, statement: Statement, effect: StatementEffect) -> str | None:

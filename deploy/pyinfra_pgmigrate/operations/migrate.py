@@ -128,7 +128,7 @@ def check(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None
     if refusals := _refusals_of(found):
         yield _refuse(session, refusals, told=_refusals_of(before))
     else:
-        context.host.noop(f'nothing stands in the way on database "{session.settings.connection.database}"')
+        context.host.noop(f'nothing is refused on database "{session.settings.connection.database}"')
 
 
 @operation()

@@ -93,7 +93,7 @@ def _not_kept(keeper: Keeper, manifest: Manifest) -> list[str]:
         for name in there.slots
     ]
     lines += [
-        f'note: subscription "{name}" {stays}, and goes on writing there; '
+        f'note: subscription "{name}" {stays}, and continues to write there; '
         "drop it there, and create it in the restored one"
         for name in there.subscriptions
     ]

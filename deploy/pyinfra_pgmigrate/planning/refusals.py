@@ -123,7 +123,7 @@ def ambiguous(migration: Migration, statements: Sequence[int], before: int) -> R
         Kind.AMBIGUOUS,
         f'cannot tell whether migration "{migration.name}" has run: {what or "it leaves no trace in the catalog"}',
         detail="Found other migrations of this folder in place and no row in the registry; expected a verify query "
-        f"({migration.name}.verify.sql) that tells, or the last migration that ran (pg_applied).",
+        f"({migration.name}.verify.sql) that shows it, or the last migration that ran (pg_applied).",
         hint=f"If it ran: --data pg_applied={migration.version}; if it did not: --data pg_applied={before}",
     )
 
@@ -229,7 +229,7 @@ def drifted(migration: Migration, judgement: Judgement, verified: Verified | Non
         Kind.DRIFT,
         f'schema drift: migration "{migration.name}" is recorded as applied, but some of its objects are missing',
         detail=f"Found {_some(found)}; expected what {migration.name}.effect says.",
-        hint="Find out who changed it; to put back what is missing: --data pg_repair=true",
+        hint="Find out who changed it; to create it again: --data pg_repair=true",
     )
 
 

@@ -60,7 +60,7 @@ def plan_lines(plan: Plan, *, most: int) -> Iterator[str]:
 def rollback_lines(rollback: Rollback) -> Iterator[str]:
     """Yields what a rollback would do: what is kept, what goes and what comes back."""
     names = ", ".join(migration.name for migration in rollback.reverted)
-    yield f"would take back {names}, by {' and '.join(script.name for script in rollback.scripts)}"
+    yield f"would revert {names}, by {' and '.join(script.name for script in rollback.scripts)}"
     if rollback.damaged:
         tables = ", ".join(rollback.damaged)
         yield f"    renames the damaged registry schema ({tables}) and uses the effect files instead"

@@ -105,9 +105,9 @@ def findings(journal: Journal, this_run: str) -> Iterator[dict[str, str]]:
             "verdict": "WARN",
             "subject": f"the quarantine of run {run_id[:8]}",
             "found": "rows that a rollback kept",
-            "expected": "that they are put back or thrown away some day",
-            "next": f"deploy/migrate.py puts them back; deploy/status.py --data pg_quarantine_drop={run_id[:8]} throws "
-            "them away",
+            "expected": "that they are restored or dropped one day",
+            "next": f"deploy/migrate.py restores them; deploy/status.py --data pg_quarantine_drop={run_id[:8]} drops "
+            "them",
         }
 
 

@@ -78,7 +78,7 @@ class Draft:
     @property
     def text(self) -> str:
         """The file."""
-        header = [f"-- purpose: take back {self.names[0]} to {self.names[1]}", f"-- reverts: {self.first}-{self.last}"]
+        header = [f"-- purpose: revert {self.names[0]} to {self.names[1]}", f"-- reverts: {self.first}-{self.last}"]
         todos = [f"-- TODO: {_one_line(todo)}" for todo in self.todos]
         adds = [f"-- Comes back by itself: {_one_line(line)}" for line in self.adds]
         # A rollback may have nothing to do but what it does by itself.

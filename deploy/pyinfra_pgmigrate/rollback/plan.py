@@ -227,7 +227,7 @@ def _unclear(reverted: Sequence[Migration], states: Mapping[int, Judgement]) -> 
             clash = state.clashes[0]
             return Refusal(
                 Kind.CONFLICT,
-                f'could not roll back migration "{migration.name}": {clash.key} is not what it made',
+                f'could not roll back migration "{migration.name}": {clash.key} was changed since',
                 f"Found {clash.found or 'nothing'}; expected {clash.expected}.",
                 "Bring the object back to what the migration made, or remove it by hand.",
             )

@@ -221,7 +221,7 @@ def _drift_checks(lost: Sequence[str] | None, drifts: Drifts | None, *, strict: 
         bad = strict or one.kind is not Change.EXTRA
         yield _drift_check("drift", one, Verdict.FAIL if bad else Verdict.WARN)
     if not rest:
-        but = f", but for {len(told)} told above" if told else ""
+        but = f", but for {len(told)} reported above" if told else ""
         ignored = f"; {len(drifts.ignored)} lines ignored by pg_drift_ignore" if drifts.ignored else ""
         yield Check(Verdict.PASS, "drift", f"nothing has changed since the last run{but}{ignored}")
 

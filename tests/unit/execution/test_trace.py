@@ -138,7 +138,7 @@ def test_locks_outside_a_transaction_are_those_that_were_predicted() -> None:
     bare = replace(found, effect=replace(found.effect, locks=()))
 
     (line,) = rehearsed_lines([found], most=2)
-    assert line.endswith(f"locks as it goes: ShareUpdateExclusiveLock on {GROUPS}")
+    assert line.endswith(f"expected locks: ShareUpdateExclusiveLock on {GROUPS}")
     (line,) = rehearsed_lines([bare], most=2)
     assert line.endswith("; no table lock")
     (line,) = rehearsed_lines([replace(bare, locks=())], most=2)

@@ -116,7 +116,7 @@ class TestRules:
 
         assert (found.rule, found.message) == (
             "removal",
-            "column customers.fax goes, with what it holds, in phase schema",
+            "column customers.fax is dropped, with what it holds, in phase schema",
         )
         # Three lines of the example are its header.
         assert found.line == 3

@@ -96,7 +96,7 @@ class TestRollback:
     def test_names_what_goes_what_is_kept_and_by_which_script(self, version: int) -> None:
         first, *lines = rollback_lines(plans.resolved("applied-6", version))
 
-        assert first == f"would take back {', '.join(reversed(NAMES))}, by rollback_variants"
+        assert first == f"would revert {', '.join(reversed(NAMES))}, by rollback_variants"
         assert "    keeps all rows of table project_variants in the quarantine" in lines
         for table in ("project_equipment_groups", "project_roles"):
             assert f"    keeps what is not the default in column {table}.variant_name in the quarantine" in lines

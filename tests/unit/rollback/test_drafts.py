@@ -10,7 +10,7 @@ def test_what_needs_a_hand_is_no_part_of_the_header_and_stays_a_comment() -> Non
     draft = Draft("002", "004", ("002_a", "004_c"), ["one\nDROP TABLE x;"], ["DROP TABLE IF EXISTS a"], ["index b\nc"])
 
     assert draft.text.splitlines() == [
-        "-- purpose: take back 002_a to 004_c",
+        "-- purpose: revert 002_a to 004_c",
         "-- reverts: 002-004",
         "",
         "-- TODO: one DROP TABLE x;",

@@ -116,7 +116,7 @@ class TestPreserved:
         assert not {one.object for one in of(found, "preserved")} & {one.object for one in of(found, "drift")}
         (drift,) = of(found, "drift")
         assert drift.verdict is PASS
-        assert "told above" in drift.object
+        assert "reported above" in drift.object
 
     @on_each_version
     def test_what_a_migration_takes_away_is_not_missed(self, version: int) -> None:

@@ -31,7 +31,8 @@ class Secret:
 
 def text(value: Any) -> str:
     """Returns a text."""
-    if not isinstance(value, (str, Path)) or not str(value):
+    # --data pg_database=2026 arrives as a number.
+    if isinstance(value, bool) or not isinstance(value, (str, int, Path)) or not str(value):
         raise ValueError("a text that is not empty")
     return str(value)
 

@@ -44,7 +44,7 @@ def test_a_target_is_a_number_however_it_is_written(value: object) -> None:
     [
         ("pg_target", "latest"), ("pg_target", True), ("pg_port", 0), ("pg_port", "5432a"), ("pg_check", "yes"),
         ("pg_phase", "afterwards"), ("pg_batch_from", 0), ("pg_batch_rows", "many"), ("pg_lock_timeout_s", 0),
-        ("pg_lock_budget_s", "long"), ("pg_database", ""), ("pg_schema", 7), ("pg_run_wait_s", False),
+        ("pg_lock_budget_s", "long"), ("pg_database", ""), ("pg_schema", 7.5), ("pg_run_wait_s", False),
     ],
 )  # fmt: skip
 def test_a_value_of_the_wrong_kind_is_refused_by_key(key: str, value: object) -> None:
@@ -62,8 +62,15 @@ def test_a_password_never_prints(value: object) -> None:
 
 
 def test_a_wrong_password_value_is_not_shown() -> None:
-    assert "12345" not in refusal(pg_password=12345)
+    assert "1234" not in refusal(pg_password=1234.5)
     assert repr(Secret("x")) == "Secret(***)"
+
+
+def test_numbers_are_taken_as_text_where_text_is_meant() -> None:
+    found = read_settings({"pg_database": 2026, "pg_password": 12345678}).connection
+
+    assert found.password is not None
+    assert (found.database, found.password.reveal()) == ("2026", "12345678")
 
 
 def test_every_key_has_a_meaning() -> None:

@@ -15,6 +15,7 @@ from pyinfra_pgmigrate.values import PHASES, Secret
 ACCEPTED: list[tuple[Callable[[Any], Any], Any, Any]] = [
     (values.text, "a", "a"),
     (values.text, Path("/srv/x"), "/srv/x"),
+    (values.text, 2026, "2026"),
     (values.port, 5432, 5432),
     (values.port, "65535", 65535),
     (values.count, 1, 1),
@@ -40,7 +41,7 @@ ACCEPTED: list[tuple[Callable[[Any], Any], Any, Any]] = [
 ]
 
 REFUSED: list[tuple[Callable[[Any], Any], list[Any], str]] = [
-    (values.text, ["", None, 1, []], "a text that is not empty"),
+    (values.text, ["", None, 1.5, True, []], "a text that is not empty"),
     (values.port, [True, 0, 65536, -1, "x", 54.5, None], "a port number from 1 to 65535"),
     (values.count, [0, -1, True, 1.5, "1", None], "a whole number of at least 1"),
     (values.size, [-1, True, 1.5, "0", None], "a whole number, 0 or more"),

@@ -25,6 +25,16 @@ _CONNECTION_HINTS = (
         "Run psql as that user: set _sudo_user in the group data, or use pg_host.",
     ),
     ("could not translate host name", "Correct pg_host."),
+    ("system is starting up", "Wait until the server has started, then run again: pg_isready"),
+    (
+        "too many clients",
+        "Let sessions end, or raise max_connections: SELECT usename, count(*) FROM pg_stat_activity GROUP BY 1",
+    ),
+    (
+        "remaining connection slots",
+        "Let sessions end, or raise max_connections: SELECT usename, count(*) FROM pg_stat_activity GROUP BY 1",
+    ),
+    ("root certificate file", "Put the server's root certificate there, on the host, or correct PGSSLROOTCERT."),
     ("definition of service", "Correct pg_service, or add it to pg_service.conf on the host."),
     # These two name the database as well, and it is there.
     ("no pg_hba.conf entry", "Let the server's administrator add a line for that host and role to pg_hba.conf."),

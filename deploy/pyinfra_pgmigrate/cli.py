@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.run is None:
         parser.print_help()
         return 0
+    options.folder = Path(options.folder)
     try:
         with _stopped_in_order():
             return int(options.run(options))
@@ -78,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     init.set_defaults(run=lambda options: begin_project(options.folder, options.database, _tell))
 
     baseline = commands.add_parser("baseline", help="write the structure of a database that exists as baseline.sql")
-    baseline.add_argument("folder", nargs="?", type=Path, default=Path("sql"), help="SQL folder (default: sql)")
+    _folder(baseline)
     baseline.add_argument(
         "--from", dest="conninfo", metavar="CONNINFO", required=True, help="the database, as libpq takes it"
     )
@@ -86,25 +87,21 @@ def _parser() -> argparse.ArgumentParser:
 
     take_over = commands.add_parser("import", help="write the migrations of another tool as files of this one")
     take_over.add_argument("source", type=Path, help="folder of the other tool; it stays as it is")
-    take_over.add_argument("--dir", type=Path, default=Path("sql"), dest="folder", help="SQL folder (default: sql)")
+    _folder(take_over, by_place=False)
     take_over.set_defaults(run=lambda options: import_folder(options.source, options.folder, _tell))
 
     new = commands.add_parser("new", help="write the skeleton of a migration")
     new.add_argument("name", help="what it does, in lower case: add_customer_email")
-    new.add_argument("--dir", type=Path, default=Path("sql"), dest="folder", help="SQL folder (default: sql)")
+    _folder(new, by_place=False)
     new.set_defaults(run=_new)
 
     record = commands.add_parser("record", help="run the migrations on a scratch database and write their effects")
-    record.add_argument("folder", nargs="?", type=Path, default=Path("sql"), help="SQL folder (default: sql)")
-    record.add_argument(
-        "--server",
-        metavar="CONNINFO",
-        help="a server on which a database may be made and dropped; default: an embedded PostgreSQL",
-    )
+    _folder(record)
+    _scratch_server(record)
     record.set_defaults(run=_record)
 
     check = commands.add_parser("check", help="say whether effects are current and the rules are kept")
-    check.add_argument("folder", nargs="?", type=Path, default=Path("sql"), help="SQL folder (default: sql)")
+    _folder(check)
     check.add_argument("--format", choices=FORMATS, default="text", dest="form", help="of the findings (default: text)")
     check.set_defaults(run=lambda options: check_folder(options.folder, options.form, _tell))
 
@@ -112,14 +109,26 @@ def _parser() -> argparse.ArgumentParser:
         "draft-rollback", help="write a first draft of a rollback script, tried on a scratch database"
     )
     back.add_argument("range", help="the migrations that it reverts: 001-006")
-    back.add_argument("--dir", type=Path, default=Path("sql"), dest="folder", help="SQL folder (default: sql)")
-    back.add_argument(
+    _folder(back, by_place=False)
+    _scratch_server(back)
+    back.set_defaults(run=_draft_rollback)
+    return parser
+
+
+def _folder(command: argparse.ArgumentParser, *, by_place: bool = True) -> None:
+    """Lets a command take the SQL folder as --dir, and where it has no other argument without that, too."""
+    if by_place:
+        # Without a type, as that would be given the mark of a default that is none.
+        command.add_argument("folder", nargs="?", default=argparse.SUPPRESS, help="the same as --dir")
+    command.add_argument("--dir", default="sql", dest="folder", help="SQL folder (default: sql)")
+
+
+def _scratch_server(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--server",
         metavar="CONNINFO",
         help="a server on which a database may be made and dropped; default: an embedded PostgreSQL",
     )
-    back.set_defaults(run=_draft_rollback)
-    return parser
 
 
 def _tell(text: str) -> None:

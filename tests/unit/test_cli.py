@@ -89,6 +89,11 @@ class TestCheck:
         (one,) = json.loads(capsys.readouterr().out)["findings"]
         assert one["rule"] == "settings"
 
+    def test_the_folder_may_be_named_either_way(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert [main(["check", str(SQL)]), main(["check", "--dir", str(SQL)])] == [0, 0]
+
+        assert len(set(capsys.readouterr().out.splitlines())) == 1
+
     def test_nothing_found_is_0(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["check", str(SQL), "--format", "json"]) == 0
 

@@ -35,7 +35,10 @@ _SOCKET = 'connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" fa
         (f'{_AT}FATAL:  database "shop" does not exist', "Correct pg_database"),
         (f"{_AT}Connection refused Is the server running on that host and accepting TCP/IP connections?", "pg_isready"),
         (f"{_AT}FATAL:  sorry, too many clients already", "max_connections"),
-        (f"{_AT}FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute", "max_connections"),
+        (
+            f"{_AT}FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
+            "max_connections",
+        ),
         (f"{_AT}FATAL:  the database system is starting up", "Wait until the server has started"),
         (f'{_AT}root certificate file "/root/.postgresql/root.crt" does not exist', "PGSSLROOTCERT"),
         # Another language than English.

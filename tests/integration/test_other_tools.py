@@ -10,6 +10,7 @@ import pytest
 from pyinfra_pgmigrate.commands.take_over import import_folder
 
 from tests.conftest import on_versions
+from tests.support.alembic_project import find_alembic, write_project
 from tests.support.harness import migrate, rollback, status
 from tests.support.migrations import record
 from tests.support.servers import Database, Server
@@ -174,6 +175,29 @@ def test_what_its_table_names_is_adopted_and_the_rest_applied(database: Database
     assert database.value("SELECT name FROM users") == "new"
     assert not migrate(settings).changed
     assert "no drift" in status(settings).lines
+
+
+@on_versions(18)
+def test_of_alembic_all_up_to_its_one_row_is_adopted(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_alembic(monkeypatch)
+    assert import_folder(write_project(tmp_path / "theirs"), tmp_path / "sql", lambda text: None) == 0
+    record(tmp_path / "sql", database.server)
+    # As alembic 1.20 makes it.
+    database.run(
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
+        " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)); INSERT INTO alembic_version VALUES ('bb02');"
+        " CREATE TABLE users (id SERIAL NOT NULL, name TEXT, PRIMARY KEY (id)); INSERT INTO users (name) VALUES ('new')"
+    )
+
+    result = migrate(database.settings(pg_sql_dir=str(tmp_path / "sql")))
+
+    assert result.ok, result.text
+    assert database.rows("SELECT how FROM pgmigrate.migrations ORDER BY version") == [
+        ("adopted",), ("adopted",), ("applied",),
+    ]  # fmt: skip
+    assert database.value("SELECT name FROM users") == "new"
 
 
 class TestFlyway:

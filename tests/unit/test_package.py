@@ -62,6 +62,7 @@ TALKING = {
     "hosts",
     "embedded",
     "host",
+    "importing.alembic",
     "planning.database",
     "execution.runner",
     "drift.look",

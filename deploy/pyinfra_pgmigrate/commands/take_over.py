@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Kind, PgMigrateError, Refusal
+from ..importing.alembic import configuration_of, read_alembic
 from ..importing.history import ForeignHistory, read_foreign
 from ..migrations.files import phase_of
 from ..migrations.script import read_script, read_statements, split_statements, with_local_settings
@@ -47,7 +48,8 @@ def import_folder(source: Path, folder: Path, tell: Callable[[str], object]) -> 
             detail=f'Found "{there[0]}"; expected another folder, without migrations.',
             hint=f"Name another one: pgmigrate import {source} --dir NEW_FOLDER",
         )
-    history = read_foreign(source)
+    configuration = configuration_of(source)
+    history = read_foreign(source) if configuration is None else read_alembic(configuration)
     imported = converted(history)
     for name in imported.texts:
         if (folder / name).exists():

@@ -62,9 +62,14 @@ def read_foreign(folder: Path) -> ForeignHistory:
             Kind.SETTINGS,
             f'could not find migrations of another tool in "{folder}"',
             detail="Found none by name; expected files or folders of Flyway, dbmate, golang-migrate, goose, "
-            "sql-migrate, node-pg-migrate, sqlx, Supabase, Prisma, Diesel or Sqitch.",
+            "sql-migrate, node-pg-migrate, sqlx, Supabase, Prisma, Diesel, Sqitch or Alembic.",
             hint=f"Name the folder that holds them: ls {folder}",
         )
+    return numbered(history)
+
+
+def numbered(history: ForeignHistory) -> ForeignHistory:
+    """Returns a history whose numbers can be those of migrations: as they are, or else new ones from 1."""
     versions = [entry.version for entry in history.entries]
     if all(one < other for one, other in pairwise([0, *versions])) and versions[-1] < 10**18:
         return history

@@ -7,7 +7,7 @@ SELECT
         FROM pg_catalog.pg_class AS c
         WHERE c.relkind = 'r'
             AND c.relname IN (
-                'flyway_schema_history', 'schema_migrations', '_sqlx_migrations', '_prisma_migrations',
+                'alembic_version', 'flyway_schema_history', 'schema_migrations', '_sqlx_migrations', '_prisma_migrations',
                 '__diesel_schema_migrations', 'goose_db_version', 'gorp_migrations', 'pgmigrations', 'changes'
             )
     ) AS has_ledgers,
@@ -43,6 +43,10 @@ BEGIN
                         ' AND t.type::text NOT LIKE ''UNDO%%'' AND t.type::text <> ''DELETE'','
                         ' t.type::text LIKE ''%%BASELINE'''
                         ' FROM ONLY %s AS t ORDER BY 1, t.installed_rank DESC'
+                ),
+                (
+                    'Alembic', NULL, 'alembic_version', '{version_num}', '{}',
+                    'SELECT t.version_num::text, true, true FROM ONLY %s AS t'
                 ),
                 (
                     'golang-migrate', NULL, 'schema_migrations', '{version,dirty}', '{}',

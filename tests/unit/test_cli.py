@@ -152,3 +152,12 @@ def test_a_new_migration_that_cannot_be_written_is_told(tmp_path: Path, capsys: 
 
     assert below.startswith(f'could not write "{tmp_path}/file/sql/001_add_something.sql": Not a directory\n')
     assert instead.startswith(f'could not write "{tmp_path}/file/001_add_something.sql": File exists\n')
+
+
+def test_a_word_loads_what_it_needs_and_no_more() -> None:
+    heavy = "{'psycopg', 'postgast', 'jinja2', 'pyinfra', 'importlib.metadata'}"
+    program = f"import sys, pyinfra_pgmigrate.cli; print(sorted({heavy} & set(sys.modules)))"
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert ended.stdout == "[]\n"

@@ -106,7 +106,7 @@ def test_every_page_is_linked_from_another() -> None:
 
 @pytest.mark.parametrize(("page", "words"), [one for one in COMMANDS if one[1][0] == "pgmigrate"])
 def test_every_pgmigrate_command_parses(page: str, words: list[str]) -> None:
-    assert _parser().parse_args(words[1:]).run
+    assert _parser().parse_args(words[1:]).module
 
 
 @pytest.mark.parametrize(("page", "words"), [one for one in COMMANDS if one[1][0] == "make"])

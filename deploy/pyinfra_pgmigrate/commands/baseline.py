@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..errors import Kind, PgMigrateError
 from ..migrations.files import read_baseline
 from ..migrations.script import RESTRICT
 from ..resources import read_sql
-from .writing import there_already, write_new, writing
+from .writing import tell, there_already, write_new, writing
 
 _OPTIONS = (
     "--schema-only",
@@ -36,7 +36,12 @@ _FIRST = re.compile(r"\A(?:--[^\n]*\n|SET [^;\n]*;\n|SELECT pg_catalog\.set_conf
 _KEPT = "SET check_function_bodies = false;"
 
 
-def write_baseline(conninfo: str, folder: Path, tell: Callable[[str], object]) -> int:
+def run(options: argparse.Namespace) -> int:
+    """Writes the baseline that the command line asks for; see ``write_baseline``."""
+    return write_baseline(options.conninfo, options.folder)
+
+
+def write_baseline(conninfo: str, folder: Path) -> int:
     """Writes ``baseline.sql`` and says what of the database is not in it; returns 0.
 
     + conninfo: libpq's connection string, URI or name of a database

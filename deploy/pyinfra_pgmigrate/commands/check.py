@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,8 +14,7 @@ from ..errors import PgMigrateError, Refusal
 from ..migrations.files import load_folder
 from ..migrations.lint import findings
 from ..rollback.scripts import load_rollbacks
-
-FORMATS = ("text", "github", "json")
+from .writing import tell
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,12 @@ def _escaped(text: str, more: str = "") -> str:
     return text
 
 
-def check_folder(folder: Path, form: str, tell: Callable[[str], object]) -> int:
-    """Says what is wrong in an SQL folder; returns 0 where nothing is, else 1.
+def run(options: argparse.Namespace) -> int:
+    """Says what is wrong in an SQL folder, as text, github or json; returns 0 where nothing is, else 1.
 
-    + form: one of FORMATS
     Raises PgMigrateError for a file that breaks a rule of the format, where that is told as text.
     """
+    folder, form = options.folder, options.form
     try:
         count, found = _findings(folder)
     except PgMigrateError as error:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+import argparse
 
-from .writing import write_new
+from .writing import tell, write_new
 
 _DEPLOYS = {
     "migrate": "brings each database to the last migration, or to pg_target",
@@ -84,13 +83,13 @@ def project_files(database: str) -> dict[str, str]:
     }
 
 
-def begin_project(folder: Path, database: str, tell: Callable[[str], object]) -> int:
+def run(options: argparse.Namespace) -> int:
     """Writes the files of a new project; one that is there stays as it is. Returns 0.
 
     Raises PgMigrateError (settings) for a file that cannot be written.
     """
-    for name, text in project_files(database).items():
-        path = folder / name
+    for name, text in project_files(options.database).items():
+        path = options.folder / name
         if path.exists():
             tell(f"{path}: there already, left as it is")
             continue

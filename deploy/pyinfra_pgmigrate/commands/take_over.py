@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ..importing.history import ForeignHistory, read_foreign
 from ..migrations.files import phase_of
 from ..migrations.script import read_script, read_statements, split_statements, with_local_settings
 from ..sqltext.parser import Statement, begins_transaction, commits_transaction
-from .writing import there_already, write_new
+from .writing import tell, there_already, write_new
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -32,7 +33,12 @@ class Imported:
     refused: tuple[Refusal, ...]
 
 
-def import_folder(source: Path, folder: Path, tell: Callable[[str], object]) -> int:
+def run(options: argparse.Namespace) -> int:
+    """Imports the folder that the command line names; see ``import_folder``."""
+    return import_folder(options.source, options.folder)
+
+
+def import_folder(source: Path, folder: Path) -> int:
     """Writes what is in the folder of another tool into an SQL folder, and says what needs a hand.
 
     Returns 0, or 1 where statements must be changed before they can be recorded.

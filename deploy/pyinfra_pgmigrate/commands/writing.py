@@ -1,4 +1,4 @@
-"""Files that a command writes: none that is there is overwritten, and what the system says becomes a refusal."""
+"""What a command prints, and the files that it writes: one that is there already is never overwritten."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import Kind, PgMigrateError
+from ..units import visible
+
+
+def tell(text: str) -> None:
+    """Prints a line, with what could steer a terminal made visible."""
+    print(visible(text))
 
 
 @contextmanager

@@ -16,16 +16,16 @@ def one(up: str, down: str = "", name: str = "add it") -> ForeignHistory:
     return ForeignHistory("dbmate", (Entry("7", 7, name, up, down, "7_add_it.sql"),))
 
 
-def test_files_are_migrations_and_rollback_scripts_of_their_own(tmp_path: Path) -> None:
+def test_files_are_migrations_and_rollback_scripts_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     source = tmp_path / "theirs"
     source.mkdir()
     (source / "20240101_make.sql").write_text(
         "-- migrate:up\nCREATE TABLE a (b int);\n-- migrate:down\nDROP TABLE a;\n"
     )
     (source / "20240102_fill.sql").write_text("-- migrate:up\nINSERT INTO a VALUES (1);\n-- migrate:down\n")
-    lines: list[str] = []
-
-    assert import_folder(source, tmp_path / "ours", lines.append) == 0
+    assert import_folder(source, tmp_path / "ours") == 0
 
     first, second = read_folder(tmp_path / "ours")
     assert (first.name, first.header.purpose, first.header.phase) == ("20240101_make", "make", "schema")
@@ -33,7 +33,8 @@ def test_files_are_migrations_and_rollback_scripts_of_their_own(tmp_path: Path) 
     assert (second.header.phase, [one.text for one in second.statements]) == ("data", ["INSERT INTO a VALUES (1)"])
     (back,) = load_rollbacks(tmp_path / "ours")
     assert (back.first, back.last, [one.text for one in back.statements]) == (20240101, 20240101, ["DROP TABLE a"])
-    assert lines[0] == f"dbmate: wrote 2 migrations and 1 rollback scripts into {tmp_path}/ours"
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"dbmate: wrote 2 migrations and 1 rollback scripts into {tmp_path}/ours\n")
     assert sorted(path.name for path in source.iterdir()) == ["20240101_make.sql", "20240102_fill.sql"]
 
 

@@ -295,6 +295,13 @@ class Settings:
     run_wait_s: float
     run_stale_s: float
 
+    @property
+    def place(self) -> str:
+        """What tells the database from another one of that name: its server, as far as it is named, and the schema."""
+        found = self.connection
+        server = [str(one) for one in (found.service, found.host, found.port) if one is not None]
+        return ", ".join([*server, f"schema {self.schema}"])
+
 
 def read_settings(data: Mapping[str, Any]) -> Settings:
     """Returns the settings that host data hold.

@@ -106,8 +106,8 @@ class Silence:
         """Passes over whatever happens."""
 
 
-# host, database, run, folder of the reports on the controller or None -> who listens.
-Listeners = Callable[[Host, str, Run, Path | None], Listener]
+# host, database, its place, run, folder of the reports on the controller or None -> who listens.
+Listeners = Callable[[Host, str, str, Run, Path | None], Listener]
 
 _makes: list[Listeners] = []
 
@@ -117,9 +117,10 @@ def subscribe(make: Listeners) -> None:
     _makes[:] = [make]
 
 
-def listener_of(host: Host, database: str, run: Run, reports: Path | None) -> Listener:
+def listener_of(host: Host, database: str, place: str, run: Run, reports: Path | None) -> Listener:
     """Returns who listens to a database; nobody where nobody subscribed.
 
+    + place: what tells it from another one of that name: server and schema
     + reports: folder of the reports on the controller; None: none is written
     """
-    return _makes[0](host, database, run, reports) if _makes else Silence()
+    return _makes[0](host, database, place, run, reports) if _makes else Silence()

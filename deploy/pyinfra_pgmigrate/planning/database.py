@@ -66,7 +66,7 @@ class DatabaseSession(HostSession):
         return cls(
             host,
             settings,
-            listener=listener_of(host, settings.connection.database, context.run_on(host), reports),
+            listener=listener_of(host, settings.connection.database, settings.place, context.run_on(host), reports),
             migrations=context.read_once(load_folder, folder, folders=(folder,)),
             uses=context.read_once(load_uses, folder, folders=(folder / "compatibility",)),
             totals=context.read_once(load_totals, folder, folders=(folder / "totals",)),

@@ -41,7 +41,7 @@ class _Report:
     run: Run
     parent: Path
     began_s: float = field(default_factory=time.time)
-    journals: dict[tuple[str, str], Journal] = field(default_factory=dict)
+    journals: dict[tuple[str, str, str], Journal] = field(default_factory=dict)
     due_s: float = field(default_factory=lambda: time.time() + _FIRST_AFTER_S)
     unwritable: str = ""
 
@@ -98,19 +98,21 @@ class _Report:
 
 # What is written has to be there when the program ends; what is not, goes with its run.
 _reports: dict[int, _Report] = {}
-_journals: WeakKeyDictionary[State, dict[tuple[str, str], Journal]] = WeakKeyDictionary()
+_journals: WeakKeyDictionary[State, dict[tuple[str, str, str], Journal]] = WeakKeyDictionary()
 
 
-def journal_of(host: Host, database: str, run: Run, parent: Path | None) -> Journal:
+def journal_of(host: Host, database: str, place: str, run: Run, parent: Path | None) -> Journal:
     """Returns the journal of a database in this run.
 
+    + place: what tells it from another one of that name, on another server or in another schema
     + parent: folder of the reports on the controller; None: nothing is written
     """
     journals = _journals.setdefault(host.state, {})
-    key = (host.name, database)
+    key = (host.name, database, place)
     if key not in journals:
+        is_second = any(one[:2] == key[:2] for one in journals)
         report = None if parent is None else _report_of(host.state, run, parent)
-        journals[key] = Journal(host.name, database)
+        journals[key] = Journal(host.name, f"{database} ({place})" if is_second else database)
         if report is not None:
             journals[key].began_s, journals[key].changed = report.began_s, report.changed
             report.journals[key] = journals[key]

@@ -40,24 +40,24 @@ class Ear:
 
 
 def test_where_nobody_subscribed_nobody_listens(host: Host) -> None:
-    found = listener_of(host, "shop", RUN, None)
+    found = listener_of(host, "shop", "schema public", RUN, None)
 
     found.hear(Told("x"))
     assert isinstance(found, Silence)
 
 
 def test_who_subscribed_last_listens_to_each_database(host: Host, tmp_path: Path) -> None:
-    asked: list[tuple[str, str, Path | None]] = []
+    asked: list[tuple[str, str, str, Path | None]] = []
 
-    def make(host: Host, database: str, run: Run, reports: Path | None) -> Listener:
-        asked.append((host.name, database, reports))
+    def make(host: Host, database: str, place: str, run: Run, reports: Path | None) -> Listener:
+        asked.append((host.name, database, place, reports))
         return Ear(database)
 
     subscribe(lambda *_: Ear("first"))
     subscribe(make)
-    found = listener_of(host, "shop", RUN, tmp_path)
+    found = listener_of(host, "shop", "schema public", RUN, tmp_path)
     found.hear(Told("x"))
 
     assert isinstance(found, Ear)
     assert (found.name, found.heard) == ("shop", [Told("x")])
-    assert asked == [("@local", "shop", tmp_path)]
+    assert asked == [("@local", "shop", "schema public", tmp_path)]

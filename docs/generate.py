@@ -16,8 +16,8 @@ from pathlib import Path
 from pyinfra_pgmigrate.application import compatibility, queries, totals
 from pyinfra_pgmigrate.cli import _parser as parser
 from pyinfra_pgmigrate.errors import EXPLANATIONS, Kind
+from pyinfra_pgmigrate.lint.rules import RULES
 from pyinfra_pgmigrate.migrations import header
-from pyinfra_pgmigrate.migrations.lint import RULES
 from pyinfra_pgmigrate.registry.model import REGISTRY_VERSION
 from pyinfra_pgmigrate.resources import read_sql
 from pyinfra_pgmigrate.rollback import scripts

@@ -15,9 +15,9 @@ import psycopg
 import pytest
 from pyinfra_pgmigrate.cli import main
 from pyinfra_pgmigrate.errors import Kind, PgMigrateError
+from pyinfra_pgmigrate.lint.rules import findings
 from pyinfra_pgmigrate.migrations.effect import Effect, Lock, parse
 from pyinfra_pgmigrate.migrations.files import Migration, load_folder, read_folder
-from pyinfra_pgmigrate.migrations.lint import findings
 from pyinfra_pgmigrate.migrations.record import Recorder, record_folder, recorder
 
 from tests.conftest import on_versions

@@ -16,8 +16,8 @@ import pytest
 from pyinfra_pgmigrate.application import compatibility, queries, totals
 from pyinfra_pgmigrate.cli import _parser
 from pyinfra_pgmigrate.errors import Kind
+from pyinfra_pgmigrate.lint.rules import RULES
 from pyinfra_pgmigrate.migrations.header import HEADER_KEYS
-from pyinfra_pgmigrate.migrations.lint import RULES
 from pyinfra_pgmigrate.rollback import scripts
 from pyinfra_pgmigrate.settings import KEYS, PREFIX
 from pyinfra_pgmigrate.sqltext.parser import split

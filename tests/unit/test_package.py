@@ -14,8 +14,8 @@ from pathlib import Path
 import pyinfra_pgmigrate
 import pytest
 from pyinfra_pgmigrate.errors import Kind
+from pyinfra_pgmigrate.lint.rules import RULES
 from pyinfra_pgmigrate.migrations.header import HEADER_KEYS
-from pyinfra_pgmigrate.migrations.lint import RULES
 from pyinfra_pgmigrate.registry.model import REGISTRY_VERSION
 from pyinfra_pgmigrate.settings import KEYS
 
@@ -39,6 +39,7 @@ ORDER = (
     "psql",
     "registry",
     "migrations",
+    "lint",
     "application",
     "host",
     "planning",

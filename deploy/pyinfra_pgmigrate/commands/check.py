@@ -11,8 +11,8 @@ from ..application.compatibility import load_uses
 from ..application.queries import load_queries
 from ..application.totals import load_totals
 from ..errors import PgMigrateError, Refusal
+from ..lint.rules import findings
 from ..migrations.files import load_folder
-from ..migrations.lint import findings
 from ..rollback.scripts import load_rollbacks
 from .writing import tell
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from pyinfra_pgmigrate.catalog.lines import Patch
+from pyinfra_pgmigrate.lint.rules import RULES, findings
 from pyinfra_pgmigrate.migrations.effect import Effect, Lock, StatementEffect
 from pyinfra_pgmigrate.migrations.files import Migration
 from pyinfra_pgmigrate.migrations.header import Header
-from pyinfra_pgmigrate.migrations.lint import RULES, findings
 from pyinfra_pgmigrate.sqltext.parser import checksum_of, split
 
 from tests.support.migrations import MIGRATIONS
@@ -15,6 +15,7 @@ from tests.support.migrations import MIGRATIONS
 BAD = {rule.name: rule.bad for rule in RULES}
 GOOD = {rule.name: rule.good for rule in RULES}
 ORDERS = Lock("AccessExclusiveLock", "orders")
+LOCKED = Lock("AccessExclusiveLock", "u")
 CHECKED = "constraint orders.orders_customer_fkey FOREIGN KEY (customer_id) REFERENCES customers(id)"
 
 
@@ -76,7 +77,7 @@ class TestRules:
 
         assert (found.rule, found.message) == (
             "blocking-constraint",
-            "customers is locked while all its rows are checked",
+            "orders is locked while all its rows are checked",
         )
 
     def test_a_constraint_that_is_checked_later(self) -> None:
@@ -156,17 +157,110 @@ class TestRules:
     @pytest.mark.parametrize(
         "text",
         [
-            "INSERT INTO t VALUES (1)", "DELETE FROM t", "TRUNCATE t", "COPY t FROM '/tmp/t'",
+            "INSERT INTO t VALUES (1)", "DELETE FROM t WHERE a = 1", "COPY t FROM '/tmp/t'",
             "MERGE INTO t USING s ON t.a = s.a WHEN MATCHED THEN DELETE",
         ],
     )  # fmt: skip
     def test_whatever_changes_rows_is_mixed_with_structure(self, text: str) -> None:
-        assert broken(migration(f"{text}; CREATE TABLE n (a integer)", did(), did("table n"))) == [("mixed", 1)]
+        outside = migration(f"{text}; CREATE INDEX CONCURRENTLY i ON t (a)", did(), did("index i CREATE INDEX"))
+        locked = migration(f"ALTER TABLE u ADD b text; {text}", did("column u.b text", locks=(LOCKED,)), did())
+        inside = migration(f"{text}; CREATE TABLE n (a integer)", did(), did("table n"))
+
+        assert broken(outside) == [("mixed", 1)]
+        assert broken(locked) == [("mixed", 1)]
+        # In one transaction with its registry row, and nobody waits: there is nothing to resume.
+        assert broken(inside) == []
 
     def test_what_comes_and_goes_within_a_migration_is_no_structure(self) -> None:
         text = "CREATE TABLE n (a integer); INSERT INTO n VALUES (1); DROP TABLE n"
 
         assert broken(migration(text, did("table n"), did(), did(minus=("table n",)), phase="contract")) == []
+
+
+EXCLUSIVE = (Lock("AccessExclusiveLock", "orders"),)
+SHARE = (Lock("ShareLock", "orders"),)
+REFERENCE = (Lock("ShareRowExclusiveLock", "customers"), Lock("ShareRowExclusiveLock", "orders"))
+MADE = ("CREATE TABLE orders (id integer); ", did("table orders", "column orders.id integer"))
+UNIQUE = "constraint orders.orders_key UNIQUE (number)"
+
+
+@pytest.mark.parametrize(
+    ("text", "effect", "expected"),
+    [
+        ("REINDEX TABLE orders", did(locks=SHARE), "blocking-reindex"),
+        ("REINDEX INDEX CONCURRENTLY i", did(), None),
+        ("REINDEX SCHEMA shop", did(), "blocking-reindex"),
+        ("REFRESH MATERIALIZED VIEW totals", did(), "blocking-reindex"),
+        ("REFRESH MATERIALIZED VIEW CONCURRENTLY totals", did(), None),
+        ("LOCK TABLE orders IN SHARE ROW EXCLUSIVE MODE", did(), "lock-table"),
+        ("LOCK TABLE orders IN ACCESS SHARE MODE", did(), None),
+        ("UPDATE orders SET total = 0", did(), "whole-table"),
+        ("UPDATE orders SET total = 0 WHERE total IS NULL", did(), None),
+        ("UPDATE orders AS o SET total = n.total FROM news AS n", did(), None),
+        ("DELETE FROM shop.orders", did(), "whole-table"),
+        ("DELETE FROM orders USING gone WHERE gone.id = orders.id", did(), None),
+        ("TRUNCATE orders", did(), "whole-table"),
+        ("ALTER TABLE orders SET UNLOGGED", did(), "unlogged"),
+        ("ALTER TABLE orders SET LOGGED", did(), None),
+        ("VACUUM FULL orders", did(), "rewrite"),
+        ("VACUUM orders", did(), None),
+        ("CLUSTER orders USING i", did(), "rewrite"),
+        ("ALTER TABLE orders ALTER a SET NOT NULL", did(locks=EXCLUSIVE), "set-not-null"),
+        ("ALTER TABLE orders ALTER a DROP NOT NULL", did(locks=EXCLUSIVE), None),
+        ("ALTER TABLE orders RENAME TO sales", did("table sales", minus=("table orders",)), "rename"),
+        ("ALTER TABLE orders RENAME a TO b", did("column orders.b text", minus=("column orders.a text",)), "rename"),
+        ("ALTER TABLE orders SET SCHEMA old", did("table old.orders", minus=("table orders",)), "rename"),
+        ("ALTER INDEX i RENAME TO j", did("index j CREATE INDEX", minus=("index i CREATE INDEX",)), None),
+        # A partitioned table's own part of an index is made at once.
+        ("CREATE INDEX i ON ONLY orders (a)", did("index i CREATE INDEX", locks=SHARE), None),
+        ("ALTER TABLE orders ADD UNIQUE USING INDEX i", did(UNIQUE, locks=EXCLUSIVE), None),
+        ("ALTER TABLE orders ADD UNIQUE (number)", did(UNIQUE, locks=EXCLUSIVE), "blocking-constraint"),
+        # There is nothing in it that could be wrong.
+        ("ALTER TABLE orders ADD customer_id integer REFERENCES customers", did(CHECKED, locks=REFERENCE), None),
+        ("ALTER TABLE orders ADD customer_id integer DEFAULT 1 REFERENCES customers", did(CHECKED, locks=REFERENCE), "blocking-constraint"),
+        ("ALTER TABLE orders ADD CONSTRAINT c CHECK (a > 0)", did("constraint orders.c CHECK ((a > 0))", locks=EXCLUSIVE), "blocking-constraint"),
+    ],
+)  # fmt: skip
+def test_a_statement_on_what_was_there_before_and_on_what_was_not(
+    text: str, effect: StatementEffect, expected: str | None
+) -> None:
+    assert [rule for rule, _ in broken(migration(text, effect))] == ([] if expected is None else [expected])
+    # Nobody uses yet what the migration itself made.
+    if "orders" in text and "shop.orders" not in text and not text.startswith(("REINDEX", "VACUUM", "CLUSTER")):
+        assert broken(migration(MADE[0] + text, MADE[1], effect)) == []
+
+
+def test_a_check_that_was_made_before_spares_the_reading() -> None:
+    check = "constraint orders.given CHECK ((customer_id IS NOT NULL))"
+    before = migration("ALTER TABLE orders ADD CHECK (customer_id IS NOT NULL) NOT VALID", did(f"{check} NOT VALID"))
+    validated = migration("ALTER TABLE orders VALIDATE CONSTRAINT given", did(check, minus=(f"{check} NOT VALID",)))
+    not_null = migration(BAD["set-not-null"], did(locks=EXCLUSIVE))
+
+    assert broken(before, validated, not_null) == []
+    assert broken(before, not_null) == [("set-not-null", 1)]
+
+
+def test_what_a_migration_itself_made_may_get_another_name_and_be_dropped() -> None:
+    text = (
+        "CREATE TABLE a (x integer); ALTER TABLE a RENAME TO b; DROP TABLE b; ALTER TABLE old RENAME TO c; DROP TABLE c"
+    )
+    effects = (did("table a"), did("table b", minus=("table a",)), did(minus=("table b",)))
+    older = (did("table c", minus=("table old",)), did(minus=("table c",)))
+
+    # What was there before is as old under its new name.
+    assert broken(migration(text, *effects, *older)) == [("rename", 1), ("removal", 1)]
+
+
+def test_a_table_is_named_before_its_columns_and_the_same_once() -> None:
+    dropped = did(minus=("column orders.id integer", "table orders"))
+    text = "DROP TABLE orders; UPDATE a SET b = 1; UPDATE a SET b = 2"
+
+    found = list(findings([migration(text, dropped, did(), did())]))
+
+    assert [(one.rule, one.message) for one in found] == [
+        ("removal", "table orders is dropped, with what it holds, in phase schema"),
+        ("whole-table", "every row of a is changed in one transaction"),
+    ]
 
 
 class TestFindings:
@@ -181,7 +275,8 @@ class TestFindings:
 
         assert str(found) == (
             '012_change.sql:1: safe: there is no rule "fast-index" to accept\n'
-            "HINT: Write one of blocking-constraint, blocking-index, mixed, removal, rewrite."
+            "HINT: Write one of blocking-constraint, blocking-index, blocking-reindex, lock-table, mixed, removal, rename, "
+            "rewrite, set-not-null, unlogged, whole-table."
         )
 
     def test_a_finding_is_told_with_file_line_and_remedy(self) -> None:

@@ -253,7 +253,12 @@ class TestTransactions:
             (Lock("RowExclusiveLock", "b"),),
         ]
         (migration,) = load_folder(tmp_path)
-        assert {one.rule for one in findings([migration])} == {"blocking-index", "blocking-constraint", "mixed", "whole-table"}
+        assert {one.rule for one in findings([migration])} == {
+            "blocking-index",
+            "blocking-constraint",
+            "mixed",
+            "whole-table",
+        }
 
     def test_locks_of_our_own_reading_are_not_the_statements(self, server: Server, tmp_path: Path) -> None:
         baseline = "CREATE TABLE a (id integer CHECK (id > 0)); CREATE VIEW v AS SELECT id FROM a; CREATE TABLE b (id integer);"

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
 def import_folder(source: Path, folder: Path) -> int:
     """Writes what is in the folder of another tool into an SQL folder, and says what needs a hand.
 
-    Returns 0, or 1 where statements must be changed before they can be recorded.
+    Returns 0, or 1 where something of it is missing, or must be changed before it can be recorded.
     Raises PgMigrateError for a folder that is not there or not empty, and a file that cannot be read.
     """
     there = [path.name for path in sorted(folder.glob("[0-9]*.sql"))] if folder.is_dir() else []
@@ -67,10 +67,13 @@ def import_folder(source: Path, folder: Path) -> int:
     tell(f"{history.tool}: wrote {count} migrations and {backs} rollback scripts into {folder}")
     for name, reason in imported.left_out:
         tell(f"not as it was: {name}: {reason}")
+    for name, reason in history.unread:
+        tell(f"not imported: {name}: {reason}")
     for refusal in imported.refused:
         tell(str(refusal))
-    if imported.refused:
-        tell(f"{len(imported.refused)} of them need a hand; then run: pgmigrate record {folder}")
+    if imported.refused or history.unread:
+        count = len(imported.refused) + len(history.unread)
+        tell(f"{count} of them need{'s' if count == 1 else ''} a hand; then run: pgmigrate record {folder}")
         return 1
     tell(f"next: pgmigrate record {folder}")
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +16,9 @@ _FOLDER = re.compile(r"(?P<version>[0-9][0-9-]*)_(?P<name>.+)")
 # Of a change in sqitch.plan: its name; what follows is dependencies, time, planner and note.
 _CHANGE = re.compile(r"(?P<name>[^\s@%\[#][^\s\[#]*)[^\n]*")
 _TAG = re.compile(r"@(?P<name>\S+)[^\n]*")
+# Migrations that are programs, by their names.
+_PROGRAMS = frozenset({".cjs", ".go", ".java", ".js", ".kt", ".mjs", ".py", ".rb", ".ts"})
+_NUMBERED = re.compile(r"[VR]?[0-9]+[_.-]|[VR]_?_")
 _PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w.:-]*\}")
 
 
@@ -43,12 +46,14 @@ class ForeignHistory:
     """The folder of another tool.
 
     + entries: in the order in which the tool runs them
-    + left_out: files that are none of its migrations, with the reason
+    + left_out: what is not the same as it was, or none of its migrations, with the reason
+    + unread: what may be a migration of it and was not read, with the reason
     """
 
     tool: str
     entries: tuple[Entry, ...]
     left_out: tuple[tuple[str, str], ...] = ()
+    unread: tuple[tuple[str, str], ...] = ()
 
 
 def read_foreign(folder: Path) -> ForeignHistory:
@@ -89,17 +94,33 @@ def _read(folder: Path) -> ForeignHistory:
         ) from error
     if (folder / "sqitch.plan").exists():
         return _sqitch(folder)
-    files = [path for path in paths if path.suffix == ".sql" and path.is_file()]
+    everywhere = sorted(path for path in folder.rglob("*.sql") if path.is_file())
+    if any(FLYWAY.fullmatch(path.name) for path in everywhere):
+        # It looks into folders, too.
+        return _completed(_flyway(everywhere), folder, read=everywhere)
+    files = [path for path in everywhere if path.parent == folder]
     folders = [path for path in paths if path.is_dir()]
-    if any(FLYWAY.fullmatch(path.name) for path in files):
-        return _flyway(files)
     if any((path / "migration.sql").exists() for path in folders):
-        return _in_folders("Prisma", folders, "migration.sql", None)
-    if any((path / "up.sql").exists() for path in folders):
-        return _in_folders("Diesel", folders, "up.sql", "down.sql")
-    if any(UP_DOWN.fullmatch(path.name) for path in files):
-        return _up_and_down(files)
-    return _plain(files)
+        history = _in_folders("Prisma", folders, "migration.sql", None)
+    elif any((path / "up.sql").exists() for path in folders):
+        history = _in_folders("Diesel", folders, "up.sql", "down.sql")
+    elif any(UP_DOWN.fullmatch(path.name) for path in files):
+        history = _up_and_down(files)
+    else:
+        history = _plain(files)
+    inside = {"migration.sql", "up.sql", "down.sql"} if history.tool in ("Prisma", "Diesel") else set()
+    return _completed(history, folder, read=[path for path in everywhere if path in files or path.name in inside])
+
+
+def _completed(history: ForeignHistory, folder: Path, *, read: Collection[Path]) -> ForeignHistory:
+    """Returns a history that also names what may be a migration and was not read: other folders, other languages."""
+    unread = [path for path in sorted(folder.rglob("*")) if path.is_file() and path not in read]
+    told = [
+        (str(path.relative_to(folder)), "in a folder that is not read" if path.suffix == ".sql" else "it is no SQL")
+        for path in unread
+        if path.suffix == ".sql" or (path.suffix in _PROGRAMS and _NUMBERED.match(path.name))
+    ]
+    return replace(history, unread=tuple(told))
 
 
 def _text(path: Path) -> str:

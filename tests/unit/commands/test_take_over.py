@@ -76,6 +76,16 @@ def test_a_way_back_is_one_transaction_or_none(down: str, text: str | None) -> N
     assert len(found.left_out) == (1 if text is None and down != "-- nothing" else 0)
 
 
+def test_a_migration_that_is_a_program_needs_a_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "1_a.sql").write_text("-- +goose Up\nSELECT 1;")
+    (tmp_path / "2_b.go").write_text("package migrations")
+
+    assert main(["import", str(tmp_path), "--dir", str(tmp_path / "ours")]) == 1
+
+    printed = capsys.readouterr().out
+    assert "not imported: 2_b.go: it is no SQL\n1 of them needs a hand" in printed
+
+
 def test_a_name_is_made_fit_for_a_file() -> None:
     assert list(converted(one("SELECT 1;", name="naïve/../x y")).texts) == ["007_na_ve_x_y.sql"]
 

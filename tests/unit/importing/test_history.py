@@ -63,6 +63,22 @@ class TestFlyway:
         assert caught.value.refusal.kind is Kind.FILE
 
 
+def test_what_may_be_a_migration_and_is_not_read_is_named(tmp_path: Path) -> None:
+    flyway = history(
+        tmp_path / "flyway",
+        **{"V1__a.sql": "SELECT 1;", "2024/V3__c.sql": "SELECT 3;", "V2__b.java": "class", "notes.py": ""},
+    )
+    goose = history(
+        tmp_path / "goose",
+        **{"1_a.sql": "-- +goose Up\nSELECT 1;", "2_b.go": "package x", "more/3_c.sql": "SELECT 3;", "main.go": ""},
+    )
+
+    assert [(one.version, one.name) for one in flyway.entries] == [(1, "a"), (3, "c")]
+    assert (flyway.left_out, flyway.unread) == ((), (("V2__b.java", "it is no SQL"),))
+    assert [one.name for one in goose.entries] == ["a"]
+    assert goose.unread == (("2_b.go", "it is no SQL"), ("more/3_c.sql", "in a folder that is not read"))
+
+
 @pytest.mark.parametrize(
     ("up", "down", "tool"),
     [

@@ -18,6 +18,8 @@ _DATA = frozenset({"insert_stmt", "update_stmt", "delete_stmt", "merge_stmt", "t
 _HOLDING = ("table ", "column ", "view ", "materialized_view ", "sequence ")
 # Of LOCK TABLE: from SHARE on it keeps writers out. Source: PostgreSQL, src/include/storage/lockdefs.h.
 _SHARE = 5
+_FILLING = frozenset({"CONSTR_DEFAULT", "CONSTR_GENERATED", "CONSTR_IDENTITY"})
+_SERIAL = frozenset({"smallserial", "serial", "bigserial", "serial2", "serial4", "serial8"})
 _COLUMNS = re.compile(r"FOREIGN KEY \((?P<columns>[^)]*)\)")
 
 
@@ -109,12 +111,29 @@ def _columns_without_values(case: Case) -> Iterator[str]:
     """Yields columns that are added without a default: a foreign key on such a one has nothing to check."""
     for command in case.commands("AT_AddColumn"):
         column = getattr(command, "def").column_def
-        kinds = {
-            one.constraint.DESCRIPTOR.fields_by_name["contype"].enum_type.values_by_number[one.constraint.contype].name
-            for one in column.constraints
-        }
-        if not kinds & {"CONSTR_DEFAULT", "CONSTR_GENERATED", "CONSTR_IDENTITY"}:
+        if not _kinds(column) & _FILLING:
             yield column.colname
+
+
+def _kinds(column: Any) -> set[str]:
+    """Returns what a column is said to be, such as CONSTR_NOTNULL; a serial one has a default."""
+    kinds = {
+        one.constraint.DESCRIPTOR.fields_by_name["contype"].enum_type.values_by_number[one.constraint.contype].name
+        for one in column.constraints
+    }
+    is_serial = column.type_name.names and column.type_name.names[-1].string.sval in _SERIAL
+    return kinds | {"CONSTR_DEFAULT"} if is_serial else kinds
+
+
+def required_column(case: Case) -> str | None:
+    """A column that every INSERT must name from now on."""
+    for command in case.commands("AT_AddColumn"):
+        column = getattr(command, "def").column_def
+        kinds = _kinds(column)
+        table = case.named(case.node.relation)
+        if kinds & {"CONSTR_NOTNULL", "CONSTR_PRIMARY"} and not kinds & _FILLING and case.is_old(f"table {table}"):
+            return f"an INSERT that does not name column {column.colname} of {table} fails from then on"
+    return None
 
 
 def set_not_null(case: Case) -> str | None:

@@ -116,6 +116,15 @@ RULES = (
         "ALTER TABLE orders\nDROP CONSTRAINT orders_customer_given;",
     ),
     Rule(
+        "required-column",
+        judges.required_column,
+        "Give it a default, or add it without NOT NULL and require it in phase contract.",
+        why="The version of the application that runs while the migration is applied does not know the column: its "
+        "INSERTs fail from then on. Where the table has rows, the statement itself fails.",
+        bad="ALTER TABLE orders\nADD COLUMN currency text NOT NULL;",
+        good="ALTER TABLE orders\nADD COLUMN currency text NOT NULL DEFAULT 'EUR';",
+    ),
+    Rule(
         "blocking-reindex",
         judges.blocking_reindex,
         "Write REINDEX ... CONCURRENTLY, REFRESH MATERIALIZED VIEW CONCURRENTLY.",

@@ -187,6 +187,11 @@ UNIQUE = "constraint orders.orders_key UNIQUE (number)"
 @pytest.mark.parametrize(
     ("text", "effect", "expected"),
     [
+        ("ALTER TABLE orders ADD currency text NOT NULL", did(locks=EXCLUSIVE), "required-column"),
+        ("ALTER TABLE orders ADD currency text NOT NULL DEFAULT 'EUR'", did(locks=EXCLUSIVE), None),
+        ("ALTER TABLE orders ADD number bigserial NOT NULL", did(locks=EXCLUSIVE), None),
+        ("ALTER TABLE orders ADD number bigint NOT NULL GENERATED ALWAYS AS IDENTITY", did(locks=EXCLUSIVE), None),
+        ("ALTER TABLE orders ADD currency text", did(locks=EXCLUSIVE), None),
         ("REINDEX TABLE orders", did(locks=SHARE), "blocking-reindex"),
         ("REINDEX INDEX CONCURRENTLY i", did(), None),
         ("REINDEX SCHEMA shop", did(), "blocking-reindex"),
@@ -276,7 +281,7 @@ class TestFindings:
         assert str(found) == (
             '012_change.sql:1: safe: there is no rule "fast-index" to accept\n'
             "HINT: Write one of blocking-constraint, blocking-index, blocking-reindex, lock-table, mixed, removal, rename, "
-            "rewrite, set-not-null, unlogged, whole-table."
+            "required-column, rewrite, set-not-null, unlogged, whole-table."
         )
 
     def test_a_finding_is_told_with_file_line_and_remedy(self) -> None:

@@ -645,6 +645,8 @@ def test_where_no_such_role_may_log_in_a_backup_is_read_and_nothing_is_migrated(
 def test_a_function_that_nobody_can_restore_is_named_with_its_cure(
     legacy: Database, kept: Callable[..., dict[str, Any]], text: str, function: str
 ) -> None:
+    if "CREATE INDEX" in text and legacy.server.version >= 17:
+        pytest.skip("cannot be made by hand")
     legacy.run(text)
 
     refused = backup(kept())

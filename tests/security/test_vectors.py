@@ -84,13 +84,23 @@ def test_as_the_owner_every_deploy_works_and_nobody_gains_anything(
         assert result.ok, result.text
 
     done(status(as_owner()))
+    if "ROW LEVEL SECURITY" in own:
+        # A backup would lack the rows that a policy hides from the owner of the database: none is taken.
+        refused = backup(as_owner(pg_verify="read"))
+        assert evil.gained == []
+        assert not refused.ok
+        assert "row-level security policy" in refused.text
+        done(migrate(as_owner(pg_skip_backup=True)))
+        done(validate(as_owner(pg_compatibility=True)))
+        done(rollback(as_owner(pg_skip_backup=True)))
+        return
     label = taken(folder, as_owner(pg_verify="read"))
     done(migrate(as_owner(pg_verify="read", pg_rehearse="off")))
     done(validate(as_owner(pg_compatibility=True)))
     done(rollback(as_owner(pg_verify="read")))
     done(backup(as_owner(pg_verify="read")))
     legacy.close()
-    if own and "ROW LEVEL SECURITY" not in own:
+    if own:
         done(restore(as_owner(pg_backup=label)))
 
 

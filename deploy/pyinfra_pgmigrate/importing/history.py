@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ..errors import Kind, PgMigrateError
+from ..sqltext.files import read_text
 from .shapes import FLYWAY, UP_DOWN, marks_of
 
 _PLAIN = re.compile(r"(?P<version>[0-9]+)[_-](?P<name>.+)\.sql")
@@ -123,25 +124,6 @@ def _completed(history: ForeignHistory, folder: Path, *, read: Collection[Path])
     return replace(history, unread=tuple(told))
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise PgMigrateError(
-            Kind.FILE,
-            f'could not read "{path}": {error.strerror}',
-            detail=f"Found a file that this account cannot read ({type(error).__name__}); expected a text file.",
-            hint=f"Look at it: ls -ld {path}",
-        ) from error
-    except UnicodeDecodeError as error:
-        raise PgMigrateError(
-            Kind.FILE,
-            f'could not read "{path}": it is no UTF-8 text',
-            detail=f"Found the byte 0x{error.object[error.start]:02x}; expected UTF-8 alone.",
-            hint=f"If you know its encoding, convert it: iconv -f LATIN1 -t UTF-8 {path}",
-        ) from error
-
-
 # Each tool.
 
 
@@ -185,7 +167,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _without_placeholders(path: Path) -> str:
-    text = _text(path)
+    text = read_text(path)
     found = _PLACEHOLDER.search(text)
     if found is not None:
         raise PgMigrateError(
@@ -207,9 +189,9 @@ def _in_folders(tool: str, folders: list[Path], up: str, down: str | None) -> Fo
             left_out.append((f"{folder.name}/", f"no folder NUMBER_NAME with {up}"))
             continue
         digits = found["version"].replace("-", "")
-        way_back = _text(folder / down) if down is not None and (folder / down).exists() else ""
+        way_back = read_text(folder / down) if down is not None and (folder / down).exists() else ""
         key = folder.name if tool == "Prisma" else digits
-        entries.append(Entry(key, int(digits), found["name"], _text(folder / up), way_back, f"{folder.name}/{up}"))
+        entries.append(Entry(key, int(digits), found["name"], read_text(folder / up), way_back, f"{folder.name}/{up}"))
     return ForeignHistory(tool, tuple(entries), tuple(left_out))
 
 
@@ -224,9 +206,9 @@ def _up_and_down(files: list[Path]) -> ForeignHistory:
             left_out.append((path.name, "its name is not NUMBER_NAME.up.sql"))
         elif found["way"] == "up":
             other = path.with_name(f"{path.name.removesuffix('.up.sql')}.down.sql")
-            down = _text(other) if other.name in downs else ""
+            down = read_text(other) if other.name in downs else ""
             version = int(found["version"])
-            entries.append(Entry(str(version), version, found["name"], _text(path), down, path.name))
+            entries.append(Entry(str(version), version, found["name"], read_text(path), down, path.name))
     entries.sort(key=lambda entry: entry.version)
     return ForeignHistory("golang-migrate", tuple(entries), tuple(left_out))
 
@@ -245,7 +227,7 @@ def _plain(files: list[Path]) -> ForeignHistory:
         if found is None:
             left_out.append((path.name, "its name is not NUMBER_NAME.sql"))
             continue
-        text = _text(path)
+        text = read_text(path)
         marks = marks_of(text)
         up, down = (text, "") if marks is None else _parted(text, marks.up, marks.down)
         tools += [] if marks is None else [marks.tool]
@@ -269,7 +251,7 @@ def _parted(text: str, up: re.Pattern[str], down: re.Pattern[str]) -> tuple[str,
 
 def _sqitch(folder: Path) -> ForeignHistory:
     """Sqitch: the order is that of the plan; a change that comes again has its earlier text under NAME@TAG."""
-    lines = [line.strip() for line in _text(folder / "sqitch.plan").splitlines()]
+    lines = [line.strip() for line in read_text(folder / "sqitch.plan").splitlines()]
     steps = list(_plan(lines))
     entries = []
     for place, name in enumerate(steps):
@@ -279,8 +261,8 @@ def _sqitch(folder: Path) -> ForeignHistory:
         tag = next((one for one in later if one.startswith("@")), "") if name in later else ""
         file = f"{name}{tag}.sql"
         back = folder / "revert" / file
-        up = _text(folder / "deploy" / file)
-        down = _text(back) if back.exists() else ""
+        up = read_text(folder / "deploy" / file)
+        down = read_text(back) if back.exists() else ""
         entries.append(Entry(name, 0, name.replace("/", "_"), up, down, f"deploy/{file}"))
     verify = [(f"verify/{path.name}", "a verify file here is one SELECT") for path in folder.glob("verify/*.sql")]
     return ForeignHistory("Sqitch", tuple(entries), tuple(sorted(verify)))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..errors import Kind, PgMigrateError, Refusal
 from ..importing.shapes import marks_of, tool_of
+from ..sqltext.files import read_text
 from ..sqltext.parser import (
     SqlSyntaxError,
     Statement,
@@ -23,7 +24,7 @@ from ..sqltext.parser import (
 )
 from . import effect as effects
 from .effect import Effect, StatementEffect
-from .header import Header, has_header, migration_header, read_text, wrong_header
+from .header import Header, has_header, migration_header, wrong_header
 from .script import RESTRICT, read_script, split_statements, syntax_refusal, wrong_sql
 
 _BASELINE = "baseline.sql"

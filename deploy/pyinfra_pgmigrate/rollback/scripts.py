@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ..catalog.lines import parts_of
 from ..errors import Kind, PgMigrateError
-from ..migrations.header import parse_header, read_text, wrong_header
+from ..migrations.header import parse_header, wrong_header
 from ..migrations.script import read_statements
+from ..sqltext.files import read_text
 from ..sqltext.parser import Statement, checksum_of
 
 HEADER_KEYS = ("purpose", "reverts", "keeps")

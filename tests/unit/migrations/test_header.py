@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from pyinfra_pgmigrate.errors import Kind, PgMigrateError
-from pyinfra_pgmigrate.migrations.header import Header, migration_header, parse_header, read_header, read_text
+from pyinfra_pgmigrate.migrations.header import Header, migration_header, parse_header, read_header
+from pyinfra_pgmigrate.sqltext.files import read_text
 
 
 def test_a_header_says_all_that_a_migration_may() -> None:

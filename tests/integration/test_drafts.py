@@ -94,6 +94,22 @@ STORIES: dict[str, tuple[str, tuple[str, ...], str]] = {
         ),
         "",
     ),
+    "a table put in the place of another, and two that changed places": (
+        "CREATE TABLE a (id int PRIMARY KEY, n text); INSERT INTO a VALUES (1, 'x'); CREATE TABLE c (id int PRIMARY KEY);"
+        "CREATE TABLE d (id int PRIMARY KEY, m int, l text); INSERT INTO c VALUES (5); INSERT INTO d VALUES (6, 6, 'y');",
+        ("ALTER TABLE a RENAME TO b; ALTER INDEX a_pkey RENAME TO b_pkey; CREATE TABLE a (id int PRIMARY KEY, n text);",
+         "ALTER TABLE c RENAME TO e; ALTER TABLE d RENAME TO c; ALTER TABLE e RENAME TO d;",
+         "ALTER TABLE c RENAME m TO k; ALTER TABLE c RENAME l TO m; ALTER TABLE c ADD COLUMN l text;"),
+        "INSERT INTO a VALUES (1, 'other'), (2, 'new'); INSERT INTO b VALUES (3, 'old'); UPDATE c SET l = 'kept';",
+    ),
+    "a table with another name, and more columns": (
+        "CREATE TABLE a (id int PRIMARY KEY, n text); INSERT INTO a VALUES (1, 'x'); CREATE TABLE c (n text);"
+        "INSERT INTO c VALUES ('y');",
+        ("ALTER TABLE a RENAME TO b; ALTER TABLE b ADD COLUMN more text; ALTER TABLE c RENAME TO d;"
+         "ALTER TABLE d ADD COLUMN more int;",),
+        "UPDATE b SET more = 'kept'; UPDATE d SET more = 1;",
+    ),
+    "a comment on the schema": ("", ("COMMENT ON SCHEMA public IS 'another';",), ""),
     "objects of many kinds that need each other": (
         "CREATE SCHEMA side;",
         ("CREATE TYPE mood AS ENUM ('bad'); CREATE DOMAIN moods AS mood[]; CREATE FUNCTION z(moods) RETURNS int LANGUAGE sql"

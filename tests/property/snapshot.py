@@ -6,8 +6,9 @@ import difflib
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import psycopg
@@ -96,7 +97,13 @@ def dump(server: Server, database: str) -> tuple[str, ...]:
     command = [str(server.bin_dir / "pg_dump"), "--schema-only", f"--exclude-schema={_OWN_SCHEMA}", database]
     text = subprocess.run(command, env=environment(server), check=True, capture_output=True).stdout.decode()
     lines = (_BY_ITSELF.sub("", line) if "pg_attver=" in line else line for line in text.split("\n"))
-    return tuple(line for line in lines if not _NOISE.match(line))
+    return tuple(in_any_order(line for line in lines if not _NOISE.match(line)))
+
+
+def in_any_order(lines: Iterable[str]) -> Iterator[str]:
+    """Yields the lines of a dump with the grants on each object sorted: their order says who came first, no more."""
+    for is_grant, group in groupby(lines, key=lambda line: line.startswith("GRANT ")):
+        yield from sorted(group) if is_grant else group
 
 
 def take(database: Database) -> Snapshot:

@@ -264,13 +264,15 @@ BEGIN
         SELECT
             row_number() OVER (ORDER BY d.turn) AS place,
             d.target,
-            COALESCE(
+            pg_catalog.concat_ws(
+                ' UNION ',
                 pg_catalog.string_agg(pg_catalog.format(
                     'SELECT p.tab, p.tid FROM (SELECT t.tableoid AS tab, t.ctid AS tid%1$s FROM %2$s AS t%3$s) AS p'
                     ' JOIN (SELECT true AS here%1$s FROM %4$s AS q%3$s) AS r ON %5$s',
                     i.terms, d.target, i.filter, w.source, i.condition
                 ), ' UNION ') FILTER (WHERE i.terms IS NOT NULL),
-                pg_catalog.format(
+                -- A unique index without a key may hold the same row twice, by a null in it.
+                CASE WHEN d.keys = '{}' OR pg_catalog.bool_and(i.terms IS NULL) THEN pg_catalog.format(
                     'SELECT p.tab, p.tid FROM (SELECT t.tableoid AS tab, t.ctid AS tid, x.key,'
                     ' row_number() OVER (PARTITION BY x.key) AS turn FROM %1$s AS t'
                     ' CROSS JOIN LATERAL (SELECT pg_catalog.format(''%%s'', ROW(%2$s)) AS key FROM (SELECT t.*) AS q) AS x'
@@ -280,7 +282,7 @@ BEGIN
                     d.target,
                     d.listed,
                     w.source
-                )
+                ) END
             ) AS same
         FROM pg_temp.pgmigrate_due AS d
         CROSS JOIN LATERAL (
@@ -348,7 +350,7 @@ BEGIN
                             )
                     )
             )
-        GROUP BY d.turn, d.target, d.listed, w.source
+        GROUP BY d.turn, d.target, d.keys, d.listed, w.source
     ) AS r;
     IF parts IS NOT NULL THEN
         BEGIN

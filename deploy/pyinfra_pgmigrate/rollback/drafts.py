@@ -165,6 +165,33 @@ class _Named:
     schema: str | None
 
 
+def _renamed(now: _Named, name: str) -> str:
+    return f"{now.head}{'' if ' RENAME ' in now.head else ' RENAME'} TO {_quoted(name)}"
+
+
+def _dropped(now: _Named) -> str:
+    """Returns the statement that drops what can be renamed.
+
+    >>> _dropped(_Named('ALTER TABLE public.a RENAME COLUMN b', 'b', None))
+    'ALTER TABLE public.a DROP COLUMN b'
+    """
+    if " RENAME " in now.head:
+        return now.head.replace(" RENAME ", " DROP ", 1)
+    return f"DROP {now.head.removeprefix('ALTER ')}"
+
+
+def _kind(identity: str) -> str:
+    # A table is a type as well.
+    return identity.split(" ")[0].replace("type", "relation")
+
+
+def _subject(head: str) -> str:
+    """Returns what something belongs to that has a name of its own there only; empty for most."""
+    if " RENAME " in head:
+        return head.split(" RENAME ")[0]
+    return head.rpartition(" ON ")[2] if head.startswith(("ALTER TRIGGER ", "ALTER POLICY ")) else ""
+
+
 def _names(recording: Recorder) -> dict[str, _Named]:
     """Returns the names of all objects by their identity, in the order in which they get others."""
     rows = recording.connection.execute(read_sql("rollback/draft_names").encode())
@@ -201,21 +228,38 @@ class _Search:
         """Gives what has another name, or stands in another schema, that of before."""
         tried: set[str] = set()
         while True:
-            statement = next((one for one in self._renaming() if one not in tried), None)
-            if statement is None:
+            found = next((one for one in self._renaming() if one[0] not in tried), None)
+            if found is None:
                 return
+            statement, identity = found
             tried.add(statement)
-            self._try(_Unit((statement,)))
+            if not self._try(_Unit((statement,))) and self._make_room(identity):
+                tried.discard(statement)
 
-    def _renaming(self) -> Iterator[str]:
+    def _renaming(self) -> Iterator[tuple[str, str]]:
+        """Yields statements that bring names back, each with the identity of what is renamed."""
         for identity, now in _names(self.recording).items():
             was = self.names.get(identity)
             if was is None or now == was:
                 continue
             if was.name != now.name:
-                yield f"{now.head}{'' if ' RENAME ' in now.head else ' RENAME'} TO {_quoted(was.name)}"
+                yield _renamed(now, was.name), identity
             elif was.schema is not None and was.schema != now.schema:
-                yield f"{now.head} SET SCHEMA {_quoted(was.schema)}"
+                yield f"{now.head} SET SCHEMA {_quoted(was.schema)}", identity
+
+    def _make_room(self, identity: str) -> bool:
+        """Takes a name from what has it now: what is new goes, what had another one gets a name for a while."""
+        was, names = self.names[identity], _names(self.recording)
+        kind, subject = _kind(identity), _subject(was.head)
+        for other, taken in names.items():
+            is_same = (taken.name, taken.schema, _kind(other), _subject(taken.head)) == (
+                was.name, was.schema, kind, subject,
+            )  # fmt: skip
+            if other != identity and is_same:
+                if other in self.names:
+                    return self._try(_Unit((_renamed(taken, f"{taken.name} {len(names)}"),)))
+                return self._try(_Unit((plain(_dropped(taken)),)))
+        return False
 
     def _units(self, entry: Drift) -> Iterator[_Unit]:
         kind = kind_of(entry.key)
@@ -321,7 +365,8 @@ def _small(before: Catalog, now: Catalog, harmless: frozenset[str]) -> Iterator[
             line in before.lines or not any(is_harmless(one) and key_of(one) == key for one in before.lines)
         ):
             text = definition_of(line) if line in before.lines else "NULL"
-            if key in now.by_key and key in before.by_key:
+            # The schema itself has a comment and no line.
+            if (key in now.by_key) is (key in before.by_key):
                 yield unescaped(_comment(key, text))
         elif line in now.lines and line.startswith("table ") and key not in before.by_key:
             yield from map(plain, ddl.drop(line) or ())

@@ -159,6 +159,9 @@ def may_be_set(rollback: Rollback, table: str, column: str) -> bool:
 
     What has the default then cannot be told from what will have it again.
     """
+    if f"column {table}.{column}" not in rollback.objects:
+        # The script alone drops it, and makes it again.
+        return True
     words = {unescaped(parts_of(table)[1]).strip('"'), unescaped(column).strip('"')}
     return any(
         statement.node not in STRUCTURAL

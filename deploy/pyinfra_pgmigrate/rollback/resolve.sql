@@ -181,7 +181,7 @@ BEGIN
         END IF;
     END LOOP;
 
-    -- Children first: put back in the opposite order. Values of types that may go as text, as in quarantine.sql.
+    -- Children first: put back in the opposite order. Values of types that may go as text, as in keep.sql.
     FOR one IN
         SELECT
             m.relation::regclass AS relation,

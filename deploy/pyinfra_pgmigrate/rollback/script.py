@@ -20,7 +20,12 @@ def step_back(rollback: Rollback) -> Step:
     (step,) = steps_of(rollback.decision, ends_run=True)
     around = Around(
         before=tuple(_kept_before(rollback)),
-        after=(read_sql("rollback/sequences_kept"), *_rules_back(rollback)),
+        after=(
+            setting("emptied", items([])),
+            read_sql("execution/keep_after"),
+            read_sql("rollback/nothing_lost"),
+            *_rules_back(rollback),
+        ),
         register=read_sql("rollback/rollback_register"),
         sets_aside=bool(rollback.damaged),
     )
@@ -67,12 +72,13 @@ def _kept_before(rollback: Rollback) -> list[str]:
             [unescaped(table), unescaped(column), may_be_set(rollback, table, column)]
             for table, column in rollback.columns
         ),
+        "sequences": "null",
         "reverted": items([one.version, one.name, one.checksum] for one in rollback.reverted),
         "rules": rules_of(unique_rules(rollback)),
         "on_conflict": rollback.on_conflict,
         "keeps": items(reference for script in rollback.scripts for reference in script.keeps),
     }
-    parts = [settings_of(values), read_sql("rollback/rollback_locks")]
+    parts = [settings_of(values), "\\set kept_by :run_id", read_sql("rollback/rollback_locks")]
     if rollback.conflicts:
         parts += map(
             read_sql,
@@ -87,7 +93,7 @@ def _kept_before(rollback: Rollback) -> list[str]:
     if rollback.kept:
         kept = items([one.object, one.gone, one.statements, sorted(one.lines)] for one in rollback.kept)
         parts += [setting("dependents", kept), read_sql("rollback/dependents_kept")]
-    return [*parts, read_sql("rollback/quarantine")]
+    return [*parts, read_sql("execution/keep")]
 
 
 def _rules_back(rollback: Rollback) -> list[str]:

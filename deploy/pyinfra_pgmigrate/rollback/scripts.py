@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..catalog.lines import parts_of
+from ..catalog.lines import escaped, parts_of
 from ..errors import Kind, PgMigrateError
 from ..migrations.header import parse_header, wrong_header
 from ..migrations.script import read_statements
 from ..sqltext.files import read_text
 from ..sqltext.parser import Statement, checksum_of
+from ..sqltext.dropped import dropped_columns, dropped_tables
 
 HEADER_KEYS = ("purpose", "reverts", "keeps")
 
@@ -48,6 +50,34 @@ def load_rollbacks(folder: Path) -> tuple[RollbackScript, ...]:
     """
     found = [_read(path) for path in sorted(folder.glob("rollback_*.sql"))]
     return tuple(sorted(found, key=lambda script: (script.last, script.first), reverse=True))
+
+
+def dropped_keys(scripts: Sequence[RollbackScript]) -> Iterator[str]:
+    """Yields the keys of the tables and columns that statements of scripts drop by their names.
+
+    One name gives several keys: whether a line needs quotes, and the schema, is not known here.
+    """
+    for script in scripts:
+        for statement in script.statements:
+            for schema, table in dropped_tables(statement):
+                for name in _written(schema, table):
+                    yield f"table {name}"
+            for schema, table, column in dropped_columns(statement):
+                for name in _written(schema, table):
+                    for last in _quotings(column):
+                        yield f"column {name}.{last}"
+
+
+def _written(schema: str, name: str) -> Iterator[str]:
+    for last in _quotings(name):
+        yield last
+        for first in _quotings(schema) if schema else ():
+            yield f"{first}.{last}"
+
+
+def _quotings(name: str) -> tuple[str, str]:
+    quoted = name.replace('"', '""')
+    return escaped(name), escaped(f'"{quoted}"')
 
 
 def _read(path: Path) -> RollbackScript:

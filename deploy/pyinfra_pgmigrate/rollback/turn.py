@@ -18,7 +18,7 @@ from ..registry.model import Observed
 from ..sqltext.parser import Statement, checksum_of
 from ..sqltext.unique_rules import UniqueRule, table_of_index
 from .blockers import Conflict, KeptObject, Rule
-from .scripts import RollbackScript
+from .scripts import RollbackScript, dropped_keys
 
 _STRONGEST = "AccessExclusiveLock"
 
@@ -57,8 +57,9 @@ def turned(
     }
     patch = observed.catalog.difference(Catalog(frozenset(lines)))
     rules = tuple(_rules(patch.plus))
-    tables = tuple(sorted(key.removeprefix("table ") for key in objects - kept if key.startswith("table ")))
-    columns = tuple(sorted(_columns(objects - kept, tables)))
+    going = (objects - kept) | (set(dropped_keys(scripts)) & set(observed.catalog.by_key))
+    tables = tuple(sorted(key.removeprefix("table ") for key in going if key.startswith("table ")))
+    columns = tuple(sorted(_columns(going, tables)))
     return Rollback(
         scripts,
         reverted,
@@ -239,7 +240,7 @@ class Rollback:
     + scripts: in the order in which they run
     + reverted: the migrations that go, newest first
     + patch: the lines that go and come back
-    + tables, columns: what is copied into the quarantine before it is dropped
+    + tables, columns: what is copied into the quarantine before it is dropped, also what the script makes again
     + decision: the same as a decision of a plan, so that it runs as a migration does
     + objects: keys of what goes
     + conflicts: rows that give way; kept: what others built on what goes, dropped and made again later

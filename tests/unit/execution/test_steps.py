@@ -301,7 +301,7 @@ class TestScript:
         script = script_of([step_back(back)])
 
         statements = [match.start() for match in re.finditer(r"^\\set statement ", script, re.MULTILINE)]
-        assert script.index(part("rollback/quarantine")) < statements[0]
+        assert script.index(part("execution/keep")) < statements[0]
         assert statements[-1] < script.index(part("rollback/rules_back")) < script.index(part("execution/step_compare"))
         assert part("rollback/rollback_register") in script
         assert part("execution/step_register") not in script

@@ -51,8 +51,8 @@ def test_what_goes_is_kept_first(version: int) -> None:
     assert [one[:2] for one in json.loads(value_of(script, "reverted"))] == [
         [one.version, one.name] for one in reversed(MIGRATIONS)
     ]
-    assert script.index(part("rollback/rollback_locks")) < script.index(part("rollback/quarantine"))
-    assert script.index(part("rollback/quarantine")) < script.index("\\set statement ")
+    assert script.index(part("rollback/rollback_locks")) < script.index(part("execution/keep"))
+    assert script.index(part("execution/keep")) < script.index("\\set statement ")
 
 
 @on_each_version
@@ -71,7 +71,7 @@ def test_a_rule_that_comes_back_does_so_after_the_statements(version: int) -> No
 def test_rows_give_way_before_they_are_counted_as_kept(version: int, on_conflict: str) -> None:
     script = script_of(plans.resolved("used", version, on_conflict=on_conflict))
 
-    files = ("rollback/conflicting", "rollback/resolve", "rollback/quarantine")
+    files = ("rollback/conflicting", "rollback/resolve", "execution/keep")
     places = [script.index(part(name)) for name in files]
     assert places == sorted(places)
     # Triggers of the application are not to see it.
@@ -96,7 +96,7 @@ def test_what_others_built_is_noted_with_how_to_make_it_again(version: int) -> N
     assert statements[0].startswith("CREATE VIEW theirs AS")
     assert statements[1].startswith("ALTER VIEW theirs OWNER TO ")
     assert all("theirs" in line for line in lines)
-    assert script.index(part("rollback/dependents_kept")) < script.index(part("rollback/quarantine"))
+    assert script.index(part("rollback/dependents_kept")) < script.index(part("execution/keep"))
 
 
 def test_references_that_a_script_keeps_are_told() -> None:

@@ -1,11 +1,14 @@
 -- Copies what is about to be dropped into the registry schema, in the transaction that drops it. Values of types,
--- or with collations, that are not PostgreSQL's own are kept as text: the type may go, too.
+-- or with collations, that are not PostgreSQL's own are kept as text: the type may go, too. keep_after.sql has the
+-- end of it.
 -- Variables: tables (JSON: [name, ...]), columns (JSON: [[table, column, whether a migration may have set values
--- that are not its default], ...]), run_id.
+-- that are not its default], ...]), sequences (JSON: null for all, or [[sequence or table, null or column of which it
+-- is], ...]), kept_by (run of the rollback).
 SELECT
+    pg_catalog.set_config('pgmigrate.sequences', :'sequences', true),
     pg_catalog.set_config('pgmigrate.tables', :'tables', true),
     pg_catalog.set_config('pgmigrate.columns', :'columns', true),
-    pg_catalog.set_config('pgmigrate.run_id', :'run_id', true);
+    pg_catalog.set_config('pgmigrate.kept_by', :'kept_by', true);
 DO $$
 DECLARE
     one record;
@@ -16,8 +19,38 @@ DECLARE
     place bigint;
     kept bigint;
 BEGIN
-    -- What each of them is, so that sequences_kept.sql knows what only has another name in the end.
+    -- What each of them is, so that keep_after.sql knows what only has another name in the end.
     CREATE TEMPORARY TABLE pg_temp.pgmigrate_kept (id bigint, relation oid, attnum smallint) ON COMMIT DROP;
+    -- Tables that are there now, with the columns of which it matters.
+    CREATE TEMPORARY TABLE pg_temp.pgmigrate_there ON COMMIT DROP AS
+    SELECT
+        c.oid AS relation,
+        pg_catalog.format('%s', c.oid::regclass) AS name,
+        CASE WHEN c.relispartition THEN ARRAY(SELECT a.relid::oid FROM pg_catalog.pg_partition_ancestors(c.oid) AS a)
+            ELSE ARRAY[c.oid] END AS homes,
+        ARRAY(
+            SELECT a.attnum
+            FROM pg_catalog.pg_attribute AS a
+            WHERE a.attrelid = c.oid
+                AND a.attnum > 0
+                AND a.attgenerated <> ''
+        ) AS generated
+    FROM pg_catalog.pg_class AS c
+    WHERE c.relkind IN ('r', 'p')
+        AND c.relpersistence <> 't'
+        AND c.relnamespace NOT IN (
+            'pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'pgmigrate'::regnamespace
+        )
+        -- What an extension made goes with it.
+        AND NOT EXISTS (
+            SELECT 1
+            FROM pg_catalog.pg_depend AS d
+            WHERE d.classid = 'pg_catalog.pg_class'::regclass
+                AND d.objid = c.oid
+                AND d.deptype = 'e'
+        );
+    -- The columns of what is kept as a whole: some may go where the table stays.
+    CREATE TEMPORARY TABLE pg_temp.pgmigrate_columns (relation oid, attnum smallint, name name) ON COMMIT DROP;
     FOR one IN
         WITH RECURSIVE named AS (
             SELECT t.value AS table_name, c.oid AS relation
@@ -130,7 +163,7 @@ BEGIN
 
         INSERT INTO pgmigrate.quarantines (run_id, kind, table_name, column_name, key_columns)
         VALUES (
-            pg_catalog.current_setting('pgmigrate.run_id')::uuid,
+            pg_catalog.current_setting('pgmigrate.kept_by')::uuid,
             CASE WHEN one.column_name IS NULL THEN 'table' ELSE 'column' END,
             one.table_name,
             one.column_name,
@@ -145,6 +178,14 @@ BEGIN
                 AND NOT a.attisdropped
                 AND pg_catalog.quote_ident(a.attname) = one.column_name
         );
+        INSERT INTO pg_temp.pgmigrate_columns
+        SELECT a.attrelid, a.attnum, a.attname
+        FROM pg_catalog.pg_attribute AS a
+        WHERE one.column_name IS NULL
+            AND a.attrelid = one.relation
+            AND a.attnum > 0
+            AND NOT a.attisdropped
+            AND a.attgenerated = '';
 
         -- Of a column: it and the key; where there is none all that stays, by which equal rows are equal.
         SELECT
@@ -221,10 +262,12 @@ BEGIN
         UPDATE pgmigrate.quarantines AS q SET row_count = kept WHERE q.id = place;
     END LOOP;
 
-    -- Where sequences are: sequences_kept.sql takes those out that are still there in the end.
+    -- Where sequences are: keep_after.sql takes those out that are still there in the end.
     INSERT INTO pgmigrate.quarantines (run_id, kind, table_name, key_columns)
-    VALUES (pg_catalog.current_setting('pgmigrate.run_id')::uuid, 'sequence', 'sequences', '{name}')
+    VALUES (pg_catalog.current_setting('pgmigrate.kept_by')::uuid, 'sequence', 'sequences', '{name}')
     RETURNING id INTO place;
+    INSERT INTO pg_temp.pgmigrate_kept (id)
+    VALUES (place);
     EXECUTE pg_catalog.format(
         'CREATE TABLE pgmigrate.%I (place oid NOT NULL, name text NOT NULL, of_table text, of_column text,'
         ' last_value bigint NOT NULL, is_called boolean NOT NULL)',
@@ -243,6 +286,23 @@ BEGIN
         LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
         WHERE c.relnamespace <> 'pgmigrate'::regnamespace
             AND c.relpersistence <> 't'
+            AND (
+                pg_catalog.current_setting('pgmigrate.sequences') = 'null'
+                OR EXISTS (
+                    SELECT 1
+                    FROM pg_catalog.jsonb_array_elements(
+                        NULLIF(pg_catalog.current_setting('pgmigrate.sequences'), 'null')::jsonb
+                    ) AS w
+                    CROSS JOIN LATERAL (
+                        SELECT pg_catalog.to_regclass(pg_catalog.regexp_replace(
+                            w.value ->> 0, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+                        )) AS relation
+                    ) AS r
+                    WHERE r.relation = s.seqrelid
+                        OR r.relation = d.refobjid
+                            AND COALESCE(w.value ->> 1 = pg_catalog.quote_ident(a.attname), true)
+                )
+            )
             AND pg_catalog.has_sequence_privilege(s.seqrelid, 'SELECT')
     LOOP
         EXECUTE pg_catalog.format(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyinfra_pgmigrate.rollback.drafts import draft
 
+from tests.property.snapshot import take
 from tests.support.folders import written
-from tests.support.harness import migrate, rollback, status
+from tests.support.harness import Result, migrate, rollback, status
 from tests.support.servers import Database, Server
 
 BEFORE = "CREATE TABLE parent (id integer PRIMARY KEY)"
@@ -89,3 +92,137 @@ def test_but_what_cannot_be_put_back_stays_whole(used: tuple[Database, str]) -> 
     assert waiting(database) == [("note", None, 1)]
     place = database.value("SELECT id FROM pgmigrate.quarantines WHERE row_count > 0")
     assert database.rows(f"SELECT * FROM pgmigrate.quarantine_{place}") == [NOTES[1]]
+
+
+class TestMadeAgain:
+    """A table, a column, a sequence that a migration drops and makes again: no patch shows it."""
+
+    STORIES: typing.ClassVar[dict[str, tuple[str, tuple[str, ...], str]]] = {
+        "a table": (
+            "CREATE TABLE a (id int PRIMARY KEY, n text)",
+            ("DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY, n text); INSERT INTO a VALUES (1, 'first')",),
+            "UPDATE a SET n = 'changed'; INSERT INTO a VALUES (2, 'x')",
+        ),
+        "a table without a key": (
+            "CREATE TABLE a (n text)",
+            ("DROP TABLE a", "CREATE TABLE a (n text, m int UNIQUE)", "INSERT INTO a VALUES ('first')"),
+            "INSERT INTO a VALUES ('x', 1), ('x', NULL), ('first', NULL), (NULL, NULL)",
+        ),
+        "a table that got a column, with its sequence": (
+            "CREATE TABLE a (id serial PRIMARY KEY)",
+            ("DROP TABLE a; CREATE TABLE a (id serial PRIMARY KEY, n text)", "CREATE TABLE b (id int)"),
+            "INSERT INTO a (n) VALUES ('x'), ('y'); DELETE FROM a WHERE n = 'y'",
+        ),
+        "a column": (
+            "CREATE TABLE a (id int PRIMARY KEY, n text, m int DEFAULT 5); CREATE TABLE b (n text, m text)",
+            ("ALTER TABLE a DROP COLUMN m, DROP COLUMN n; ALTER TABLE a ADD COLUMN m int DEFAULT 5, ADD COLUMN n text",
+             "ALTER TABLE b DROP COLUMN m; ALTER TABLE b ADD COLUMN m text"),
+            "INSERT INTO a VALUES (1, 7, 'x'), (2, NULL, NULL); INSERT INTO a VALUES (3); INSERT INTO b VALUES ('y', 'z'), (NULL, NULL)",
+        ),
+        "a sequence": ("CREATE SEQUENCE s", ("DROP SEQUENCE s; CREATE SEQUENCE s",), "SELECT nextval('s'), nextval('s')"),
+        "a table that is emptied": (
+            "CREATE TABLE a (id int PRIMARY KEY, n text)",
+            ("TRUNCATE a; INSERT INTO a VALUES (1, 'first')",),
+            "UPDATE a SET n = 'changed'; INSERT INTO a VALUES (2, 'x')",
+        ),
+        "a table that an earlier one of them makes": (
+            "SELECT",
+            ("CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1)",
+             "DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY)"),
+            "INSERT INTO a VALUES (2)",
+        ),
+        "rows that the migration carries over": (
+            "CREATE TABLE a (id int, n text)",
+            ("CREATE TEMPORARY TABLE old ON COMMIT DROP AS SELECT * FROM a; DROP TABLE a; CREATE TABLE a (id int, n text);"
+             "INSERT INTO a SELECT id, upper(n) FROM old",),
+            "INSERT INTO a VALUES (1, 'X'), (2, 'Y')",
+        ),
+    }  # fmt: skip
+
+    @pytest.mark.parametrize("name", STORIES)
+    def test_its_rows_come_back(self, server: Server, tmp_path: Path, name: str) -> None:
+        before, migrations, fill = self.STORIES[name]
+        (tmp_path / "baseline.sql").write_text(f"{before};\n")
+        written(tmp_path, server, *migrations)
+        drafted = draft(tmp_path, 1, 99, " ".join(f"{key}='{value}'" for key, value in server.conninfo.items()))
+        (tmp_path / "rollback_all.sql").write_text(drafted.text)
+        with server.database("empty") as database:
+            database.run(before)
+            settings = database.settings(pg_sql_dir=str(tmp_path))
+            assert migrate(settings).ok
+            database.run(fill)
+            filled = take(database)
+            back = rollback(settings)
+            assert back.ok, back.text
+
+            forward = migrate(settings)
+
+            assert forward.ok, forward.text
+            assert take(database).differences(filled) == []
+            assert waiting(database) == []
+
+    def test_what_was_written_between_comes_back_too(self, server: Server, tmp_path: Path) -> None:
+        (tmp_path / "baseline.sql").write_text("CREATE TABLE a (id int PRIMARY KEY);\n")
+        written(tmp_path, server, "DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY)")
+        (tmp_path / "rollback_all.sql").write_text("-- purpose: back\n-- reverts: 001-001\n\nSELECT;\n")
+        with server.database("empty") as database:
+            database.run("CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (0)")
+            settings = database.settings(pg_sql_dir=str(tmp_path))
+            assert migrate(settings).ok
+            database.run("INSERT INTO a VALUES (1), (2)")
+            assert rollback(settings).ok
+            database.run("INSERT INTO a VALUES (3); DELETE FROM a WHERE id = 1")
+
+            forward = migrate(settings)
+
+            assert forward.ok, forward.text
+            # Not the row from before: the migration dropped it when it ran first.
+            assert database.rows("SELECT id FROM a ORDER BY 1") == [(2,), (3,)]
+            assert "nothing to do" in migrate(settings).text
+
+
+class TestScriptsThatMakeAgain:
+    """What a script drops and makes again is in no patch either."""
+
+    BEFORE = "CREATE TABLE a (id int PRIMARY KEY, n text)"
+
+    def _used(self, server: Server, folder: Path, database: Database, script: str) -> Result:
+        (folder / "baseline.sql").write_text(f"{self.BEFORE};\n")
+        written(folder, server, "ALTER TABLE a ADD COLUMN m int")
+        (folder / "rollback_all.sql").write_text(f"-- purpose: back\n-- reverts: 001-001\n\n{script};\n")
+        database.run(f"{self.BEFORE}; INSERT INTO a VALUES (1, 'x')")
+        assert migrate(database.settings(pg_sql_dir=str(folder))).ok
+        database.run("INSERT INTO a VALUES (2, 'y', 5)")
+        return rollback(database.settings(pg_sql_dir=str(folder)))
+
+    @pytest.mark.parametrize(
+        "script",
+        [
+            f"DROP TABLE IF EXISTS public.a; {BEFORE}",
+            "ALTER TABLE a DROP COLUMN n; ALTER TABLE a DROP COLUMN m; ALTER TABLE a ADD COLUMN n text",
+        ],
+    )
+    def test_its_rows_are_kept_and_come_back(self, server: Server, tmp_path: Path, script: str) -> None:
+        with server.database("empty") as database:
+            result = self._used(server, tmp_path, database, script)
+
+            assert result.ok, result.text
+            assert migrate(database.settings(pg_sql_dir=str(tmp_path))).ok
+            assert sorted(database.rows("SELECT id, n, m FROM a")) == [(1, "x", None), (2, "y", 5)]
+            assert waiting(database) == []
+
+    @pytest.mark.parametrize(
+        ("script", "told"),
+        [
+            (f"DO $$ BEGIN DROP TABLE a; {BEFORE}; END $$", "table public.a"),
+            ("DO $$ BEGIN ALTER TABLE a DROP COLUMN m, DROP COLUMN n; ALTER TABLE a ADD COLUMN n text; END $$",
+             "a column of table public.a"),
+        ],
+    )  # fmt: skip
+    def test_what_no_statement_shows_is_refused(self, server: Server, tmp_path: Path, script: str, told: str) -> None:
+        with server.database("empty") as database:
+            result = self._used(server, tmp_path, database, script)
+
+            assert not result.ok
+            assert f"its rows would not be kept: the script drops {told}" in result.text
+            assert sorted(database.rows("SELECT id, n, m FROM a")) == [(1, "x", None), (2, "y", 5)]

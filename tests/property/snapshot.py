@@ -103,7 +103,8 @@ def dump(server: Server, database: str) -> tuple[str, ...]:
 def in_any_order(lines: Iterable[str]) -> Iterator[str]:
     """Yields the lines of a dump with the grants on each object sorted: their order says who came first, no more."""
     for is_grant, group in groupby(lines, key=lambda line: line.startswith("GRANT ")):
-        yield from sorted(group) if is_grant else group
+        found = list(group)
+        yield from sorted(found) if is_grant else found
 
 
 def take(database: Database) -> Snapshot:

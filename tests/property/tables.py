@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .model import BIGINT, BUILT_IN, INTEGER, TEXT, Column, Kind, Part, Table, quoted
 from .pen import Pen, Sql, Written, operation
 
@@ -164,6 +166,19 @@ def swap_tables(pen: Pen) -> Written:
 
 
 @operation("tables", 1)
+def replace_table(pen: Pen) -> Written:
+    """A table put in the place of one that gets another name."""
+    table = pen.table(lambda one: bool(one.made) and not one.split and one.parent is None)
+    if table is None:
+        return
+    old = f"replaced_{pen.count()}"
+    yield f"ALTER TABLE {pen.sure(table)} RENAME TO {old}"
+    yield table.made
+    pen.model.tables.append(Table(table.schema, table.name, columns=[replace(one) for one in table.columns]))
+    table.name, table.made = old, ""
+
+
+@operation("tables", 1)
 def move_table(pen: Pen) -> Written:
     table = pen.table()
     others = [] if table is None else [one for one in pen.model.schemas if one != table.schema]
@@ -303,6 +318,22 @@ def drop_column(pen: Pen) -> Written:
     for one in [table, *(one for one in pen.model.tables if one.parent is table)]:
         one.columns = [found for found in one.columns if found.name != column.name]
         one.parts = [part for part in one.parts if column not in part.columns]
+
+
+@operation("columns", 1)
+def replace_column(pen: Pen) -> Written:
+    """A column dropped and made again, with what it held."""
+    table = pen.table(lambda one: len(one.columns) > 1 and one.parent is None)
+    column = None if table is None else pen.pick(table.columns[1:])
+    if table is None or column is None or column.auto or column.refers is not None:
+        return
+    yield f"ALTER TABLE {pen.ref(table)} DROP COLUMN {quoted(column.name)}"
+    yield f"ALTER TABLE {pen.ref(table)} ADD COLUMN {quoted(column.name)} {column.kind.name}"
+    again = replace(column, is_unique=False, not_null=False, has_default=False)
+    table.made = ""
+    for one in [table, *(one for one in pen.model.tables if one.parent is table)]:
+        one.parts = [part for part in one.parts if column not in part.columns]
+        one.columns = [*(found for found in one.columns if found.name != column.name), again]
 
 
 @operation("columns", 3)

@@ -34,13 +34,16 @@ FROM (
         SELECT :'tables'::jsonb ? k.table_name OR EXISTS (
             SELECT 1
             FROM pgmigrate.events AS e
-            CROSS JOIN LATERAL pg_catalog.unnest(e.added) AS l (line)
+            LEFT JOIN LATERAL pg_catalog.unnest(e.added) AS l (line) ON true
             WHERE e.run_id = :'run_id'::uuid
                 AND e.event IN ('step', 'applied', 'resumed', 'repaired')
                 AND e.at > k.at
-                AND pg_catalog.starts_with(l.line || ' ', 'table ' || pg_catalog.replace(pg_catalog.replace(
-                    pg_catalog.replace(pg_catalog.replace(k.table_name, '\', '\\'), E'\n', '\n'), E'\r', '\r'
-                ), E'\t', '\t') || ' ')
+                AND (
+                    e.details -> 'remade' ? k.table_name
+                    OR pg_catalog.starts_with(l.line || ' ', 'table ' || pg_catalog.replace(pg_catalog.replace(
+                        pg_catalog.replace(pg_catalog.replace(k.table_name, '\', '\\'), E'\n', '\n'), E'\r', '\r'
+                    ), E'\t', '\t') || ' ')
+                )
         ) AS is_made
     ) AS m
     WHERE k.restored_at IS NULL

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..catalog.lines import Patch, key_of, like_pattern, qualified, unescaped
+from ..catalog.lines import Patch, key_of, like_pattern, parts_of, qualified, unescaped
 from ..catalog.lock_modes import conflicting_modes, sql_name
 from ..errors import Kind
 from ..migrations.effect import Lock, StatementEffect
@@ -220,6 +220,7 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, schema: str, *, is_fi
                 "made": "[]",
                 "allowed": "[]",
                 "carried": "[]",
+                "remade": items(sorted({one.name for one in step.decision.remade if one.kind == "table"})),
             }
         ),
         _begin(step),
@@ -302,11 +303,17 @@ def _inside(step: Step) -> list[str]:
     parts = [_START, _PATH, read_sql("execution/step_locks"), *_traced_before(step)]
     if step.around is not None:
         parts += step.around.before
+    remade = _remade(step)
+    if remade:
+        parts += [settings_of(remade), read_sql("execution/remade"), "\\if :was_reverted", read_sql("execution/keep")]
+        parts.append("\\endif")
     for statement in step.statements:
         parts += _timed(statement, *_RUN)
     if step.statements:
         # What COMMIT would check and fire belongs to what the step did, and finds what its statements find.
         parts += [_PATH_AGAIN, "SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN]
+    if remade:
+        parts += ["\\if :was_reverted", read_sql("execution/keep_after"), "\\endif"]
     if step.around is not None:
         parts += step.around.after
     elif (made := _made(step)) is not None:
@@ -332,11 +339,30 @@ def _inside(step: Step) -> list[str]:
     return [*parts, read_sql("execution/keep_catalog"), register, "COMMIT;"]
 
 
+def _remade(step: Step) -> dict[str, str]:
+    """Returns what is kept of what the step drops and makes again, where a rollback had taken it back."""
+    numbers = {statement.number for statement in step.statements}
+    found = [one for one in step.decision.remade if one.number in numbers]
+    if not found:
+        return {}
+    tables = dict.fromkeys(one.name for one in found if one.kind == "table")
+    columns = [parts_of(one.name) for one in found if one.kind == "column"]
+    alone = [(one.name, None) for one in found if one.kind == "sequence"]
+    return {
+        "tables": items(tables),
+        # Whatever the values are, the default among them.
+        "columns": items((table, column, True) for table, column in columns if table not in tables),
+        "sequences": items([*alone, *((table, None) for table in tables), *columns]),
+        "emptied": items(one.name for one in found if one.is_emptied),
+    }
+
+
 def _made(step: Step) -> dict[str, str] | None:
     """Returns the tables that a migration makes, after which what a rollback kept may be due; None before its end."""
     if not step.is_last:
         return None
-    return {"tables": items(sorted(map(unescaped, _tables_in(step.migration))))}
+    remade = {one.name for one in step.decision.remade if one.kind == "table"}
+    return {"tables": items(sorted(remade.union(map(unescaped, _tables_in(step.migration)))))}
 
 
 def _tables_in(migration: Migration) -> frozenset[str]:

@@ -9,6 +9,7 @@ from enum import Enum
 from ..catalog.lines import Patch
 from ..migrations.files import Migration
 from ..registry.model import AppliedMigration
+from .remade import Remade
 from .state import Judgement
 
 
@@ -44,6 +45,7 @@ class Decision:
     + present: lines of the migration that were there when this was decided
     + absent: lines of the migration that were not
     + reason: one line for people; empty where the action says it all
+    + remade: what its statements drop and something makes again
     """
 
     migration: Migration
@@ -55,6 +57,7 @@ class Decision:
     present: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
     reason: str = ""
+    remade: tuple[Remade, ...] = ()
 
     @property
     def changes(self) -> bool:

@@ -21,7 +21,8 @@ applied   file gone, older pending                        refuse; with pg_out_of
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ..catalog.lines import key_of
 from ..errors import Refusal
@@ -34,6 +35,7 @@ from . import refusals
 from .decide import Decider
 from .decision import Action, Decision
 from .evidence import began_places
+from .remade import drops_anything, makings, remade_by
 from .state import Judgement, State
 from .timeline import Timeline, standing
 
@@ -127,7 +129,7 @@ class _Planner(Decider):
             if stopped and row is None:
                 self.decisions.append(Decision(migration, Action.STOP, Judgement(State.UNKNOWN, {})))
                 continue
-            decision = self.decide(migration, row)
+            decision = self._with_remade(self.decide(migration, row))
             self.decisions.append(decision)
             if decision.changes:
                 self._check_preconditions(decision)
@@ -138,6 +140,16 @@ class _Planner(Decider):
             self._check_may_create()
         if self.changed and not self.found_refusals:
             self._check_end()
+
+    def _with_remade(self, decision: Decision) -> Decision:
+        if self.observed.registry is None or not drops_anything(decision.migration, decision.statements):
+            return decision
+        remade = tuple(remade_by(decision.migration, decision.statements, self._makings))
+        return replace(decision, remade=remade)
+
+    @cached_property
+    def _makings(self) -> dict[str, tuple[int, int]]:
+        return makings(self.migrations)
 
     # What holds for the database as a whole.
 

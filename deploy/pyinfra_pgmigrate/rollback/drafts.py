@@ -182,13 +182,13 @@ def _dropped(now: _Named) -> str:
 
 def _kind(identity: str) -> str:
     # A table is a type as well.
-    return identity.split(" ")[0].replace("type", "relation")
+    return identity.split(" ", maxsplit=1)[0].replace("type", "relation")
 
 
 def _subject(head: str) -> str:
     """Returns what something belongs to that has a name of its own there only; empty for most."""
     if " RENAME " in head:
-        return head.split(" RENAME ")[0]
+        return head.split(" RENAME ", maxsplit=1)[0]
     return head.rpartition(" ON ")[2] if head.startswith(("ALTER TRIGGER ", "ALTER POLICY ")) else ""
 
 

@@ -1,0 +1,65 @@
+-- Finds out whether a rollback took back the migration that is about to run, and what of that which it drops and makes
+-- again is older than this run. Variables: version, run_id, tables, columns, sequences, emptied (JSON, see keep.sql and
+-- keep_after.sql). Sets was_reverted, kept_by (run of that rollback), and those lists anew.
+SELECT
+    COALESCE(pg_catalog.bool_or(e.event = 'reverted'), false) AS was_reverted,
+    COALESCE(max(e.run_id::text), '') AS kept_by
+FROM (
+    SELECT o.event, o.run_id
+    FROM pgmigrate.events AS o
+    WHERE o.version = :'version'::bigint
+        AND o.event IN ('reverted', 'applied', 'adopted', 'resumed', 'repaired')
+    ORDER BY o.id DESC
+    LIMIT 1
+) AS e \gset
+WITH made AS (
+    SELECT l.line || ' ' AS line
+    FROM pgmigrate.events AS e
+    CROSS JOIN LATERAL pg_catalog.unnest(e.added) AS l (line)
+    WHERE e.run_id = :'run_id'::uuid
+        AND l.line ~ '^(table|column|sequence) '
+),
+listed AS (
+    SELECT 'tables' AS list, t.value, t.place, ARRAY['table ' || (t.value #>> '{}')] AS keys
+    FROM pg_catalog.jsonb_array_elements(:'tables'::jsonb) WITH ORDINALITY AS t (value, place)
+
+    UNION ALL
+    SELECT 'emptied', t.value, t.place, ARRAY['table ' || (t.value #>> '{}')]
+    FROM pg_catalog.jsonb_array_elements(:'emptied'::jsonb) WITH ORDINALITY AS t (value, place)
+
+    UNION ALL
+    SELECT
+        'columns',
+        t.value,
+        t.place,
+        ARRAY['table ' || (t.value ->> 0), 'column ' || (t.value ->> 0) || '.' || (t.value ->> 1)]
+    FROM pg_catalog.jsonb_array_elements(:'columns'::jsonb) WITH ORDINALITY AS t (value, place)
+
+    UNION ALL
+    SELECT
+        'sequences',
+        t.value,
+        t.place,
+        ARRAY[
+            'table ' || (t.value ->> 0),
+            'sequence ' || (t.value ->> 0),
+            'column ' || (t.value ->> 0) || '.' || COALESCE(t.value ->> 1, '')
+        ]
+    FROM pg_catalog.jsonb_array_elements(:'sequences'::jsonb) WITH ORDINALITY AS t (value, place)
+),
+older AS (
+    SELECT l.*
+    FROM listed AS l
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM pg_catalog.unnest(l.keys) AS k (key)
+        JOIN made AS m ON pg_catalog.starts_with(m.line, pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
+            pg_catalog.replace(k.key, '\', '\\'), E'\n', '\n'), E'\r', '\r'), E'\t', '\t') || ' ')
+    )
+)
+SELECT
+    COALESCE(pg_catalog.jsonb_agg(o.value ORDER BY o.place) FILTER (WHERE o.list = 'tables'), '[]') AS tables,
+    COALESCE(pg_catalog.jsonb_agg(o.value ORDER BY o.place) FILTER (WHERE o.list = 'columns'), '[]') AS columns,
+    COALESCE(pg_catalog.jsonb_agg(o.value ORDER BY o.place) FILTER (WHERE o.list = 'sequences'), '[]') AS sequences,
+    COALESCE(pg_catalog.jsonb_agg(o.value ORDER BY o.place) FILTER (WHERE o.list = 'emptied'), '[]') AS emptied
+FROM older AS o \gset

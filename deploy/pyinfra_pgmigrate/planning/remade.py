@@ -1,0 +1,104 @@
+"""What a migration drops although it, or a later one, makes it again. Pure.
+
+Such a table is in no patch: a rollback has nothing to take back, and the same migration, run again, would drop what
+was written into the table since.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..catalog.lines import key_of, parts_of, unescaped
+from ..migrations.files import Migration
+from ..sqltext.parser import Statement
+
+_KINDS = ("table ", "column ", "sequence ")
+_DROPPING = frozenset({"drop_stmt", "alter_table_stmt"})
+_MAKING = frozenset({"create_stmt", "alter_table_stmt", "create_seq_stmt"})
+_EMPTYING = "truncate_stmt"
+
+# Statements that may carry rows over to where they are found again.
+_CARRYING = re.compile(r"\b(?:INSERT|UPDATE|MERGE|SELECT|COPY|DO|CALL)\b", re.IGNORECASE)
+
+# A statement of a history: version of its migration, and its number there.
+_Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Remade:
+    """What one statement drops that is there again in the end.
+
+    + number: of the statement
+    + kind: table, column or sequence; name: as SQL writes it, of a column with its table
+    + is_emptied: the table stays, by TRUNCATE
+    """
+
+    number: int
+    kind: str
+    name: str
+    is_emptied: bool = False
+
+
+def makings(migrations: Sequence[Migration]) -> dict[str, _Place]:
+    """Returns where each table, column and sequence is made for the last time, by key."""
+    found: dict[str, _Place] = {}
+    for migration in migrations:
+        for statement in () if migration.effect is None else migration.statements:
+            if statement.node in _MAKING:
+                for line in migration.effect_of(statement).patch.plus:
+                    if line.startswith(_KINDS):
+                        found[key_of(line)] = migration.version, statement.number
+    return found
+
+
+def drops_anything(migration: Migration, numbers: Collection[int]) -> bool:
+    """Tells whether there is something to look for at all."""
+    return migration.effect is not None and any(
+        statement.node == _EMPTYING or next(_dropped_by(migration, statement), None) is not None
+        for statement in migration.statements
+        if statement.number in numbers
+    )
+
+
+def remade_by(migration: Migration, numbers: Collection[int], made: Mapping[str, _Place]) -> Iterator[Remade]:
+    """Yields what statements of a migration drop that is there again in the end.
+
+    What an earlier statement may have carried elsewhere is left to the migration.
+
+    + numbers: of the statements that are run
+    + made: see ``makings``
+    """
+    for statement in migration.statements:
+        if statement.number not in numbers:
+            continue
+        place = migration.version, statement.number
+        keys = [(key, False) for key in _dropped_by(migration, statement) if made.get(key, place) > place]
+        if statement.node == _EMPTYING:
+            locks = migration.effect_of(statement).locks
+            keys += [(f"table {lock.relation}", True) for lock in locks if lock.mode == "AccessExclusiveLock"]
+        for key, is_emptied in keys:
+            kind, name = key.split(" ", 1)
+            if not _may_be_carried(migration, statement, kind, name):
+                yield Remade(statement.number, kind, unescaped(name), is_emptied)
+
+
+def _dropped_by(migration: Migration, statement: Statement) -> Iterator[str]:
+    if statement.node not in _DROPPING:
+        return
+    patch = migration.effect_of(statement).patch
+    gone = sorted(line for line in patch.minus if line.startswith(_KINDS))
+    if gone:
+        come = {key_of(line) for line in patch.plus}
+        yield from (key for key in map(key_of, gone) if key not in come)
+
+
+def _may_be_carried(migration: Migration, until: Statement, kind: str, name: str) -> bool:
+    table, column = parts_of(unescaped(name)) if kind == "column" else (unescaped(name), "")
+    words = {word.strip('"') for word in (parts_of(table)[1], column)}
+    return any(
+        _CARRYING.search(statement.text) and all(word in statement.text.replace('""', '"') for word in words)
+        for statement in migration.statements
+        if statement.number < until.number and statement.node not in _DROPPING
+    )

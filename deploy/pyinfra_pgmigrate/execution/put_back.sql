@@ -324,6 +324,34 @@ BEGIN
             ) AS e
             WHERE x.indrelid = d.target
                 AND (x.indisunique OR n.oid IS NOT NULL)
+                -- Not by a column that was not kept.
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM pg_catalog.pg_attribute AS a
+                    WHERE a.attrelid = x.indrelid
+                        AND a.attnum > 0
+                        AND NOT EXISTS (
+                            SELECT 1
+                            FROM pg_catalog.pg_attribute AS b
+                            WHERE b.attrelid = pg_catalog.to_regclass(d.place)
+                                AND b.attname = a.attname
+                                AND NOT b.attisdropped
+                        )
+                        AND (
+                            a.attnum = ANY (x.indkey::int2[])
+                            OR EXISTS (
+                                SELECT 1
+                                FROM pg_catalog.pg_depend AS p
+                                WHERE p.refclassid = 'pg_catalog.pg_class'::regclass
+                                    AND p.refobjid = a.attrelid
+                                    AND p.refobjsubid = a.attnum
+                                    AND (
+                                        p.classid = 'pg_catalog.pg_class'::regclass AND p.objid = x.indexrelid
+                                        OR p.classid = 'pg_catalog.pg_constraint'::regclass AND p.objid = n.oid
+                                    )
+                            )
+                        )
+                )
             GROUP BY x.indexrelid, x.indpred, x.indrelid, x.indnullsnotdistinct
         ) AS i ON true
         WHERE d.kind = 'table'

@@ -119,6 +119,11 @@ class TestMadeAgain:
              "ALTER TABLE b DROP COLUMN m; ALTER TABLE b ADD COLUMN m text"),
             "INSERT INTO a VALUES (1, 7, 'x'), (2, NULL, NULL); INSERT INTO a VALUES (3); INSERT INTO b VALUES ('y', 'z'), (NULL, NULL)",
         ),
+        "a row with a value that a later one adds": (
+            "SELECT",
+            ("CREATE TYPE mood AS ENUM ('good'); CREATE TABLE a (m mood)", "ALTER TYPE mood ADD VALUE 'bad'"),
+            "INSERT INTO a VALUES ('good'), ('bad')",
+        ),
         "a sequence": ("CREATE SEQUENCE s", ("DROP SEQUENCE s; CREATE SEQUENCE s",), "SELECT nextval('s'), nextval('s')"),
         "a table that is emptied": (
             "CREATE TABLE a (id int PRIMARY KEY, n text)",
@@ -130,6 +135,18 @@ class TestMadeAgain:
             ("CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1)",
              "DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY)"),
             "INSERT INTO a VALUES (2)",
+        ),
+        "a table and a column in the place of another": (
+            "CREATE TABLE a (id int, n text, m text)",
+            ("ALTER TABLE a ADD COLUMN k text; ALTER TABLE a DROP COLUMN n; ALTER TABLE a RENAME k TO n",
+             "CREATE TABLE b (id int, m text, n text); DROP TABLE a; ALTER TABLE b RENAME TO a"),
+            "INSERT INTO a VALUES (1, 'x', 'y'), (2, NULL, NULL)",
+        ),
+        "values that the migration carries over": (
+            "CREATE TABLE a (id int PRIMARY KEY, n text)",
+            ("ALTER TABLE a ADD COLUMN k text; UPDATE a SET k = upper(n); ALTER TABLE a DROP COLUMN n;"
+             "ALTER TABLE a RENAME k TO n",),
+            "INSERT INTO a VALUES (1, 'X'), (2, NULL)",
         ),
         "rows that the migration carries over": (
             "CREATE TABLE a (id int, n text)",
@@ -158,7 +175,7 @@ class TestMadeAgain:
             forward = migrate(settings)
 
             assert forward.ok, forward.text
-            assert take(database).differences(filled) == []
+            assert not (found := "\n".join(take(database).differences(filled))), found
             assert waiting(database) == []
 
     def test_what_was_written_between_comes_back_too(self, server: Server, tmp_path: Path) -> None:

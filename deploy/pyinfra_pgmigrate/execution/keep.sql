@@ -33,8 +33,8 @@ BEGIN
             FROM pg_catalog.pg_attribute AS a
             WHERE a.attrelid = c.oid
                 AND a.attnum > 0
-                AND a.attgenerated <> ''
-        ) AS generated
+                AND (a.attgenerated <> '' OR a.attisdropped)
+        ) AS empty
     FROM pg_catalog.pg_class AS c
     WHERE c.relkind IN ('r', 'p')
         AND c.relpersistence <> 't'

@@ -138,7 +138,8 @@ def steps_of(decision: Decision, *, ends_run: bool) -> list[Step]:
     + ends_run: no other decision of the plan comes after it
     """
     groups: list[tuple[Statement, ...]] = decision.migration.steps(decision.statements) or [()]
-    if groups[-1] and not Step(decision, groups[-1], frozenset(), frozenset(), is_last=False).in_transaction:
+    last = Step(decision, groups[-1], frozenset(), frozenset(), is_last=False)
+    if groups[-1] and (decision.registers_alone or not last.in_transaction):
         # Statements outside a transaction cannot register in one: the row has a step of its own,
         # which also asks the verify query.
         groups.append(())

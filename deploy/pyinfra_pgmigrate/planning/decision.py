@@ -46,6 +46,7 @@ class Decision:
     + absent: lines of the migration that were not
     + reason: one line for people; empty where the action says it all
     + remade: what its statements drop and something makes again
+    + registers_alone: the registry row has a transaction of its own
     """
 
     migration: Migration
@@ -58,6 +59,7 @@ class Decision:
     absent: frozenset[str] = frozenset()
     reason: str = ""
     remade: tuple[Remade, ...] = ()
+    registers_alone: bool = False
 
     @property
     def changes(self) -> bool:

@@ -129,7 +129,7 @@ class _Planner(Decider):
             if stopped and row is None:
                 self.decisions.append(Decision(migration, Action.STOP, Judgement(State.UNKNOWN, {})))
                 continue
-            decision = self._with_remade(self.decide(migration, row))
+            decision = self._after_rollback(self.decide(migration, row))
             self.decisions.append(decision)
             if decision.changes:
                 self._check_preconditions(decision)
@@ -141,11 +141,20 @@ class _Planner(Decider):
         if self.changed and not self.found_refusals:
             self._check_end()
 
-    def _with_remade(self, decision: Decision) -> Decision:
-        if self.observed.registry is None or not drops_anything(decision.migration, decision.statements):
+    def _after_rollback(self, decision: Decision) -> Decision:
+        """Adds what matters where a rollback has been here before."""
+        registry, migration = self.observed.registry, decision.migration
+        if registry is None:
             return decision
-        remade = tuple(remade_by(decision.migration, decision.statements, self._makings))
-        return replace(decision, remade=remade)
+        if drops_anything(migration, decision.statements):
+            decision = replace(decision, remade=tuple(remade_by(migration, decision.statements, self._makings)))
+        if registry.quarantines and any(
+            statement.node == "alter_enum_stmt" and statement.number in decision.statements
+            for statement in migration.statements
+        ):
+            # Rows that are put back may have the new value, which can be used after COMMIT only.
+            decision = replace(decision, registers_alone=True)
+        return decision
 
     @cached_property
     def _makings(self) -> dict[str, tuple[int, int]]:

@@ -16,7 +16,10 @@ from ..sqltext.parser import Statement
 
 _KINDS = ("table ", "column ", "sequence ")
 _DROPPING = frozenset({"drop_stmt", "alter_table_stmt"})
-_MAKING = frozenset({"create_stmt", "alter_table_stmt", "create_seq_stmt"})
+_MAKING = frozenset({
+    "create_stmt", "create_table_as_stmt", "alter_table_stmt", "create_seq_stmt", "rename_stmt",
+    "alter_object_schema_stmt",
+})  # fmt: skip
 _EMPTYING = "truncate_stmt"
 
 # Statements that may carry rows over to where they are found again.
@@ -96,9 +99,10 @@ def _dropped_by(migration: Migration, statement: Statement) -> Iterator[str]:
 
 def _may_be_carried(migration: Migration, until: Statement, kind: str, name: str) -> bool:
     table, column = parts_of(unescaped(name)) if kind == "column" else (unescaped(name), "")
-    words = {word.strip('"') for word in (parts_of(table)[1], column)}
+    words = {word.strip('"') for word in (parts_of(table)[1], column)} - {""}
+    named = [re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE) for word in words]
     return any(
-        _CARRYING.search(statement.text) and all(word in statement.text.replace('""', '"') for word in words)
+        _CARRYING.search(statement.text) and all(one.search(statement.text) for one in named)
         for statement in migration.statements
         if statement.number < until.number and statement.node not in _DROPPING
     )

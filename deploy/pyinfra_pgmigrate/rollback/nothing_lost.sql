@@ -28,7 +28,7 @@ BEGIN
             AND l.mode = 'AccessExclusiveLock'
             -- Written by this transaction.
             AND pg_catalog.age(a.xmin) <= 0
-            AND a.attnum <> ALL (t.generated)
+            AND a.attnum <> ALL (t.empty)
             AND NOT EXISTS (
                 SELECT 1
                 FROM pg_temp.pgmigrate_kept AS k

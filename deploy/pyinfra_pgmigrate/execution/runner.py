@@ -21,7 +21,8 @@ from ..registry.model import blockers_of
 from .ending import Ending
 from .outcome import Outcome, outcomes
 from .progress import Progress
-from .steps import LockLimits, Step, aftermath_script, apply_script, blockers_script, steps_of
+from .script import LockLimits, aftermath_script, apply_script, blockers_script
+from .steps import Step, steps_of
 from .trace import StatementTrace
 
 # Only these are tried again; source: PostgreSQL manual, "Error Codes".

@@ -8,8 +8,8 @@ from enum import Enum
 
 from ..catalog.lines import Patch
 from ..migrations.files import Migration
+from ..migrations.remade import Remade
 from ..registry.model import AppliedMigration
-from .remade import Remade
 from .state import Judgement
 
 

@@ -28,6 +28,7 @@ from ..catalog.lines import key_of
 from ..errors import Refusal
 from ..importing.ledgers import Stated
 from ..migrations.files import Migration
+from ..migrations.remade import drops_anything, makings, remade_by
 from ..registry.model import REGISTRY_VERSION, Observed, Verified
 from ..settings import Settings
 from ..values import PHASES
@@ -35,7 +36,6 @@ from . import refusals
 from .decide import Decider
 from .decision import Action, Decision
 from .evidence import began_places
-from .remade import drops_anything, makings, remade_by
 from .state import Judgement, State
 from .timeline import Timeline, standing
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from pyinfra_pgmigrate.execution.steps import LockLimits, apply_script
+from pyinfra_pgmigrate.execution.script import LockLimits, apply_script
 from pyinfra_pgmigrate.resources import read_sql
 from pyinfra_pgmigrate.rollback.plan import unique_rules
 from pyinfra_pgmigrate.rollback.script import build, drop_built, drop_quarantine_script, rules_of, step_back

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from pyinfra_pgmigrate.errors import Kind, PgMigrateError
-from pyinfra_pgmigrate.rollback.scripts import load_rollbacks
+from pyinfra_pgmigrate.rollback.scripts import dropped_keys, load_rollbacks
 
 from tests.support.servers import SQL
 
@@ -85,3 +85,11 @@ def test_one_that_breaks_a_rule_is_refused_by_name(tmp_path: Path, text: str, de
     assert refusal.kind is Kind.FILE
     assert "rollback_one.sql" in refusal.message
     assert detail in refusal.detail
+
+
+def test_what_it_drops_by_name_is_known_in_each_form_that_a_line_may_have(tmp_path: Path) -> None:
+    text = 'DROP TABLE IF EXISTS a, s."Bc"; ALTER TABLE a DROP COLUMN "user";'
+    found = set(dropped_keys(load_rollbacks(write(tmp_path, f"{HEADER}\n{text}\n"))))
+
+    assert {"table a", 'table s."Bc"', 'column a."user"'} <= found
+    assert not any(key.startswith("table t") for key in found)

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..catalog.lines import key_of, parts_of, unescaped
-from ..migrations.files import Migration
 from ..sqltext.parser import Statement
+from .files import Migration
 
 _KINDS = ("table ", "column ", "sequence ")
 _DROPPING = frozenset({"drop_stmt", "alter_table_stmt"})

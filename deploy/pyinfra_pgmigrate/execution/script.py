@@ -1,0 +1,315 @@
+r"""The scripts that change a database, step by step. Pure: the plan goes in, text comes out.
+
+A statement is run by ``SELECT :'statement' \gexec``, so that psql does not look for its own commands and variables
+in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..catalog.lines import key_of, like_pattern, parts_of, qualified, unescaped
+from ..catalog.lock_modes import conflicting_modes, sql_name
+from ..errors import Kind
+from ..migrations.files import Migration
+from ..planning.decision import OUTCOME
+from ..psql.script import (
+    Run,
+    catalog_session_of,
+    flag,
+    items,
+    joined,
+    session_name,
+    session_of,
+    setting,
+    settings_of,
+)
+from ..registry.schema import claimed
+from ..resources import read_sql
+from ..sqltext.parser import Statement
+from .steps import Step
+
+
+@dataclass(frozen=True)
+class LockLimits:
+    """How one try asks for its table locks.
+
+    + poll_s: seconds in which it asks without queueing
+    + timeout_ms: longest wait in the queue after that, in milliseconds
+    + tries: number of this try, counted from 1
+    """
+
+    poll_s: float
+    timeout_ms: int
+    tries: int = 1
+
+
+def apply_script(
+    steps: Sequence[Step],
+    run: Run,
+    schema: str,
+    limits: LockLimits,
+    *,
+    batch_rows: int,
+    backup: str = "",
+    ending: Sequence[str] = (),
+) -> str:
+    """Returns the script that runs steps in one session under the run lock.
+
+    + batch_rows: rows in one transaction of a statement that is run in batches
+    + backup: label of the backup taken before; may be empty
+    + ending: parts that run after the last step
+    Each step ends with an outcome line; the script ends at the first that is not ``done``.
+    """
+    parts = [
+        *catalog_session_of(run, schema, steps[0].migration.name),
+        *claimed(run, sets_aside=steps[0].around is not None and steps[0].around.sets_aside),
+        setting("backup", backup),
+    ]
+    for place, step in enumerate(steps):
+        parts += [setting("application_name", session_name(run, step.migration.name)), read_sql("execution/step_name")]
+        parts += _step(step, limits, batch_rows, schema, is_first=place == 0)
+    return joined([*parts, *ending])
+
+
+def _step(step: Step, limits: LockLimits, batch_rows: int, schema: str, *, is_first: bool) -> list[str]:
+    decision, migration = step.decision, step.migration
+    how = OUTCOME[decision.action]
+    parts = [
+        settings_of(
+            {
+                "version": migration.version,
+                "name": migration.name,
+                "checksum": migration.checksum,
+                "checksums": items(statement.checksum for statement in migration.statements),
+                "phase": migration.header.phase,
+                "how": how,
+                "event": how if step.is_last else "step",
+                "expected_checksum": "" if decision.row is None else decision.row.checksum,
+                "present": items(sorted(step.present)),
+                "absent": items(sorted(step.absent)),
+                "minus": items(sorted(step.patch.minus)),
+                "plus": items(sorted(step.patch.plus)),
+                "removes": items(map(like_pattern, migration.header.removes)),
+                "objects": items(sorted(_own_objects(migration))),
+                "locks": items(
+                    [sql_name(lock.mode), qualified(unescaped(lock.relation), schema)] for lock in step.locks
+                ),
+                "lock_poll_s": limits.poll_s,
+                "lock_timeout_ms": limits.timeout_ms,
+                "tries": limits.tries,
+                "statements": items(_numbers(step)),
+                "batch_rows": batch_rows,
+                "is_first": flag(is_first),
+                "is_last_step": flag(step.is_last),
+                "is_last_of_run": flag(step.ends_run),
+                "in_transaction": flag(step.in_transaction),
+                "row_count": 0,
+                "durations": "[]",
+                "traces": "[]",
+                "put_back": "[]",
+                "made": "[]",
+                "allowed": "[]",
+                "carried": "[]",
+                "remade": items(sorted({one.name for one in step.decision.remade if one.kind == "table"})),
+            }
+        ),
+        _begin(step),
+        read_sql("execution/step_begin"),
+    ]
+    if step.in_transaction:
+        parts += _inside(step)
+    else:
+        parts += _outside(step, schema)
+    return [*parts, read_sql("execution/step_done")]
+
+
+def _begin(step: Step) -> str:
+    mode = step.migration.mode_of(step.statements) if step.in_transaction else ""
+    return f"BEGIN {mode};" if mode else "BEGIN;"
+
+
+def _own_objects(migration: Migration) -> frozenset[str]:
+    """Returns the keys of the objects whose owner, grants and comments a migration may change."""
+    if migration.effect is None:
+        return frozenset()
+    effects = migration.effect.statements
+    made = {key_of(line) for effect in effects for line in effect.patch.minus | effect.patch.plus}
+    return frozenset(made.union(*(effect.touches for effect in effects)))
+
+
+def _numbers(step: Step) -> tuple[int, ...]:
+    """Returns the statements that the step's event names: the last one speaks for the whole migration."""
+    return step.decision.statements if step.is_last else tuple(statement.number for statement in step.statements)
+
+
+def _timed(statement: Statement, *body: str) -> list[str]:
+    return [
+        setting("statement", statement.text),
+        "SELECT pg_catalog.clock_timestamp() AS statement_started_at \\gset",
+        *body,
+        setting("number", statement.number),
+        read_sql("execution/statement_done"),
+        read_sql("execution/trace"),
+    ]
+
+
+# A statement finds what is in the schema, or in what an earlier one of its step has set; what the library does
+# between them finds what is in pg_catalog.
+_PATH = "SELECT pg_catalog.current_setting('pgmigrate.schema_path') AS path \\gset"
+_PATH_AGAIN = "SELECT pg_catalog.set_config('search_path', :'path', false);"
+_RUN = (
+    _PATH_AGAIN,
+    "SELECT :'statement' \\gexec",
+    "SELECT pg_catalog.current_setting('search_path') AS path \\gset",
+    "SET search_path = pg_catalog, pg_temp;",
+)
+
+
+# What a statement set for the session has no effect on what is read and written after it.
+_AGAIN = (
+    read_sql("execution/again"),
+    read_sql("psql/schema_names"),
+    read_sql("psql/pinned"),
+    # How long the step waits for a lock is its own.
+    "SELECT pg_catalog.set_config('lock_timeout', :'lock_timeout_ms', true);",
+)
+_COMPARED = (
+    read_sql("execution/step_compare"),
+    "\\if :has_foreign",
+    read_sql("execution/step_carried"),
+    "\\endif",
+    read_sql("execution/step_judge"),
+)
+
+
+_START = "SELECT pg_catalog.clock_timestamp() AS started_at \\gset"
+
+
+def _traced_before(step: Step) -> list[str]:
+    return [setting("number", 0), read_sql("execution/trace")] if step.statements else []
+
+
+def _inside(step: Step) -> list[str]:
+    parts = [_START, _PATH, read_sql("execution/step_locks"), *_traced_before(step)]
+    if step.around is not None:
+        parts += step.around.before
+    remade = _remade(step)
+    if remade:
+        parts += [settings_of(remade), read_sql("execution/remade"), "\\if :was_reverted", read_sql("execution/keep")]
+        parts.append("\\endif")
+    for statement in step.statements:
+        parts += _timed(statement, *_RUN)
+    if step.statements:
+        # What COMMIT would check and fire belongs to what the step did, and finds what its statements find.
+        parts += [_PATH_AGAIN, "SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN]
+    if remade:
+        parts += ["\\if :was_reverted", read_sql("execution/keep_after"), "\\endif"]
+    if step.around is not None:
+        parts += step.around.after
+    elif (made := _made(step)) is not None:
+        parts += [
+            settings_of(made),
+            read_sql("execution/due"),
+            "\\if :is_due",
+            read_sql("execution/triggers_off"),
+            read_sql("execution/put_back"),
+        ]
+        parts += [read_sql("execution/triggers_on"), "\\endif"]
+        parts += ["\\if :has_dependents", read_sql("execution/dependents_back"), "\\endif"]
+    # From here on the locks are held for our own reading and writing only.
+    parts += _COMPARED
+    if step.is_last and step.migration.verify is not None:
+        parts += [
+            setting("verify", step.migration.verify),
+            read_sql("registry/verify"),
+            read_sql("execution/step_verify"),
+            *_AGAIN,
+        ]
+    register = read_sql("execution/step_register") if step.around is None else step.around.register
+    return [*parts, read_sql("execution/keep_catalog"), register, "COMMIT;"]
+
+
+def _remade(step: Step) -> dict[str, str]:
+    """Returns what is kept of what the step drops and makes again, where a rollback had taken it back."""
+    numbers = {statement.number for statement in step.statements}
+    found = [one for one in step.decision.remade if one.number in numbers]
+    if not found:
+        return {}
+    tables = dict.fromkeys(one.name for one in found if one.kind == "table")
+    columns = [parts_of(one.name) for one in found if one.kind == "column"]
+    alone = [(one.name, None) for one in found if one.kind == "sequence"]
+    return {
+        "tables": items(tables),
+        # Whatever the values are, the default among them.
+        "columns": items((table, column, True) for table, column in columns if table not in tables),
+        "sequences": items([*alone, *((table, None) for table in tables), *columns]),
+        "emptied": items(one.name for one in found if one.is_emptied),
+    }
+
+
+def _made(step: Step) -> dict[str, str] | None:
+    """Returns the tables that a migration makes, after which what a rollback kept may be due; None before its end."""
+    if not step.is_last:
+        return None
+    remade = {one.name for one in step.decision.remade if one.kind == "table"}
+    return {"tables": items(sorted(remade.union(map(unescaped, _tables_in(step.migration)))))}
+
+
+def _tables_in(migration: Migration) -> frozenset[str]:
+    lines = frozenset() if migration.effect is None else migration.effect.patch.plus
+    return frozenset(key_of(line).removeprefix("table ") for line in lines if line.startswith("table "))
+
+
+def _built(step: Step, schema: str) -> str:
+    return items(qualified(index, schema) for index in step.built_indexes)
+
+
+def _outside(step: Step, schema: str) -> list[str]:
+    (statement,) = step.statements
+    begun = [setting("begun", statement.number), read_sql("execution/step_begun")]
+    parts = [*begun, "COMMIT;", _START, _PATH, *_traced_before(step)]
+    if step.in_batches:
+        parts += _timed(statement, read_sql("execution/batches"))
+    else:
+        # Such a statement waits for old snapshots and lockers, and lock_timeout counts that too: it
+        # would end in an INVALID index (measured, PostgreSQL 15).
+        parts.append("SET lock_timeout = 0;")
+        parts += [
+            setting("built", _built(step, schema)),
+            read_sql("execution/drop_invalid"),
+            *_timed(statement, *_RUN),
+        ]
+    after = [read_sql(name) for name in ("execution/keep_catalog", "execution/step_register")]
+    return [*parts, *_AGAIN, "BEGIN;", *_COMPARED, *after, "COMMIT;"]
+
+
+def blockers_script(step: Step, run: Run, schema: str) -> str:
+    """Returns the script that names the sessions which keep a step waiting."""
+    values = {
+        "in_the_way": items(
+            [qualified(unescaped(lock.relation), schema), conflicting_modes(lock.mode)] for lock in step.locks
+        )
+    }
+    return joined([*session_of(run, schema, "blockers"), settings_of(values), read_sql("execution/blockers")])
+
+
+def aftermath_script(step: Step, run: Run, schema: str, *, kind: Kind, sqlstate: str, message: str) -> str:
+    """Returns the script that looks after a step which did not end well.
+
+    It writes the event and drops the INVALID indexes that the step left.
+    """
+    migration = step.migration
+    values = {
+        "built": _built(step, schema),
+        "version": migration.version,
+        "name": migration.name,
+        "checksum": migration.checksum,
+        "statements": items(statement.number for statement in step.statements),
+        "sqlstate": sqlstate,
+        "message": f"{kind.value}: {message}",
+        "tool_version": run.tool_version,
+    }
+    session = session_of(run, schema, f"aftermath {migration.name}")
+    return joined([*session, settings_of(values), read_sql("execution/aftermath"), read_sql("execution/drop_invalid")])

@@ -109,6 +109,10 @@ STORIES: dict[str, tuple[str, tuple[str, ...], str]] = {
          "ALTER TABLE d ADD COLUMN more int;",),
         "UPDATE b SET more = 'kept'; UPDATE d SET more = 1;",
     ),
+    "rights on a table whose name another one has before it": (
+        "", ("CREATE TABLE a (id int)", "ALTER TABLE a RENAME TO b; CREATE TABLE a (id int); COMMENT ON TABLE b IS 'b'"),
+        "GRANT SELECT ON a TO PUBLIC; COMMENT ON TABLE a IS 'a'",
+    ),
     "a comment on the schema": ("", ("COMMENT ON SCHEMA public IS 'another';",), ""),
     "objects of many kinds that need each other": (
         "CREATE SCHEMA side;",

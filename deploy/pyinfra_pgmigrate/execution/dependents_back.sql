@@ -1,5 +1,5 @@
--- Makes again what others had built on what this step, or one before it, has made again. What still lacks
--- something waits for a later step. Leaves made, and allowed: the lines that come with it.
+-- Makes again what others had built on what a rollback took away, where due.sql says so. What still lacks something
+-- waits for a later step. Leaves made, and allowed: the lines that come with it.
 SELECT pg_catalog.set_config('pgmigrate.made', '[]', true);
 DO $$
 DECLARE
@@ -13,8 +13,7 @@ BEGIN
     FOR one IN
         SELECT d.id, d.object, d.statements, d.lines
         FROM pgmigrate.dependents AS d
-        WHERE d.restored_at IS NULL
-            AND d.dropped_at IS NULL
+        WHERE pg_catalog.current_setting('pgmigrate.dependents')::jsonb @> pg_catalog.to_jsonb(d.id)
         ORDER BY d.id
     LOOP
         reason := '';

@@ -99,8 +99,22 @@ FROM (
             )
         END
 ) AS q;
+-- What others built waits as long: a migration that comes may drop and make again what it stands on.
+SELECT pg_catalog.set_config('pgmigrate.dependents', COALESCE(pg_catalog.jsonb_agg(d.id), '[]')::text, true)
+FROM pgmigrate.dependents AS d
+WHERE d.restored_at IS NULL
+    AND d.dropped_at IS NULL
+    AND (
+        :is_last_of_run
+        OR NOT EXISTS (
+            SELECT 1
+            FROM pgmigrate.events AS e
+            WHERE e.run_id = d.run_id
+                AND e.event = 'reverted'
+                AND e.version <> :'version'::bigint
+                AND NOT EXISTS (SELECT 1 FROM pgmigrate.migrations AS a WHERE a.version = e.version)
+        )
+    );
 SELECT
     pg_catalog.current_setting('pgmigrate.due') <> '[]' AS is_due,
-    EXISTS (
-        SELECT 1 FROM pgmigrate.dependents AS d WHERE d.restored_at IS NULL AND d.dropped_at IS NULL
-    ) AS has_dependents \gset
+    pg_catalog.current_setting('pgmigrate.dependents') <> '[]' AS has_dependents \gset

@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from pyinfra_pgmigrate.catalog.lines import Patch
-from pyinfra_pgmigrate.execution.script import LockLimits, apply_script
-from pyinfra_pgmigrate.execution.steps import Step, steps_of
+from pyinfra_pgmigrate.execution.steps import steps_of
 from pyinfra_pgmigrate.planning.decision import Action
-from pyinfra_pgmigrate.resources import read_sql
 from pyinfra_pgmigrate.rollback.script import step_back
 
 from tests.support import plans
-from tests.support.contents import RUN
 from tests.support.migrations import MIGRATIONS
 from tests.support.plans import decision
 
-LIMITS = LockLimits(poll_s=0.5, timeout_ms=2500, tries=3)
 FIRST, SECOND, THIRD = MIGRATIONS[:3]
-
-
-def script_of(steps: list[Step], *, schema: str = "public", backup: str = "") -> str:
-    return apply_script(steps, RUN, schema, LIMITS, batch_rows=750, backup=backup)
-
-
-def part(name: str) -> str:
-    return read_sql(name).rstrip("\n")
-
-
-def order(script: str, *names: str) -> list[int]:
-    """Returns where files stand in a script; each must."""
-    return [script.index(part(name)) for name in names]
 
 
 class TestSteps:

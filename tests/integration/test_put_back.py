@@ -125,10 +125,22 @@ class TestMadeAgain:
             "INSERT INTO a VALUES ('good'), ('bad')",
         ),
         "a sequence": ("CREATE SEQUENCE s", ("DROP SEQUENCE s; CREATE SEQUENCE s",), "SELECT nextval('s'), nextval('s')"),
+        "sequences that are restarted": (
+            "CREATE SEQUENCE s; CREATE TABLE a (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n serial)",
+            ("ALTER SEQUENCE s RESTART WITH 5; ALTER TABLE a ALTER COLUMN id RESTART WITH 7",
+             "TRUNCATE a RESTART IDENTITY"),
+            "INSERT INTO a DEFAULT VALUES; INSERT INTO a DEFAULT VALUES; SELECT nextval('s')",
+        ),
         "a table that is emptied": (
             "CREATE TABLE a (id int PRIMARY KEY, n text)",
             ("TRUNCATE a; INSERT INTO a VALUES (1, 'first')",),
             "UPDATE a SET n = 'changed'; INSERT INTO a VALUES (2, 'x')",
+        ),
+        "a table that two of them make again": (
+            "CREATE TABLE a (id int PRIMARY KEY, n text)",
+            ("DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY, n text); INSERT INTO a VALUES (1, 'first'), (2, 'gone')",
+             "DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY, n text)"),
+            "INSERT INTO a VALUES (1, 'x')",
         ),
         "a table that an earlier one of them makes": (
             "SELECT",

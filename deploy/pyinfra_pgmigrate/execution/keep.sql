@@ -3,7 +3,7 @@
 -- end of it.
 -- Variables: tables (JSON: [name, ...]), columns (JSON: [[table, column, whether a migration may have set values
 -- that are not its default], ...]), sequences (JSON: null for all, or [[sequence or table, null or column of which it
--- is], ...]), kept_by (run of the rollback).
+-- is, whether it is kept though it stays], ...]), kept_by (run of the rollback).
 SELECT
     pg_catalog.set_config('pgmigrate.sequences', :'sequences', true),
     pg_catalog.set_config('pgmigrate.tables', :'tables', true),
@@ -270,11 +270,16 @@ BEGIN
     VALUES (place);
     EXECUTE pg_catalog.format(
         'CREATE TABLE pgmigrate.%I (place oid NOT NULL, name text NOT NULL, of_table text, of_column text,'
-        ' last_value bigint NOT NULL, is_called boolean NOT NULL)',
+        ' last_value bigint NOT NULL, is_called boolean NOT NULL, is_restarted boolean NOT NULL)',
         'quarantine_' || place
     );
     FOR one IN
-        SELECT s.seqrelid, s.seqrelid::regclass AS name, d.refobjid::regclass AS of_table, a.attname AS of_column
+        SELECT
+            s.seqrelid,
+            s.seqrelid::regclass AS name,
+            d.refobjid::regclass AS of_table,
+            a.attname AS of_column,
+            COALESCE(l.is_restarted, false) AS is_restarted
         FROM pg_catalog.pg_sequence AS s
         JOIN pg_catalog.pg_class AS c ON c.oid = s.seqrelid
         LEFT JOIN pg_catalog.pg_depend AS d
@@ -284,30 +289,33 @@ BEGIN
             AND d.refobjsubid > 0
             AND d.deptype IN ('a', 'i')
         LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+        CROSS JOIN LATERAL (
+            SELECT pg_catalog.bool_or((w.value ->> 2)::boolean) AS is_restarted
+            FROM pg_catalog.jsonb_array_elements(
+                NULLIF(pg_catalog.current_setting('pgmigrate.sequences'), 'null')::jsonb
+            ) AS w
+            CROSS JOIN LATERAL (
+                SELECT pg_catalog.to_regclass(pg_catalog.regexp_replace(
+                    w.value ->> 0, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+                )) AS relation
+            ) AS r
+            WHERE r.relation = s.seqrelid
+                OR r.relation = d.refobjid
+                    AND COALESCE(
+                        w.value ->> 1 IN (
+                            pg_catalog.quote_ident(a.attname), '"' || pg_catalog.replace(a.attname, '"', '""') || '"'
+                        ),
+                        true
+                    )
+        ) AS l
         WHERE c.relnamespace <> 'pgmigrate'::regnamespace
             AND c.relpersistence <> 't'
-            AND (
-                pg_catalog.current_setting('pgmigrate.sequences') = 'null'
-                OR EXISTS (
-                    SELECT 1
-                    FROM pg_catalog.jsonb_array_elements(
-                        NULLIF(pg_catalog.current_setting('pgmigrate.sequences'), 'null')::jsonb
-                    ) AS w
-                    CROSS JOIN LATERAL (
-                        SELECT pg_catalog.to_regclass(pg_catalog.regexp_replace(
-                            w.value ->> 0, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
-                        )) AS relation
-                    ) AS r
-                    WHERE r.relation = s.seqrelid
-                        OR r.relation = d.refobjid
-                            AND COALESCE(w.value ->> 1 = pg_catalog.quote_ident(a.attname), true)
-                )
-            )
+            AND (pg_catalog.current_setting('pgmigrate.sequences') = 'null' OR l.is_restarted IS NOT NULL)
             AND pg_catalog.has_sequence_privilege(s.seqrelid, 'SELECT')
     LOOP
         EXECUTE pg_catalog.format(
-            'INSERT INTO pgmigrate.%I SELECT %s, %L, %L, %L, s.last_value, s.is_called FROM %s AS s',
-            'quarantine_' || place, one.seqrelid, one.name, one.of_table, one.of_column, one.name
+            'INSERT INTO pgmigrate.%I SELECT %s, %L, %L, %L, s.last_value, s.is_called, %L FROM %s AS s',
+            'quarantine_' || place, one.seqrelid, one.name, one.of_table, one.of_column, one.is_restarted, one.name
         );
     END LOOP;
 END;

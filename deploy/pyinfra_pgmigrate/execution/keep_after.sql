@@ -74,8 +74,23 @@ BEGIN
     FROM pg_temp.pgmigrate_kept AS k
     WHERE k.relation IS NULL;
     EXECUTE pg_catalog.format(
-        'DELETE FROM pgmigrate.%I AS q USING pg_catalog.pg_sequence AS s WHERE s.seqrelid = q.place', 'quarantine_' || place
+        'DELETE FROM pgmigrate.%I AS q USING pg_catalog.pg_sequence AS s'
+        ' WHERE s.seqrelid = q.place AND NOT q.is_restarted',
+        'quarantine_' || place
     );
+    -- One that is restarted twice is where it was before the first time.
+    FOR more IN
+        SELECT o.id
+        FROM pgmigrate.quarantines AS q
+        JOIN pgmigrate.quarantines AS o ON o.run_id = q.run_id AND o.kind = 'sequence' AND o.id < q.id
+        WHERE q.id = place
+            AND pg_catalog.to_regclass('pgmigrate.quarantine_' || o.id) IS NOT NULL
+    LOOP
+        EXECUTE pg_catalog.format(
+            'DELETE FROM pgmigrate.%I AS q USING pgmigrate.%I AS o WHERE o.place = q.place',
+            'quarantine_' || place, 'quarantine_' || more.id
+        );
+    END LOOP;
     EXECUTE pg_catalog.format('SELECT count(*) FROM pgmigrate.%I', 'quarantine_' || place) INTO kept;
     UPDATE pgmigrate.quarantines AS q SET row_count = kept WHERE q.id = place;
     IF kept = 0 THEN

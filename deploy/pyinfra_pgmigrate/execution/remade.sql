@@ -1,5 +1,5 @@
 -- Finds out whether a rollback took back the migration that is about to run, and what of that which it drops and makes
--- again is older than this run. Variables: version, run_id, tables, columns, sequences, emptied (JSON, see keep.sql and
+-- again is older than this run, and was not made again in it before. Variables: version, run_id, tables, columns, sequences, emptied (JSON, see keep.sql and
 -- keep_after.sql). Sets was_reverted, kept_by (run of that rollback), and those lists anew.
 SELECT
     COALESCE(pg_catalog.bool_or(e.event = 'reverted'), false) AS was_reverted,
@@ -56,6 +56,12 @@ older AS (
         JOIN made AS m ON pg_catalog.starts_with(m.line, pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
             pg_catalog.replace(k.key, '\', '\\'), E'\n', '\n'), E'\r', '\r'), E'\t', '\t') || ' ')
     )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM pgmigrate.events AS e
+            WHERE e.run_id = :'run_id'::uuid
+                AND e.details -> 'remade' ?| (l.keys || pg_catalog.substr(l.keys[1], pg_catalog.length('table ') + 1))
+        )
 )
 SELECT
     COALESCE(pg_catalog.jsonb_agg(o.value ORDER BY o.place) FILTER (WHERE o.list = 'tables'), '[]') AS tables,

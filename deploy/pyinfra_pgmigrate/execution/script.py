@@ -13,6 +13,7 @@ from ..catalog.lines import key_of, like_pattern, parts_of, qualified, unescaped
 from ..catalog.lock_modes import conflicting_modes, sql_name
 from ..errors import Kind
 from ..migrations.files import Migration
+from ..migrations.remade import Remade
 from ..planning.decision import OUTCOME
 from ..psql.script import (
     Run,
@@ -112,7 +113,7 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, schema: str, *, is_fi
                 "made": "[]",
                 "allowed": "[]",
                 "carried": "[]",
-                "remade": items(sorted({one.name for one in step.decision.remade if one.kind == "table"})),
+                "remade": items(sorted({_remade_name(one) for one in step.decision.remade})),
             }
         ),
         _begin(step),
@@ -239,14 +240,22 @@ def _remade(step: Step) -> dict[str, str]:
         return {}
     tables = dict.fromkeys(one.name for one in found if one.kind == "table")
     columns = [parts_of(one.name) for one in found if one.kind == "column"]
-    alone = [(one.name, None) for one in found if one.kind == "sequence"]
+    sequences: list[tuple[str, str | None, bool]] = [
+        (one.name, None, one.is_emptied) for one in found if one.kind == "sequence"
+    ]
+    sequences += [(*parts_of(one.name), True) for one in found if one.kind == "identity"]
+    sequences += [(table, None, False) for table in tables] + [(*column, False) for column in columns]
     return {
         "tables": items(tables),
         # Whatever the values are, the default among them.
         "columns": items((table, column, True) for table, column in columns if table not in tables),
-        "sequences": items([*alone, *((table, None) for table in tables), *columns]),
-        "emptied": items(one.name for one in found if one.is_emptied),
+        "sequences": items(sequences),
+        "emptied": items(one.name for one in found if one.is_emptied and one.kind == "table"),
     }
+
+
+def _remade_name(one: Remade) -> str:
+    return one.name if one.kind == "table" else f"{one.kind} {one.name}"
 
 
 def _made(step: Step) -> dict[str, str] | None:

@@ -1,6 +1,6 @@
 -- Writes the registry, in the transaction that did the work. Variables: version, name, checksum,
 -- checksums (JSON), phase, how, event, statements (JSON), durations (JSON), row_count, tries, removed,
--- added, carried (JSON), remade (JSON: tables), backup (label or empty), is_last_step, is_last_of_run, run_id, operator, controller, os_user, tool_version, started_at.
+-- added, carried (JSON), remade (JSON: tables, and what else with its kind), backup (label or empty), is_last_step, is_last_of_run, run_id, operator, controller, os_user, tool_version, started_at.
 SELECT pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - :'started_at'::timestamptz) * 1000)::bigint
     AS duration_ms \gset
 INSERT INTO pgmigrate.events (

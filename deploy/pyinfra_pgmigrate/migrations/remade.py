@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ..catalog.lines import key_of, parts_of, unescaped
 from ..sqltext.parser import Statement
+from ..sqltext.targets import restarted_sequences
 from .files import Migration
 
 _KINDS = ("table ", "column ", "sequence ")
@@ -35,7 +36,8 @@ class Remade:
 
     + number: of the statement
     + kind: table, column or sequence; name: as SQL writes it, of a column with its table
-    + is_emptied: the table stays, by TRUNCATE
+    + is_emptied: the table stays, by TRUNCATE; the sequence stays, by RESTART, and its name may be that of the table or
+      the column behind which it is
     """
 
     number: int
@@ -59,7 +61,9 @@ def makings(migrations: Sequence[Migration]) -> dict[str, _Place]:
 def drops_anything(migration: Migration, numbers: Collection[int]) -> bool:
     """Tells whether there is something to look for at all."""
     return migration.effect is not None and any(
-        statement.node == _EMPTYING or next(_dropped_by(migration, statement), None) is not None
+        statement.node == _EMPTYING
+        or next(_dropped_by(migration, statement), None) is not None
+        or next(restarted_sequences(statement), None) is not None
         for statement in migration.statements
         if statement.number in numbers
     )
@@ -85,6 +89,14 @@ def remade_by(migration: Migration, numbers: Collection[int], made: Mapping[str,
             kind, name = key.split(" ", 1)
             if not _may_be_carried(migration, statement, kind, name):
                 yield Remade(statement.number, kind, unescaped(name), is_emptied)
+        for words in restarted_sequences(statement):
+            name = ".".join(map(_quoted, filter(None, words)))
+            yield Remade(statement.number, "identity" if words[2] else "sequence", name, is_emptied=True)
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'
 
 
 def _dropped_by(migration: Migration, statement: Statement) -> Iterator[str]:

@@ -11,9 +11,9 @@ from ..catalog.lines import escaped, parts_of
 from ..errors import Kind, PgMigrateError
 from ..migrations.header import parse_header, wrong_header
 from ..migrations.script import read_statements
-from ..sqltext.dropped import dropped_columns, dropped_tables
 from ..sqltext.files import read_text
 from ..sqltext.parser import Statement, checksum_of
+from ..sqltext.targets import dropped_columns, dropped_tables
 
 HEADER_KEYS = ("purpose", "reverts", "keeps")
 

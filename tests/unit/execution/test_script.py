@@ -269,11 +269,11 @@ class TestAfterARollback:
         assert is_balanced(script)
         assert json.loads(values_of(script, "columns")[0]) == [["users", '"Name"', True]]
         assert json.loads(values_of(script, "sequences")[0]) == [
-            ["s", None],
-            ["project_roles", None],
-            ["users", '"Name"'],
+            ["s", None, False],
+            ["project_roles", None, False],
+            ["users", '"Name"', False],
         ]
-        assert json.loads(value_of(script, "remade")) == ["project_roles"]
+        assert json.loads(value_of(script, "remade")) == ['column users."Name"', "project_roles", "sequence s"]
 
     def test_and_by_the_step_alone_that_drops_it(self) -> None:
         assert part("execution/keep") not in script_of(self.remade(number=99))

@@ -100,3 +100,14 @@ def test_names_are_as_sql_writes_them() -> None:
     make = ('CREATE TABLE "tab\there" ()', Patch(plus=frozenset({line})), "")
 
     assert remade(migration(1, drop, make)) == [Remade(1, "table", '"tab\there"')]
+
+
+def test_sequences_that_restart() -> None:
+    found = remade(
+        migration(1, ("ALTER SEQUENCE s RESTART", Patch(), ""), ("ALTER TABLE x.t ALTER c RESTART", Patch(), ""))
+    )
+
+    assert found == [
+        Remade(1, "sequence", '"s"', is_emptied=True),
+        Remade(2, "identity", '"x"."t"."c"', is_emptied=True),
+    ]

@@ -1,4 +1,4 @@
-"""What a statement drops by its name: tables and columns. Pure."""
+"""What a statement names: tables and columns that it drops, sequences that it restarts. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from .parser import Statement, node_of
 
 _TABLE = ObjectType.Value("OBJECT_TABLE")
 _DROP_COLUMN = AlterTableType.Value("AT_DropColumn")
+_SET_IDENTITY = AlterTableType.Value("AT_SetIdentity")
 
 
 def dropped_tables(statement: Statement) -> Iterator[tuple[str, str]]:
@@ -32,3 +33,22 @@ def dropped_columns(statement: Statement) -> Iterator[tuple[str, str, str]]:
         for command in node.cmds:
             if command.alter_table_cmd.subtype == _DROP_COLUMN:
                 yield node.relation.schemaname, node.relation.relname, command.alter_table_cmd.name
+
+
+def restarted_sequences(statement: Statement) -> Iterator[tuple[str, str, str]]:
+    """Yields schema, sequence or table, and column or nothing of what RESTART sets anew."""
+    if statement.node not in ("alter_seq_stmt", "alter_table_stmt", "truncate_stmt"):
+        return
+    node = node_of(statement)
+    if statement.node == "truncate_stmt":
+        if node.restart_seqs:
+            for one in node.relations:
+                yield one.range_var.schemaname, one.range_var.relname, ""
+    elif statement.node == "alter_seq_stmt":
+        if any(option.def_elem.defname == "restart" for option in node.options):
+            yield node.sequence.schemaname, node.sequence.relname, ""
+    else:
+        for command in (one.alter_table_cmd for one in node.cmds):
+            options = getattr(command, "def").list.items if command.subtype == _SET_IDENTITY else ()
+            if any(option.def_elem.defname == "restart" for option in options):
+                yield node.relation.schemaname, node.relation.relname, command.name

@@ -95,7 +95,9 @@ class Trial:
                 history, _ = write_history(random, database.session)
             place = 0 if random.random() < 0.5 else random.randint(0, len(history.files) - 1)
             if place:
-                history = _without_rows(history, place, _ON_ROWS if random.random() < 0.7 else _FROM_OTHERS)
+                history = _without_rows(history, place, _FROM_OTHERS)
+            if place and random.random() < 0.7:
+                history = _without_rows(history, place, _ON_ROWS)
             failure = self._tried(history, place, random)
         except DiscardedError:
             self.figures.discarded += 1

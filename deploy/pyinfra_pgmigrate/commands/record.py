@@ -41,7 +41,10 @@ def run(options: argparse.Namespace) -> int:
             continue
         draft = path.with_name(f"{name}.partial")
         with writing(path):
-            draft.write_bytes(text.encode())
-            draft.replace(path)
+            try:
+                draft.write_bytes(text.encode())
+                draft.replace(path)
+            finally:
+                draft.unlink(missing_ok=True)
         tell(f"{name}: {'recorded' if before is None else 'changed, look at it: git diff ' + str(path)}")
     return 0

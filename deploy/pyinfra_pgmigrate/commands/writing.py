@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +13,22 @@ from ..units import visible
 
 
 def tell(text: str) -> None:
-    """Prints a line, with what could steer a terminal made visible."""
-    print(visible(text))
+    """Prints a line, with what could steer a terminal made visible.
+
+    Raises PgMigrateError (settings) where it cannot be written, BrokenPipeError where nobody reads any more.
+    """
+    try:
+        print(visible(text), flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise PgMigrateError(
+            Kind.SETTINGS,
+            f"could not write to standard output: {error.strerror}",
+            detail="Found no way to print; expected a terminal, a pipe or a file with room.",
+            hint="Look at where the output goes: df -h .",
+        ) from error
 
 
 @contextmanager

@@ -38,6 +38,9 @@ BEGIN
         lefts jsonb NOT NULL DEFAULT '[]'
     ) ON COMMIT DROP;
     CREATE TEMPORARY TABLE pg_temp.pgmigrate_put (id bigint, place tid, PRIMARY KEY (id, place)) ON COMMIT DROP;
+    CREATE TEMPORARY TABLE pg_temp.pgmigrate_drawn (
+        name text, last_value bigint, is_called boolean
+    ) ON COMMIT DROP;
 
     INSERT INTO pg_temp.pgmigrate_due (turn, id, kind, is_complete, is_made, place, target, keys, told_key)
     SELECT
@@ -390,6 +393,41 @@ BEGIN
         END;
     END IF;
 
+    -- A column that was not kept with its table draws from its sequence, where its values come later: what is drawn for
+    -- nothing, as there is a value for every row, is given back. The statement locks it, and changes nothing.
+    FOR one IN
+        SELECT s.seqrelid::regclass AS name, s.seqincrement
+        FROM pg_temp.pgmigrate_due AS d
+        JOIN pg_catalog.pg_depend AS p
+            ON p.refclassid = 'pg_catalog.pg_class'::regclass
+            AND p.refobjid = d.target
+            AND p.classid = 'pg_catalog.pg_class'::regclass
+            AND p.deptype IN ('a', 'i')
+        JOIN pg_catalog.pg_sequence AS s ON s.seqrelid = p.objid
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p.refobjid AND a.attnum = p.refobjsubid
+        WHERE d.kind IN ('table', 'row')
+            AND NOT EXISTS (
+                SELECT 1
+                FROM pg_catalog.pg_attribute AS b
+                WHERE b.attrelid = pg_catalog.to_regclass(d.place)
+                    AND b.attname = a.attname
+                    AND NOT b.attisdropped
+            )
+        GROUP BY s.seqrelid, s.seqincrement, d.target, a.attname
+        HAVING sum(d.count_before) <= COALESCE((
+            SELECT max(v.count_before)
+            FROM pg_temp.pgmigrate_due AS v
+            WHERE v.kind = 'column'
+                AND v.target = d.target
+                AND pg_catalog.quote_ident(a.attname) = ANY (v.own)
+        ), 0)
+    LOOP
+        EXECUTE pg_catalog.format('ALTER SEQUENCE %s INCREMENT BY %s', one.name, one.seqincrement);
+        EXECUTE pg_catalog.format(
+            'INSERT INTO pg_temp.pgmigrate_drawn SELECT %1$L, s.last_value, s.is_called FROM %1$s AS s', one.name
+        );
+    END LOOP;
+
     -- Nor those whose key is taken.
     SELECT filtered || pg_catalog.array_agg(pg_catalog.format(
         'DELETE FROM pg_temp.pgmigrate_put AS p USING %2$s AS q WHERE p.id = %1$s AND p.place = q.pgmigrate_place'
@@ -471,6 +509,10 @@ BEGIN
                 EXIT WHEN turn = 0;
             END LOOP;
     END;
+
+    FOR one IN SELECT w.* FROM pg_temp.pgmigrate_drawn AS w LOOP
+        PERFORM pg_catalog.setval(one.name::regclass, one.last_value, one.is_called);
+    END LOOP;
 
     -- Values of rows that are there, found by their key, or by all that they are where they have none.
     FOR one IN
@@ -703,7 +745,7 @@ BEGIN
         END IF;
     END LOOP;
     PERFORM pg_catalog.set_config('pgmigrate.put_back', told::text, true);
-    DROP TABLE pg_temp.pgmigrate_due, pg_temp.pgmigrate_put;
+    DROP TABLE pg_temp.pgmigrate_due, pg_temp.pgmigrate_put, pg_temp.pgmigrate_drawn;
 END;
 $$;
 SELECT pg_catalog.current_setting('pgmigrate.put_back') AS put_back \gset

@@ -162,7 +162,7 @@ def read_folder(folder: Path) -> list[Migration]:
         tool = tool_of(path)
         if tool is not None:
             raise _of_another_tool(path, tool, f'the name "{path.name}"')
-        if not _NUMBERED.match(path.name) or path.is_dir():
+        if not _NUMBERED.match(path.name) or (path.is_dir() and path.suffix not in (".sql", ".effect")):
             continue
         stem = path.name.split(".")[0]
         if path.name.endswith((".verify.sql", ".effect")):
@@ -195,8 +195,9 @@ def _files(folder: Path) -> list[Path]:
     except (FileNotFoundError, NotADirectoryError):
         raise PgMigrateError(
             Kind.SETTINGS,
-            f'could not open SQL folder "{folder}": it is not there',
-            detail=f"Found no folder at {folder.absolute()}; expected one with NNN_name.sql files.",
+            f'could not open SQL folder "{folder}": it is {"no folder" if lexists(folder) else "not there"}',
+            detail=f"Found {'a file' if lexists(folder) else 'nothing'} at {folder.absolute()}; "
+            "expected a folder with NNN_name.sql files.",
             hint="Set pg_sql_dir, or run pyinfra from the folder that holds it.",
         ) from None
     except OSError as error:

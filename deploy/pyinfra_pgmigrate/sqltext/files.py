@@ -14,6 +14,14 @@ def read_text(path: Path, *, kind: Kind = Kind.FILE) -> str:
     Raises PgMigrateError where it cannot be read or is no UTF-8 text.
     """
     try:
+        # A FIFO would be waited for without end, and a folder is not passed over.
+        if path.exists() and not path.is_file():
+            raise PgMigrateError(
+                kind,
+                f'could not read "{path}": it is no file',
+                detail=f"Found {'a folder' if path.is_dir() else 'a FIFO, socket or device'}; expected a text file.",
+                hint=f"Look at it, and move it away: ls -ld {path}",
+            )
         data = path.read_bytes()
     except OSError as error:
         raise PgMigrateError(

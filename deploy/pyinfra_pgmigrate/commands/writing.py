@@ -27,7 +27,7 @@ def tell(text: str) -> None:
             Kind.SETTINGS,
             f"could not write to standard output: {error.strerror}",
             detail="Found no way to print; expected a terminal, a pipe or a file with room.",
-            hint="Look at where the output goes: df -h .",
+            hint="Free some space where it is written to: df -h .",
         ) from error
 
 

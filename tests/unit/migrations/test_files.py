@@ -316,7 +316,7 @@ class TestBytes:
     def test_a_folder_that_is_none_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "sql").write_text("no folder")
 
-        with pytest.raises(PgMigrateError, match="it is not there"):
+        with pytest.raises(PgMigrateError, match="it is no folder"):
             read_folder(tmp_path / "sql")
 
 

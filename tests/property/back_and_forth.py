@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -182,8 +182,7 @@ class _Run:
             self.refusal = _reason(back)
             return self._compared("refused", back, self.before)
         found = take(self.database)
-        # A column that a migration has made again stays where it is, the last one.
-        found, first = (Snapshot(tuple(_columns_in_any_order(one.structure))) for one in (found, first))
+        found, first = (Snapshot(_without_places(one.structure)) for one in (found, first))
         if found.structure != first.structure:
             return self._differ("back", back, found, first)
         forward = self._run(migrate)
@@ -221,18 +220,30 @@ def _worded(lines: list[str]) -> Iterator[str]:
         yield line.replace("with psql", "before")
 
 
-def _columns_in_any_order(lines: Iterable[str]) -> Iterator[str]:
-    """Yields the lines of a dump with those of each CREATE TABLE sorted."""
-    columns: list[str] | None = None
-    for line in lines:
-        if columns is not None and line.startswith("    "):
-            columns.append(line.removesuffix(","))
-            continue
-        if columns is not None:
-            yield from sorted(columns)
-        columns = [] if re.match(r"CREATE (?:UNLOGGED )?TABLE ", line) else None
-        yield line
-    yield from sorted(columns or ())
+_CREATE_TABLE = re.compile(
+    r"^(?P<head>CREATE (?:UNLOGGED )?TABLE (?P<name>[^\n]+) \(\n)(?P<columns>(?:    [^\n]*\n)*)(?P<end>\)[^\n]*\n(?P<child>INHERITS)?)",
+    re.MULTILINE,
+)
+
+
+def _without_places(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the lines of a dump without what no catalog line says and no SQL can lead back to.
+
+    + places of columns: what is made again is the last one
+    + whether a child declares the columns of its parent, too: it does since NO INHERIT
+    """
+    children: list[str] = []
+
+    def table(found: re.Match[str]) -> str:
+        if found["child"]:
+            children.append(found["name"])
+            return found["head"] + found["end"]
+        columns = sorted(line.removesuffix(",") for line in found["columns"].splitlines())
+        return found["head"] + "".join(f"{line}\n" for line in columns) + found["end"]
+
+    text = _CREATE_TABLE.sub(table, "".join(f"{line}\n" for line in lines))
+    defaults = tuple(f"ALTER TABLE ONLY {name} ALTER COLUMN " for name in children)
+    return tuple(line for line in text.split("\n")[:-1] if not line.startswith(defaults))
 
 
 def _reason(result: Result) -> str:

@@ -113,6 +113,12 @@ STORIES: dict[str, tuple[str, tuple[str, ...], str]] = {
         "", ("CREATE TABLE a (id int)", "ALTER TABLE a RENAME TO b; CREATE TABLE a (id int); COMMENT ON TABLE b IS 'b'"),
         "GRANT SELECT ON a TO PUBLIC; COMMENT ON TABLE a IS 'a'",
     ),
+    "what comes back while more is given by default": (
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE VIEW v AS SELECT 1 AS n;",
+        ("DROP FUNCTION f(); DROP VIEW v;", "ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO pg_monitor;"
+         "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor;"),
+        "",
+    ),
     "a comment on the schema": ("", ("COMMENT ON SCHEMA public IS 'another';",), ""),
     "objects of many kinds that need each other": (
         "CREATE SCHEMA side;",

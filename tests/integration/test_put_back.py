@@ -131,6 +131,12 @@ class TestMadeAgain:
              "TRUNCATE a RESTART IDENTITY"),
             "INSERT INTO a DEFAULT VALUES; INSERT INTO a DEFAULT VALUES; SELECT nextval('s')",
         ),
+        "sequences that are made and restarted": (
+            "SELECT",
+            ("CREATE TABLE a (id int GENERATED ALWAYS AS IDENTITY); INSERT INTO a DEFAULT VALUES",
+             "TRUNCATE a RESTART IDENTITY"),
+            "SELECT",
+        ),
         "a table that is emptied": (
             "CREATE TABLE a (id int PRIMARY KEY, n text)",
             ("TRUNCATE a; INSERT INTO a VALUES (1, 'first')",),

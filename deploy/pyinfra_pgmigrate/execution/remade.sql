@@ -40,12 +40,17 @@ listed AS (
         'sequences',
         t.value,
         t.place,
-        ARRAY[
-            'table ' || (t.value ->> 0),
-            'sequence ' || (t.value ->> 0),
-            'column ' || (t.value ->> 0) || '.' || COALESCE(t.value ->> 1, '')
-        ]
+        ARRAY['table ' || n.name, 'sequence ' || n.name, 'column ' || n.name || '.' || COALESCE(t.value ->> 1, '')]
     FROM pg_catalog.jsonb_array_elements(:'sequences'::jsonb) WITH ORDINALITY AS t (value, place)
+    -- As lines write it, whatever quotes a statement has.
+    CROSS JOIN LATERAL (
+        SELECT pg_catalog.regexp_replace(
+            pg_catalog.string_agg(pg_catalog.quote_ident(w.word), '.' ORDER BY w.place),
+            pg_catalog.current_setting('pgmigrate.in_schema'),
+            ''
+        ) AS name
+        FROM pg_catalog.unnest(pg_catalog.parse_ident(t.value ->> 0)) WITH ORDINALITY AS w (word, place)
+    ) AS n
 ),
 older AS (
     SELECT l.*

@@ -222,7 +222,14 @@ class _Search:
             units = [unit for entry in drifts.entries for unit in self._units(entry)]
             units += [_Unit((statement,)) for statement in _small(self.before, now, drifts.harmless)]
             self._run_all(units)
+            self._run_all(list(self._rights(version_num)))
             self._compare(self.recording.catalog())
+
+    def _rights(self, version_num: int) -> Iterator[_Unit]:
+        """Yields what takes back the rights that default privileges have given to what was made again."""
+        for entry in changes_between(self.before, self.recording.catalog(), version_num=version_num).entries:
+            if entry.key.startswith("grant "):
+                yield from (_Unit((plain(one),)) for one in entry.statements if one not in ("BEGIN", "COMMIT"))
 
     def _rename(self) -> None:
         """Gives what has another name, or stands in another schema, that of before."""

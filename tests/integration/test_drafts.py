@@ -119,6 +119,20 @@ STORIES: dict[str, tuple[str, tuple[str, ...], str]] = {
          "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor;"),
         "",
     ),
+    "a default of what has others on it": (
+        "CREATE TABLE a (id int PRIMARY KEY, n int CHECK (n > 0)); CREATE VIEW v AS SELECT id, n FROM a;"
+        "CREATE POLICY p ON a USING (id > n);",
+        ("CREATE SEQUENCE s; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 5';",
+         "ALTER TABLE a ALTER id SET DEFAULT nextval('s'), ALTER n SET DEFAULT f();"),
+        "INSERT INTO a DEFAULT VALUES; INSERT INTO a DEFAULT VALUES",
+    ),
+    "partitions that are detached and attached again": (
+        "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE q PARTITION OF p FOR VALUES FROM (0) TO (9);",
+        ("CREATE TABLE r PARTITION OF p FOR VALUES FROM (9) TO (99); ALTER TABLE p DETACH PARTITION r CONCURRENTLY;"
+         "ALTER TABLE p ATTACH PARTITION r FOR VALUES FROM (9) TO (99);",
+         "ALTER TABLE p DETACH PARTITION q CONCURRENTLY; ALTER TABLE p ATTACH PARTITION q FOR VALUES FROM (0) TO (9);"),
+        "INSERT INTO p VALUES (1), (10)",
+    ),
     "a comment on the schema": ("", ("COMMENT ON SCHEMA public IS 'another';",), ""),
     "objects of many kinds that need each other": (
         "CREATE SCHEMA side;",

@@ -28,9 +28,15 @@ from .snapshot import Snapshot, take
 # Statements on rows: what they do to tables that stay no rollback knows.
 _ON_ROWS = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|MERGE|TRUNCATE|DO|CALL|WITH|SELECT|COPY)\b", re.IGNORECASE)
 
-# Those that take rows from other tables: more of them than the first time, where the application has written since.
+# Those that take rows from other tables, more of them than the first time, where the application has written since;
+# and those that take a number from a sequence, which is another one the second time.
 _FROM_OTHERS = re.compile(
-    r"\s*(?:CREATE|SELECT)\b.*\b(?:AS|INTO)\b.*\bFROM\b|\s*(?:INSERT|WITH)\b.*\bFROM\b", re.DOTALL
+    r"\s*(?:CREATE|SELECT)\b.*\b(?:AS|INTO)\b.*\bFROM\b|\s*(?:INSERT|WITH)\b.*\bFROM\b|\s*SELECT nextval\b", re.DOTALL
+)
+
+# A column that draws its values from a sequence, for the rows that are there as well.
+_FILLING = re.compile(
+    r"ADD COLUMN (?:IF NOT EXISTS )?(?:\"(?P<quoted>[^\"]+)\"|(?P<bare>\w+)) [^;]*(?:AS IDENTITY|serial\b)"
 )
 
 # Why a way may be refused: rows that the application has written since do not fit what was before.
@@ -127,6 +133,7 @@ class Trial:
         with self.server.database("empty") as database:
             settings = database.settings(pg_sql_dir=str(sql), pg_on_conflict="quarantine", pg_batch_from=1)
             there_and_back = _Run(database, settings, place, random, drafted.text)
+            there_and_back.filling = tuple(_filling(history, place))
             failure = there_and_back.failure()
         if there_and_back.refusal:
             self.figures.refusals[there_and_back.refusal] += 1
@@ -156,6 +163,7 @@ class _Run:
         self.place = place
         self.random = random
         self.script = script
+        self.filling: tuple[str, ...] = ()
         self.refusal = ""
         self.rows = 0
         self.before = Snapshot(())
@@ -193,7 +201,18 @@ class _Run:
             self.refusal = f"forth: {_reason(forward)}"
             return None
         refresh(self.database.session)
-        return self._compared("forth", forward, self.before)
+        found = take(self.database)
+        return self._differ("forth", forward, found, replace(self.before, sequences=self._sequences(found)))
+
+    def _sequences(self, found: Snapshot) -> dict[str, int | None]:
+        """Returns where sequences should be: one that fills a new column of rows draws for all that are there now."""
+
+        def where(name: str, last: int | None) -> int | None:
+            now = found.sequences.get(name)
+            is_further = last is not None and now is not None and now > last
+            return now if is_further and name.endswith(self.filling) else last
+
+        return {name: where(name, last) for name, last in self.before.sequences.items()}
 
     def _run(self, what: Callable[[dict[str, Any]], Result], **more: Any) -> Result:
         try:
@@ -215,6 +234,14 @@ class _Run:
         return Failure(check, what, "\n".join([*differences, "---", *result.lines, "--- the script", self.script]))
 
 
+def _filling(history: History, place: int) -> Iterator[str]:
+    """Yields the ends of the names of sequences that migrations from a place on make for a column of a table."""
+    for file in history.files:
+        for statement in file.statements if file.number > place else ():
+            for found in _FILLING.finditer(statement.text):
+                yield f"_{found['quoted'] or found['bare']}_seq"
+
+
 def _worded(lines: list[str]) -> Iterator[str]:
     for line in lines:
         yield line.replace("with psql", "before")
@@ -231,6 +258,7 @@ def _without_places(lines: tuple[str, ...]) -> tuple[str, ...]:
 
     + places of columns: what is made again is the last one
     + whether a child declares the columns of its parent, too: it does since NO INHERIT
+    + whether a materialized view has rows
     """
     children: list[str] = []
 
@@ -241,7 +269,8 @@ def _without_places(lines: tuple[str, ...]) -> tuple[str, ...]:
         columns = sorted(line.removesuffix(",") for line in found["columns"].splitlines())
         return found["head"] + "".join(f"{line}\n" for line in columns) + found["end"]
 
-    text = _CREATE_TABLE.sub(table, "".join(f"{line}\n" for line in lines))
+    text = _CREATE_TABLE.sub(table, "".join(line.removesuffix(" filled f") + "\n" for line in lines))
+    text = text.replace(" filled t\n", "\n")
     defaults = tuple(f"ALTER TABLE ONLY {name} ALTER COLUMN " for name in children)
     return tuple(line for line in text.split("\n")[:-1] if not line.startswith(defaults))
 

@@ -61,6 +61,21 @@ FROM (
                     AND a.attnum > 0
                     AND NOT a.attisdropped
                     AND pg_catalog.quote_ident(a.attname) = k.column_name
+                    -- Values that another type could not hold wait until it has theirs again.
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM pg_catalog.pg_attribute AS g
+                        JOIN pg_catalog.pg_attribute AS b ON b.attrelid = g.attrelid AND b.attname = a.attname
+                        WHERE g.attrelid = pg_catalog.to_regclass('pgmigrate.quarantine_' || k.id)
+                            AND g.attname = 'pgmigrate_given'
+                            AND NOT (
+                                c.is_complete
+                                AND (
+                                    b.atttypid = 'pg_catalog.text'::regtype
+                                    OR (b.atttypid, b.atttypmod) = (a.atttypid, a.atttypmod)
+                                )
+                            )
+                    )
             )
             -- Every column that they had is there again; of a table without a key as well, since no value can be put
             -- back later.

@@ -2,7 +2,8 @@
 -- or with collations, that are not PostgreSQL's own are kept as text: the type may go, too. keep_after.sql has the
 -- end of it.
 -- Variables: tables (JSON: [name, ...]), columns (JSON: [[table, column, whether a migration may have set values
--- that are not its default], ...]), sequences (JSON: null for all, or [[sequence or table, null or column of which it
+-- that are not its default, how the way forward gives it its type back where it only gets another: plain (by the cast
+-- alone), other or null], ...]), sequences (JSON: null for all, or [[sequence or table, null or column of which it
 -- is, whether it is kept though it stays], ...]), kept_by (run of the rollback).
 SELECT
     pg_catalog.set_config('pgmigrate.sequences', :'sequences', true),
@@ -20,7 +21,9 @@ DECLARE
     kept bigint;
 BEGIN
     -- What each of them is, so that keep_after.sql knows what only has another name in the end.
-    CREATE TEMPORARY TABLE pg_temp.pgmigrate_kept (id bigint, relation oid, attnum smallint) ON COMMIT DROP;
+    CREATE TEMPORARY TABLE pg_temp.pgmigrate_kept (
+        id bigint, relation oid, attnum smallint, way_back text
+    ) ON COMMIT DROP;
     -- Tables that are there now, with the columns of which it matters.
     CREATE TEMPORARY TABLE pg_temp.pgmigrate_there ON COMMIT DROP AS
     SELECT
@@ -81,7 +84,8 @@ BEGIN
                     c.value ->> 0, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
                 ))::oid AS relation,
                 c.value ->> 1 AS column_name,
-                (c.value ->> 2)::boolean AS is_set
+                (c.value ->> 2)::boolean AS is_set,
+                c.value ->> 3 AS way_back
             FROM pg_catalog.jsonb_array_elements(pg_catalog.current_setting('pgmigrate.columns')::jsonb) AS c
 
             UNION
@@ -91,7 +95,8 @@ BEGIN
                 ),
                 k.oid,
                 c.column_name,
-                c.is_set
+                c.is_set,
+                c.way_back
             FROM columns AS c
             JOIN pg_catalog.pg_inherits AS h ON h.inhparent = c.relation
             JOIN pg_catalog.pg_class AS k ON k.oid = h.inhrelid
@@ -102,6 +107,7 @@ BEGIN
             n.relation,
             NULL::text AS column_name,
             true AS is_set,
+            NULL::text AS way_back,
             (SELECT max(p.depth) FROM pointing AS p WHERE p.origin = n.relation) AS depth
         FROM named AS n
         WHERE NOT EXISTS (
@@ -112,7 +118,7 @@ BEGIN
         )
 
         UNION ALL
-        SELECT c.table_name, c.relation, c.column_name, pg_catalog.bool_or(c.is_set), -1
+        SELECT c.table_name, c.relation, c.column_name, pg_catalog.bool_or(c.is_set), min(c.way_back), -1
         FROM columns AS c
         JOIN pg_catalog.pg_class AS r ON r.oid = c.relation
         JOIN pg_catalog.pg_attribute AS a
@@ -177,7 +183,7 @@ BEGIN
             WHERE a.attrelid = one.relation
                 AND NOT a.attisdropped
                 AND pg_catalog.quote_ident(a.attname) = one.column_name
-        );
+        ), one.way_back;
         INSERT INTO pg_temp.pgmigrate_columns
         SELECT a.attrelid, a.attnum, a.attname
         FROM pg_catalog.pg_attribute AS a

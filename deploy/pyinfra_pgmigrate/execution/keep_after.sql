@@ -1,5 +1,6 @@
 -- Ends what keep.sql began: takes out of the quarantine what is still there, under whatever name, and leaves where
--- those sequences were that are gone. Variables: emptied (JSON: tables that stay, without the rows that they had).
+-- those sequences were that are gone. Of a column that got another type stays what that type does not hold, with what
+-- it holds instead (pgmigrate_given); unchanged.sql says later which of that is still there. Variables: emptied (JSON: tables that stay, without the rows that they had).
 SELECT pg_catalog.set_config('pgmigrate.emptied', :'emptied', true);
 DO $$
 DECLARE
@@ -8,13 +9,92 @@ DECLARE
     place bigint;
     kept bigint;
     keys text[];
+    given text;
 BEGIN
+    FOR one IN
+        SELECT
+            k.id,
+            k.relation,
+            k.way_back,
+            q.column_name,
+            q.key_columns,
+            CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END || c.oid::regclass AS source,
+            CASE WHEN y.typnamespace = 'pg_catalog'::regnamespace
+                THEN pg_catalog.format_type(a.atttypid, a.atttypmod) END AS new_type,
+            CASE WHEN o.typnamespace = 'pg_catalog'::regnamespace
+                THEN pg_catalog.format_type(b.atttypid, b.atttypmod) END AS old_type,
+            (
+                SELECT pg_catalog.string_agg('t.' || pg_catalog.quote_ident(w.attname), ', ' ORDER BY w.attnum)
+                FROM pg_catalog.pg_attribute AS w
+                WHERE w.attrelid = b.attrelid
+                    AND w.attnum > 0
+                    AND w.attnum <> b.attnum
+            ) AS list
+        FROM pg_temp.pgmigrate_kept AS k
+        JOIN pgmigrate.quarantines AS q ON q.id = k.id
+        JOIN pg_catalog.pg_class AS c ON c.oid = k.relation
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = k.relation AND a.attnum = k.attnum AND NOT a.attisdropped
+        JOIN pg_catalog.pg_type AS y ON y.oid = a.atttypid
+        JOIN pg_catalog.pg_attribute AS b
+            ON b.attrelid = pg_catalog.to_regclass('pgmigrate.quarantine_' || k.id)
+            AND b.attnum > 0
+            AND pg_catalog.quote_ident(b.attname) = q.column_name
+        JOIN pg_catalog.pg_type AS o ON o.oid = b.atttypid
+        WHERE k.way_back IS NOT NULL
+    LOOP
+        EXECUTE pg_catalog.format(
+            'ALTER TABLE pgmigrate.%I ADD COLUMN pgmigrate_given %s, ADD COLUMN pgmigrate_is_same boolean',
+            'quarantine_' || one.id, COALESCE(one.new_type, 'text')
+        );
+        given := CASE WHEN one.new_type IS NOT NULL THEN 't.' || one.column_name ELSE pg_catalog.format(
+            'CASE WHEN t.%1$s IS DISTINCT FROM NULL THEN pg_catalog.format(''%%s'', t.%1$s) END', one.column_name
+        ) END;
+        -- Rows without a key are told apart by all that stays; among equal ones it is the same which is which.
+        EXECUTE pg_catalog.format(
+            'UPDATE pgmigrate.%1$I AS q SET pgmigrate_given = n.given FROM ('
+            'SELECT t.ctid AS place, pg_catalog.format(''%%s'', ROW(%2$s)) AS key, row_number() OVER ('
+            'PARTITION BY pg_catalog.format(''%%s'', ROW(%2$s)) ORDER BY t.ctid) AS turn FROM pgmigrate.%1$I AS t'
+            ') AS k JOIN ('
+            'SELECT %3$s AS given, pg_catalog.format(''%%s'', ROW(%2$s)) AS key, row_number() OVER ('
+            'PARTITION BY pg_catalog.format(''%%s'', ROW(%2$s)) ORDER BY t.tableoid, t.ctid) AS turn FROM %4$s AS t'
+            ') AS n ON n.key = k.key AND n.turn = k.turn WHERE q.ctid = k.place',
+            'quarantine_' || one.id, COALESCE(one.list, ''), given, one.source
+        );
+        IF one.way_back = 'plain' AND one.old_type IS NOT NULL AND one.new_type IS NOT NULL THEN
+            BEGIN
+                EXECUTE pg_catalog.format(
+                    'WITH held AS MATERIALIZED (SELECT q.ctid AS place FROM pgmigrate.%1$I AS q'
+                    ' WHERE (q.%2$s IS NULL) = (q.pgmigrate_given IS NULL)'
+                    ' AND pg_catalog.format(''%%s'', q.%2$s) = pg_catalog.format(''%%s'', q.pgmigrate_given::%3$s))'
+                    ' DELETE FROM pgmigrate.%1$I AS q USING held AS h WHERE q.ctid = h.place%4$s',
+                    'quarantine_' || one.id, one.column_name, one.old_type,
+                    -- Without a key, only where no row needs any.
+                    CASE WHEN one.key_columns = '{}' THEN pg_catalog.format(
+                        ' AND (SELECT count(*) FROM held AS n) = (SELECT count(*) FROM pgmigrate.%I AS n)',
+                        'quarantine_' || one.id
+                    ) ELSE '' END
+                );
+            EXCEPTION
+                WHEN cannot_coerce OR data_exception THEN
+                    -- All of it stays.
+                    NULL;
+            END;
+        END IF;
+        EXECUTE pg_catalog.format('SELECT count(*) FROM pgmigrate.%I', 'quarantine_' || one.id) INTO kept;
+        UPDATE pgmigrate.quarantines AS q SET row_count = kept WHERE q.id = one.id;
+        IF kept = 0 THEN
+            EXECUTE pg_catalog.format('DROP TABLE pgmigrate.%I', 'quarantine_' || one.id);
+            DELETE FROM pgmigrate.quarantines AS q WHERE q.id = one.id;
+        END IF;
+    END LOOP;
+
     FOR one IN
         SELECT k.id, k.relation, k.attnum, q.run_id, q.table_name, q.key_columns
         FROM pg_temp.pgmigrate_kept AS k
         JOIN pgmigrate.quarantines AS q ON q.id = k.id
         JOIN pg_catalog.pg_class AS c ON c.oid = k.relation
         WHERE NOT pg_catalog.current_setting('pgmigrate.emptied')::jsonb ? q.table_name
+            AND k.way_back IS NULL
             AND (
                 k.attnum IS NULL
                 OR EXISTS (

@@ -526,6 +526,13 @@ BEGIN
         -- A name that somebody gave since stays; so does what points somewhere else by now.
         SELECT CASE one.kind
             WHEN 'name' THEN pg_catalog.format(' AND t.%s = q.pgmigrate_given', one.column_name)
+            -- Where the column had another type; see unchanged.sql.
+            WHEN 'column' THEN (
+                SELECT ' AND q.pgmigrate_is_same'
+                FROM pg_catalog.pg_attribute AS g
+                WHERE g.attrelid = pg_catalog.to_regclass(one.place)
+                    AND g.attname = 'pgmigrate_is_same'
+            )
             WHEN 'reference' THEN COALESCE(pg_catalog.string_agg(
                 CASE WHEN a.attnotnull THEN '' ELSE pg_catalog.format(' AND t.%I IS NULL', a.attname) END, ''
             ), '')
@@ -553,14 +560,15 @@ BEGIN
                 ' row_number() OVER (PARTITION BY x.key) AS pgmigrate_turn'
                 ' FROM %2$s AS t CROSS JOIN LATERAL ('
                 'SELECT pg_catalog.format(''%%s'', ROW(%3$s)) AS key FROM (SELECT t.*) AS q) AS x) AS t'
-                ' ON t.pgmigrate_key = q.pgmigrate_key AND t.pgmigrate_turn = q.pgmigrate_turn',
-                one.source, one.target, pg_catalog.string_agg(pg_catalog.format('q.%I', b.attname), ', ')
+                ' ON t.pgmigrate_key = q.pgmigrate_key AND t.pgmigrate_turn = q.pgmigrate_turn%4$s',
+                one.source, one.target, pg_catalog.string_agg(pg_catalog.format('q.%I', b.attname), ', '), condition
             )
             INTO statement
             FROM pg_catalog.pg_attribute AS b
             WHERE b.attrelid = pg_catalog.to_regclass(one.place)
                 AND b.attnum > 0
                 AND NOT b.attisdropped
+                AND b.attname NOT IN ('pgmigrate_given', 'pgmigrate_is_same')
                 AND pg_catalog.quote_ident(b.attname) <> ALL (one.own);
         END IF;
 
@@ -717,7 +725,7 @@ BEGIN
                 CASE one.kind
                     WHEN 'table' THEN 'what it belongs to is gone, or its key is taken'
                     WHEN 'row' THEN 'what it belongs to is gone, or its key is taken'
-                    WHEN 'column' THEN 'its row is gone'
+                    WHEN 'column' THEN 'its row is gone, or was changed since'
                     WHEN 'sequence' THEN 'it is not there, or does not reach so far'
                     ELSE 'its row is gone, or was changed since'
                 END,

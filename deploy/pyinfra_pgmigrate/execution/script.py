@@ -196,6 +196,8 @@ def _inside(step: Step) -> list[str]:
     parts = [_START, _PATH, read_sql("execution/step_locks"), *_traced_before(step)]
     if step.around is not None:
         parts += step.around.before
+    if step.around is None and (losing := _losing(step)):
+        parts += [setting("columns", items(losing)), read_sql("execution/unchanged")]
     remade = _remade(step)
     if remade:
         parts += [settings_of(remade), read_sql("execution/remade"), "\\if :was_reverted", read_sql("execution/keep")]
@@ -230,6 +232,12 @@ def _inside(step: Step) -> list[str]:
         ]
     register = read_sql("execution/step_register") if step.around is None else step.around.register
     return [*parts, read_sql("execution/keep_catalog"), register, "COMMIT;"]
+
+
+def _losing(step: Step) -> list[list[str]]:
+    """Returns the columns whose values a step takes away or converts, each with its table."""
+    keys = sorted({key_of(line) for line in step.patch.minus if line.startswith("column ")})
+    return [[*map(unescaped, parts_of(key.removeprefix("column ")))] for key in keys]
 
 
 def _remade(step: Step) -> dict[str, str]:

@@ -29,6 +29,7 @@ VALUES (
 -- What the earlier steps of this migration did in this run, or in one that was cut off, belongs to it.
 WITH steps AS (
     SELECT
+        e.id,
         e.duration_ms,
         e.removed,
         e.added
@@ -43,6 +44,20 @@ WITH steps AS (
                 AND p.event NOT IN ('begun', 'step', 'failed')
                 AND p.id < (SELECT max(l.id) FROM pgmigrate.events AS l)
         ), 0)
+),
+-- A line that one step takes away and another adds was there before if it went first, and is there if it came last.
+whole AS (
+    SELECT
+        l.line,
+        (pg_catalog.array_agg(l.is_added ORDER BY s.id))[1] AS came_first,
+        (pg_catalog.array_agg(l.is_added ORDER BY s.id DESC))[1] AS came_last
+    FROM steps AS s
+    CROSS JOIN LATERAL (
+        SELECT pg_catalog.unnest(s.removed) AS line, false AS is_added
+        UNION ALL
+        SELECT pg_catalog.unnest(s.added), true
+    ) AS l
+    GROUP BY l.line
 )
 INSERT INTO pgmigrate.migrations AS m (
     version, name, checksum, statements, phase, how, run_id, applied_by, duration_ms, removed, added, backup,
@@ -59,10 +74,10 @@ VALUES (
     SESSION_USER || ' (' || :'os_user' || '), for ' || :'operator' || '@' || :'controller',
     (SELECT COALESCE(sum(s.duration_ms), 0) FROM steps AS s),
     CASE WHEN :'how' <> 'adopted' THEN
-        ARRAY(SELECT DISTINCT pg_catalog.unnest(s.removed) FROM steps AS s ORDER BY 1)
+        ARRAY(SELECT w.line FROM whole AS w WHERE NOT w.came_first AND NOT w.came_last ORDER BY w.line)
     END,
     CASE WHEN :'how' <> 'adopted' THEN
-        ARRAY(SELECT DISTINCT pg_catalog.unnest(s.added) FROM steps AS s ORDER BY 1)
+        ARRAY(SELECT w.line FROM whole AS w WHERE w.came_first AND w.came_last ORDER BY w.line)
     END,
     NULLIF(:'backup', ''),
     :'tool_version',

@@ -161,7 +161,9 @@ def rollback(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
                 session.tell(f"    kept: all rows of table {table}")
             for table, column in plan.columns:
                 session.tell(f"    kept: what was not the default in column {table}.{column}")
-            if plan.tables or plan.columns:
+            for one in plan.retyped:
+                session.tell(f"    kept: the values of column {one.table}.{one.column} that {one.type} cannot hold")
+            if plan.tables or plan.columns or plan.retyped:
                 session.tell("    they are in schema pgmigrate; which table holds what: pgmigrate.quarantines")
             return True
 

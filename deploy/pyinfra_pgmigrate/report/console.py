@@ -70,6 +70,8 @@ def rollback_lines(rollback: Rollback) -> Iterator[str]:
         yield f"    keeps all rows of table {table} in the quarantine"
     for table, column in rollback.columns:
         yield f"    keeps what is not the default in column {table}.{column} in the quarantine"
+    for one in rollback.retyped:
+        yield f"    keeps the values of column {one.table}.{one.column} that {one.type} cannot hold in the quarantine"
     for kept in rollback.kept:
         if kept.gone:
             yield f"    drops {kept.object}, to make it again on the way forward"

@@ -233,6 +233,7 @@ def _rollback(rollback: Rollback) -> dict[str, Any]:
         "migrations": [migration.name for migration in rollback.reverted],
         "tables_kept": list(rollback.tables),
         "columns_kept": [".".join(one) for one in rollback.columns],
+        "columns_retyped": [f"{one.table}.{one.column}" for one in rollback.retyped],
     }
 
 

@@ -226,29 +226,31 @@ edges AS MATERIALIZED (
         d.refobjsubid,
         COALESCE(m.classid, d.classid) AS classid,
         COALESCE(m.objid, d.objid) AS objid,
-        COALESCE(m.objsubid, d.objsubid) AS objsubid
+        COALESCE(m.objsubid, d.objsubid) AS objsubid,
+        COALESCE(m.is_default, false) AS is_default
     FROM pg_catalog.pg_depend AS d
     LEFT JOIN LATERAL (
-        SELECT 'pg_catalog.pg_class'::regclass::oid, w.ev_class, 0
+        SELECT 'pg_catalog.pg_class'::regclass::oid, w.ev_class, 0, false
         FROM pg_catalog.pg_rewrite AS w
         WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass
             AND w.oid = d.objid
             AND w.rulename = '_RETURN'
 
         UNION ALL
-        SELECT 'pg_catalog.pg_class'::regclass, e.adrelid, e.adnum
+        SELECT 'pg_catalog.pg_class'::regclass, e.adrelid, e.adnum, a.attgenerated = ''
         FROM pg_catalog.pg_attrdef AS e
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = e.adrelid AND a.attnum = e.adnum
         WHERE d.classid = 'pg_catalog.pg_attrdef'::regclass
             AND e.oid = d.objid
 
         UNION ALL
         -- The row type of a table stands for it.
-        SELECT 'pg_catalog.pg_type'::regclass, t.typelem, 0
+        SELECT 'pg_catalog.pg_type'::regclass, t.typelem, 0, false
         FROM pg_catalog.pg_type AS t
         WHERE d.classid = 'pg_catalog.pg_type'::regclass
             AND t.oid = d.objid
             AND t.typcategory = 'A'
-    ) AS m (classid, objid, objsubid) ON true
+    ) AS m (classid, objid, objsubid, is_default) ON true
     WHERE d.refclassid IN (
         'pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_type'::regclass,
         'pg_catalog.pg_constraint'::regclass
@@ -256,32 +258,34 @@ edges AS MATERIALIZED (
         AND d.deptype IN ('n', 'a', 'i', 'P', 'S')
 ),
 hanging AS (
-    SELECT o.classid, o.objid, o.objsubid, 0 AS depth
+    SELECT o.classid, o.objid, o.objsubid, 0 AS depth, false AS is_default
     FROM objects AS o
     JOIN going AS g ON g.key = o.key
 
     UNION
-    SELECT 'pg_catalog.pg_type'::regclass, r.reltype, 0, 0
+    SELECT 'pg_catalog.pg_type'::regclass, r.reltype, 0, 0, false
     FROM relations AS r
     JOIN going AS g ON g.key = r.kind || ' ' || r.ident
     WHERE r.reltype <> 0
 
     UNION
     -- A column that somebody added to a table that goes.
-    SELECT 'pg_catalog.pg_class'::regclass, r.oid, a.attnum, 1
+    SELECT 'pg_catalog.pg_class'::regclass, r.oid, a.attnum, 1, false
     FROM relations AS r
     JOIN going AS g ON g.key = r.kind || ' ' || r.ident
     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE r.kind = 'table'
 
     UNION
-    SELECT e.classid, e.objid, e.objsubid, h.depth + 1
+    SELECT e.classid, e.objid, e.objsubid, h.depth + 1, e.is_default
     FROM hanging AS h
     JOIN edges AS e
         ON e.refclassid = h.classid
         AND e.refobjid = h.objid
         AND (h.objsubid = 0 OR e.refobjsubid = h.objsubid)
     WHERE h.depth < 50
+        -- A column loses its default, and stays with what depends on it.
+        AND NOT h.is_default
         AND (e.classid, e.objid, e.objsubid) IS DISTINCT FROM (h.classid, h.objid, h.objsubid)
 ),
 found AS (

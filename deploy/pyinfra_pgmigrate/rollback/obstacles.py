@@ -24,7 +24,8 @@ def obstacles(rollback: Rollback, run: Run, schema: str) -> Question[Obstruction
     """
     values = {
         "rules": rules_of(unique_rules(rollback)),
-        "columns": items([unescaped(table), unescaped(column)] for table, column in rollback.columns),
+        "columns": items([*map(unescaped, one)] for one in rollback.columns),
+        "retyped": items([unescaped(one.table), unescaped(one.column)] for one in rollback.retyped),
         "going": items(sorted(map(unescaped, rollback.objects))),
         "changing": items(sorted({unescaped(key_of(line)) for line in rollback.patch.minus})),
         "tables": items(map(unescaped, rollback.tables)),

@@ -69,8 +69,16 @@ def _kept_before(rollback: Rollback) -> list[str]:
     values = {
         "tables": items(map(unescaped, rollback.tables)),
         "columns": items(
-            [unescaped(table), unescaped(column), may_be_set(rollback, table, column)]
-            for table, column in rollback.columns
+            [
+                *(
+                    [unescaped(table), unescaped(column), may_be_set(rollback, table, column), None]
+                    for table, column in rollback.columns
+                ),
+                *(
+                    [unescaped(one.table), unescaped(one.column), True, "plain" if one.is_plain else "other"]
+                    for one in rollback.retyped
+                ),
+            ]
         ),
         "sequences": "null",
         "reverted": items([one.version, one.name, one.checksum] for one in rollback.reverted),

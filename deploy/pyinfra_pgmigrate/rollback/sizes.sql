@@ -1,6 +1,6 @@
 -- Estimates what a rollback needs: the size in bytes of each plain table on which an index comes back, and
 -- the room for what is copied and built. Variables: tables (JSON: those that go), columns (JSON: [[table,
--- column], ...], those that go), rules_on (JSON: tables of the indexes and constraints that come back),
+-- column], ...], those that go), retyped (the same, those that get another type), rules_on (JSON: tables of the indexes and constraints that come back),
 -- schema. Needs a transaction.
 DECLARE pgmigrate_sizes NO SCROLL CURSOR FOR
 SELECT pg_catalog.json_build_object(
@@ -16,7 +16,7 @@ SELECT pg_catalog.json_build_object(
     ) + (
         -- Of a column its values with the primary key, as if none were the default; a row has 28 bytes of its own.
         SELECT COALESCE(sum(GREATEST(c.reltuples, 0) * (28 + w.width)), 0)::bigint
-        FROM pg_catalog.jsonb_array_elements(:'columns'::jsonb) AS p
+        FROM pg_catalog.jsonb_array_elements(:'columns'::jsonb || :'retyped'::jsonb) AS p
         JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(p.value ->> 0)
         CROSS JOIN LATERAL (
             SELECT COALESCE(sum(COALESCE(s.avg_width, 16)), 0) AS width

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..catalog.lines import INVALID, Catalog, Patch, definition_of, escaped, is_own, key_of, parts_of, unescaped
 from ..catalog.lock_modes import sql_name
-from ..catalog.parts import columns_of, unique_rule
+from ..catalog.parts import column_of, columns_of, unique_rule
 from ..catalog.privileges import is_written_out
 from ..migrations.effect import Effect, Lock, StatementEffect
 from ..migrations.files import Migration
@@ -60,6 +61,7 @@ def turned(
     going = (objects - kept) | (set(dropped_keys(scripts)) & set(observed.catalog.by_key))
     tables = tuple(sorted(key.removeprefix("table ") for key in going if key.startswith("table ")))
     columns = tuple(sorted(_columns(going, tables)))
+    retyped = tuple(_retyped(patch, reverted, {*tables, *columns}))
     return Rollback(
         scripts,
         reverted,
@@ -67,7 +69,15 @@ def turned(
         tables,
         columns,
         rules,
-        _decision(scripts, reverted, patch, observed.catalog, (*tables, *(table for table, _ in columns)), touched),
+        _decision(
+            scripts,
+            reverted,
+            patch,
+            observed.catalog,
+            {*tables, *(table for table, _ in columns), *(one.table for one in retyped)},
+            touched,
+        ),
+        retyped=retyped,
         objects=frozenset(objects - kept),
         found_there=frozenset(map(key_of, found_there)) & (objects - kept),
         damaged=observed.damaged,
@@ -110,18 +120,17 @@ def _done_by(
     """
     row = observed.applied.get(migration.version)
     if row is not None and row.removed is not None and row.added is not None:
-        # What one of its steps made and a later one took away was not there before.
+        # What one of its steps made and a later one took away was not there before: older versions wrote both.
         between = set(row.removed).intersection(row.added).difference(lines)
         return set(row.removed) - between, set(row.added)
-    gone: set[str] = set()
-    come: set[str] = set()
+    whole = Patch()
     for effect in () if migration.effect is None else migration.effect.statements:
         if judgement.statements.get(effect.number) in (StatementState.DONE, StatementState.VACUOUS):
-            come |= effect.patch.plus
-            gone |= effect.patch.minus
+            whole = whole.then(effect.patch)
     standing = {rule_of(line) for line in lines} - {None}
     # A unique rule that stands under another name was never taken away, nor one that never was there.
-    return {line for line in gone if rule_of(line) not in standing and (known is None or line in known)}, come
+    gone = {line for line in whole.minus if rule_of(line) not in standing and (known is None or line in known)}
+    return gone, set(whole.plus)
 
 
 def rule_of(line: str) -> tuple[str, frozenset[str]] | None:
@@ -170,6 +179,33 @@ def _built_before(coming: Collection[str], catalog: Catalog) -> Iterator[str]:
 def _columns(objects: Collection[str], tables: Collection[str]) -> list[tuple[str, str]]:
     parts = [parts_of(key.removeprefix("column ")) for key in objects if key.startswith("column ")]
     return [(table, column) for table, column in parts if table not in tables]
+
+
+def _retyped(patch: Patch, reverted: Sequence[Migration], going: Collection[object]) -> Iterator[Retyped]:
+    """Yields the columns that stay and get another type, or an expression for their values.
+
+    + going: tables, and columns with theirs, that are kept as a whole
+    """
+    come = {key_of(line): line for line in patch.plus if line.startswith("column ")}
+    for line in sorted(patch.minus):
+        key = key_of(line)
+        table, name = parts_of(key.removeprefix("column "))
+        if key not in come or table in going or (table, name) in going:
+            continue
+        now, then = column_of(line), column_of(come[key])
+        if not now.generated and (now.type != then.type or then.generated):
+            yield Retyped(table, name, then.type, is_plain=_is_cast_back(key, reverted))
+
+
+def _is_cast_back(key: str, reverted: Sequence[Migration]) -> bool:
+    """Tells whether the migrations, run again, give a column its type by nothing but the cast."""
+    for migration in reverted:
+        for effect in () if migration.effect is None else migration.effect.statements:
+            lines = [line for line in (*effect.patch.minus, *effect.patch.plus) if key_of(line) == key]
+            text = migration.statements[effect.number - 1].text
+            if lines and (len(lines) < len(("minus", "plus")) or re.search(r"\bUSING\b", text, re.IGNORECASE)):
+                return False
+    return True
 
 
 def _decision(
@@ -234,6 +270,20 @@ def _decision(
 
 
 @dataclass(frozen=True)
+class Retyped:
+    """A column that stays and gets another type: what that cannot hold is kept.
+
+    + table, column: as in a key; type: the one that it gets
+    + is_plain: the way forward gives it its type back by nothing but the cast
+    """
+
+    table: str
+    column: str
+    type: str
+    is_plain: bool
+
+
+@dataclass(frozen=True)
 class Rollback:
     """What a rollback does on one database.
 
@@ -241,6 +291,7 @@ class Rollback:
     + reverted: the migrations that go, newest first
     + patch: the lines that go and come back
     + tables, columns: what is copied into the quarantine before it is dropped, also what the script makes again
+    + retyped: columns of which is kept what their other type cannot hold
     + decision: the same as a decision of a plan, so that it runs as a migration does
     + objects: keys of what goes
     + conflicts: rows that give way; kept: what others built on what goes, dropped and made again later
@@ -264,3 +315,4 @@ class Rollback:
     needed_bytes: int = 0
     found_there: frozenset[str] = frozenset()
     damaged: tuple[str, ...] = ()
+    retyped: tuple[Retyped, ...] = ()

@@ -133,6 +133,14 @@ STORIES: dict[str, tuple[str, tuple[str, ...], str]] = {
          "ALTER TABLE p DETACH PARTITION q CONCURRENTLY; ALTER TABLE p ATTACH PARTITION q FOR VALUES FROM (0) TO (9);"),
         "INSERT INTO p VALUES (1), (10)",
     ),
+    "partitions of a table that only has another name": (
+        "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE q (id int) PARTITION BY RANGE (id);",
+        ("CREATE TABLE r PARTITION OF p FOR VALUES FROM (0) TO (9) PARTITION BY RANGE (id); CREATE TABLE s PARTITION OF r DEFAULT;"
+         "CREATE TABLE t PARTITION OF p FOR VALUES FROM (9) TO (99);",
+         "ALTER TABLE p RENAME TO p_old; ALTER TABLE q RENAME TO p; ALTER TABLE p_old RENAME TO q;",
+         "CREATE TABLE u (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE v PARTITION OF u DEFAULT;"),
+        "INSERT INTO q VALUES (1), (2), (10); INSERT INTO u VALUES (3)",
+    ),
     "a comment on the schema": ("", ("COMMENT ON SCHEMA public IS 'another';",), ""),
     "objects of many kinds that need each other": (
         "CREATE SCHEMA side;",

@@ -110,12 +110,6 @@ BEGIN
             NULL::text AS way_back,
             (SELECT max(p.depth) FROM pointing AS p WHERE p.origin = n.relation) AS depth
         FROM named AS n
-        WHERE NOT EXISTS (
-            SELECT 1
-            FROM pg_catalog.pg_partition_ancestors(n.relation) AS a (relid)
-            JOIN named AS m ON m.relation = a.relid
-            WHERE a.relid <> n.relation
-        )
 
         UNION ALL
         SELECT c.table_name, c.relation, c.column_name, pg_catalog.bool_or(c.is_set), min(c.way_back), -1
@@ -241,7 +235,26 @@ BEGIN
         WHERE c.oid = one.relation
         GROUP BY c.relkind;
 
-        filter := '';
+        -- Of a partitioned table without the partitions that are kept by themselves: they may go where it stays.
+        SELECT COALESCE(pg_catalog.format(
+            ' WHERE t.tableoid <> ALL (%L::pg_catalog.oid[])', pg_catalog.array_agg(p.relid::oid)
+        ), '')
+        INTO filter
+        FROM pg_catalog.pg_partition_tree(one.relation) AS p
+        WHERE one.column_name IS NULL
+            AND p.isleaf
+            AND p.relid <> one.relation
+            AND EXISTS (
+                SELECT 1
+                FROM pg_catalog.pg_partition_ancestors(p.relid) AS a (relid)
+                JOIN pg_catalog.pg_partition_tree(one.relation) AS b ON b.relid = a.relid AND b.level > 0
+                JOIN pg_catalog.jsonb_array_elements_text(pg_catalog.current_setting('pgmigrate.tables')::jsonb) AS n
+                    ON pg_catalog.to_regclass(pg_catalog.regexp_replace(
+                        n.value, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+                    )) = a.relid
+            )
+        HAVING count(*) > 0;
+        filter := COALESCE(filter, '');
         IF NOT one.is_set THEN
             -- What the default gives anyway need not be kept, where it is a constant.
             SELECT CASE

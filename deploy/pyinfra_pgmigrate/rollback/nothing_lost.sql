@@ -13,6 +13,7 @@ BEGIN
             AND NOT EXISTS (
                 SELECT 1
                 FROM pg_temp.pgmigrate_kept AS k
+                JOIN pgmigrate.quarantines AS q ON q.id = k.id
                 WHERE k.attnum IS NULL
                     AND k.relation = ANY (t.homes)
             )

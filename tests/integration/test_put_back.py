@@ -103,6 +103,12 @@ class TestMadeAgain:
             ("DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY, n text); INSERT INTO a VALUES (1, 'first')",),
             "UPDATE a SET n = 'changed'; INSERT INTO a VALUES (2, 'x')",
         ),
+        "a table on which rights are given before that": (
+            "CREATE TABLE a (id int PRIMARY KEY, n text)",
+            ("GRANT SELECT (n) ON a TO PUBLIC; CREATE VIEW v AS SELECT id, n FROM a; DROP VIEW v; DROP TABLE a;"
+             "CREATE TABLE a (id int PRIMARY KEY, n text)",),
+            "INSERT INTO a VALUES (1, 'x'), (2, NULL)",
+        ),
         "a table without a key": (
             "CREATE TABLE a (n text)",
             ("DROP TABLE a", "CREATE TABLE a (n text, m int UNIQUE)", "INSERT INTO a VALUES ('first')"),

@@ -112,8 +112,7 @@ class Trial:
         self.figures.migrations += len(history.files)
         if failure is not None:
             self.figures.failures[failure.kind] += 1
-            if failure.kind not in self.failures:
-                self.failures[failure.kind] = failure, keep(f"back-{name}", history, failure)
+            self.failures.setdefault(failure.kind, (failure, keep(f"back-{name}", history, failure)))
         self.figures.seconds += monotonic() - started
         return True
 

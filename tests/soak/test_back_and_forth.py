@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,8 @@ HISTORIES = int(os.environ.get("HISTORIES", "400"))
 _IN_A_PART = -(-HISTORIES // len(ALL_VERSIONS))
 
 
+# One takes some five seconds.
+@pytest.mark.timeout(max(600, 30 * _IN_A_PART))
 @on_all_versions
 def test_generated_history_comes_back(
     server: Server, tmp_path: Path, record_property: Callable[[str, Any], None]

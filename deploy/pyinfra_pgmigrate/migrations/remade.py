@@ -23,7 +23,13 @@ _MAKING = frozenset({
 })  # fmt: skip
 _EMPTYING = "truncate_stmt"
 
-# Statements that may carry rows over to where they are found again.
+# Statements that say what is to be done to rows later, or by whom: none of them carries any over.
+_IDLE = frozenset({
+    "grant_stmt", "alter_default_privileges_stmt", "comment_stmt", "create_policy_stmt", "alter_policy_stmt",
+    "view_stmt", "rule_stmt", "create_trig_stmt", "index_stmt", "create_stats_stmt", "alter_owner_stmt",
+})  # fmt: skip
+
+# Words of statements that may carry rows over to where they are found again.
 _CARRYING = re.compile(r"\b(?:INSERT|UPDATE|MERGE|SELECT|COPY|DO|CALL)\b", re.IGNORECASE)
 
 # A statement of a history: version of its migration, and its number there.
@@ -82,6 +88,13 @@ def remade_by(migration: Migration, numbers: Collection[int], made: Mapping[str,
             continue
         place = migration.version, statement.number
         keys = [(key, False) for key in _dropped_by(migration, statement) if made.get(key, place) > place]
+        # What becomes of a table becomes of its columns.
+        tables = {key.removeprefix("table ") for key, _ in keys if key.startswith("table ")}
+        keys = [
+            (key, is_emptied)
+            for key, is_emptied in keys
+            if not (key.startswith("column ") and parts_of(key.removeprefix("column "))[0] in tables)
+        ]
         if statement.node == _EMPTYING:
             locks = migration.effect_of(statement).locks
             keys += [(f"table {lock.relation}", True) for lock in locks if lock.mode == "AccessExclusiveLock"]
@@ -116,5 +129,5 @@ def _may_be_carried(migration: Migration, until: Statement, kind: str, name: str
     return any(
         _CARRYING.search(statement.text) and all(one.search(statement.text) for one in named)
         for statement in migration.statements
-        if statement.number < until.number and statement.node not in _DROPPING
+        if statement.number < until.number and statement.node not in _DROPPING | _IDLE
     )

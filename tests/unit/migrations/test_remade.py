@@ -41,7 +41,7 @@ COLUMN = Patch(minus=frozenset({"column a.n text"})), Patch(plus=frozenset({"col
 
 
 def test_a_table_made_again_by_the_same_migration_or_a_later_one() -> None:
-    expected = [Remade(1, "column", "a.id"), Remade(1, "sequence", "s"), Remade(1, "table", "a")]
+    expected = [Remade(1, "sequence", "s"), Remade(1, "table", "a")]
 
     assert remade(migration(1, DROP, MAKE)) == expected
     assert remade(migration(1, DROP), migration(2, MAKE)) == expected
@@ -111,3 +111,10 @@ def test_sequences_that_restart() -> None:
         Remade(1, "sequence", '"s"', is_emptied=True),
         Remade(2, "identity", '"x"."t"."c"', is_emptied=True),
     ]
+
+
+def test_rights_and_views_carry_nothing() -> None:
+    grant = ("GRANT SELECT (id) ON a TO PUBLIC", Patch(), "a")
+    view = ("CREATE VIEW v AS SELECT id FROM a", Patch(), "")
+
+    assert remade(migration(1, grant, view, DROP, MAKE)) == [Remade(3, "sequence", "s"), Remade(3, "table", "a")]

@@ -141,6 +141,11 @@ STORIES: dict[str, tuple[str, tuple[str, ...], str]] = {
          "CREATE TABLE u (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE v PARTITION OF u DEFAULT;"),
         "INSERT INTO q VALUES (1), (2), (10); INSERT INTO u VALUES (3)",
     ),
+    "rights written out for a table that another takes the place of": (
+        "CREATE TABLE a (id int PRIMARY KEY, n text)",
+        ("REVOKE SELECT ON a FROM PUBLIC", "ALTER TABLE a RENAME TO b; CREATE TABLE a (id int PRIMARY KEY, n text)"),
+        "INSERT INTO a VALUES (1, 'x'); INSERT INTO b VALUES (2, 'y')",
+    ),
     "a comment on the schema": ("", ("COMMENT ON SCHEMA public IS 'another';",), ""),
     "objects of many kinds that need each other": (
         "CREATE SCHEMA side;",

@@ -50,6 +50,8 @@ def turned(
     lines -= {line for line in lines if is_own(line) and key_of(line) in objects - kept}
     lines -= set(_built_before(lines - observed.catalog.lines, observed.catalog))
     touched = {key_of(line) for line in observed.catalog.lines ^ lines if is_own(line) and key_of(line) in kept}
+    # Another one may take the place of what the script drops, with the rights that it has.
+    touched |= kept.intersection(dropped_keys(scripts))
     # The first GRANT writes out what held before it; no REVOKE takes that back.
     lines |= {
         line

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import postgast
 import psycopg
+from pyinfra_pgmigrate.catalog.delta import catalog_query
 from pyinfra_pgmigrate.catalog.lines import Patch, is_own
 from pyinfra_pgmigrate.resources import read_sql
 from pyinfra_pgmigrate.sqltext.parser import SqlSyntaxError, split
@@ -62,13 +63,13 @@ def sessions_of(databases: Mapping[int, Database]) -> Iterator[dict[int, psycopg
 
 def lines_of(session: psycopg.Connection[tuple[object, ...]]) -> frozenset[str]:
     """Returns the lines that do not belong to one database."""
-    rows = session.execute(read_sql("catalog/catalog").encode()).fetchall()
-    return frozenset(str(line) for line, _ in rows if not is_own(str(line)))
+    rows = session.execute(catalog_query("NULL").encode()).fetchall()
+    return frozenset(str(line) for line, *_ in rows if not is_own(str(line)))
 
 
 def own_lines_of(session: psycopg.Connection[tuple[object, ...]]) -> frozenset[str]:
     """Returns all lines."""
-    return frozenset(str(line) for line, _ in session.execute(read_sql("catalog/catalog").encode()).fetchall())
+    return frozenset(str(line) for line, *_ in session.execute(catalog_query("NULL").encode()).fetchall())
 
 
 def statements_of(text: str) -> list[str]:
@@ -87,7 +88,8 @@ def statements_of(text: str) -> list[str]:
         return found
 
 
-def _kind(text: str) -> str:
+def kind_of(text: str) -> str:
+    """Returns the kind of a statement, by the name that the grammar gives it."""
     try:
         return str(postgast.parse(text).stmts[0].stmt.WhichOneof("node"))
     except (postgast.PgQueryError, IndexError):
@@ -101,7 +103,7 @@ def run_in_step(
     before = {version: own_lines_of(session) for version, session in sessions.items()}
     first = next(iter(sessions))
     for text in statements:
-        kind = _kind(text)
+        kind = kind_of(text)
         if kind in ("transaction_stmt", "variable_set_stmt", "discard_stmt", "copy_stmt") or _ELSEWHERE.search(text):
             continue
         if not _ran(sessions, text):

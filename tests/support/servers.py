@@ -12,6 +12,7 @@ from typing import Any
 import legacy_data
 import psycopg
 from psycopg import sql
+from pyinfra_pgmigrate.catalog.delta import catalog_query
 from pyinfra_pgmigrate.catalog.lines import Catalog, is_own
 from pyinfra_pgmigrate.resources import read_sql
 
@@ -117,7 +118,7 @@ class Database:
         """Returns the catalog, as the library reads it."""
         with self.server.connect(self.name) as connection:
             _look_as_the_library(connection, schema)
-            return Catalog.of(row[0] for row in connection.execute(read_sql("catalog/catalog").encode()))
+            return Catalog.of(row[0] for row in connection.execute(catalog_query("NULL").encode()))
 
     def fingerprint(self, schema: str = "public") -> str:
         """Returns the fingerprint of the catalog, as the library reads it."""

@@ -15,7 +15,14 @@
 --
 -- Of options only those that a user can set are printed: PostgreSQL 17.12 writes pg_attver=NUMBER into those of
 -- every column by itself, and pg_dump leaves it out.
-WITH settable (catalog, name) AS (
+--
+-- The caller puts in place of :scope an oid[]: null for everything, or relations, functions and types, with all that
+-- touched.sql adds to them, for the lines of those alone, and of what belongs to none of the three. Of each line home
+-- is the relation, function or type to which it belongs, or 0.
+WITH scope AS MATERIALIZED (
+    SELECT :scope::pg_catalog.oid[] AS objects
+),
+settable (catalog, name) AS (
     -- Source: PostgreSQL 18 manual, "CREATE TABLE" (storage parameters), "CREATE VIEW", "ALTER TABLE".
     VALUES
         ('pg_attribute', 'n_distinct'),
@@ -96,6 +103,8 @@ relations AS MATERIALIZED (
     FROM pg_catalog.pg_class AS c
     JOIN namespaces AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'i', 'I', 'c')
+        -- Written so that the planner expects many, which it would not of an OR.
+        AND COALESCE(c.oid = ANY ((SELECT s.objects FROM scope AS s)::pg_catalog.oid[]), true)
         AND NOT EXISTS (
             SELECT 1
             FROM implied AS e
@@ -186,7 +195,7 @@ constraints AS MATERIALIZED (
     LEFT JOIN relations AS r ON r.oid = k.conrelid
     LEFT JOIN pg_catalog.pg_type AS t ON t.oid = k.contypid
     LEFT JOIN namespaces AS n ON n.oid = t.typnamespace
-    WHERE (r.oid IS NOT NULL OR n.oid IS NOT NULL)
+    WHERE (r.oid IS NOT NULL OR n.oid IS NOT NULL AND COALESCE(t.oid = ANY ((SELECT s.objects FROM scope AS s)::pg_catalog.oid[]), true))
         AND k.conparentid = 0
         AND k.coninhcount = 0
         -- PostgreSQL 18 stores NOT NULL here too; the column's line says it. Only an unvalidated
@@ -207,7 +216,8 @@ functions AS MATERIALIZED (
     FROM pg_catalog.pg_proc AS p
     JOIN namespaces AS n ON n.oid = p.pronamespace
     -- Of a range type come constructors and a cast with it.
-    WHERE NOT EXISTS (
+    WHERE COALESCE(p.oid = ANY ((SELECT s.objects FROM scope AS s)::pg_catalog.oid[]), true)
+        AND NOT EXISTS (
         SELECT 1
         FROM implied AS e
         WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
@@ -222,7 +232,8 @@ types AS MATERIALIZED (
     FROM pg_catalog.pg_type AS t
     JOIN namespaces AS n ON n.oid = t.typnamespace
     LEFT JOIN relations AS r ON r.oid = t.typrelid
-    WHERE (
+    WHERE COALESCE(t.oid = ANY ((SELECT s.objects FROM scope AS s)::pg_catalog.oid[]), true)
+        AND (
             t.typtype IN ('e', 'd', 'r')
             OR (t.typtype = 'c' AND r.relkind = 'c')
             -- Made by hand, or not made yet; not the arrays of other types.
@@ -350,6 +361,7 @@ objects (kind, ident, class, object, owner, acl) AS MATERIALIZED (
         'statistics', n.prefix || pg_catalog.quote_ident(s.stxname), s.tableoid, s.oid, s.stxowner, NULL
     FROM pg_catalog.pg_statistic_ext AS s
     JOIN namespaces AS n ON n.oid = s.stxnamespace
+    WHERE COALESCE(s.stxrelid = ANY ((SELECT s.objects FROM scope AS s)::pg_catalog.oid[]), true)
 
     UNION ALL
     SELECT
@@ -767,7 +779,6 @@ facts (line, class, object, part) AS (
     SELECT DISTINCT 'constraint_disabled ' || k.ident, k.class, k.oid, 0
     FROM pg_catalog.pg_trigger AS t
     JOIN constraints AS k ON k.oid = t.tgconstraint
-    JOIN relations AS r ON r.oid = t.tgrelid
     WHERE t.tgisinternal
         AND t.tgenabled <> 'O'
 
@@ -1548,8 +1559,28 @@ SELECT
             FROM pg_catalog.regexp_split_to_table(f.line, '') WITH ORDINALITY AS c (character, place)
         )
     END COLLATE "C" AS line,
-    f.class || ':' || f.object || ':' || f.part AS identity
+    f.class || ':' || f.object || ':' || f.part AS identity,
+    CASE
+        WHEN f.class IN (
+            'pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass,
+            'pg_catalog.pg_type'::pg_catalog.regclass
+        ) THEN f.object
+        ELSE COALESCE(h.home, 0::oid)
+    END AS home
 FROM facts AS f
+LEFT JOIN (
+    SELECT k.class, k.oid, CASE k.conrelid WHEN 0 THEN k.contypid ELSE k.conrelid END FROM constraints AS k
+    UNION ALL
+    SELECT t.class, t.oid, t.tgrelid FROM triggers AS t
+    UNION ALL
+    SELECT p.class, p.oid, p.polrelid FROM policies AS p
+    UNION ALL
+    SELECT w.class, w.oid, w.ev_class FROM rules AS w
+    UNION ALL
+    SELECT m.tableoid, m.oid, m.prrelid FROM pg_catalog.pg_publication_rel AS m
+    UNION ALL
+    SELECT s.tableoid, s.oid, s.stxrelid FROM pg_catalog.pg_statistic_ext AS s
+) AS h (class, object, home) ON h.class = f.class AND h.object = f.object
 CROSS JOIN (
     SELECT
         '[\\\u0001-\u001f\u007f' || u.more || ']',

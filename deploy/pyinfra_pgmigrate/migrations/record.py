@@ -86,7 +86,7 @@ class Recorder(ScratchSession):
         query that does not hold on the empty scratch database.
         """
         # A session as new: no temporary table, prepared statement or setting of another file.
-        self._run("DISCARD ALL")
+        self._as_new()
         self._server = self._read_server(self.watcher)
         recorded: list[StatementEffect] = []
         for step in migration.steps(statement.number for statement in migration.statements):
@@ -113,12 +113,14 @@ class Recorder(ScratchSession):
                 if mode:
                     self.connection.execute(composed.SQL("SET TRANSACTION {}").format(composed.SQL(mode)))
                 before, held = self._before(), frozenset[tuple[int, str]]()
+                self._catalog_reader.begins()
                 for statement in step:
-                    self._run(statement.text)
-                    is_at_end = statement is step[-1]
-                    if is_at_end:
-                        # What COMMIT would check and fire, while it can still be seen and undone.
-                        self._run("SET CONSTRAINTS ALL IMMEDIATE")
+                    with self._apart(step):
+                        self._run(statement.text)
+                        is_at_end = statement is step[-1]
+                        if is_at_end:
+                            # What COMMIT would check and fire, while it can still be seen and undone.
+                            self._run("SET CONSTRAINTS ALL IMMEDIATE")
                     after = self._look()
                     self._refuse_server_wide(source, statement, after.server)
                     recorded.append(effect_of(statement, before, after, held))
@@ -127,6 +129,17 @@ class Recorder(ScratchSession):
             raise _failed(source, statement, error, step=step if is_at_end else ()) from error
         self._now = before
         return recorded
+
+    @contextmanager
+    def _apart(self, step: Sequence[Statement]) -> Iterator[None]:
+        """Runs a statement in a subtransaction, so that what it writes can be told from what was written before."""
+        if any(statement.node == "transaction_stmt" for statement in step):
+            # A savepoint of its own would end with ours.
+            self._catalog_reader.forgets()
+            yield
+            return
+        with self.connection.transaction():
+            yield
 
     def _record_batches(self, migration: Migration, statement: Statement) -> StatementEffect:
         """Runs a statement as the run does, a transaction each, until it returns no key."""
@@ -157,6 +170,7 @@ class Recorder(ScratchSession):
         return self._after_all(statement, before, locks)
 
     def _after_all(self, statement: Statement, before: Scene, locks: frozenset[tuple[int, str]]) -> StatementEffect:
+        self._catalog_reader.forgets()
         self._now = self._look()
         return effect_of(statement, before, replace(self._now, locks=locks), frozenset())
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from psycopg import sql as composed
 
+from ..catalog.delta import CatalogReader, Query
 from ..catalog.lines import Catalog, escaped
 from ..resources import read_sql
 from ..sqltext.parser import Statement
@@ -40,11 +43,41 @@ class ScratchSession:
         self.conninfo = conninfo
         self.is_throwaway = is_throwaway
         self._now: Scene | None = None
+        # No statement of a migration can know it.
+        self._secret = secrets.token_hex(8)
+        self._reader: CatalogReader | None = None
         self._server = self._read_server(watcher)
 
     def catalog(self) -> Catalog:
         """Returns the catalog as it is now."""
-        return Catalog.of(row[0] for row in self.connection.execute(library("catalog/catalog")))
+        return self._catalog_reader.whole()
+
+    @property
+    def _catalog_reader(self) -> CatalogReader:
+        if self._reader is None:
+            self._reader = CatalogReader(self._prepared)
+        return self._reader
+
+    def _prepared(self, query: Query, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """Runs a query of the library; it is planned once, as planning takes longer than running."""
+        name = composed.Identifier(f"{query.name}_{self._secret}")
+        known = self.connection.execute(
+            "SELECT 1 FROM pg_catalog.pg_prepared_statements WHERE name = %s", [f"{query.name}_{self._secret}"]
+        )
+        if known.fetchone() is None:
+            types = composed.SQL(", ").join(map(composed.SQL, query.types))
+            heading = composed.SQL("PREPARE {} ({}) AS {}") if query.types else composed.SQL("PREPARE {}{} AS {}")
+            self.connection.execute(heading.format(name, types, composed.SQL(query.text)))
+        places = composed.SQL(", ").join(map(composed.Literal, values))
+        run = composed.SQL("EXECUTE {} ({})") if values else composed.SQL("EXECUTE {}{}")
+        return self.connection.execute(run.format(name, places)).fetchall()
+
+    def _as_new(self) -> None:
+        """Makes the session as new for another file, but for what the library has prepared itself."""
+        self.connection.execute(library("migrations/record_discard"))
+        for (name,) in self.connection.execute("SELECT name FROM pg_catalog.pg_prepared_statements").fetchall():
+            if not name.endswith(f"_{self._secret}"):
+                self.connection.execute(composed.SQL("DEALLOCATE {}").format(composed.Identifier(name)))
 
     def _run(self, text: str) -> Any:
         return self.connection.execute(text.encode())
@@ -57,6 +90,8 @@ class ScratchSession:
         """
         with self.connection.transaction(force_rollback=True):
             pin(self.connection)
+            # Whatever the values are, what was planned once is used.
+            self.connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
             yield
 
     def _look(self) -> Scene:
@@ -69,7 +104,8 @@ class ScratchSession:
             }
             rows = self.connection.execute(library("migrations/record_dependencies"))
             dependencies = frozenset((kind, oid, part, escaped(key)) for kind, oid, part, key in rows)
-            return Scene(self.catalog(), relations, dependencies, locks, self._read_server(self.connection))
+            catalog = self._catalog_reader.after()
+            return Scene(catalog, relations, dependencies, locks, self._read_server(self.connection))
 
     def _before(self) -> Scene:
         # Nobody else is at work here: what one step leaves is what the next one meets.

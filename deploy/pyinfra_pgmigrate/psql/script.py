@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..catalog.delta import catalog_query
 from ..catalog.lines import LINES_VERSION
 from ..resources import read_sql
 
@@ -107,7 +108,7 @@ def catalog_prepared() -> str:
             "AS here (path)",
             # Neither side can change places with the other: the lines want the path that was set before.
             "CROSS JOIN LATERAL (SELECT c.line, c.identity FROM (",
-            read_sql("catalog/catalog"),
+            catalog_query("NULL"),
             ") AS c WHERE here.path IS NOT NULL OFFSET 0) AS l;",
         ]
     )

@@ -1,0 +1,224 @@
+"""The catalog read again after statements of a transaction: only of what they wrote, and of what names that.
+
+What the lines of one object may say is in its own rows, or the name of another that it depends on (pg_depend). So
+those objects are read anew of which the transaction wrote a row, or deleted one, and those that depend on them; of all
+others the lines stay. Where something was written whose name may stand anywhere (a schema, a role, an operator, what an
+extension brought) all is read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..resources import read_sql
+from .lines import Catalog
+
+# Row of a catalog: oid of the catalog, and what tells its rows apart.
+_Key = tuple[int, int, int]
+
+_NOBODY = 0
+_HALF = 2**32
+_EXTENSION = 1
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query of the library that is run again and again, with places $1, $2 and so on for its values.
+
+    + name: to prepare it under; types: of its values
+    """
+
+    name: str
+    types: tuple[str, ...]
+    text: str
+
+
+# Runs a query with its values, and returns the rows.
+Execute = Callable[[Query, Sequence[Any]], Sequence[Sequence[Any]]]
+
+
+def catalog_query(scope: str) -> str:
+    """Returns the text of catalog.sql.
+
+    + scope: what stands for the oids of relations, functions and types: NULL for everything, or a placeholder
+    """
+    return read_sql("catalog/catalog").replace(":scope", scope)
+
+
+CLASSES = Query("classes", (), read_sql("catalog/classes"))
+TOUCHED = Query("touched", ("integer", "oid[]", "oid[]"), read_sql("catalog/touched"))
+CATALOG = Query("catalog", ("oid[]",), catalog_query("$1"))
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What touched.sql says; see there."""
+
+    is_whole: bool
+    has_more: bool
+    last: int
+    objects: Sequence[int]
+    fresh: Sequence[_Key]
+    others: Mapping[str, int]
+    keys: Sequence[_Key]
+    elsewhere: str
+
+
+class CatalogReader:
+    """The catalog of one database as one session writes it, read again and again; nobody else changes it meanwhile.
+
+    + execute: runs a query of the library, in the environment that lines are written in
+    + classes: oid of each catalog by name
+    """
+
+    def __init__(self, execute: Execute) -> None:
+        self._execute = execute
+        self._classes: dict[str, int] = dict(execute(CLASSES, ()))  # type: ignore[arg-type]
+        self._last = -1
+        self._lines: dict[int, tuple[str, ...]] = {}
+        self._counts: Counter[str] = Counter()
+        self._homes: dict[tuple[int, int], int] = {}
+        self._keys: dict[int, set[tuple[int, int]]] = {}
+        self._others: Mapping[str, int] = {}
+        self._elsewhere = ""
+        self.is_known = False
+
+    def begins(self) -> None:
+        """Says that a transaction begins."""
+        self._last = -1
+
+    def forgets(self) -> None:
+        """Says that what was read before does not count any more."""
+        self.is_known = False
+
+    def whole(self) -> Catalog:
+        """Returns the catalog, all of it read."""
+        return self._all(self._written(asked=self._owning))
+
+    def after(self) -> Catalog:
+        """Returns the catalog after what the transaction has written since it was read before."""
+        if not self.is_known:
+            return self.whole()
+        written = self._written()
+        if written.is_whole or written.elsewhere != self._elsewhere or self._lacks_names(written):
+            return self.whole()
+        lacking = [one for one in self._owning if self._is_short(one, written)]
+        gone: set[_Key] = set()
+        if lacking:
+            there = self._written(asked=lacking)
+            gone = self._gone(lacking, there.keys)
+            if self._of_extension(gone):
+                return self.whole()
+            homes = {home for one in gone for home in self._homes_of(one)}
+            written = self._written(more=homes)
+        has_more = written.has_more or self._others_alone(written.others) != self._others_alone(self._others)
+        if written.fresh or gone or written.objects or has_more:
+            vanished = {key[1] for key in gone if key[0] in self._homely}
+            self._replace(set(written.objects) | vanished | {_NOBODY}, self._read(list(written.objects)))
+        for class_, *key in gone:
+            self._keys[class_].discard((key[0], key[1]))
+        self._note(written)
+        return self._catalog()
+
+    # What is known.
+
+    @property
+    def _homely(self) -> frozenset[int]:
+        return frozenset(self._classes[name] for name in ("pg_class", "pg_proc", "pg_type"))
+
+    @property
+    def _owning(self) -> list[int]:
+        """Catalogs whose rows have an owner among relations, functions and types."""
+        names = (
+            "pg_class", "pg_proc", "pg_type", "pg_constraint", "pg_trigger", "pg_policy", "pg_rewrite",
+            "pg_statistic_ext", "pg_publication_rel", "pg_inherits", "pg_description", "pg_depend",
+        )  # fmt: skip
+        return [self._classes[name] for name in names]
+
+    def _is_short(self, class_: int, written: _Written) -> bool:
+        fresh = {(one[1], one[2]) for one in written.fresh if one[0] == class_}
+        return written.others.get(str(class_), 0) != len(self._keys[class_] - fresh)
+
+    def _lacks_names(self, written: _Written) -> bool:
+        return self._others_named(written.others) != self._others_named(self._others)
+
+    def _others_named(self, others: Mapping[str, int]) -> dict[str, int]:
+        owning = {str(one) for one in self._owning}
+        return {key: count for key, count in others.items() if key not in owning and int(key) < _HALF}
+
+    def _others_alone(self, others: Mapping[str, int]) -> dict[str, int]:
+        return {key: count for key, count in others.items() if int(key) >= _HALF}
+
+    def _gone(self, classes: Collection[int], there: Iterable[_Key]) -> set[_Key]:
+        found = set(there)
+        return {(one, *key) for one in classes for key in self._keys[one] if (one, *key) not in found}
+
+    def _of_extension(self, gone: Iterable[_Key]) -> bool:
+        depend = self._classes["pg_depend"]
+        return any(class_ == depend and part % _HALF == _EXTENSION for class_, _, part in gone)
+
+    def _homes_of(self, key: _Key) -> Iterable[int]:
+        """Yields to what a row belonged that is no more."""
+        class_, object_, part = key
+        if class_ in self._homely or class_ == self._classes["pg_depend"]:
+            yield object_
+        elif class_ == self._classes["pg_inherits"]:
+            yield from (object_, part)
+        elif class_ == self._classes["pg_description"]:
+            of = part % _HALF
+            yield object_ if of in self._homely else self._homes.get((of, object_), _NOBODY)
+        else:
+            yield self._homes.get((class_, object_), _NOBODY)
+
+    # Reading.
+
+    def _written(self, *, more: Collection[int] = (), asked: Collection[int] = ()) -> _Written:
+        (row,) = self._execute(TOUCHED, (self._last, sorted(more), list(asked)))
+        is_whole, has_more, last, objects, fresh, others, keys, elsewhere = row
+        return _Written(
+            is_whole,
+            has_more,
+            last,
+            objects,
+            [(class_, object_, part) for class_, object_, part in fresh],
+            others,
+            [(class_, object_, part) for class_, object_, part in keys],
+            elsewhere,
+        )
+
+    def _read(self, scope: Sequence[int] | None) -> Sequence[Sequence[Any]]:
+        return self._execute(CATALOG, (scope,))
+
+    def _all(self, written: _Written) -> Catalog:
+        self._lines, self._counts, self._homes = {}, Counter(), {}
+        self._keys = {one: set() for one in self._owning}
+        for class_, object_, part in written.keys:
+            self._keys[class_].add((object_, part))
+        self._replace(set(), self._read(None))
+        self._note(written)
+        self.is_known = True
+        return self._catalog()
+
+    def _replace(self, homes: Collection[int], rows: Iterable[Sequence[Any]]) -> None:
+        for home in homes:
+            self._counts.subtract(self._lines.pop(home, ()))
+        found: defaultdict[int, list[str]] = defaultdict(list)
+        for line, identity, home in rows:
+            found[home].append(line)
+            class_, object_, _ = map(int, identity.split(":"))
+            self._homes[class_, object_] = home
+        for home, lines in found.items():
+            self._lines[home] = tuple(lines)
+            self._counts.update(lines)
+
+    def _note(self, written: _Written) -> None:
+        self._last = max(self._last, written.last)
+        for class_, object_, part in written.fresh:
+            self._keys[class_].add((object_, part))
+        self._others, self._elsewhere = written.others, written.elsewhere
+
+    def _catalog(self) -> Catalog:
+        return Catalog(frozenset(line for line, count in self._counts.items() if count > 0))

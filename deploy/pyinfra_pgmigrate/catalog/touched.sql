@@ -1,0 +1,378 @@
+-- For psycopg, prepared (integer, oid[], oid[]): what the current transaction has written to the catalog after one of its subtransactions, and which
+-- relations, functions and types have other lines for it, as the scope of catalog.sql. Values: that subtransaction,
+-- counted from the transaction's own id (-1: none); further relations, functions and types that have other lines;
+-- catalogs of which the keys of all rows are wanted.
+-- The age of a row counts from the transaction's own id: 0 for its own, less for its subtransactions, more for what was
+-- there before. What has been deleted leaves no row: then the number of the other rows of that catalog (others) is
+-- smaller than it was.
+-- is_whole: something was written whose name may stand in the lines of anything; has_more: something that belongs to no
+-- relation, function or type; elsewhere: what tells roles and user mappings apart, which everybody may read.
+WITH RECURSIVE written AS NOT MATERIALIZED (
+    -- object and part: key of the row in its catalog; homes: to which of the three it belongs.
+    SELECT c.tableoid AS class, c.oid::bigint AS object, 0::bigint AS part, ARRAY[c.oid] AS homes, c.xmin
+    FROM pg_catalog.pg_class AS c
+    WHERE c.oid >= 16384
+
+    UNION ALL
+    SELECT p.tableoid, p.oid::bigint, 0::bigint, ARRAY[p.oid], p.xmin
+    FROM pg_catalog.pg_proc AS p
+    WHERE p.oid >= 16384
+
+    UNION ALL
+    SELECT t.tableoid, t.oid::bigint, 0::bigint, ARRAY[t.oid, t.typrelid], t.xmin
+    FROM pg_catalog.pg_type AS t
+    WHERE t.oid >= 16384
+
+    UNION ALL
+    SELECT k.tableoid, k.oid::bigint, 0::bigint, ARRAY[k.conrelid, k.contypid], k.xmin
+    FROM pg_catalog.pg_constraint AS k
+    WHERE k.oid >= 16384
+
+    UNION ALL
+    SELECT
+        t.tableoid,
+        t.oid::bigint,
+        0::bigint,
+        ARRAY[t.tgrelid, (SELECT k.conrelid FROM pg_catalog.pg_constraint AS k WHERE k.oid = t.tgconstraint)],
+        t.xmin
+    FROM pg_catalog.pg_trigger AS t
+
+    UNION ALL
+    SELECT p.tableoid, p.oid::bigint, 0::bigint, ARRAY[p.polrelid], p.xmin
+    FROM pg_catalog.pg_policy AS p
+
+    UNION ALL
+    SELECT w.tableoid, w.oid::bigint, 0::bigint, ARRAY[w.ev_class], w.xmin
+    FROM pg_catalog.pg_rewrite AS w
+    WHERE w.oid >= 16384
+
+    UNION ALL
+    SELECT s.tableoid, s.oid::bigint, 0::bigint, ARRAY[s.stxrelid], s.xmin
+    FROM pg_catalog.pg_statistic_ext AS s
+
+    UNION ALL
+    SELECT m.tableoid, m.oid::bigint, 0::bigint, ARRAY[m.prrelid], m.xmin
+    FROM pg_catalog.pg_publication_rel AS m
+
+    UNION ALL
+    SELECT i.tableoid, i.inhrelid::bigint, i.inhparent::bigint, ARRAY[i.inhrelid, i.inhparent], i.xmin
+    FROM pg_catalog.pg_inherits AS i
+
+    UNION ALL
+    SELECT
+        c.tableoid,
+        c.objoid::bigint,
+        c.objsubid::bigint * 4294967296 + c.classoid::bigint,
+        ARRAY[
+            CASE c.classoid
+                WHEN 'pg_catalog.pg_constraint'::regclass
+                    THEN (SELECT COALESCE(NULLIF(k.conrelid, 0), k.contypid) FROM pg_catalog.pg_constraint AS k WHERE k.oid = c.objoid)
+                WHEN 'pg_catalog.pg_trigger'::regclass
+                    THEN (SELECT t.tgrelid FROM pg_catalog.pg_trigger AS t WHERE t.oid = c.objoid)
+                WHEN 'pg_catalog.pg_policy'::regclass
+                    THEN (SELECT p.polrelid FROM pg_catalog.pg_policy AS p WHERE p.oid = c.objoid)
+                WHEN 'pg_catalog.pg_rewrite'::regclass
+                    THEN (SELECT w.ev_class FROM pg_catalog.pg_rewrite AS w WHERE w.oid = c.objoid)
+                WHEN 'pg_catalog.pg_statistic_ext'::regclass
+                    THEN (SELECT s.stxrelid FROM pg_catalog.pg_statistic_ext AS s WHERE s.oid = c.objoid)
+                ELSE c.objoid
+            END
+        ],
+        c.xmin
+    FROM pg_catalog.pg_description AS c
+    WHERE c.objoid >= 16384
+
+    UNION ALL
+    -- Which column a sequence belongs to; what belongs to an extension.
+    SELECT
+        d.tableoid,
+        d.objid::bigint,
+        d.classid::bigint * 4294967296 + CASE d.deptype WHEN 'e' THEN 1 WHEN 'a' THEN 2 ELSE 3 END,
+        ARRAY[d.objid],
+        d.xmin
+    FROM pg_catalog.pg_depend AS d
+    WHERE d.deptype = 'e'
+        OR (
+            d.classid = 'pg_catalog.pg_class'::regclass
+            AND d.refclassid = 'pg_catalog.pg_class'::regclass
+            AND d.refobjsubid > 0
+            AND d.deptype IN ('a', 'i')
+            AND d.objid IN (SELECT s.seqrelid FROM pg_catalog.pg_sequence AS s)
+        )
+),
+-- What belongs to one of those rows, and goes with it.
+parts AS NOT MATERIALIZED (
+    SELECT ARRAY[a.attrelid] AS homes, a.xmin
+    FROM pg_catalog.pg_attribute AS a
+    WHERE a.attrelid >= 16384
+
+    UNION ALL
+    SELECT ARRAY[d.adrelid], d.xmin
+    FROM pg_catalog.pg_attrdef AS d
+
+    UNION ALL
+    SELECT ARRAY[i.indexrelid, i.indrelid], i.xmin
+    FROM pg_catalog.pg_index AS i
+    WHERE i.indrelid >= 16384
+
+    UNION ALL
+    SELECT ARRAY[v.enumtypid], v.xmin
+    FROM pg_catalog.pg_enum AS v
+
+    UNION ALL
+    SELECT ARRAY[g.rngtypid], g.xmin
+    FROM pg_catalog.pg_range AS g
+    WHERE g.rngtypid >= 16384
+
+    UNION ALL
+    SELECT ARRAY[s.seqrelid], s.xmin
+    FROM pg_catalog.pg_sequence AS s
+
+    UNION ALL
+    SELECT ARRAY[g.aggfnoid::oid], g.xmin
+    FROM pg_catalog.pg_aggregate AS g
+    WHERE g.aggfnoid >= 16384
+
+    UNION ALL
+    SELECT ARRAY[f.ftrelid], f.xmin
+    FROM pg_catalog.pg_foreign_table AS f
+
+    UNION ALL
+    SELECT ARRAY[p.partrelid], p.xmin
+    FROM pg_catalog.pg_partitioned_table AS p
+),
+-- Their names may stand in any line.
+names AS NOT MATERIALIZED (
+    SELECT n.tableoid AS class, n.oid AS object, n.xmin FROM pg_catalog.pg_namespace AS n
+    UNION ALL
+    SELECT o.tableoid, o.oid, o.xmin FROM pg_catalog.pg_operator AS o WHERE o.oid >= 16384
+    UNION ALL
+    SELECT c.tableoid, c.oid, c.xmin FROM pg_catalog.pg_opclass AS c WHERE c.oid >= 16384
+    UNION ALL
+    SELECT f.tableoid, f.oid, f.xmin FROM pg_catalog.pg_opfamily AS f WHERE f.oid >= 16384
+    UNION ALL
+    SELECT c.tableoid, c.oid, c.xmin FROM pg_catalog.pg_collation AS c WHERE c.oid >= 16384
+    UNION ALL
+    SELECT l.tableoid, l.oid, l.xmin FROM pg_catalog.pg_language AS l
+    UNION ALL
+    SELECT m.tableoid, m.oid, m.xmin FROM pg_catalog.pg_am AS m
+    UNION ALL
+    SELECT e.tableoid, e.oid, e.xmin FROM pg_catalog.pg_extension AS e
+    UNION ALL
+    SELECT s.tableoid, s.oid, s.xmin FROM pg_catalog.pg_foreign_server AS s
+    UNION ALL
+    SELECT w.tableoid, w.oid, w.xmin FROM pg_catalog.pg_foreign_data_wrapper AS w
+    UNION ALL
+    SELECT c.tableoid, c.oid, c.xmin FROM pg_catalog.pg_ts_config AS c WHERE c.oid >= 16384
+    UNION ALL
+    SELECT d.tableoid, d.oid, d.xmin FROM pg_catalog.pg_ts_dict AS d WHERE d.oid >= 16384
+    UNION ALL
+    SELECT p.tableoid, p.oid, p.xmin FROM pg_catalog.pg_publication AS p
+),
+-- What has lines that are read each time.
+alone AS NOT MATERIALIZED (
+    SELECT c.tableoid AS class, c.xmin FROM pg_catalog.pg_cast AS c
+    UNION ALL
+    SELECT t.tableoid, t.xmin FROM pg_catalog.pg_transform AS t
+    UNION ALL
+    SELECT c.tableoid, c.xmin FROM pg_catalog.pg_conversion AS c
+    UNION ALL
+    SELECT p.tableoid, p.xmin FROM pg_catalog.pg_ts_parser AS p
+    UNION ALL
+    SELECT t.tableoid, t.xmin FROM pg_catalog.pg_ts_template AS t
+    UNION ALL
+    SELECT m.tableoid, m.xmin FROM pg_catalog.pg_ts_config_map AS m
+    UNION ALL
+    SELECT o.tableoid, o.xmin FROM pg_catalog.pg_amop AS o
+    UNION ALL
+    SELECT p.tableoid, p.xmin FROM pg_catalog.pg_amproc AS p
+    UNION ALL
+    SELECT a.tableoid, a.xmin FROM pg_catalog.pg_default_acl AS a
+    UNION ALL
+    SELECT t.tableoid, t.xmin FROM pg_catalog.pg_event_trigger AS t
+    UNION ALL
+    SELECT n.tableoid, n.xmin FROM pg_catalog.pg_publication_namespace AS n
+    UNION ALL
+    SELECT c.tableoid, c.xmin FROM pg_catalog.pg_description AS c WHERE c.objoid < 16384
+),
+rows_written AS MATERIALIZED (
+    SELECT
+        w.class,
+        w.object,
+        w.part,
+        w.homes,
+        -pg_catalog.age(w.xmin) AS place
+    FROM written AS w
+    WHERE -pg_catalog.age(w.xmin) > $1
+),
+fresh AS MATERIALIZED (
+    SELECT pg_catalog.unnest(w.homes) AS home, w.place
+    FROM rows_written AS w
+
+    UNION ALL
+    SELECT pg_catalog.unnest(p.homes), -pg_catalog.age(p.xmin)
+    FROM parts AS p
+    WHERE -pg_catalog.age(p.xmin) > $1
+),
+own AS MATERIALIZED (
+    SELECT f.home
+    FROM fresh AS f
+    WHERE f.home <> 0
+
+    UNION
+    SELECT m.home
+    FROM pg_catalog.unnest($2::oid[]) AS m (home)
+),
+-- What has the name of one of them in its definition.
+naming AS MATERIALIZED (
+    SELECT DISTINCT d.classid, d.objid
+    FROM own AS o
+    JOIN pg_catalog.pg_depend AS d ON d.refobjid = o.home
+    WHERE d.refclassid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_type'::regclass)
+),
+scope (home) AS (
+    SELECT o.home FROM own AS o
+
+    UNION
+    SELECT n.home
+    FROM (
+        SELECT n.objid
+        FROM naming AS n
+        WHERE n.classid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_type'::regclass)
+
+        UNION ALL
+        SELECT w.ev_class
+        FROM naming AS n
+        JOIN pg_catalog.pg_rewrite AS w ON w.oid = n.objid
+        WHERE n.classid = 'pg_catalog.pg_rewrite'::regclass
+
+        UNION ALL
+        SELECT d.adrelid
+        FROM naming AS n
+        JOIN pg_catalog.pg_attrdef AS d ON d.oid = n.objid
+        WHERE n.classid = 'pg_catalog.pg_attrdef'::regclass
+
+        UNION ALL
+        SELECT COALESCE(NULLIF(k.conrelid, 0), k.contypid)
+        FROM naming AS n
+        JOIN pg_catalog.pg_constraint AS k ON k.oid = n.objid
+        WHERE n.classid = 'pg_catalog.pg_constraint'::regclass
+
+        UNION ALL
+        SELECT t.tgrelid
+        FROM naming AS n
+        JOIN pg_catalog.pg_trigger AS t ON t.oid = n.objid
+        WHERE n.classid = 'pg_catalog.pg_trigger'::regclass
+
+        UNION ALL
+        SELECT p.polrelid
+        FROM naming AS n
+        JOIN pg_catalog.pg_policy AS p ON p.oid = n.objid
+        WHERE n.classid = 'pg_catalog.pg_policy'::regclass
+
+        UNION ALL
+        SELECT s.stxrelid
+        FROM naming AS n
+        JOIN pg_catalog.pg_statistic_ext AS s ON s.oid = n.objid
+        WHERE n.classid = 'pg_catalog.pg_statistic_ext'::regclass
+
+        UNION ALL
+        SELECT m.prrelid
+        FROM naming AS n
+        JOIN pg_catalog.pg_publication_rel AS m ON m.oid = n.objid
+        WHERE n.classid = 'pg_catalog.pg_publication_rel'::regclass
+    ) AS n (home)
+
+    UNION
+    -- What the lines of one cannot be written without.
+    SELECT x.home
+    FROM scope AS s
+    CROSS JOIN LATERAL (
+        SELECT i.indrelid FROM pg_catalog.pg_index AS i WHERE i.indexrelid = s.home
+        UNION ALL
+        SELECT i.indexrelid FROM pg_catalog.pg_index AS i WHERE i.indrelid = s.home
+        UNION ALL
+        SELECT t.typrelid FROM pg_catalog.pg_type AS t WHERE t.oid = s.home AND t.typrelid <> 0
+        UNION ALL
+        SELECT c.reltype FROM pg_catalog.pg_class AS c WHERE c.oid = s.home AND c.reltype <> 0
+        UNION ALL
+        SELECT i.inhparent FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = s.home
+        UNION ALL
+        SELECT d.refobjid
+        FROM pg_catalog.pg_depend AS d
+        WHERE d.classid = 'pg_catalog.pg_class'::regclass
+            AND d.objid = s.home
+            AND d.refclassid = 'pg_catalog.pg_class'::regclass
+            AND d.refobjsubid > 0
+            AND d.deptype IN ('a', 'i')
+    ) AS x (home)
+)
+SELECT
+    EXISTS (
+        SELECT 1
+        FROM names AS n
+        WHERE -pg_catalog.age(n.xmin) > $1
+    ) OR EXISTS (
+        SELECT 1
+        FROM rows_written AS j
+        WHERE j.class = 'pg_catalog.pg_depend'::regclass
+            AND j.part % 4294967296 = 1
+    ) AS is_whole,
+    EXISTS (
+        SELECT 1
+        FROM alone AS a
+        WHERE -pg_catalog.age(a.xmin) > $1
+    ) AS has_more,
+    GREATEST(
+        $1,
+        (SELECT max(f.place) FROM fresh AS f),
+        (
+            SELECT max(-pg_catalog.age(n.xmin))
+            FROM names AS n
+            WHERE -pg_catalog.age(n.xmin) > $1
+        ),
+        (
+            SELECT max(-pg_catalog.age(a.xmin))
+            FROM alone AS a
+            WHERE -pg_catalog.age(a.xmin) > $1
+        )
+    ) AS last,
+    COALESCE((SELECT pg_catalog.array_agg(s.home::bigint) FROM scope AS s), '{}') AS objects,
+    COALESCE((
+        SELECT pg_catalog.json_agg(pg_catalog.json_build_array(j.class::bigint, j.object, j.part))
+        FROM rows_written AS j
+    ), '[]'::json) AS fresh,
+    COALESCE((
+        SELECT pg_catalog.json_object_agg(c.class, c.others)
+        FROM (
+            SELECT w.class::bigint, count(*) FILTER (WHERE -pg_catalog.age(w.xmin) <= $1)
+            FROM written AS w
+            GROUP BY w.class
+
+            UNION ALL
+            SELECT n.class::bigint, count(*)
+            FROM names AS n
+            GROUP BY n.class
+
+            UNION ALL
+            -- Catalogs with rows of both kinds: pg_description.
+            SELECT a.class::bigint + 4294967296, count(*)
+            FROM alone AS a
+            GROUP BY a.class
+        ) AS c (class, others)
+    ), '{}'::json) AS others,
+    COALESCE((
+        SELECT pg_catalog.json_agg(pg_catalog.json_build_array(j.class::bigint, j.object, j.part))
+        FROM written AS j
+        WHERE j.class = ANY ($3::oid[])
+    ), '[]'::json) AS keys,
+    (
+        SELECT pg_catalog.md5(pg_catalog.string_agg(e.text, ' ' ORDER BY e.text COLLATE "C"))
+        FROM (
+            SELECT pg_catalog.format('role %s %s', r.oid, r.rolname)
+            FROM pg_catalog.pg_roles AS r
+            UNION ALL
+            SELECT pg_catalog.format('%s', u)
+            FROM pg_catalog.pg_user_mappings AS u
+        ) AS e (text)
+    ) AS elsewhere

@@ -1,0 +1,121 @@
+"""What a statement wrote, read alone, makes the catalog what it is when all of it is read."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from tests.conftest import on_all_versions
+from tests.property.delta import Compared, compare
+from tests.property.histories import DiscardedError, prepare_server, write_history
+from tests.support.servers import Server
+
+HISTORIES = 4
+
+# What is there, and statements whose lines are of other objects than those that they name.
+AROUND = """
+CREATE SCHEMA other; CREATE TYPE mood AS ENUM ('good'); CREATE DOMAIN amount AS numeric CHECK (VALUE > 0);
+CREATE TABLE a (id int PRIMARY KEY, n text, m mood DEFAULT 'good', c amount);
+CREATE TABLE b (id serial PRIMARY KEY, a int REFERENCES a (id), a_row a, CHECK (id > 0));
+CREATE TABLE child (k int) INHERITS (a); CREATE TABLE grandchild () INHERITS (child);
+CREATE TABLE p (id int, n text) PARTITION BY RANGE (id); CREATE TABLE q PARTITION OF p FOR VALUES FROM (0) TO (9);
+CREATE INDEX ON p (n); CREATE VIEW v AS SELECT a.id, a.n, b.id AS b FROM a JOIN b ON b.a = a.id;
+CREATE VIEW w AS SELECT id FROM v; CREATE MATERIALIZED VIEW mv AS SELECT * FROM a; CREATE INDEX mv_n ON mv (n);
+CREATE FUNCTION f(a) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1.n'; CREATE INDEX a_f ON a (upper(n));
+CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER t AFTER UPDATE OF n ON a FOR EACH ROW WHEN (NEW.n <> '') EXECUTE FUNCTION t();
+CREATE POLICY r ON a USING (n <> ''); CREATE RULE s AS ON DELETE TO b DO INSTEAD NOTHING;
+CREATE STATISTICS st ON id, n FROM a; CREATE PUBLICATION pub FOR TABLE a (id), b; COMMENT ON COLUMN a.n IS 'n';
+CREATE SEQUENCE free; COMMENT ON CONSTRAINT b_pkey ON b IS 'key'; COMMENT ON POLICY r ON a IS 'rule';
+"""
+STATEMENTS = [
+    "ALTER TABLE a RENAME n TO named", "ALTER TABLE a RENAME TO renamed", "ALTER TABLE renamed RENAME TO a",
+    "ALTER TYPE mood RENAME TO moods", "ALTER TYPE moods ADD VALUE 'bad'", "ALTER DOMAIN amount RENAME TO money_of",
+    "ALTER DOMAIN money_of ADD CONSTRAINT little CHECK (VALUE < 9)", "ALTER DOMAIN money_of DROP CONSTRAINT little",
+    "ALTER TABLE a ALTER id SET DEFAULT 5", "ALTER TABLE a ALTER id DROP DEFAULT", "ALTER TABLE child ALTER id SET DEFAULT 7",
+    "ALTER FUNCTION t() RENAME TO trigger_of", "ALTER FUNCTION f(a) SET SCHEMA other", "ALTER SEQUENCE free OWNED BY b.id",
+    "ALTER SEQUENCE free OWNED BY NONE", "ALTER TABLE b ALTER id DROP DEFAULT", "DROP SEQUENCE b_id_seq",
+    "ALTER TABLE b ALTER id ADD GENERATED ALWAYS AS IDENTITY", "ALTER TABLE b RENAME id TO key", "ALTER TABLE b ALTER key DROP IDENTITY",
+    "ALTER TABLE a DISABLE TRIGGER ALL", "ALTER TABLE a ENABLE TRIGGER ALL", "ALTER TABLE b DISABLE TRIGGER ALL",
+    "COMMENT ON COLUMN a.named IS NULL", "COMMENT ON CONSTRAINT b_pkey ON b IS NULL", "COMMENT ON POLICY r ON a IS NULL",
+    "COMMENT ON TABLE a IS 'a'", "COMMENT ON SCHEMA other IS 'others'", "COMMENT ON TYPE moods IS 'm'", "COMMENT ON INDEX mv_n IS 'i'",
+    "ALTER TABLE child NO INHERIT a", "ALTER TABLE child INHERIT a", "ALTER TABLE p DETACH PARTITION q", "DROP INDEX p_n_idx",
+    "ALTER TABLE p ATTACH PARTITION q FOR VALUES FROM (0) TO (9)", "DROP TRIGGER t ON a", "DROP POLICY r ON a", "DROP RULE s ON b",
+    "ALTER PUBLICATION pub DROP TABLE b", "ALTER PUBLICATION pub RENAME TO published", "DROP STATISTICS st", "DROP INDEX a_f",
+    "GRANT SELECT ON a TO PUBLIC", "GRANT SELECT (id) ON a TO PUBLIC", "REVOKE ALL ON a FROM PUBLIC", "ALTER VIEW v RENAME TO seen",
+    "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC", "ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM PUBLIC",
+    "CREATE OR REPLACE VIEW w AS SELECT id, 1 AS one FROM seen", "ALTER SCHEMA other RENAME TO another", "DROP SCHEMA another CASCADE",
+    "CREATE TABLE t1 (LIKE a INCLUDING ALL)", "INSERT INTO t1 (id) VALUES (1)", "DROP TABLE t1", "DROP VIEW seen CASCADE",
+    "ALTER TABLE b DROP CONSTRAINT b_a_fkey", "ALTER TABLE a DROP CONSTRAINT a_pkey CASCADE", "DROP TYPE moods CASCADE",
+    "CREATE TYPE pair AS (x int, y text)", "ALTER TYPE pair RENAME ATTRIBUTE x TO z", "CREATE TABLE of_pair OF pair", "DROP TYPE pair CASCADE",
+    "CREATE OPERATOR === (leftarg = int, rightarg = int, function = int4eq)", "DROP OPERATOR === (int, int)",
+    "CREATE CAST (amount AS mood) WITH INOUT", "CREATE TEMP TABLE own (id int)", "DROP TABLE own", "DROP TABLE a CASCADE", "DROP TABLE b, p",
+]  # fmt: skip
+
+
+@on_all_versions
+def test_a_statement_has_its_lines_and_those_of_what_names_it(server: Server) -> None:
+    found = Compared()
+    with server.database("empty") as database:
+        database.run(AROUND)
+
+        compare(database.session, STATEMENTS, found)
+
+    assert found.differing == []
+    assert found.statements > len(STATEMENTS) * 0.9
+    # It is no proof where all was read.
+    assert found.wholes < found.statements * 0.2, found
+
+
+@on_all_versions
+def test_statements_of_generated_histories(server: Server) -> None:
+    found = Compared()
+    with server.connect("postgres") as session:
+        prepare_server(session)
+    for number in range(HISTORIES):
+        compare_history(server, number, found)
+
+    assert found.differing == []
+    assert found.statements > HISTORIES
+
+
+def compare_history(server: Server, number: int, found: Compared) -> None:
+    """Compares after each statement of one generated history."""
+    with server.database("empty") as database:
+        try:
+            history, _ = write_history(Random(number), database.session)
+        except DiscardedError:
+            return
+    with server.database("empty") as database:
+        compare(database.session, [one.text for one in history.statements], found)
+
+
+def test_what_a_block_caught_was_never_written(server: Server) -> None:
+    failing = """DO $$ BEGIN
+        CREATE TABLE kept (id int);
+        BEGIN
+            CREATE TABLE undone (id int); ALTER TABLE kept ADD COLUMN undone int; PERFORM 1 / 0;
+        EXCEPTION WHEN division_by_zero THEN NULL;
+        END;
+        ALTER TABLE kept ADD COLUMN n int;
+    END $$"""
+    found = Compared()
+    with server.database("empty") as database:
+        compare(database.session, [failing, "ALTER TABLE kept ADD COLUMN m int", "DROP TABLE kept"], found)
+
+    assert (found.differing, found.statements) == ([], 3)
+
+
+def test_it_can_fail(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyinfra_pgmigrate.catalog.delta.CatalogReader._homes_of", lambda *_: ())
+    found = Compared()
+    with server.database("empty") as database:
+        database.run(
+            "CREATE TABLE a (id int CONSTRAINT c CHECK (id > 0)); CREATE TABLE b (a int, CONSTRAINT d CHECK (a > 0))"
+        )
+        # The catalog says nothing of the table, but that its constraint is gone.
+        database.run("COMMENT ON TABLE a IS 'a'")
+        compare(database.session, ["COMMENT ON TABLE a IS NULL"], found)
+
+    assert "comment table a" in found.differing[0]

@@ -91,6 +91,7 @@ def migrate_database(**settings: Any) -> None:
     plan = seen if isinstance(seen, Refusal) else session.plan(observed=seen)
     _note(session, seen, plan)
     if isinstance(seen, Observed):
+        session.memory.saw(seen, session.schema, before_all=True)
         session.tell(headings(seen))
         drifts = drift_of(session, seen)
         session.announce(Drifted(drifts))
@@ -182,6 +183,7 @@ def rollback_database(**settings: Any) -> None:
     rollback.prepared.keep(session.host, overrides, found if refusal is None else refusal)
     _note(session, seen, found)
     if isinstance(seen, Observed):
+        session.memory.saw(seen, session.schema, before_all=True)
         session.tell(headings(seen))
     if refusal is not None:
         _tell_refusals(session, refusal)

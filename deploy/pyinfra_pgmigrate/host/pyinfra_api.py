@@ -73,6 +73,11 @@ def was_reached(state: State, host: Host) -> bool:
     return host in state.activated_hosts
 
 
+def has_run_anything(state: State) -> bool:
+    """Tells whether an operation of a run came to its end on some host."""
+    return any(results.ops for results in state.results.values())
+
+
 def is_verbose(state: State) -> bool:
     """Tells whether the operator asked for details (``-v``)."""
     return bool(state.print_noop_info)

@@ -6,7 +6,7 @@ import getpass
 import socket
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version as distribution_version
 from pathlib import Path
 from time import monotonic
@@ -28,6 +28,14 @@ _MOMENT_S = 1.0
 _Stamp = tuple[tuple[str, int], ...]
 
 
+@dataclass(frozen=True)
+class _Seen:
+    at: float
+    schema: str
+    what: Any
+    before_all: bool
+
+
 @dataclass
 class Memory:
     """What a run remembers of one database.
@@ -47,24 +55,30 @@ class Memory:
     rehearsed: tuple[Any, ...] = ()
     unmeasured: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
     has_begun: bool = False
-    _seen: tuple[float, str, Any] | None = None
+    _seen: _Seen | None = None
 
-    def saw(self, seen: Any, schema: str) -> None:
+    def saw(self, seen: Any, schema: str, *, before_all: bool = False) -> None:
         """Keeps the database as a session has just left it, for what comes next.
 
         + schema: the target schema, from which it was seen
+        + before_all: in the prepare phase: it counts for the first operation of the run, and for no other
         """
-        self._seen = (monotonic(), schema, seen)
+        if self._seen is None or self._seen.what is not seen:
+            self._seen = _Seen(monotonic(), schema, seen, before_all)
+        else:
+            self._seen = replace(self._seen, before_all=before_all)
 
-    def just_seen(self, schema: str) -> Any:
-        """Returns the database as it was seen a moment ago, once; None where nobody looked since it was changed.
+    def just_seen(self, schema: str, *, has_run_anything: bool) -> Any:
+        """Returns the database as it was seen a moment ago; None where nobody looked since it was changed.
 
         Hosts wait for each other between two operations: then a moment is over.
+
+        + has_run_anything: an operation has come to its end, of whomever: it may have changed the database
         """
-        kept, self._seen = self._seen, None
-        if kept is None or kept[1] != schema or monotonic() - kept[0] > _MOMENT_S:
+        kept = self._seen
+        if kept is None or kept.schema != schema or monotonic() - kept.at > _MOMENT_S:
             return None
-        return kept[2]
+        return None if kept.before_all and has_run_anything else kept.what
 
     def changes(self) -> None:
         """Notes that something runs which may change the database: what was seen before does not count."""

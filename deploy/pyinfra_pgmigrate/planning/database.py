@@ -17,6 +17,7 @@ from ..application.requirements import Requirement, lacking, not_applicable
 from ..application.totals import Total, load_totals
 from ..errors import Refusal
 from ..host.events import NotApplicable, listener_of
+from ..host.pyinfra_api import has_run_anything
 from ..host.run import RunContext
 from ..host.session import HostSession
 from ..migrations.files import Migration, load_folder
@@ -142,8 +143,9 @@ class DatabaseSession(HostSession):
         """Returns the database once no other run is at work on it, or why that did not come."""
         deadline = monotonic() + self.settings.run_wait_s
         told = ""
+        known = self.memory.just_seen(self.schema, has_run_anything=has_run_anything(self.host.state))
         while True:
-            seen = self.memory.just_seen(self.schema) or self.look()
+            seen, known = known or self.look(), None
             if isinstance(seen, Refusal) or seen.other_run is None:
                 return cast("Observed | Refusal", seen)
             if monotonic() > deadline:

@@ -8,6 +8,8 @@ from uuid import UUID
 
 import pytest
 from pyinfra.api import Config, Inventory, State
+from pyinfra.api.state import StateStage
+from pyinfra_pgmigrate.host.pyinfra_api import has_run_anything
 from pyinfra_pgmigrate.host.run import TOOL_VERSION, Memory, Prepared, RunContext
 from pyinfra_pgmigrate.settings import Connection
 
@@ -77,31 +79,55 @@ def test_a_database_is_remembered_for_the_run_alone() -> None:
 
 
 class TestSeen:
-    def test_a_look_counts_once_and_for_a_moment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_look_counts_for_a_moment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         memory, now = Memory(), [100.0]
         monkeypatch.setattr("pyinfra_pgmigrate.host.run.monotonic", lambda: now[0])
-        assert memory.just_seen("public") is None
+        assert memory.just_seen("public", has_run_anything=False) is None
 
         memory.saw("the database", "public")
-        assert memory.just_seen("public") == "the database"
-        assert memory.just_seen("public") is None
+        assert memory.just_seen("public", has_run_anything=True) == "the database"
 
-        memory.saw("the database", "public")
-        now[0] += 1.1
-        assert memory.just_seen("public") is None
+        now[0] += 0.9
+        assert memory.just_seen("public", has_run_anything=True) == "the database"
+        # It is as old as it is, whoever says again that it was seen.
+        memory.saw(memory.just_seen("public", has_run_anything=True), "public")
+        now[0] += 0.2
+        assert memory.just_seen("public", has_run_anything=True) is None
 
     def test_it_does_not_count_after_anything_that_may_change_the_database(self) -> None:
         memory = Memory()
         memory.saw("the database", "public")
         memory.changes()
 
-        assert memory.just_seen("public") is None
+        assert memory.just_seen("public", has_run_anything=False) is None
 
     def test_it_is_as_seen_from_one_schema(self) -> None:
         memory = Memory()
         memory.saw("the database", "tenant_1")
 
-        assert memory.just_seen("tenant_2") is None
+        assert memory.just_seen("tenant_2", has_run_anything=False) is None
+
+    def test_what_was_seen_before_all_operations_counts_for_the_first_of_them(self) -> None:
+        memory = Memory()
+        memory.saw("the database", "public", before_all=True)
+
+        assert memory.just_seen("public", has_run_anything=False) == "the database"
+        assert memory.just_seen("public", has_run_anything=True) is None
+        # The first one looked, and saw the same.
+        memory.saw("the database", "public")
+        assert memory.just_seen("public", has_run_anything=True) == "the database"
+
+    def test_an_operation_that_came_to_its_end_may_have_changed_the_database(self) -> None:
+        one = state()
+        one.set_stage(StateStage.Execute)
+        host = one.inventory.get_host("@local")
+        assert host is not None
+        one.activate_host(host)
+        assert not has_run_anything(one)
+
+        one.get_results_for_host(host).ops += 1
+
+        assert has_run_anything(one)
 
 
 def test_what_was_prepared_is_of_one_database_of_one_host() -> None:

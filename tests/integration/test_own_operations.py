@@ -1,0 +1,73 @@
+"""Operations of the user's own, in the same run and before ours: what they change counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyinfra.api import FunctionCommand, deploy, operation
+from pyinfra_pgmigrate import migrate_database
+
+from tests.support.folders import written
+from tests.support.harness import Result, migrate, run
+from tests.support.servers import Database, Server
+
+
+@pytest.fixture
+def settings(server: Server, tmp_path: Path) -> Iterator[tuple[Database, dict[str, Any]]]:
+    """A database on which both migrations were applied."""
+    (tmp_path / "baseline.sql").write_text("SELECT 1;\n")
+    written(tmp_path, server, "CREATE TABLE a (id int)", "CREATE TABLE b (id int)")
+    with server.database("empty") as database:
+        settings = database.settings(pg_sql_dir=str(tmp_path))
+        assert migrate(settings).ok
+        yield database, settings
+
+
+def after(database: Database, settings: dict[str, Any], *statements: str) -> Result:
+    """Runs migrate_database after an operation that runs statements, all prepared at once."""
+
+    @operation()  # type: ignore[untyped-decorator]
+    def theirs() -> Iterator[FunctionCommand]:
+        def change(state: object, host: object) -> bool:
+            for statement in statements:
+                database.run(statement)
+            return True
+
+        yield FunctionCommand(change, (), {})
+
+    @deploy("Ours after theirs")
+    def both() -> None:
+        theirs(name="Theirs")
+        migrate_database()
+
+    return run(both, settings)
+
+
+def test_what_it_drops_is_seen(settings: tuple[Database, dict[str, Any]]) -> None:
+    result = after(*settings, "DROP TABLE a")
+
+    assert not result.ok
+    assert "001" in result.text
+    assert "drift" in result.text
+
+
+def test_what_it_takes_back_is_applied(settings: tuple[Database, dict[str, Any]]) -> None:
+    database, _ = settings
+
+    result = after(*settings, "DROP TABLE b", "DELETE FROM pgmigrate.migrations WHERE version = 2")
+
+    # Nothing was pending when it was prepared.
+    assert database.rows("SELECT count(*) FROM pgmigrate.migrations") == [(1,)]
+    assert result.ok, result.text
+    assert migrate(settings[1]).ok
+    assert database.rows("SELECT count(*) FROM b") == [(0,)]
+
+
+def test_nothing_of_theirs_nothing_to_do(settings: tuple[Database, dict[str, Any]]) -> None:
+    result = after(*settings)
+
+    assert result.ok, result.text
+    assert "nothing to do" in result.text

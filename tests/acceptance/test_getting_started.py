@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.property.snapshot import dump
 from tests.support.cli import PYINFRA
+from tests.support.many_tables import make_tables
 from tests.support.servers import ROOT, Server
 
 pytestmark = pytest.mark.acceptance
@@ -69,12 +71,17 @@ def test_a_project_from_nothing(environment: Mapping[str, str], tmp_path: Path) 
     assert shown in (tmp_path / "shop" / "sql" / "001_create_customers.effect").read_text()
 
 
+def a_reader_with_a_database(server: Server, folder: Path, template: str) -> None:
+    """Makes database "shop" and the files that a reader of the second section has by then."""
+    (folder / "inventories").mkdir()
+    (folder / "sql").mkdir()
+    (folder / "inventories" / "dev.py").write_text('dev = [("@local", {"pg_database": "shop"})]\n')
+    (folder / "deploy").symlink_to(ROOT / "deploy")
+    server.administer("CREATE DATABASE {} TEMPLATE {}", "shop", server.template(template))
+
+
 def test_from_a_database_that_exists(server: Server, environment: Mapping[str, str], tmp_path: Path) -> None:
-    (tmp_path / "inventories").mkdir()
-    (tmp_path / "sql").mkdir()
-    (tmp_path / "inventories" / "dev.py").write_text('dev = [("@local", {"pg_database": "shop"})]\n')
-    (tmp_path / "deploy").symlink_to(ROOT / "deploy")
-    server.administer("CREATE DATABASE {} TEMPLATE {}", "shop", server.template("legacy"))
+    a_reader_with_a_database(server, tmp_path, "legacy")
 
     files = iter(["sql/001_add_customer_phone.sql"])
     output = run(script("From a database that exists", files), tmp_path, environment)
@@ -83,3 +90,31 @@ def test_from_a_database_that_exists(server: Server, environment: Mapping[str, s
     draft = (tmp_path / "sql" / "rollback_001_001.sql").read_text()
     assert "TODO" not in draft
     assert draft.rstrip().endswith("ALTER TABLE customers DROP COLUMN IF EXISTS phone;")
+
+
+def test_from_300_tables_of_another_tool(server: Server, environment: Mapping[str, str], tmp_path: Path) -> None:
+    a_reader_with_a_database(server, tmp_path, "empty")
+    make_tables(server, "shop")
+    structure, rows = dump(server, "shop"), contents(server)
+    text = script("From a database that exists", iter(["sql/001_add_customer_phone.sql"]))
+
+    output = run(text, tmp_path, environment)
+
+    # What is typed, without the lines that write files.
+    typed = [line for line in text.split("\n") if line.startswith(("pgmigrate ", "pyinfra "))]
+    assert 8 <= len(typed) < 15, typed
+    assert "001_add_customer_phone: applied" in output
+    assert "kept: what was not the default in column customers.phone" in output
+    assert dump(server, "shop") == structure
+    assert contents(server) == rows
+    again = run("pyinfra -y inventories/dev.py deploy/migrate.py", tmp_path, environment)
+    assert "001_add_customer_phone: applied" in again
+    last = run("pyinfra -y inventories/dev.py deploy/migrate.py", tmp_path, environment)
+    assert "nothing to do" in last
+    assert contents(server) == rows
+
+
+def contents(server: Server) -> list[tuple[object, ...]]:
+    """Returns the rows of the table that the migration changes, without what it adds."""
+    with server.connect("shop") as session:
+        return session.execute("SELECT id, name, is_deleted, changed_at, contact FROM customers ORDER BY id").fetchall()

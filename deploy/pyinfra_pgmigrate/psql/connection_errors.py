@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..errors import Kind, Refusal
 from ..settings import Connection
 from .answer import EXIT_CONNECTION, EXIT_NO_PSQL, EXIT_SCRIPT, Unreadable
@@ -15,8 +17,8 @@ TOO_OLD = "0A000"
 PLANTED = "55000"
 
 
-# What a connection error says, and what to do about it; the first that fits counts. The server's own
-# messages may be in another language: then the last line of the table fits.
+# What a connection error says, and what to do about it; the first that fits counts. libpq speaks English, as it is
+# told to; the server speaks the language of its lc_messages, and then the names in its message tell what it is about.
 _CONNECTION_HINTS = (
     ("password authentication failed", "Correct pg_user or pg_password (or ~/.pgpass on the host)."),
     ("no password supplied", "Set pg_password, or put the password into ~/.pgpass on the host."),
@@ -37,12 +39,37 @@ _CONNECTION_HINTS = (
     ("root certificate file", "Put the server's root certificate there, on the host, or correct PGSSLROOTCERT."),
     ("definition of service", "Correct pg_service, or add it to pg_service.conf on the host."),
     # These two name the database as well, and it is there.
-    ("no pg_hba.conf entry", "Let the server's administrator add a line for that host and role to pg_hba.conf."),
+    ("pg_hba.conf", "Let the server's administrator add a line for that host and role to pg_hba.conf."),
     ("permission denied for database", "Let its owner run: GRANT CONNECT ON DATABASE DATABASE TO ROLE"),
-    ("role ", "Correct pg_user, or let a superuser create the role."),
-    ("database ", "Correct pg_database; to see the names on the host: psql --list"),
-    ("", "See that the server runs and listens there: pg_isready"),
+    ("FATAL:  role ", "Correct pg_user, or let a superuser create the role."),
+    ("FATAL:  database ", "Correct pg_database; to see the names on the host: psql --list"),
 )
+_NO_SERVER = "See that the server runs and listens there: pg_isready"
+_REFUSED = "The server is there, and refuses: do what its message says."
+_ABOUT_ROLE = "Correct pg_user or pg_password: it is the role that the server's message names."
+_ABOUT_DATABASE = "Correct pg_database: it is what the server's message names; to see the names: psql --list"
+
+# How PostgreSQL begins an error that ends a session, in its languages; source: src/backend/po.
+_FATAL = re.compile(
+    r" failed: (?:FATALE?T?|ВАЖНО|ФАТАЛЬНО|ფატალური|치명적오류|致命错误|致命錯誤|KATASTROFALNY|ÖLÜMCÜL):"
+)
+
+
+def _connection_hint(message: str, connection: Connection) -> str:
+    for text, hint in _CONNECTION_HINTS:
+        if text in message:
+            return hint
+    if not _FATAL.search(message):
+        return _NO_SERVER
+    if _names(message, connection.database):
+        return _ABOUT_DATABASE
+    return _ABOUT_ROLE if connection.user and _names(message, connection.user) else _REFUSED
+
+
+def _names(message: str, name: str) -> bool:
+    """Tells whether a message of the server has a name in quotes, as its language writes them."""
+    said = message[message.index(" failed: ") :]
+    return re.search(rf"[\"«»„“”]\s?{re.escape(name)}\s?[\"«»“”]", said) is not None
 
 
 def unreadable(found: Unreadable | None, *, host: str, connection: Connection) -> Refusal:
@@ -67,12 +94,11 @@ def unreadable(found: Unreadable | None, *, host: str, connection: Connection) -
             hint="Install postgresql-client on the host, or set pg_bin_dir.",
         )
     if found.status == EXIT_CONNECTION:
-        hint = next(hint for text, hint in _CONNECTION_HINTS if text in found.message)
         return Refusal(
             Kind.UNREADABLE,
             f"{what}: no connection",
             detail=f"Found: {found.message}. Expected a connection with {where}.",
-            hint=hint,
+            hint=_connection_hint(found.message, connection),
         )
     if (found.status, found.sqlstate) == (EXIT_SCRIPT, TOO_OLD):
         return Refusal(

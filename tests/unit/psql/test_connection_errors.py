@@ -41,8 +41,8 @@ _SOCKET = 'connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" fa
         ),
         (f"{_AT}FATAL:  the database system is starting up", "Wait until the server has started"),
         (f'{_AT}root certificate file "/root/.postgresql/root.crt" does not exist', "PGSSLROOTCERT"),
-        # Another language than English.
-        (f"{_AT}FATAL:  Passwort-Authentifizierung fehlgeschlagen", "pg_isready"),
+        # It names nobody.
+        (f"{_AT}FATAL:  das Datenbanksystem startet", "do what its message says"),
     ],
 )
 def test_a_connection_error_is_told_with_what_to_do_about_it(message: str, advice: str) -> None:
@@ -66,6 +66,37 @@ def test_where_the_database_is_there_no_other_name_is_asked_for(message: str, ad
 
     assert advice in found.hint
     assert "Correct pg_database" not in found.hint
+
+
+# The server's language: no password, no such role, no such database. Source: src/backend/po of PostgreSQL 15.
+TRANSLATED = {
+    "de": ("FATAL", "Passwort-Authentifizierung für Benutzer »%s« fehlgeschlagen", "Rolle »%s« existiert nicht", "Datenbank »%s« existiert nicht"),
+    "es": ("FATAL", "la autentificación password falló para el usuario «%s»", "no existe el rol «%s»", "no existe la base de datos «%s»"),
+    "fr": ("FATAL", "authentification par mot de passe échouée pour l'utilisateur  « %s »", "le rôle « %s » n'existe pas", "la base de données « %s » n'existe pas"),
+    "it": ("FATALE", "autenticazione con password fallita per l'utente \"%s\"", "il ruolo \"%s\" non esiste", "il database \"%s\" non esiste"),
+    "ja": ("FATAL", "ユーザー\"%s\"のパスワード認証に失敗しました", "ロール\"%s\"は存在しません", "データベース\"%s\"は存在しません"),
+    "ko": ("치명적오류", "사용자 \"%s\"의 password 인증을 실패했습니다", "\"%s\" 롤(role) 없음", "\"%s\" 데이터베이스 없음"),
+    "ru": ("ВАЖНО", "пользователь \"%s\" не прошёл проверку подлинности (по паролю)", "роль \"%s\" не существует", "база данных \"%s\" не существует"),
+    "sv": ("FATALT", "Lösenordsautentisering misslyckades för användare \"%s\"", "rollen \"%s\" finns inte", "databasen \"%s\" existerar inte"),
+    "uk": ("ФАТАЛЬНО", "користувач \"%s\" не пройшов автентифікацію за допомогою пароля", "роль \"%s\" не існує", "бази даних \"%s\" не існує"),
+    "zh_CN": ("致命错误", "用户 \"%s\" Password 认证失败", "角色 \"%s\" 不存在", "数据库 \"%s\" 不存在"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+@pytest.mark.parametrize("place", [_AT, _SOCKET])
+def test_the_server_may_speak_another_language(language: str, place: str) -> None:
+    fatal, password, role, database = TRANSLATED[language]
+
+    for message in (password % "app", role % "app"):
+        assert "Correct pg_user or pg_password" in refused(EXIT_CONNECTION, message=f"{place}{fatal}:  {message}").hint
+    assert "Correct pg_database" in refused(EXIT_CONNECTION, message=f"{place}{fatal}:  {database % 'shop'}").hint
+
+
+def test_a_name_within_another_is_not_meant() -> None:
+    found = refused(EXIT_CONNECTION, message=f"{_AT}FATAL:  Rolle »shop_reader« existiert nicht")
+
+    assert "do what its message says" in found.hint
 
 
 @pytest.mark.parametrize("found", [None, Unreadable(None, "", "")])

@@ -146,6 +146,12 @@ STORIES: dict[str, tuple[str, tuple[str, ...], str]] = {
         ("REVOKE SELECT ON a FROM PUBLIC", "ALTER TABLE a RENAME TO b; CREATE TABLE a (id int PRIMARY KEY, n text)"),
         "INSERT INTO a VALUES (1, 'x'); INSERT INTO b VALUES (2, 'y')",
     ),
+    "rights on a table and on its columns": (
+        "",
+        ("CREATE TABLE a (id int PRIMARY KEY, n text)", "GRANT SELECT (id), UPDATE (n) ON a TO pg_monitor",
+         "GRANT SELECT ON a TO pg_monitor; COMMENT ON COLUMN a.n IS 'n'"),
+        "INSERT INTO a VALUES (1, 'x')",
+    ),
     "a comment on the schema": ("", ("COMMENT ON SCHEMA public IS 'another';",), ""),
     "objects of many kinds that need each other": (
         "CREATE SCHEMA side;",

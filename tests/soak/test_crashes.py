@@ -50,7 +50,7 @@ MOMENTS = {
         (MIGRATE,), f"query ~ '^CREATE INDEX CONCURRENTLY' AND {_WAITS}", "LOCK TABLE project_roles IN ROW EXCLUSIVE MODE", (_UNTIL_4,)
     ),
     "index built and its row blocked": Moment(
-        (MIGRATE,), f"query ~ 'INSERT INTO pgmigrate.migrations' AND {_WAITS}", "LOCK TABLE pgmigrate.migrations IN SHARE MODE", (_UNTIL_4,)
+        (MIGRATE,), f"query ~ 'WITH steps AS' AND {_WAITS}", "LOCK TABLE pgmigrate.migrations IN SHARE MODE", (_UNTIL_4,)
     ),
     "in a batch": Moment(
         (MIGRATE,),

@@ -32,7 +32,9 @@ def run(options: argparse.Namespace) -> int:
     read_folder(options.folder)
     read_baseline(options.folder)
     with server_of(options.server) as conninfo:
-        texts = record_folder(options.folder, conninfo, is_throwaway=options.server is None, tell=tell)
+        texts = record_folder(
+            options.folder, conninfo, is_throwaway=options.server is None, tell=tell, reuses=not options.all
+        )
     for name, text in texts.items():
         path = options.folder / name
         before = path.read_bytes() if path.is_file() else None

@@ -6,45 +6,27 @@ the server is touched. Runs on the controller, through psycopg.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import psycopg
 from psycopg import sql as composed
 from psycopg.pq import TransactionStatus
 
+from ..catalog.lines import is_own
 from ..errors import Kind, PgMigrateError
 from ..settings import KEYS
 from ..sqltext.parser import Statement, server_wide_operation
 from . import effect as effects
 from .effect import Effect, StatementEffect
-from .files import Migration, baseline_checksum, expected_base, read_baseline, read_folder
+from .files import Migration, baseline_checksum, expected_base, load_folder, read_baseline, read_folder
 from .scene import Scene, effect_of
 from .scratch import Tell, pin, scratch_database, session
-from .scratch_session import ScratchSession, library
+from .scratch_session import ScratchSession, failed
 from .script import server_wide
-
-# How long a statement outside a transaction may keep us from seeing its locks, in seconds.
-_PATIENCE_S = 60.0
-
-# What to do about errors that come from running in one transaction, by SQLSTATE.
-_CURES = {
-    "55P04": "Split it into two migrations (pgmigrate new NAME): PostgreSQL lets a new enum value be used only after "
-    "the transaction that adds it.",
-    "2D000": "Leave COMMIT out: a migration's statements run in one transaction. For many rows write one statement and "
-    "the header -- batch: keyset.",
-    "55006": "Write SET CONSTRAINTS ALL IMMEDIATE; before it: a table cannot be changed while deferred constraints "
-    "have still to check its rows.",
-    "25001": "Name the partitions one by one, or use CONCURRENTLY: a migration's statements run in one transaction.",
-}
-_NO_SUCH_OBJECT = "42704"
-# PostgreSQL 15 has another code than 18 for an extension that is not installed.
-_NO_SUCH_EXTENSION = ("0A000", "58P01")
 
 
 class Recorder(ScratchSession):
@@ -74,7 +56,7 @@ class Recorder(ScratchSession):
                     if not self.is_throwaway:
                         self._check_server(source, statement)
             except psycopg.Error as error:
-                raise _failed(source, statement, error) from error
+                raise failed(source, statement, error) from error
         if self.connection.info.transaction_status is not TransactionStatus.IDLE:
             # It began a transaction and did not end it; psql would leave it like that, too.
             self._run("ROLLBACK")
@@ -85,9 +67,7 @@ class Recorder(ScratchSession):
         Raises PgMigrateError (file) with the statement that failed or that acts on the whole server, or the verify
         query that does not hold on the empty scratch database.
         """
-        # A session as new: no temporary table, prepared statement or setting of another file.
-        self._as_new()
-        self._server = self._read_server(self.watcher)
+        self._begin()
         recorded: list[StatementEffect] = []
         for step in migration.steps(statement.number for statement in migration.statements):
             # What an earlier step has set for the session is the runner's to set back.
@@ -102,16 +82,57 @@ class Recorder(ScratchSession):
         self._check_verify(migration)
         return Effect(base, tuple(recorded))
 
+    def _begin(self) -> None:
+        # A session as new: no temporary table, prepared statement or setting of another file.
+        self._as_new()
+        self._server = self._read_server(self.watcher)
+
+    def replay(self, migration: Migration) -> None:
+        """Runs a migration whose effect is known, for what comes after it.
+
+        Raises PgMigrateError: see ``record``.
+        """
+        self._begin()
+        for step in migration.steps(statement.number for statement in migration.statements):
+            pin(self.connection)
+            if migration.header.in_batches:
+                for _ in self._batches(migration, step[0]):
+                    pass
+            else:
+                self._run_again(migration, step)
+        pin(self.connection)
+        self._check_verify(migration)
+        self._now = None
+        self._catalog_reader.forgets()
+
+    def _run_again(self, migration: Migration, step: Sequence[Statement]) -> None:
+        source, statement, is_at_end = f"{migration.name}.sql", step[0], False
+        try:
+            if not statement.in_transaction:
+                self._run(statement.text)
+                return
+            with self.connection.transaction():
+                self._begin_as(migration.mode_of(step))
+                for statement in step:
+                    self._run(statement.text)
+                is_at_end = True
+                self._run("SET CONSTRAINTS ALL IMMEDIATE")
+                self._check_server(source, statement)
+        except psycopg.Error as error:
+            raise failed(source, statement, error, step=step if is_at_end else ()) from error
+
+    def _begin_as(self, mode: str) -> None:
+        if mode:
+            self.connection.execute(composed.SQL("SET TRANSACTION {}").format(composed.SQL(mode)))
+
     def _record_together(self, migration: Migration, step: Sequence[Statement]) -> list[StatementEffect]:
         source = f"{migration.name}.sql"
-        mode = migration.mode_of(step)
         recorded: list[StatementEffect] = []
         statement = step[0]
         is_at_end = False
         try:
             with self.connection.transaction():
-                if mode:
-                    self.connection.execute(composed.SQL("SET TRANSACTION {}").format(composed.SQL(mode)))
+                self._begin_as(migration.mode_of(step))
                 before, held = self._before(), frozenset[tuple[int, str]]()
                 self._catalog_reader.begins()
                 for statement in step:
@@ -126,7 +147,7 @@ class Recorder(ScratchSession):
                     recorded.append(effect_of(statement, before, after, held))
                     before, held = after, after.locks
         except psycopg.Error as error:
-            raise _failed(source, statement, error, step=step if is_at_end else ()) from error
+            raise failed(source, statement, error, step=step if is_at_end else ()) from error
         self._now = before
         return recorded
 
@@ -142,9 +163,14 @@ class Recorder(ScratchSession):
             yield
 
     def _record_batches(self, migration: Migration, statement: Statement) -> StatementEffect:
-        """Runs a statement as the run does, a transaction each, until it returns no key."""
         before = self._before()
         locks: frozenset[tuple[int, str]] = frozenset()
+        for held in self._batches(migration, statement):
+            locks |= held
+        return self._after_all(statement, before, locks)
+
+    def _batches(self, migration: Migration, statement: Statement) -> Iterator[frozenset[tuple[int, str]]]:
+        """Runs a statement as the run does, a transaction each, until it returns no key; yields the locks of each."""
         key: str | None = ""
         try:
             self._set("pgmigrate.batch_size", str(KEYS["pg_batch_rows"].default))
@@ -152,62 +178,27 @@ class Recorder(ScratchSession):
                 self._set("pgmigrate.batch_after", key)
                 with self.connection.transaction():
                     last = _last_key(migration, statement, self._run(statement.text))
-                    locks |= self._locks(self.connection)
+                    held = self._locks(self.connection)
                     self._check_server(f"{migration.name}.sql", statement)
+                yield held
                 if key and last == key:
                     raise _endless(migration, statement)
                 key = last
         except psycopg.Error as error:
-            raise _failed(f"{migration.name}.sql", statement, error) from error
-        return self._after_all(statement, before, locks)
+            raise failed(f"{migration.name}.sql", statement, error) from error
 
     def _record_outside(self, migration: Migration, statement: Statement) -> StatementEffect:
         before = self._before()
         try:
             locks = self._run_outside_transaction(statement)
         except psycopg.Error as error:
-            raise _failed(f"{migration.name}.sql", statement, error) from error
+            raise failed(f"{migration.name}.sql", statement, error) from error
         return self._after_all(statement, before, locks)
 
     def _after_all(self, statement: Statement, before: Scene, locks: frozenset[tuple[int, str]]) -> StatementEffect:
         self._catalog_reader.forgets()
         self._now = self._look()
         return effect_of(statement, before, replace(self._now, locks=locks), frozenset())
-
-    def _run_outside_transaction(self, statement: Statement) -> frozenset[tuple[int, str]]:
-        """Runs a statement such as CREATE INDEX CONCURRENTLY and watches its locks from outside.
-
-        It would be over before anybody could look. So another session keeps an old snapshot and a read
-        lock on each table: such statements wait for one or the other, and meanwhile show their locks.
-        """
-        with closing(session(self.conninfo)) as holder, ThreadPoolExecutor(max_workers=1) as pool:
-            holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-            for (table,) in holder.execute(library("migrations/record_tables")).fetchall():
-                holder.execute(composed.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(composed.SQL(table)))
-            holder.execute("SELECT 1")
-            running = pool.submit(self._run, statement.text)
-            try:
-                held = self._locks_when_blocked(running)
-                holder.execute("ROLLBACK")
-                running.result()
-            except BaseException:
-                # Each would wait for the other for ever: the statement for the holder, the end of the pool for it.
-                holder.close()
-                self.connection.cancel_safe()
-                raise
-        return held
-
-    def _locks_when_blocked(self, running: Future[Any]) -> frozenset[tuple[int, str]]:
-        """Waits until the running statement is kept waiting, and returns its locks; none where it never is."""
-        deadline = monotonic() + _PATIENCE_S
-        while not running.done() and monotonic() < deadline:
-            blocked = self.watcher.execute(
-                "SELECT cardinality(pg_blocking_pids(%s)) > 0", [self.connection.info.backend_pid]
-            ).fetchone()
-            if blocked is not None and blocked[0]:
-                # Only now: what is seen of a statement on its way would not be the same each time.
-                return self._locks(self.watcher)
-        return frozenset()
 
     def _check_verify(self, migration: Migration) -> None:
         if migration.verify is None:
@@ -258,33 +249,6 @@ def _endless(migration: Migration, statement: Statement) -> PgMigrateError:
     )
 
 
-def _failed(
-    source: str, statement: Statement, error: psycopg.Error, *, step: Sequence[Statement] = ()
-) -> PgMigrateError:
-    """Returns the refusal of a file that does not run.
-
-    + step: given where all its statements ran and the end of their transaction failed
-    """
-    sqlstate, message = error.sqlstate or "", error.diag.message_primary or " ".join(str(error).split())
-    found = f"statement {statement.number} ({statement.words})"
-    if step:
-        found = f"the end of the transaction of statements {step[0].number} to {step[-1].number}"
-    hint = _CURES.get(sqlstate, "Correct the statement, or the baseline that it builds on, then run: pgmigrate record")
-    if sqlstate == _NO_SUCH_OBJECT and message.startswith("role "):
-        hint = (
-            "Record on a server that has the role: pgmigrate record --server CONNINFO; or, for the embedded one, "
-            "write CREATE ROLE into baseline.sql."
-        )
-    if sqlstate in _NO_SUCH_EXTENSION and statement.node == "create_extension_stmt":
-        hint = "Record on a server that has the extension: pgmigrate record --server CONNINFO"
-    return PgMigrateError(
-        Kind.FILE,
-        f"could not record {source}, line {statement.line}: {message}",
-        detail=f"Found SQLSTATE {sqlstate or '(none)'} at {found}; expected it to run on the scratch database.",
-        hint=hint,
-    )
-
-
 @contextmanager
 def recorder(conninfo: str, *, is_throwaway: bool = False, tell: Tell) -> Iterator[Recorder]:
     """Yields a recorder on a scratch database, which is dropped at the end.
@@ -303,19 +267,65 @@ def recorder(conninfo: str, *, is_throwaway: bool = False, tell: Tell) -> Iterat
 
 
 def record_folder(
-    folder: Path, conninfo: str, *, is_throwaway: bool = False, tell: Tell = lambda line: None
+    folder: Path, conninfo: str, *, is_throwaway: bool = False, tell: Tell = lambda line: None, reuses: bool = False
 ) -> dict[str, str]:
     """Returns the text of each migration's effect file, by file name, recorded on a scratch database.
 
     + conninfo, is_throwaway, tell: see ``recorder``
+    + reuses: effects that are current stay, and their migrations are only run for those that come after them; all are
+      recorded where the catalog that they lead to is not the one that they say
     Raises PgMigrateError: file, for what does not obey the rules or does not run; see ``recorder`` for others.
     """
+    known = _current(folder) if reuses else {}
+    try:
+        with recorder(conninfo, is_throwaway=is_throwaway, tell=tell) as recording:
+            return dict(_texts(folder, recording, known))
+    except _OtherwiseError as found:
+        tell(f"{found}; recording all of them again")
+    with recorder(conninfo, is_throwaway=is_throwaway, tell=tell) as recording:
+        return dict(_texts(folder, recording, {}))
+
+
+class _OtherwiseError(Exception):
+    """The effects that were kept lead to another catalog than their migrations."""
+
+
+def _current(folder: Path) -> dict[str, Effect]:
+    """Returns the effects that are current, by name of the migration."""
+    try:
+        return {one.name: one.effect for one in load_folder(folder) if one.effect is not None}
+    except PgMigrateError:
+        # One that cannot be read is recorded again.
+        return {}
+
+
+def _texts(folder: Path, recording: Recorder, known: Mapping[str, Effect]) -> Iterator[tuple[str, str]]:
     migrations = read_folder(folder)
     baseline = baseline_checksum(folder)
-    texts: dict[str, str] = {}
-    with recorder(conninfo, is_throwaway=is_throwaway, tell=tell) as recording:
-        recording.run_baseline(folder)
-        for place, migration in enumerate(migrations):
+    expected: frozenset[str] | None = None
+    recording.run_baseline(folder)
+    for place, migration in enumerate(migrations):
+        name = f"{migration.name}.effect"
+        effect = known.get(migration.name)
+        if effect is None:
+            _compare(recording, expected)
+            expected = None
             base = expected_base(baseline, migrations[:place])
-            texts[f"{migration.name}.effect"] = effects.render(migration.name, recording.record(migration, base=base))
-    return texts
+            yield name, effects.render(migration.name, recording.record(migration, base=base))
+            continue
+        before = _shared(recording) if expected is None else expected
+        recording.replay(migration)
+        expected = (before - effect.patch.minus) | effect.patch.plus
+        yield name, (folder / name).read_text()
+    _compare(recording, expected)
+
+
+def _shared(recording: Recorder) -> frozenset[str]:
+    return frozenset(line for line in recording.catalog().lines if not is_own(line))
+
+
+def _compare(recording: Recorder, expected: frozenset[str] | None) -> None:
+    """Compares the catalog with what effects say of it; None: they say nothing."""
+    differing = sorted(_shared(recording) ^ expected) if expected is not None else []
+    if differing:
+        raise _OtherwiseError(f"the recorded effects do not lead to this catalog, first of all at {differing[0]}")

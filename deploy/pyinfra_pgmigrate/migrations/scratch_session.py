@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -12,14 +14,33 @@ from psycopg import sql as composed
 
 from ..catalog.delta import CatalogReader, Query
 from ..catalog.lines import Catalog, escaped
+from ..errors import Kind, PgMigrateError
 from ..resources import read_sql
 from ..sqltext.parser import Statement
 from .scene import Relation, Scene, Server
-from .scratch import pin
+from .scratch import pin, session
 from .script import server_wide
 
 # pyinfra's operation, by what belongs to the server.
 _OPERATIONS = {"role": "postgres.role", "database": "postgres.database"}
+
+
+# How long a statement outside a transaction may keep us from seeing its locks, in seconds.
+_PATIENCE_S = 60.0
+
+# What to do about errors that come from running in one transaction, by SQLSTATE.
+_CURES = {
+    "55P04": "Split it into two migrations (pgmigrate new NAME): PostgreSQL lets a new enum value be used only after "
+    "the transaction that adds it.",
+    "2D000": "Leave COMMIT out: a migration's statements run in one transaction. For many rows write one statement and "
+    "the header -- batch: keyset.",
+    "55006": "Write SET CONSTRAINTS ALL IMMEDIATE; before it: a table cannot be changed while deferred constraints "
+    "have still to check its rows.",
+    "25001": "Name the partitions one by one, or use CONCURRENTLY: a migration's statements run in one transaction.",
+}
+_NO_SUCH_OBJECT = "42704"
+# PostgreSQL 15 has another code than 18 for an extension that is not installed.
+_NO_SUCH_EXTENSION = ("0A000", "58P01")
 
 
 class ScratchSession:
@@ -151,7 +172,69 @@ class ScratchSession:
         rows = session.execute(library("migrations/record_locks"), {"pid": self.connection.info.backend_pid})
         return frozenset((row[0], row[1]) for row in rows)
 
+    def _run_outside_transaction(self, statement: Statement) -> frozenset[tuple[int, str]]:
+        """Runs a statement such as CREATE INDEX CONCURRENTLY and watches its locks from outside.
+
+        It would be over before anybody could look. So another session keeps an old snapshot and a read
+        lock on each table: such statements wait for one or the other, and meanwhile show their locks.
+        """
+        with closing(session(self.conninfo)) as holder, ThreadPoolExecutor(max_workers=1) as pool:
+            holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            for (table,) in holder.execute(library("migrations/record_tables")).fetchall():
+                holder.execute(composed.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(composed.SQL(table)))
+            holder.execute("SELECT 1")
+            running = pool.submit(self._run, statement.text)
+            try:
+                held = self._locks_when_blocked(running)
+                holder.execute("ROLLBACK")
+                running.result()
+            except BaseException:
+                # Each would wait for the other for ever: the statement for the holder, the end of the pool for it.
+                holder.close()
+                self.connection.cancel_safe()
+                raise
+        return held
+
+    def _locks_when_blocked(self, running: Future[Any]) -> frozenset[tuple[int, str]]:
+        """Waits until the running statement is kept waiting, and returns its locks; none where it never is."""
+        deadline = monotonic() + _PATIENCE_S
+        while not running.done() and monotonic() < deadline:
+            blocked = self.watcher.execute(
+                "SELECT cardinality(pg_blocking_pids(%s)) > 0", [self.connection.info.backend_pid]
+            ).fetchone()
+            if blocked is not None and blocked[0]:
+                # Only now: what is seen of a statement on its way would not be the same each time.
+                return self._locks(self.watcher)
+        return frozenset()
+
 
 def library(name: str) -> bytes:
     """Returns the text of an SQL file of the library, as psycopg takes it."""
     return read_sql(name).encode()
+
+
+def failed(
+    source: str, statement: Statement, error: psycopg.Error, *, step: Sequence[Statement] = ()
+) -> PgMigrateError:
+    """Returns the refusal of a file that does not run.
+
+    + step: given where all its statements ran and the end of their transaction failed
+    """
+    sqlstate, message = error.sqlstate or "", error.diag.message_primary or " ".join(str(error).split())
+    found = f"statement {statement.number} ({statement.words})"
+    if step:
+        found = f"the end of the transaction of statements {step[0].number} to {step[-1].number}"
+    hint = _CURES.get(sqlstate, "Correct the statement, or the baseline that it builds on, then run: pgmigrate record")
+    if sqlstate == _NO_SUCH_OBJECT and message.startswith("role "):
+        hint = (
+            "Record on a server that has the role: pgmigrate record --server CONNINFO; or, for the embedded one, "
+            "write CREATE ROLE into baseline.sql."
+        )
+    if sqlstate in _NO_SUCH_EXTENSION and statement.node == "create_extension_stmt":
+        hint = "Record on a server that has the extension: pgmigrate record --server CONNINFO"
+    return PgMigrateError(
+        Kind.FILE,
+        f"could not record {source}, line {statement.line}: {message}",
+        detail=f"Found SQLSTATE {sqlstate or '(none)'} at {found}; expected it to run on the scratch database.",
+        hint=hint,
+    )

@@ -195,7 +195,8 @@ def kept_objects(dependents: Sequence[Dependent], patch: Patch, catalog: Catalog
     going -= {key_of(line) for line in patch.plus if not is_own(line)}
     # Of what stays the migrations have changed it, and change it again.
     own = [line for line in patch.minus if is_own(line) and key_of(line) in going]
-    for key in sorted({key_of(line) for line in own}):
+    # A table before its columns: what takes all rights on it back takes those on its columns, too.
+    for key in sorted({key_of(line) for line in own}, key=lambda one: (one.startswith("column "), one)):
         lines = frozenset(line for line in own if key_of(line) == key)
         statements = tuple(_own_statements(key, lines))
         if any(not line.startswith("owner ") for line in lines) and statements:

@@ -76,7 +76,7 @@ bench: $(VENV)/.installed
 	PYTHONPATH=sql $(BIN)/python -m tests.bench.status
 
 record: $(VENV)/.installed
-	$(BIN)/pgmigrate record sql
+	$(BIN)/pgmigrate record sql --all
 
 check: $(VENV)/.installed
 	$(BIN)/pgmigrate check sql

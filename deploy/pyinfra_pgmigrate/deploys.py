@@ -52,6 +52,12 @@ def _engine(title: str, settings: Mapping[str, Any]) -> tuple[DatabaseSession, d
         raise DeployError(visible(str(error))) from None
 
 
+def _named(name: str, overrides: Mapping[str, Any]) -> str:
+    """Returns what an operation is called: with the database where the call names it, as several are then migrated."""
+    database = overrides.get(f"{PREFIX}database")
+    return name if database is None else f"{database}: {name}"
+
+
 def _check_queries(session: DatabaseSession) -> None:
     """Raises DeployError where a file of sql/queries breaks a rule: only deploys that measure want them."""
     try:
@@ -112,14 +118,14 @@ def migrate_database(**settings: Any) -> None:
         batch = len(versions) >= session.settings.batch_from
         if session.settings.check and _is_behind(session, seen, plan):
             fail(host)
-    operations.check(name="Check", overrides=overrides, _retries=0)
+    operations.check(name=_named("Check", overrides), overrides=overrides, _retries=0)
     if _is_safeguarded(session) and not (isinstance(plan, Plan) and not plan.runs_statements):
         if isinstance(seen, Observed):
             _tell_safeguard(session, seen, len(versions))
-        backup.safeguard(name="Backup and rehearsal", overrides=overrides, _retries=0)
+        backup.safeguard(name=_named("Backup and rehearsal", overrides), overrides=overrides, _retries=0)
     _migrations(session, overrides, versions, batch=batch)
     if versions or session.settings.measure == "always":
-        validate.validate(name="Validation", overrides=overrides, _retries=0)
+        validate.validate(name=_named("Validation", overrides), overrides=overrides, _retries=0)
 
 
 def _migrations(
@@ -128,13 +134,20 @@ def _migrations(
     """Declares one operation for all of them, or one each."""
     if batch:
         operations.migrations(
-            name=f"All from {session.settings.batch_from} pending on", overrides=overrides, _retries=0
+            name=_named(f"All from {session.settings.batch_from} pending on", overrides),
+            overrides=overrides,
+            _retries=0,
         )
         return
     for number, migration in enumerate(session.migrations):
         if migration.version in versions:
             with keyed(session.host, number):
-                operations.migration(name=migration.name, version=migration.version, overrides=overrides, _retries=0)
+                operations.migration(
+                    name=_named(migration.name, overrides),
+                    version=migration.version,
+                    overrides=overrides,
+                    _retries=0,
+                )
 
 
 def _is_safeguarded(session: DatabaseSession) -> bool:
@@ -191,8 +204,8 @@ def rollback_database(**settings: Any) -> None:
     elif isinstance(found, Rollback):
         session.tell("\n".join(rollback_lines(found)))
     if not session.settings.skip_backup and isinstance(found, Rollback) and refusal is None:
-        backup.backup(name="Backup", overrides=overrides, _retries=0)
-    rollback.rollback(name="Rollback", overrides=overrides, _retries=0)
+        backup.backup(name=_named("Backup", overrides), overrides=overrides, _retries=0)
+    rollback.rollback(name=_named("Rollback", overrides), overrides=overrides, _retries=0)
 
 
 def _rollback(session: DatabaseSession, seen: Observed) -> Rollback | Refusal | None:
@@ -256,7 +269,7 @@ def backup_database(**settings: Any) -> None:
     else:
         _tell_refusals(session, seen)
         fail(session.host)
-    backup.backup(name="Backup", overrides=overrides, _retries=0)
+    backup.backup(name=_named("Backup", overrides), overrides=overrides, _retries=0)
 
 
 @deploy("Restore database")
@@ -276,7 +289,7 @@ def restore_database(**settings: Any) -> None:
         except PgMigrateError as error:
             session.tell_refusal(error.refusal)
             fail(session.host)
-    restore.restore(name="Restore", overrides=overrides, _retries=0)
+    restore.restore(name=_named("Restore", overrides), overrides=overrides, _retries=0)
 
 
 # Hosts in one line each, of one start of the program.
@@ -329,4 +342,4 @@ def database_status(**settings: Any) -> None:
             fail(session.host)
         for kept in rollback.in_quarantine(session, seen):
             session.tell(f"would drop what run {kept.run_id[:8]} kept of {kept.object}")
-        rollback.drop_quarantine(name="Drop quarantine", overrides=overrides, _retries=0)
+        rollback.drop_quarantine(name=_named("Drop quarantine", overrides), overrides=overrides, _retries=0)

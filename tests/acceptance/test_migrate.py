@@ -500,3 +500,7 @@ class TestProvisioning:
             assert ended.status == 0, ended.output
             assert stage.value("SELECT count(*) FROM pgmigrate.migrations") == 2
             assert other.value("SELECT count(*) FROM pgmigrate.migrations") == 1
+            # Each of them has its name before what is said of it, and in pyinfra's summary.
+            for name, migration in ((stage.name, NAMES[1]), (other.name, NAMES[0])):
+                assert f"{name}: {migration}: applied" in ended.output
+                assert f"Migrate database | {name}: {migration}" in ended.output

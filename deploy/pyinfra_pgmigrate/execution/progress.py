@@ -27,7 +27,7 @@ class Progress:
 
     def tell(self, text: str, *, is_detail: bool = False) -> None:
         """Tells something; what happens on a copy is a detail."""
-        self.session.tell(text, is_detail=is_detail or bool(self.session.prefix))
+        self.session.tell(text, is_detail=is_detail or self.session.is_copy)
 
     def _tell_done(self, steps: list[Step], done: list[Outcome]) -> None:
         ago_s = monotonic() - self.step_since
@@ -61,7 +61,7 @@ class Progress:
         self.step_since = monotonic() - max(0.0, ago_s)
 
     def _note_done(self, step: Step, outcome: Outcome, traces: Sequence[StatementTrace], ago_s: float) -> None:
-        if not self.session.prefix:
+        if not self.session.is_copy:
             applied = step.migration.version if step.is_last and step.around is None else None
             self.session.announce(Ran(Patch(outcome.removed, outcome.added), tuple(traces), applied))
         if step.statements:
@@ -71,7 +71,7 @@ class Progress:
                     numbered(step),
                     ago_s=ago_s,
                     duration_s=outcome.duration_ms / 1000,
-                    on_copy=bool(self.session.prefix),
+                    on_copy=self.session.is_copy,
                 )
             )
 
@@ -85,7 +85,7 @@ class Progress:
                 ago_s=lasted_s,
                 duration_s=lasted_s,
                 detail=detail,
-                on_copy=bool(self.session.prefix),
+                on_copy=self.session.is_copy,
                 ended_well=False,
             )
         )

@@ -39,13 +39,15 @@ _T = TypeVar("_T")
 class HostSession:
     """One database of a host, as a run works on it.
 
-    + prefix: before every line that it tells; not empty where it works on a copy
+    + prefix: before every line that it tells
+    + is_copy: it works on a copy of the database
     + listener: takes in what happens
     """
 
     host: Host
     settings: Settings
     prefix: str = ""
+    is_copy: bool = False
     listener: Listener = field(default_factory=Silence, compare=False)
 
     @property

@@ -25,7 +25,7 @@ from ..psql.answer import Unreadable
 from ..registry.look import look
 from ..registry.model import Observed, OtherRun, Verified
 from ..registry.verify import verify
-from ..settings import read_settings
+from ..settings import PREFIX, read_settings
 from .plan import Plan, make_plan, to_ask
 
 
@@ -67,6 +67,8 @@ class DatabaseSession(HostSession):
         return cls(
             host,
             settings,
+            # One of several of its host.
+            prefix=f"{settings.connection.database}: " if f"{PREFIX}database" in overrides else "",
             listener=listener_of(host, settings.connection.database, settings.place, context.run_on(host), reports),
             migrations=context.read_once(load_folder, folder, folders=(folder,)),
             uses=context.read_once(load_uses, folder, folders=(folder / "compatibility",)),

@@ -66,7 +66,8 @@ def rehearse(session: DatabaseSession, versions: Collection[int], copy: Copy) ->
     on_copy = replace(
         session,
         settings=replace(session.settings, connection=copy.connection, release=True),
-        prefix="rehearsal: ",
+        prefix=f"{session.prefix}rehearsal: ",
+        is_copy=True,
     )
     if copy.has_role:
         on_copy = replace(

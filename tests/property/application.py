@@ -89,7 +89,7 @@ class Application:
             if has_key and changeable and self.random.random() < 0.5:
                 column = self.random.choice(changeable)
                 self._try(
-                    sql.SQL("UPDATE {0} SET {1} = {2} WHERE ctid = (SELECT max(ctid) FROM ONLY {0})").format(
+                    sql.SQL("UPDATE ONLY {0} SET {1} = {2} WHERE ctid = (SELECT max(ctid) FROM ONLY {0})").format(
                         table, sql.Identifier(column[0]), self._value(column)
                     )
                 )

@@ -363,8 +363,8 @@ class TestBetween:
         """Migrates, while somebody does something right after migration 4 looked."""
         keep, looks = Memory.saw, []
 
-        def saw(memory: Memory, seen: Observed, schema: str) -> None:
-            keep(memory, seen, schema)
+        def saw(memory: Memory, seen: Observed, schema: str, *, before_all: bool = False) -> None:
+            keep(memory, seen, schema, before_all=before_all)
             looks.append(seen)
             if seen.applied.keys() == {1, 2, 3, 4}:
                 act()
@@ -372,8 +372,9 @@ class TestBetween:
         with monkeypatch.context() as patched:
             patched.setattr(Memory, "saw", saw)
             result = migrate(database.settings())
-        # One before the first migration, and one at the end of all but the last.
-        assert [max(one.applied, default=0) for one in looks] == [0, 1, 2, 3, 4, 5]
+        # One in the prepare phase, which counts for the first operation, and one at the end of all but the last.
+        assert [max(one.applied, default=0) for one in looks] == [0, 0, 1, 2, 3, 4, 5]
+        assert looks[0] is looks[1]
         return result
 
     def test_what_is_in_place_by_then_is_not_done_again(

@@ -106,7 +106,8 @@ put_in() {
     # It says at which entry it failed when it is verbose, and does this part one by one.
     as_copy "${bin}pg_restore" --dbname="$copy" --no-password --no-owner --no-privileges --verbose --section=pre-data \
         --use-list="$work/rest" "$@" --jobs=1 "$dump" >"$work/said" 2>&1 </dev/null || said=$?
-    [ "$said" = 0 ] || help_out
+    # What a signal ended has said nothing of the dump, and nothing is done to help it on.
+    [ "$said" = 0 ] || [ "$said" -gt 128 ] || help_out
     [ "$said" = 0 ] || status=$said
     grep -vE '^pg_restore: (creating|connecting|while|from|implied|processing|executing|finished|entering)' \
         "$work/said" >>"$work/output"

@@ -165,6 +165,18 @@ inherited AS MATERIALIZED (
         a.attrelid,
         a.attnum
 ),
+known_columns AS MATERIALIZED (
+    SELECT
+        a.*,
+        i.is_implied,
+        i.has_its_target,
+        i.has_its_storage,
+        i.has_its_compression
+    FROM columns AS a
+    -- Nothing is inherited without its column. The planner expects next to none of it, and would look through it for
+    -- each column; a full join is always one by hash or by order.
+    FULL JOIN inherited AS i ON i.attrelid = a.attrelid AND i.attnum = a.attnum
+),
 -- The sequence behind a column: of an identity it is part of the column.
 sequences AS MATERIALIZED (
     SELECT
@@ -174,7 +186,7 @@ sequences AS MATERIALIZED (
         r.relowner,
         r.relacl,
         r.relpersistence,
-        a.ident AS column_ident,
+        n.prefix || pg_catalog.quote_ident(o.relname) || '.' || pg_catalog.quote_ident(a.attname) AS column_ident,
         d.deptype = 'i' AS is_identity
     FROM relations AS r
     LEFT JOIN pg_catalog.pg_depend AS d
@@ -182,7 +194,18 @@ sequences AS MATERIALIZED (
         AND d.objid = r.oid
         AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
         AND d.deptype IN ('a', 'i')
-    LEFT JOIN columns AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    -- By index: the planner expects few columns of what is read above, and would look through all for each sequence.
+    LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND a.attnum > 0
+    LEFT JOIN pg_catalog.pg_class AS o
+        ON o.oid = a.attrelid
+        AND NOT EXISTS (
+            SELECT 1
+            FROM pg_catalog.pg_depend AS e
+            WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                AND e.objid = o.oid
+                AND e.deptype = 'e'
+        )
+    LEFT JOIN namespaces AS n ON n.oid = o.relnamespace
     WHERE r.relkind = 'S'
 ),
 constraints AS MATERIALIZED (
@@ -510,8 +533,9 @@ aliases AS MATERIALIZED (
             (
                 SELECT c.relname
                 FROM pg_catalog.pg_class AS c
-                WHERE t.entry LIKE ':alias <> %'
-                    AND c.oid::text = pg_catalog.split_part(pg_catalog.split_part(t.entry, ' :rtekind 0 :relid ', 2), ' ', 1)
+                WHERE c.oid = CASE WHEN t.entry LIKE ':alias <> %' THEN pg_catalog.substring(
+                    pg_catalog.split_part(t.entry, ' :rtekind 0 :relid ', 2), '^[0-9]+'
+                )::oid END
             ),
             pg_catalog.regexp_replace(
                 pg_catalog.split_part(pg_catalog.split_part(t.entry, ':aliasname ', 2), ' :colnames ', 1),
@@ -617,9 +641,11 @@ facts (line, class, object, part) AS (
                         END,
                     ', ' ORDER BY a.attnum
                 )
-                FROM columns AS a
+                FROM pg_catalog.pg_attribute AS a
                 JOIN pg_catalog.pg_type AS y ON y.oid = a.atttypid
                 WHERE a.attrelid = t.typrelid
+                    AND a.attnum > 0
+                    AND NOT a.attisdropped
             ), '') || ')'
             WHEN t.typtype = 'r' THEN ' range (' || (
                 SELECT
@@ -739,11 +765,10 @@ facts (line, class, object, part) AS (
         a.class,
         a.attrelid,
         a.attnum
-    FROM columns AS a
-    LEFT JOIN inherited AS i ON i.attrelid = a.attrelid AND i.attnum = a.attnum
+    FROM known_columns AS a
     LEFT JOIN options AS o ON o.class = a.class AND o.object = a.attrelid AND o.part = a.attnum
     WHERE a.table_kind = 'table'
-        AND (i.is_implied IS DISTINCT FROM true OR o.options IS NOT NULL)
+        AND (a.is_implied IS DISTINCT FROM true OR o.options IS NOT NULL)
 
     UNION ALL
     -- The sequence behind an identity column, where it is not as GENERATED AS IDENTITY alone makes it.
@@ -1048,7 +1073,7 @@ facts (line, class, object, part) AS (
             || COALESCE(' where ' || pg_catalog.pg_get_expr(m.prqual, m.prrelid), '')
             || COALESCE(' columns (' || (
                 SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum)
-                FROM columns AS a
+                FROM pg_catalog.pg_attribute AS a
                 WHERE a.attrelid = m.prrelid
                     AND a.attnum = ANY (m.prattrs::int2[])
             ) || ')', ''),
@@ -1381,12 +1406,11 @@ facts (line, class, object, part) AS (
         a.class,
         a.attrelid,
         a.attnum
-    FROM columns AS a
-    LEFT JOIN inherited AS i ON i.attrelid = a.attrelid AND i.attnum = a.attnum
+    FROM known_columns AS a
     CROSS JOIN LATERAL (
         SELECT 'statistics', a.attstattarget::text
         WHERE a.attstattarget >= 0
-            AND i.has_its_target IS DISTINCT FROM true
+            AND a.has_its_target IS DISTINCT FROM true
 
         UNION ALL
         SELECT 'storage', CASE a.attstorage
@@ -1396,12 +1420,12 @@ facts (line, class, object, part) AS (
                 ELSE 'extended'
             END
         WHERE a.attstorage <> a.typstorage
-            AND i.has_its_storage IS DISTINCT FROM true
+            AND a.has_its_storage IS DISTINCT FROM true
 
         UNION ALL
         SELECT 'compression', CASE a.attcompression WHEN 'p' THEN 'pglz' ELSE 'lz4' END
         WHERE a.attcompression <> ''
-            AND i.has_its_compression IS DISTINCT FROM true
+            AND a.has_its_compression IS DISTINCT FROM true
 
         UNION ALL
         SELECT n.name, pg_catalog.substr(o.option, pg_catalog.strpos(o.option, '=') + 1)

@@ -6,6 +6,8 @@ Source: libpg_query through postgast, the grammar of PostgreSQL 18.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +80,9 @@ STRUCTURAL = frozenset({
     "create_domain_stmt", "create_enum_stmt", "create_policy_stmt", "alter_policy_stmt", "alter_function_stmt",
 })  # fmt: skip
 
+# Characters of a statement that are told of it.
+_MOST_OF_WORDS = 96
+
 _COMMENTS = frozenset({Token.Value("SQL_COMMENT"), Token.Value("C_COMMENT")})
 
 
@@ -126,7 +131,11 @@ def tokens_of(sql: str) -> list[tuple[int, int]]:
 
 def checksum_of(sql: str) -> str:
     """Returns the SHA-256, in hexadecimal, of a text's tokens: comments and white space do not count."""
-    return hashlib.sha256(_joined_tokens(sql).encode()).hexdigest()
+    return _checksum(sql.encode(), tokens_of(sql))
+
+
+def _checksum(data: bytes, tokens: Iterable[tuple[int, int]]) -> str:
+    return hashlib.sha256(b" ".join(data[start:end] for start, end in tokens)).hexdigest()
 
 
 def split(sql: str) -> list[Statement]:
@@ -136,20 +145,25 @@ def split(sql: str) -> list[Statement]:
     """
     data = sql.encode()
     tokens = tokens_of(sql)
+    starts = [start for start, _ in tokens]
     found: list[Statement] = []
+    line, counted = 1, 0
     for raw in parse(sql).stmts:
         start = raw.stmt_location
         end = start + raw.stmt_len if raw.stmt_len else len(data)
-        inside = [token for token in tokens if start <= token[0] and token[1] <= end]
-        text = data[inside[0][0] : inside[-1][1]].decode().removesuffix(";")
+        inside = tokens[bisect_left(starts, start) : bisect_left(starts, end)]
+        first = inside[0][0]
+        if data[slice(*inside[-1])] == b";":
+            inside.pop()
+        line, counted = line + data.count(b"\n", counted, first), first
         node = raw.stmt.WhichOneof("node")
         found.append(
             Statement(
                 number=len(found) + 1,
-                text=text,
-                line=data[: inside[0][0]].count(b"\n") + 1,
-                checksum=checksum_of(text),
-                words=_first_words(text),
+                text=data[first : inside[-1][1]].decode(),
+                line=line,
+                checksum=_checksum(data, inside),
+                words=_first_words(data, inside),
                 node=node,
                 in_transaction=_may_run_in_transaction(node, getattr(raw.stmt, node)),
             )
@@ -308,20 +322,17 @@ def _syntax_error(sql: str, error: PgQueryError) -> SqlSyntaxError:
     return SqlSyntaxError(error.message, before.count(b"\n") + 1)
 
 
-def _joined_tokens(sql: str) -> str:
-    data = sql.encode()
-    return " ".join(data[start:end].decode() for start, end in tokens_of(sql))
-
-
-def _first_words(text: str) -> str:
-    data = text.encode()
+def _first_words(data: bytes, tokens: Iterable[tuple[int, int]]) -> str:
     words = ""
     last = 0
-    for start, end in tokens_of(text):
+    for start, end in tokens:
         words += (" " if start > last else "") + data[start:end].decode()
         last = end
-    words = " ".join(words.split())
-    return words if len(words) <= 96 else words[:96].rsplit(" ", 1)[0] + " ..."
+        if len(words) > _MOST_OF_WORDS:
+            words = " ".join(words.split())
+            if len(words) > _MOST_OF_WORDS:
+                return words[:_MOST_OF_WORDS].rsplit(" ", 1)[0] + " ..."
+    return " ".join(words.split())
 
 
 def _may_run_in_transaction(node: str, statement: Any) -> bool:

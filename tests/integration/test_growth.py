@@ -47,7 +47,7 @@ def handled(server: Server, count: int) -> dict[str, float]:
         database.run("SET jit = off")
         found = {}
         for name, query in QUERIES.items():
-            explain = sql.SQL("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {}").format(sql.SQL(query))  # type: ignore[arg-type]
+            explain = sql.SQL("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {}").format(sql.SQL(query))
             ((plan,),) = database.session.execute(explain).fetchall()
             found[name] = rows_handled(plan[0]["Plan"])
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,8 @@ def settings(server: Server, tmp_path: Path) -> Iterator[tuple[Database, dict[st
 def after(database: Database, settings: dict[str, Any], *statements: str) -> Result:
     """Runs migrate_database after an operation that runs statements, all prepared at once."""
 
-    @operation()  # type: ignore[untyped-decorator]
-    def theirs() -> Iterator[FunctionCommand]:
+    @operation()
+    def theirs() -> Generator[FunctionCommand, None, None]:
         def change(state: object, host: object) -> bool:
             for statement in statements:
                 database.run(statement)

@@ -172,6 +172,18 @@ class Patch:
             plus=(self.plus - other.minus) | (other.plus - self.minus),
         )
 
+    @classmethod
+    def of_all(cls, patches: Iterable[Patch]) -> Patch:
+        """Returns the one patch that does what these do, one after the other."""
+        minus: set[str] = set()
+        plus: set[str] = set()
+        for patch in patches:
+            for line in patch.minus:
+                (plus.discard if line in plus else minus.add)(line)
+            for line in patch.plus:
+                (minus.discard if line in minus else plus.add)(line)
+        return cls(frozenset(minus), frozenset(plus))
+
     def render(self) -> list[str]:
         """Returns the lines as a reviewer reads them: what goes before what comes, each sorted."""
         return [f"- {line}" for line in sorted(self.minus)] + [f"+ {line}" for line in sorted(self.plus)]

@@ -49,7 +49,8 @@ class Outcome:
     + lacking: lines that it promises and that did not change
     + carried: lines of what others built and a promised change carried along, each with its sign
     + removed, added: lines that went and came
-    + traces: tables after each statement by its number; 0 is before the first
+    + traces: tables after each statement by its number; 0 is before the first. Where there are none for a number, they
+      are as after the statement before
     + put_back: what was put back from the quarantine
     + made: what others had built and was made again, with the reason where it was not, and whether it waits
     """
@@ -91,7 +92,9 @@ def outcomes(answer: Answer) -> list[Outcome]:
             ),
             made=tuple((what, reason, waits) for what, reason, waits in found.get("made", ())),
             traces=tuple(
-                (number, tuple(TracedTable(*table) for table in tables)) for number, tables in found.get("traces", ())
+                (number, tuple(TracedTable(*table) for table in tables))
+                for place, number, tables in answer.values("trace")
+                if place == found.get("place") and tables is not None
             ),
         )
         for found in answer.values("outcome")

@@ -67,14 +67,15 @@ def apply_script(
         *catalog_session_of(run, schema, steps[0].migration.name),
         *claimed(run, sets_aside=steps[0].around is not None and steps[0].around.sets_aside),
         setting("backup", backup),
+        read_sql("execution/trace_prepare"),
     ]
     for place, step in enumerate(steps):
         parts += [setting("application_name", session_name(run, step.migration.name)), read_sql("execution/step_name")]
-        parts += _step(step, limits, batch_rows, schema, is_first=place == 0)
+        parts += _step(step, limits, batch_rows, schema, place=place)
     return joined([*parts, *ending])
 
 
-def _step(step: Step, limits: LockLimits, batch_rows: int, schema: str, *, is_first: bool) -> list[str]:
+def _step(step: Step, limits: LockLimits, batch_rows: int, schema: str, *, place: int) -> list[str]:
     decision, migration = step.decision, step.migration
     how = OUTCOME[decision.action]
     parts = [
@@ -102,13 +103,15 @@ def _step(step: Step, limits: LockLimits, batch_rows: int, schema: str, *, is_fi
                 "tries": limits.tries,
                 "statements": items(_numbers(step)),
                 "batch_rows": batch_rows,
-                "is_first": flag(is_first),
+                "is_first": flag(place == 0),
                 "is_last_step": flag(step.is_last),
                 "is_last_of_run": flag(step.ends_run),
                 "in_transaction": flag(step.in_transaction),
                 "row_count": 0,
+                "place": place,
+                "timed": "",
                 "durations": "[]",
-                "traces": "[]",
+                "traced": "",
                 "put_back": "[]",
                 "made": "[]",
                 "allowed": "[]",
@@ -205,6 +208,7 @@ def _inside(step: Step) -> list[str]:
     for statement in step.statements:
         parts += _timed(statement, *_RUN)
     if step.statements:
+        parts.append(read_sql("execution/statements_done"))
         # What COMMIT would check and fire belongs to what the step did, and finds what its statements find.
         parts += [_PATH_AGAIN, "SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN]
     if remade:
@@ -299,7 +303,8 @@ def _outside(step: Step, schema: str) -> list[str]:
             *_timed(statement, *_RUN),
         ]
     after = [read_sql(name) for name in ("execution/keep_catalog", "execution/step_register")]
-    return [*parts, *_AGAIN, "BEGIN;", *_COMPARED, *after, "COMMIT;"]
+    done = read_sql("execution/statements_done")
+    return [*parts, done, *_AGAIN, "BEGIN;", *_COMPARED, *after, "COMMIT;"]
 
 
 def blockers_script(step: Step, run: Run, schema: str) -> str:

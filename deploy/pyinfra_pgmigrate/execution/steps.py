@@ -64,10 +64,7 @@ class Step:
     @property
     def patch(self) -> Patch:
         """What it does as a whole."""
-        whole = Patch()
-        for effect in self.effects:
-            whole = whole.then(effect.patch)
-        return whole
+        return Patch.of_all(effect.patch for effect in self.effects)
 
     @property
     def in_transaction(self) -> bool:

@@ -64,13 +64,16 @@ def traces_of(step: Step, outcome: Outcome) -> Iterator[StatementTrace]:
     made = {key_of(line).split(" ", 1)[1] for line in step.patch.plus if line.startswith("table ")}
     samples = dict(outcome.traces)
     durations = dict(outcome.durations)
+    in_transaction = step.in_transaction
     before: Mapping[str, TracedTable] = {table.name: table for table in samples.get(0, ())}
     predicted: dict[str, int] = {}
     for lock in (lock for effect in step.effects for lock in effect.locks):
         predicted[lock.relation] = max(predicted.get(lock.relation, 0), MODES.index(lock.mode))
+    tables = {name: table for name, table in before.items() if name not in made}
     for effect in step.effects:
-        tables = {table.name: table for table in samples.get(effect.number, ()) if table.name not in made}
-        locks = tuple(_locks(before, tables, effect)) if step.in_transaction else None
+        if effect.number in samples:
+            tables = {table.name: table for table in samples[effect.number] if table.name not in made}
+        locks = tuple(_locks(before, tables, effect)) if in_transaction else None
         yield StatementTrace(
             migration=step.migration.name,
             effect=effect,
@@ -89,7 +92,8 @@ def traces_of(step: Step, outcome: Outcome) -> Iterator[StatementTrace]:
                 lock for lock in locks or () if MODES.index(lock.mode) > max(_WRITERS, predicted.get(lock.relation, 0))
             ),
         )
-        before = {**before, **tables}
+        if effect.number in samples:
+            before = {**before, **tables}
 
 
 def _locks(

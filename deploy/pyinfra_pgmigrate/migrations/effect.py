@@ -73,10 +73,7 @@ class Effect:
     @property
     def patch(self) -> Patch:
         """What the whole migration does."""
-        whole = Patch()
-        for statement in self.statements:
-            whole = whole.then(statement.patch)
-        return whole
+        return Patch.of_all(statement.patch for statement in self.statements)
 
 
 def base_of(checksums: Iterable[str]) -> str:

@@ -59,15 +59,19 @@ class Migration:
             raise LookupError(f"{self.name} has no effect yet")
         return self.effect.statements[statement.number - 1]
 
+    def chosen(self, numbers: Iterable[int]) -> tuple[Statement, ...]:
+        """Returns the statements with these numbers, in the order of the file."""
+        wanted = frozenset(numbers)
+        return tuple(statement for statement in self.statements if statement.number in wanted)
+
     def steps(self, numbers: Iterable[int]) -> list[tuple[Statement, ...]]:
         """Returns the statements with these numbers by step: what runs in one transaction together.
 
         A statement that cannot run in a transaction is a step of its own, and so is one that is run
         in batches.
         """
-        wanted = set(numbers)
         steps: list[tuple[Statement, ...]] = []
-        chosen = [statement for statement in self.statements if statement.number in wanted]
+        chosen = self.chosen(numbers)
         for together, group in groupby(chosen, key=lambda one: one.in_transaction and not self.header.in_batches):
             statements = tuple(group)
             steps += [statements] if together else [(statement,) for statement in statements]

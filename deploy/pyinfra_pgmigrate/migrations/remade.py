@@ -70,8 +70,7 @@ def drops_anything(migration: Migration, numbers: Collection[int]) -> bool:
         statement.node == _EMPTYING
         or next(_dropped_by(migration, statement), None) is not None
         or next(restarted_sequences(statement), None) is not None
-        for statement in migration.statements
-        if statement.number in numbers
+        for statement in migration.chosen(numbers)
     )
 
 
@@ -83,9 +82,7 @@ def remade_by(migration: Migration, numbers: Collection[int], made: Mapping[str,
     + numbers: of the statements that are run
     + made: see ``makings``
     """
-    for statement in migration.statements:
-        if statement.number not in numbers:
-            continue
+    for statement in migration.chosen(numbers):
         place = migration.version, statement.number
         keys = [(key, False) for key in _dropped_by(migration, statement) if made.get(key, place) > place]
         # What becomes of a table becomes of its columns.

@@ -160,10 +160,10 @@ class DatabaseSession(HostSession):
     def tell_snapshots(self, seen: Observed, plan: Plan, versions: Collection[int]) -> None:
         """Names whoever will keep a statement outside a transaction waiting, before it starts."""
         outside = any(
-            not statement.in_transaction and statement.number in decision.statements
+            not statement.in_transaction
             for decision in plan.changes
             if decision.migration.version in versions
-            for statement in decision.migration.statements
+            for statement in decision.migration.chosen(decision.statements)
         )
         for blocker in seen.snapshots if outside else ():
             self.tell(f"    will wait for {blocker}")

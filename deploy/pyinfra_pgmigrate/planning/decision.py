@@ -85,9 +85,7 @@ def decision_lines(decision: Decision) -> Iterator[str]:
     yield f"{migration.name}: {WORDS[decision.action]}, would {would(decision)}"
     if decision.reason:
         yield f"    because: {decision.reason}"
-    for statement in migration.statements:
-        if statement.number not in decision.statements:
-            continue
+    for statement in migration.chosen(decision.statements):
         effect = migration.effect_of(statement)
         yield f"    statement {statement.number}: {statement.words}"
         for lock in effect.locks:

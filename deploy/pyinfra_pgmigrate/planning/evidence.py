@@ -157,10 +157,10 @@ class Evidence:
         until = max(place, self.found.place)
         lines = self.outlook.lines
         end = {line for line in self.timeline.lines(place) if line in lines}
-        for statement in migration.statements:
-            if statement.number in numbers:
-                patch = migration.effect_of(statement).patch
-                end = (end - patch.minus) | patch.plus
+        for statement in migration.chosen(numbers):
+            patch = migration.effect_of(statement).patch
+            end -= patch.minus
+            end |= patch.plus
         return all(
             self.timeline.at(line, until) is (line in end)
             or (line in self.found.differing and line not in self.found.wrong and (line in end) is (line in lines))

@@ -149,8 +149,7 @@ class _Planner(Decider):
         if drops_anything(migration, decision.statements):
             decision = replace(decision, remade=tuple(remade_by(migration, decision.statements, self._makings)))
         if registry.quarantines and any(
-            statement.node == "alter_enum_stmt" and statement.number in decision.statements
-            for statement in migration.statements
+            statement.node == "alter_enum_stmt" for statement in migration.chosen(decision.statements)
         ):
             # Rows that are put back may have the new value, which can be used after COMMIT only.
             decision = replace(decision, registers_alone=True)
@@ -242,9 +241,7 @@ class _Planner(Decider):
         migration = decision.migration
         provided: set[str] = set()
         lacking: list[str] = []
-        for statement in migration.statements:
-            if statement.number not in decision.statements:
-                continue
+        for statement in migration.chosen(decision.statements):
             effect = migration.effect_of(statement)
             lacking += [
                 key

@@ -62,12 +62,11 @@ def unclear_of(migration: Migration, numbers: Collection[int]) -> tuple[int, ...
     A setting, a lock, or structure that the statement found as it wants it (IF EXISTS, IF NOT EXISTS, OR REPLACE)
     is none.
     """
-    again = again_of(migration, numbers)
+    again = frozenset(again_of(migration, numbers))
     return tuple(
         statement.number
-        for statement in migration.statements
-        if statement.number in numbers
-        and statement.number not in again
+        for statement in migration.chosen(numbers)
+        if statement.number not in again
         and statement.node not in PASSING
         and not (statement.node in STRUCTURAL and is_without_effect(migration, statement))
     )
@@ -77,15 +76,12 @@ def again_of(migration: Migration, numbers: Collection[int]) -> tuple[int, ...]:
     """Returns those of the statements without a trace that may run twice by their nature, such as COMMENT ON."""
     return tuple(
         statement.number
-        for statement in migration.statements
-        if statement.number in numbers
-        and (
-            statement.node in IDEMPOTENT
-            or (
-                statement.node in STRUCTURAL
-                and bool(migration.effect_of(statement).touches)
-                and is_without_effect(migration, statement)
-            )
+        for statement in migration.chosen(numbers)
+        if statement.node in IDEMPOTENT
+        or (
+            statement.node in STRUCTURAL
+            and bool(migration.effect_of(statement).touches)
+            and is_without_effect(migration, statement)
         )
     )
 
@@ -125,10 +121,7 @@ def predicted(migration: Migration, statements: Sequence[int], lines: Collection
 
     What is not there does not go; what the header's ``removes`` means goes by its name on this database.
     """
-    whole = Patch()
-    for statement in migration.statements:
-        if statement.number in statements:
-            whole = whole.then(migration.effect_of(statement).patch)
+    whole = Patch.of_all(migration.effect_of(statement).patch for statement in migration.chosen(statements))
     if not statements:
         return whole
     patterns = migration.header.removes

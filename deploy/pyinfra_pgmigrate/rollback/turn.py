@@ -125,10 +125,11 @@ def _done_by(
         # What one of its steps made and a later one took away was not there before: older versions wrote both.
         between = set(row.removed).intersection(row.added).difference(lines)
         return set(row.removed) - between, set(row.added)
-    whole = Patch()
-    for effect in () if migration.effect is None else migration.effect.statements:
-        if judgement.statements.get(effect.number) in (StatementState.DONE, StatementState.VACUOUS):
-            whole = whole.then(effect.patch)
+    whole = Patch.of_all(
+        effect.patch
+        for effect in (() if migration.effect is None else migration.effect.statements)
+        if judgement.statements.get(effect.number) in (StatementState.DONE, StatementState.VACUOUS)
+    )
     standing = {rule_of(line) for line in lines} - {None}
     # A unique rule that stands under another name was never taken away, nor one that never was there.
     gone = {line for line in whole.minus if rule_of(line) not in standing and (known is None or line in known)}

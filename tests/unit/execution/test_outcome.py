@@ -8,6 +8,7 @@ from pyinfra_pgmigrate.registry.model import Problem
 
 DONE = {
     "result": "done",
+    "place": 1,
     "version": 2,
     "duration_ms": 12,
     "durations": [[1, 7], [2, 4]],
@@ -16,14 +17,22 @@ DONE = {
     "carried": ["- index theirs x"],
     "removed": ["index a x"],
     "added": ["table b", "table b"],
-    "traces": [[0, [["a", None, 1, 8192]]], [1, [["a", "AccessExclusiveLock", 2, 16384]]]],
     "put_back": [{"object": "b", "put": 3, "left": 1, "rows": [["7", "its project is gone"]]}],
     "made": [["view theirs", "", False], ["index other", "no such column", True]],
 }
 
 
+# Of the step before, of this one, and of one that is as after the statement before it.
+TRACES = (
+    ("trace", [0, 0, [["b", None, 7, 0]]]),
+    ("trace", [1, 0, [["a", None, 1, 8192]]]),
+    ("trace", [1, 1, [["a", "AccessExclusiveLock", 2, 16384]]]),
+    ("trace", [1, 2, None]),
+)
+
+
 def test_a_step_that_is_done_is_read_whole() -> None:
-    (found,) = outcomes(Answer(0, (("outcome", DONE),)))
+    (found,) = outcomes(Answer(0, (*TRACES, ("outcome", DONE))))
 
     assert found == Outcome(
         result="done",

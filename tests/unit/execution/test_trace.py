@@ -165,3 +165,11 @@ def test_what_ran_otherwise_than_predicted_is_told_even_if_it_was_not_rehearsed(
 
 def test_of_many_statements_the_sums_stand_together() -> None:
     assert list(compared_lines(traces()[:1], traces(), most=2)) == ["    2 statements: rehearsed 10 ms, run 30 ms"]
+
+
+def test_what_a_statement_left_as_it_was_is_as_after_the_one_before() -> None:
+    held = (TracedTable("a", "AccessExclusiveLock", 1, 8192),)
+
+    told = list(traces_of(FIRST, outcome(BEFORE, (1, held), (2, held))))
+
+    assert list(traces_of(FIRST, outcome(BEFORE, (1, held)))) == told

@@ -48,6 +48,7 @@ def catalog_query(scope: str) -> str:
     return read_sql("catalog/catalog").replace(":scope", scope)
 
 
+WRITTEN = Query("written", (), read_sql("catalog/written"))
 CLASSES = Query("classes", (), read_sql("catalog/classes"))
 TOUCHED = Query("touched", ("integer", "oid[]", "oid[]"), read_sql("catalog/touched"))
 CATALOG = Query("catalog", ("oid[]",), catalog_query("$1"))
@@ -78,17 +79,22 @@ class CatalogReader:
         self._execute = execute
         self._classes: dict[str, int] = dict(execute(CLASSES, ()))  # type: ignore[arg-type]
         self._last = -1
+        self._count: int | None = None
         self._lines: dict[int, tuple[str, ...]] = {}
         self._counts: Counter[str] = Counter()
         self._homes: dict[tuple[int, int], int] = {}
         self._keys: dict[int, set[tuple[int, int]]] = {}
         self._others: Mapping[str, int] = {}
         self._elsewhere = ""
+        self._now: Catalog | None = None
         self.is_known = False
+        # Goes up whenever a row was written, or is gone: below it, all is as it was.
+        self.revision = 0
 
     def begins(self) -> None:
         """Says that a transaction begins."""
         self._last = -1
+        self._count = None
 
     def forgets(self) -> None:
         """Says that what was read before does not count any more."""
@@ -100,8 +106,11 @@ class CatalogReader:
 
     def after(self) -> Catalog:
         """Returns the catalog after what the transaction has written since it was read before."""
+        before, self._count = self._count, self._rows_written()
         if not self.is_known:
             return self.whole()
+        if self._count is not None and self._count == before:
+            return self._catalog()
         written = self._written()
         if written.is_whole or written.elsewhere != self._elsewhere or self._lacks_names(written):
             return self.whole()
@@ -116,6 +125,8 @@ class CatalogReader:
             written = self._written(more=homes)
         has_more = written.has_more or self._others_alone(written.others) != self._others_alone(self._others)
         if written.fresh or gone or written.objects or has_more:
+            self.revision += 1
+            self._now = None
             vanished = {key[1] for key in gone if key[0] in self._homely}
             self._replace(set(written.objects) | vanished | {_NOBODY}, self._read(list(written.objects)))
         for class_, *key in gone:
@@ -175,6 +186,10 @@ class CatalogReader:
 
     # Reading.
 
+    def _rows_written(self) -> int | None:
+        ((found,),) = self._execute(WRITTEN, ())
+        return None if found is None else int(found)
+
     def _written(self, *, more: Collection[int] = (), asked: Collection[int] = ()) -> _Written:
         (row,) = self._execute(TOUCHED, (self._last, sorted(more), list(asked)))
         is_whole, has_more, last, objects, fresh, others, keys, elsewhere = row
@@ -193,6 +208,8 @@ class CatalogReader:
         return self._execute(CATALOG, (scope,))
 
     def _all(self, written: _Written) -> Catalog:
+        self.revision += 1
+        self._now = None
         self._lines, self._counts, self._homes = {}, Counter(), {}
         self._keys = {one: set() for one in self._owning}
         for class_, object_, part in written.keys:
@@ -221,4 +238,6 @@ class CatalogReader:
         self._others, self._elsewhere = written.others, written.elsewhere
 
     def _catalog(self) -> Catalog:
-        return Catalog(frozenset(line for line, count in self._counts.items() if count > 0))
+        if self._now is None:
+            self._now = Catalog(frozenset(line for line, count in self._counts.items() if count > 0))
+        return self._now

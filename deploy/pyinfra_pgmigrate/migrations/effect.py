@@ -16,8 +16,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
-from ..catalog.lines import Catalog, Patch, key_of
+from ..catalog.lines import Catalog, Patch, is_own, key_of
 from ..errors import Kind, PgMigrateError
 
 FORMAT = 2
@@ -180,4 +181,9 @@ def _not_readable(source: str, number: int, line: str) -> PgMigrateError:
 
 def keys(catalog: Catalog) -> frozenset[str]:
     """Returns the keys of the objects in a catalog, for comparison with ``needs``."""
-    return frozenset(catalog.by_key)
+    return frozenset(map(_key_unless_own, catalog.lines)) - {""}
+
+
+@lru_cache(maxsize=1 << 16)
+def _key_unless_own(line: str) -> str:
+    return "" if is_own(line) else key_of(line)

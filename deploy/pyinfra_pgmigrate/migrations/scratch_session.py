@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -67,6 +68,8 @@ class ScratchSession:
         # No statement of a migration can know it.
         self._secret = secrets.token_hex(8)
         self._reader: CatalogReader | None = None
+        # What was found, and at which revision of the catalog.
+        self._known: tuple[int, Scene] | None = None
         self._server = self._read_server(watcher)
 
     def catalog(self) -> Catalog:
@@ -119,14 +122,18 @@ class ScratchSession:
         with self._aside():
             # Before anything else is read: reading locks, too.
             locks = self._locks(self.connection)
+            catalog = self._catalog_reader.after()
+            if (known := self._known) is not None and known[0] == self._catalog_reader.revision:
+                return replace(known[1], locks=locks, server=self._read_server(self.connection))
             relations = {
                 oid: Relation(escaped(key), kind, storage)
                 for oid, key, kind, storage in self.connection.execute(library("migrations/record_relations"))
             }
             rows = self.connection.execute(library("migrations/record_dependencies"))
             dependencies = frozenset((kind, oid, part, escaped(key)) for kind, oid, part, key in rows)
-            catalog = self._catalog_reader.after()
-            return Scene(catalog, relations, dependencies, locks, self._read_server(self.connection))
+            found = Scene(catalog, relations, dependencies, locks, self._read_server(self.connection))
+            self._known = self._catalog_reader.revision, found
+            return found
 
     def _before(self) -> Scene:
         # Nobody else is at work here: what one step leaves is what the next one meets.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate.catalog.delta import CATALOG, CLASSES, TOUCHED, CatalogReader, Query, catalog_query
+from pyinfra_pgmigrate.catalog.delta import CATALOG, CLASSES, TOUCHED, WRITTEN, CatalogReader, Query, catalog_query
 
 NAMES = (
     "pg_class", "pg_proc", "pg_type", "pg_constraint", "pg_trigger", "pg_policy", "pg_rewrite", "pg_statistic_ext",
@@ -35,6 +35,7 @@ KEYS = [
 class Server:
     """A database as the queries see it.
 
+    + written: how many rows it counts; None: it does not count
     + fresh: rows written since; more: of what belongs to nobody; whole: of what may stand in any line
     """
 
@@ -46,7 +47,9 @@ class Server:
         self.more = self.whole = False
         self.names = 3
         self.elsewhere = "roles"
+        self.written: int | None = None
         self.asked: list[Any] = []
+        self.looks = 0
 
     def execute(self, query: Query, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """Answers a query."""
@@ -56,7 +59,10 @@ class Server:
             (scope,) = values
             self.asked.append(scope)
             return [one for one in self.lines if scope is None or one[2] in (*scope, 0)]
+        if query is WRITTEN:
+            return [(self.written,)]
         assert query is TOUCHED
+        self.looks += 1
         _, more, wanted = values
         others: dict[str, int] = {}
         for class_, *_ in (one for one in self.keys if one not in self.fresh):
@@ -169,3 +175,38 @@ def test_two_objects_may_say_the_same(server: Server, reader: CatalogReader) -> 
 def test_the_place_of_the_scope_is_filled() -> None:
     assert ":scope" not in catalog_query("NULL")
     assert "NULL::pg_catalog.oid[] AS objects" in catalog_query("NULL")
+
+
+@pytest.mark.parametrize(("written", "looks"), [(7, 1), (None, 2)])
+def test_where_the_server_counted_no_row_nothing_is_looked_at(
+    server: Server, reader: CatalogReader, written: int | None, looks: int
+) -> None:
+    server.written, server.looks = written, 0
+
+    first, revision = reader.after(), reader.revision
+    # What was written in between is not counted by this server: so it is not looked for either.
+    second = reader.after()
+
+    assert (first is second, reader.revision) == (True, revision)
+    assert server.looks == looks
+
+
+def test_rows_counted_in_another_transaction_say_nothing(server: Server, reader: CatalogReader) -> None:
+    server.written, server.looks = 7, 0
+    reader.after()
+
+    reader.begins()
+    reader.after()
+
+    assert server.looks == 2
+
+
+def test_a_row_that_was_counted_is_looked_for(server: Server, reader: CatalogReader) -> None:
+    server.written = 7
+    before, revision = reader.after(), reader.revision
+    server.written = 8
+    server.lines = [*LINES, ("index a_n CREATE", f"{OID['pg_class']}:20005:0", 20001)]
+    server.fresh, server.objects = [(OID["pg_class"], 20005, 0)], [20001]
+
+    assert reader.after().lines - before.lines == {"index a_n CREATE"}
+    assert reader.revision == revision + 1

@@ -11,7 +11,7 @@ from typing import Any
 from ..application.totals import Answers, Total, answers_of, as_json, totals_asked, totals_of
 from ..catalog.lines import LINES_VERSION, Catalog
 from ..psql.answer import Answer
-from ..psql.script import Run, catalog_session_of, joined, setting
+from ..psql.script import READ_NOW, Run, catalog_session_of, joined, setting
 from ..resources import read_sql
 from .manifest import json_line
 
@@ -42,7 +42,7 @@ def contents_script(run: Run, schema: str) -> str:
         [
             *catalog_session_of(run, schema, "compare"),
             "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;",
-            "EXECUTE pgmigrate_read('pgmigrate.now', false);",
+            READ_NOW,
             read_sql("backup/about"),
             *_all_contents(),
             "ROLLBACK;",
@@ -60,7 +60,7 @@ def about_script(run: Run, schema: str) -> str:
         [
             *catalog_session_of(run, schema, "about"),
             "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;",
-            "EXECUTE pgmigrate_read('pgmigrate.now', false);",
+            READ_NOW,
             read_sql("backup/about"),
             "ROLLBACK;",
         ]

@@ -1,15 +1,16 @@
--- Reads the catalog again and leaves with the outcome "moved" when the database is not as the plan
+-- Reads the catalog, for the first step of a session, and leaves with the outcome "moved" when the database is not as the plan
 -- found it. Variables: is_first (of this session), version, expected_checksum (empty: not registered),
 -- present, absent, lines_version,
 -- before, after (names of settings).
 \if :is_first
-EXECUTE pgmigrate_read(:'before', false);
+EXECUTE pgmigrate_read(:'before', false, NULL, NULL);
 \else
 -- The step before has just read it. Whatever others change between the two shows as a change that the
 -- effect does not promise, and the step is tried again in a session of its own.
 SELECT
     pg_catalog.set_config(:'before', pg_catalog.current_setting(:'after'), false),
-    pg_catalog.set_config(:'before' || '_identities', pg_catalog.current_setting(:'after' || '_identities'), false);
+    pg_catalog.set_config(:'before' || '_identities', pg_catalog.current_setting(:'after' || '_identities'), false),
+    pg_catalog.set_config(:'before' || '_homes', pg_catalog.current_setting(:'after' || '_homes'), false);
 \endif
 SELECT
     COALESCE((

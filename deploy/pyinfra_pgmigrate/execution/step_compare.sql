@@ -1,20 +1,6 @@
 -- Compares what changed with what the effect promises. Variables: before, after (names of settings), minus, plus,
 -- removes (LIKE patterns), objects (keys whose owner, grants and comments may change), allowed (lines of what others
--- had built and the library itself dropped or made again in this step), in_transaction, is_last_of_run.
-SELECT COALESCE(pg_catalog.current_setting(:'before', true), '') = '' AS is_reset \gset
-\if :is_reset
-SELECT pg_catalog.json_build_object(
-    'result', 'unexpected',
-    'foreign', pg_catalog.json_build_array('a statement that took back all settings of the session (RESET ALL)')
-)::text AS payload \gset
-EXECUTE pgmigrate_encode(:'payload') \gset
-\if :in_transaction
-ROLLBACK;
-\endif
-\echo ##pgmigrate outcome :payload
-\quit
-\endif
-EXECUTE pgmigrate_read(:'after', :is_last_of_run);
+-- had built and the library itself dropped or made again in this step).
 WITH before AS MATERIALIZED (
     SELECT pg_catalog.unnest(pg_catalog.current_setting(:'before')::text[]) AS line
 ),

@@ -40,6 +40,10 @@ def setting(name: str, value: Any) -> str:
     return f"\\set {name} '{text}'"
 
 
+# Reads all of the catalog into pgmigrate.now.
+READ_NOW = "EXECUTE pgmigrate_read('pgmigrate.now', false, NULL, NULL);"
+
+
 def settings_of(values: Mapping[str, Any]) -> str:
     """Returns the lines that set variables of psql."""
     return "\n".join(setting(name, value) for name, value in values.items())
@@ -86,20 +90,25 @@ def catalog_session_of(run: Run, schema: str, purpose: str) -> list[str]:
 
 
 def catalog_prepared() -> str:
-    """Returns the SQL that prepares ``pgmigrate_read (setting, whether with its fingerprint)``.
+    """Returns the SQL that prepares ``pgmigrate_read (setting, whether with its fingerprint, scope, setting before)``.
 
-    It leaves the lines in the setting as an array, the identities of their objects in SETTING_identities and their
-    fingerprint in SETTING_fingerprint; all are of one statement, so that nothing can come between them. The server
-    writes names in it as seen from the target schema, while the statement itself was read with pg_catalog alone in
-    search_path: what calls nothing of others when it is prepared calls nothing of others when it runs.
+    It leaves the lines in the setting as an array, in the order of their bytes, the identities of their objects in
+    SETTING_identities, the relations, functions and types that they belong to in SETTING_homes, and their fingerprint
+    in SETTING_fingerprint; all are of one statement, so that nothing can come between them. The server writes names in
+    it as seen from the target schema, while the statement itself was read with pg_catalog alone in search_path: what
+    calls nothing of others when it is prepared calls nothing of others when it runs.
+
+    + scope: NULL for all that is there, or the relations, functions and types that are read (see catalog.sql): of what
+      belongs to others, the lines are those in the setting before
     """
     return joined(
         [
             "SET plan_cache_mode = force_generic_plan;",
-            "PREPARE pgmigrate_read (text, boolean) AS",
+            "PREPARE pgmigrate_read (text, boolean, oid[], text) AS",
             "SELECT pg_catalog.set_config($1, COALESCE(pg_catalog.array_agg(l.line), '{}')::text, false),",
             "pg_catalog.set_config($1 || '_identities',",
             "COALESCE(pg_catalog.array_agg(l.identity), '{}')::text, false),",
+            "pg_catalog.set_config($1 || '_homes', COALESCE(pg_catalog.array_agg(l.home), '{}')::text, false),",
             "pg_catalog.set_config($1 || '_fingerprint', CASE WHEN $2 THEN (",
             read_sql("catalog/fingerprint"),
             ") ELSE '' END, false),",
@@ -107,9 +116,13 @@ def catalog_prepared() -> str:
             "FROM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), false)",
             "AS here (path)",
             # Neither side can change places with the other: the lines want the path that was set before.
-            "CROSS JOIN LATERAL (SELECT c.line, c.identity FROM (",
-            catalog_query("NULL"),
-            ") AS c WHERE here.path IS NOT NULL OFFSET 0) AS l;",
+            "CROSS JOIN LATERAL (SELECT u.line, u.identity, u.home FROM (",
+            "SELECT c.line, c.identity, c.home FROM (",
+            catalog_query("$3"),
+            ") AS c WHERE here.path IS NOT NULL",
+            "UNION ALL",
+            read_sql("catalog/lines_before"),
+            ') AS u ORDER BY u.line COLLATE "C" OFFSET 0) AS l;',
         ]
     )
 

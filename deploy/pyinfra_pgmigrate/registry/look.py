@@ -10,7 +10,7 @@ from ..importing.ledgers import ledgers_in
 from ..psql.answer import EXIT_SCRIPT, Answer, Unreadable
 from ..psql.connection_errors import PLANTED, TOO_OLD
 from ..psql.question import Question
-from ..psql.script import Run, catalog_prepared, joined, session_of, setting
+from ..psql.script import READ_NOW, Run, catalog_prepared, joined, session_of, setting
 from ..resources import read_sql
 from .model import (
     AppliedMigration,
@@ -27,7 +27,6 @@ from .model import (
 from .verify import all_verified, asked
 
 _READ = "pg_catalog.current_setting('pgmigrate.now')::text[]"
-_READS = "EXECUTE pgmigrate_read('pgmigrate.now', false);"
 
 
 def look(run: Run, schema: str, queries: Mapping[int, str] | None = None) -> Question[Observed | Unreadable]:
@@ -51,7 +50,7 @@ def look(run: Run, schema: str, queries: Mapping[int, str] | None = None) -> Que
         "\\else",
         setting("now", _READ),
         catalog_prepared(),
-        _READS,
+        READ_NOW,
         "\\endif",
         read_sql("registry/observe"),
         read_sql("registry/ledgers"),
@@ -75,7 +74,7 @@ def look_again(queries: Mapping[int, str]) -> list[str]:
     """
     # It may have been made since the session began.
     exists = setting("registry_exists", "true")
-    parts = [exists, read_sql("registry/observe_begin"), setting("now", _READ), _READS]
+    parts = [exists, read_sql("registry/observe_begin"), setting("now", _READ), READ_NOW]
     parts += [read_sql("registry/observe"), read_sql("registry/ledgers")]
     for version, query in queries.items():
         parts += [setting("version", version), *asked(query)]

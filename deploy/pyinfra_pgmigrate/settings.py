@@ -91,7 +91,7 @@ KEYS: dict[str, Key] = {
     "pg_out_of_order": Key(flag, False, "apply a pending migration that is older than an applied one"),
     "pg_release": Key(flag, False, "apply a contract migration although the application still uses what it removes"),
     "pg_batch_from": Key(
-        count, 50, "number of pending migrations from which one operation applies them all in one session"
+        count, 10, "number of pending migrations from which one operation applies them all in one session"
     ),
     "pg_batch_rows": Key(count, 1000, "rows a transaction in a migration that runs in batches"),
     "pg_backup_dir": Key(

@@ -21,7 +21,7 @@ def test_defaults_stand_for_what_is_not_set() -> None:
     assert settings.schema == "public"
     assert str(settings.sql_dir) == "sql"
     assert settings.target is None
-    assert settings.batch_from == 50
+    assert settings.batch_from == 10
     assert settings.connection.host is None
 
 

@@ -76,7 +76,8 @@ def test_every_statement_leaves_the_lines_that_are_there(server: Server, tmp_pat
 
 @pytest.mark.parametrize("at", [1, 2])
 def test_what_others_make_meanwhile_is_drift_and_no_part_of_a_step(server: Server, tmp_path: Path, at: int) -> None:
-    statements = ["CREATE TABLE ours (id int)", "ALTER TABLE ours ADD COLUMN n int", "UPDATE b SET a = 1"]
+    # Each locks what was there before, and has a transaction of its own.
+    statements = ["ALTER TABLE a ADD COLUMN o int", "ALTER TABLE b ADD COLUMN o int", "UPDATE b SET a = 1"]
     statements.insert(at, "DO $$ BEGIN PERFORM pg_sleep(1); END $$")
     sql = write(tmp_path, statements, server)
     sleeping = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DO $$ BEGIN PERFORM pg_sleep(1)%'"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
@@ -19,6 +19,7 @@ from ..psql.answer import EXIT_SCRIPT, Answer
 from ..psql.question import unread
 from ..registry.model import blockers_of
 from .ending import Ending
+from .groups import groups_of
 from .outcome import Outcome, outcomes
 from .progress import Progress
 from .script import LockLimits, aftermath_script, apply_script, blockers_script
@@ -85,6 +86,9 @@ class Execution(Progress):
         self.versions = versions
         self.busy_since: float | None = None
         self.counts: dict[tuple[int, ...], _Counts] = {}
+        # Whether steps may share a transaction, and the versions that do not.
+        self.may_share = False
+        self.alone: set[int] = set()
 
     def _counted(self, step: Step) -> _Counts:
         """Returns what was tried of a step so far: what one needed is not taken from the next."""
@@ -93,6 +97,7 @@ class Execution(Progress):
 
     def run(self, plan: Plan) -> Refusal | None:
         """Returns None when all is done, else why not."""
+        self.may_share = not plan.has_kept
         return self.run_all(self._steps(plan))
 
     def _steps(self, plan: Plan) -> list[Step]:
@@ -126,7 +131,9 @@ class Execution(Progress):
             if len(done) == len(steps):
                 self._end(answer)
                 return None
-            refusal = self._look_after(steps[len(done) :], found[len(done) :], answer)
+            refusal = None
+            if not self._parted(steps, found, len(done), answer):
+                refusal = self._look_after(steps[len(done) :], found[len(done) :], answer)
             if refusal is not None:
                 return refusal
             left = self._again()
@@ -144,7 +151,7 @@ class Execution(Progress):
 
     def _run_steps(self, steps: list[Step]) -> Answer:
         text = apply_script(
-            steps,
+            self._groups(steps),
             self.session.run,
             self.settings.schema,
             self._limits(steps[0]),
@@ -158,6 +165,26 @@ class Execution(Progress):
         self.session.memory.has_begun = True
         with self.session.watched():
             return self.session.psql(text)
+
+    def _groups(self, steps: Sequence[Step]) -> list[tuple[Step, ...]]:
+        return list(groups_of(steps, self.alone)) if self.may_share else [(step,) for step in steps]
+
+    def _parted(self, steps: Sequence[Step], found: Sequence[Outcome], done: int, answer: Answer) -> bool:
+        """Has the steps of a group that failed run one by one, as nothing of it is left; tells whether it was one."""
+        outcome = found[done] if done < len(found) else None
+        if outcome is not None and outcome.result in ("busy", "moved"):
+            return False
+        place = 0
+        for group in self._groups(steps):
+            if place == done and len(group) > 1:
+                self.alone.update(step.migration.version for step in group)
+                why = unread(answer)
+                if outcome is not None:
+                    why = "; ".join((*outcome.foreign[:3], *outcome.lacking[:3])) or outcome.result
+                self.tell(f"    {len(group)} migrations, together: {why}; now one by one", is_detail=True)
+                return True
+            place += len(group)
+        return False
 
     def _limits(self, step: Step) -> LockLimits:
         tries = self._counted(step).tries

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..catalog.delta import TOUCHED, WRITTEN
-from ..catalog.lines import key_of, like_pattern, parts_of, qualified, unescaped
+from ..catalog.lines import Patch, key_of, like_pattern, parts_of, qualified, unescaped
 from ..catalog.lock_modes import conflicting_modes, sql_name
 from ..errors import Kind
 from ..migrations.files import Migration
@@ -52,7 +52,7 @@ class LockLimits:
 
 
 def apply_script(
-    steps: Sequence[Step],
+    groups: Sequence[tuple[Step, ...]],
     run: Run,
     schema: str,
     limits: LockLimits,
@@ -63,100 +63,126 @@ def apply_script(
 ) -> str:
     """Returns the script that runs steps in one session under the run lock.
 
+    + groups: steps in order; those of a group share a transaction
     + batch_rows: rows in one transaction of a statement that is run in batches
     + backup: label of the backup taken before; may be empty
     + ending: parts that run after the last step
     Each step ends with an outcome line; the script ends at the first that is not ``done``.
     """
+    (first, *_), *_ = groups
     parts = [
-        *catalog_session_of(run, schema, steps[0].migration.name),
-        *claimed(run, sets_aside=steps[0].around is not None and steps[0].around.sets_aside),
+        *catalog_session_of(run, schema, first.migration.name),
+        *claimed(run, sets_aside=first.around is not None and first.around.sets_aside),
         setting("backup", backup),
         read_sql("execution/trace_prepare"),
         read_sql("execution/written_prepare").replace(":written", WRITTEN.text),
         _TOUCHED,
         settings_of({"parts_from": PARTS_FROM, "in_parts": flag(False), "needs_fingerprint": flag(False)}),
     ]
-    for place, step in enumerate(steps):
-        parts += [setting("application_name", session_name(run, step.migration.name)), read_sql("execution/step_name")]
-        parts += _step(step, limits, batch_rows, schema, place=place)
-    parts.append(read_sql("execution/keep_fingerprint"))
-    return joined([*parts, *ending])
+    place = 0
+    for group in groups:
+        told = [*_named(run, group[0]), *_settings(group[0], limits, batch_rows, schema, place)]
+        if len(group) > 1:
+            parts += [*told, *_together(group, run, limits, batch_rows, schema, place)]
+        else:
+            parts += [*told, *_step(group[0], schema)]
+        place += len(group)
+    return joined([*parts, read_sql("execution/keep_fingerprint"), *ending])
 
 
-def _step(step: Step, limits: LockLimits, batch_rows: int, schema: str, *, place: int) -> list[str]:
+def _named(run: Run, step: Step) -> list[str]:
+    return [setting("application_name", session_name(run, step.migration.name)), read_sql("execution/step_name")]
+
+
+def _settings(step: Step, limits: LockLimits, batch_rows: int, schema: str, place: int) -> list[str]:
     decision, migration = step.decision, step.migration
     how = OUTCOME[decision.action]
-    parts = [
-        settings_of(
-            {
-                "version": migration.version,
-                "name": migration.name,
-                "checksum": migration.checksum,
-                "checksums": items(statement.checksum for statement in migration.statements),
-                "phase": migration.header.phase,
-                "how": how,
-                "event": how if step.is_last else "step",
-                "expected_checksum": "" if decision.row is None else decision.row.checksum,
-                "present": items(sorted(step.present)),
-                "absent": items(sorted(step.absent)),
-                "minus": items(sorted(step.patch.minus)),
-                "plus": items(sorted(step.patch.plus)),
-                "removes": items(map(like_pattern, migration.header.removes)),
-                "objects": items(sorted(_own_objects(migration))),
-                "locks": items(
-                    [sql_name(lock.mode), qualified(unescaped(lock.relation), schema)] for lock in step.locks
-                ),
-                "lock_poll_s": limits.poll_s,
-                "lock_timeout_ms": limits.timeout_ms,
-                "tries": limits.tries,
-                "statements": items(_numbers(step)),
-                "batch_rows": batch_rows,
-                "is_first": flag(place == 0),
-                "is_last_step": flag(step.is_last),
-                "is_last_of_run": flag(step.ends_run),
-                "in_transaction": flag(step.in_transaction),
-                "row_count": 0,
-                "place": place,
-                "timed": "",
-                "durations": "[]",
-                "traced": "",
-                "put_back": "[]",
-                "made": "[]",
-                "allowed": "[]",
-                "carried": "[]",
-                "remade": items(sorted({_remade_name(one) for one in step.decision.remade})),
-            }
-        ),
-        _begin(step),
-        read_sql("execution/step_begin"),
-    ]
+    values = {
+        "version": migration.version,
+        "name": migration.name,
+        "checksum": migration.checksum,
+        "checksums": items(statement.checksum for statement in migration.statements),
+        "phase": migration.header.phase,
+        "how": how,
+        "event": how if step.is_last else "step",
+        "unregistered": "[]",
+        "expected_checksum": "" if decision.row is None else decision.row.checksum,
+        "present": items(sorted(step.present)),
+        "absent": items(sorted(step.absent)),
+        "minus": items(sorted(step.patch.minus)),
+        "plus": items(sorted(step.patch.plus)),
+        "removes": items(map(like_pattern, migration.header.removes)),
+        "objects": items(sorted(step.own_objects)),
+        "locks": items([sql_name(lock.mode), qualified(unescaped(lock.relation), schema)] for lock in step.locks),
+        "lock_poll_s": limits.poll_s,
+        "lock_timeout_ms": limits.timeout_ms,
+        "tries": limits.tries,
+        "statements": items(step.numbers),
+        "batch_rows": batch_rows,
+        "is_first": flag(place == 0),
+        "is_last_step": flag(step.is_last),
+        "is_last_of_run": flag(step.ends_run),
+        "in_transaction": flag(step.in_transaction),
+        "row_count": 0,
+        "place": place,
+        "timed": "",
+        "durations": "[]",
+        "traced": "",
+        "put_back": "[]",
+        "made": "[]",
+        "allowed": "[]",
+        "carried": "[]",
+        "foreign_lines": "[]",
+        "remade": items(sorted({_remade_name(one) for one in decision.remade})),
+    }
+    return [settings_of(values)]
+
+
+def _begun(step: Step) -> list[str]:
+    parts = [_begin(step), read_sql("execution/newest"), read_sql("execution/step_begin")]
     parts += ["\\if :in_parts", "\\else", read_sql("execution/catalog_known"), "\\endif"]
-    parts += ["\\if :in_parts", read_sql("execution/catalog_keys"), "\\endif"]
-    if step.in_transaction:
-        parts += _inside(step)
-    else:
-        parts += _outside(step, schema)
-    return [*parts, read_sql("execution/step_done")]
+    return [*parts, "\\if :in_parts", read_sql("execution/catalog_keys"), "\\endif"]
+
+
+def _step(step: Step, schema: str) -> list[str]:
+    body = _inside(step) if step.in_transaction else _outside(step, schema)
+    return [*_begun(step), *body, read_sql("execution/step_done"), "\\echo ##pgmigrate outcome :payload"]
+
+
+def _together(
+    group: Sequence[Step], run: Run, limits: LockLimits, batch_rows: int, schema: str, place: int
+) -> list[str]:
+    """Returns the parts that run the steps of a group in one transaction; the settings of the first are there."""
+    whole = Patch.of_all(step.patch for step in group)
+    absent = frozenset[str]().union(*(step.absent for step in group))
+    versions = items(step.migration.version for step in group)
+    parts = [
+        settings_of({"absent": items(sorted(absent)), "unregistered": versions}),
+        *_begun(group[0]),
+        "EXECUTE pgmigrate_written \\gset",
+    ]
+    parts.append("\\set written_before :written")
+    for number, step in enumerate(group):
+        if number:
+            parts += [*_named(run, step), *_settings(step, limits, batch_rows, schema, place + number)]
+        parts += [_START, _PATH, read_sql("execution/step_locks"), *_traced_before(step)]
+        parts += _statements(step)
+        parts += [*_verified(step), read_sql("execution/group_member"), read_sql("execution/step_register")]
+        parts += [read_sql("execution/step_done"), f"\\set member_{number} :payload"]
+    values = {
+        "minus": items(sorted(whole.minus)),
+        "plus": items(sorted(whole.plus)),
+        "objects": items(sorted(frozenset[str]().union(*(step.own_objects for step in group)))),
+        "members": items([step.migration.version, sorted(step.own_objects)] for step in group),
+    }
+    parts += [settings_of(values), "\\set written :written_before", *_COMPARED, read_sql("execution/group_own")]
+    parts += [read_sql("execution/keep_catalog"), "COMMIT;"]
+    return [*parts, *(f"\\echo ##pgmigrate outcome :member_{number}" for number in range(len(group)))]
 
 
 def _begin(step: Step) -> str:
     mode = step.migration.mode_of(step.statements) if step.in_transaction else ""
     return f"BEGIN {mode};" if mode else "BEGIN;"
-
-
-def _own_objects(migration: Migration) -> frozenset[str]:
-    """Returns the keys of the objects whose owner, grants and comments a migration may change."""
-    if migration.effect is None:
-        return frozenset()
-    effects = migration.effect.statements
-    made = {key_of(line) for effect in effects for line in effect.patch.minus | effect.patch.plus}
-    return frozenset(made.union(*(effect.touches for effect in effects)))
-
-
-def _numbers(step: Step) -> tuple[int, ...]:
-    """Returns the statements that the step's event names: the last one speaks for the whole migration."""
-    return step.decision.statements if step.is_last else tuple(statement.number for statement in step.statements)
 
 
 def _timed(statement: Statement, *body: str) -> list[str]:
@@ -221,13 +247,7 @@ def _inside(step: Step) -> list[str]:
     if remade:
         parts += [settings_of(remade), read_sql("execution/remade"), "\\if :was_reverted", read_sql("execution/keep")]
         parts.append("\\endif")
-    parts.append("EXECUTE pgmigrate_written \\gset")
-    for statement in step.statements:
-        parts += _timed(statement, *_RUN)
-    if step.statements:
-        parts.append(read_sql("execution/statements_done"))
-        # What COMMIT would check and fire belongs to what the step did, and finds what its statements find.
-        parts += [_PATH_AGAIN, "SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN]
+    parts += ["EXECUTE pgmigrate_written \\gset", *_statements(step)]
     if remade:
         parts += ["\\if :was_reverted", read_sql("execution/keep_after"), "\\endif"]
     if step.around is not None:
@@ -244,15 +264,27 @@ def _inside(step: Step) -> list[str]:
         parts += ["\\if :has_dependents", read_sql("execution/dependents_back"), "\\endif"]
     # From here on the locks are held for our own reading and writing only.
     parts += _COMPARED
-    if step.is_last and step.migration.verify is not None:
-        parts += [
-            setting("verify", step.migration.verify),
-            read_sql("registry/verify"),
-            read_sql("execution/step_verify"),
-            *_AGAIN,
-        ]
+    parts += _verified(step)
     register = read_sql("execution/step_register") if step.around is None else step.around.register
     return [*parts, read_sql("execution/keep_catalog"), register, "COMMIT;"]
+
+
+def _statements(step: Step) -> list[str]:
+    parts: list[str] = []
+    for statement in step.statements:
+        parts += _timed(statement, *_RUN)
+    if parts:
+        parts.append(read_sql("execution/statements_done"))
+        # What COMMIT would check and fire belongs to what the step did, and finds what its statements find.
+        parts += [_PATH_AGAIN, "SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN]
+    return parts
+
+
+def _verified(step: Step) -> list[str]:
+    if not step.is_last or step.migration.verify is None:
+        return []
+    asked = [setting("verify", step.migration.verify), read_sql("registry/verify")]
+    return [*asked, read_sql("execution/step_verify"), *_AGAIN]
 
 
 def _losing(step: Step) -> list[list[str]]:

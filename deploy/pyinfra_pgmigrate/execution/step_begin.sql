@@ -1,6 +1,6 @@
 -- Reads the catalog, for the first step of a session, and leaves with the outcome "moved" when the database is not as the plan
 -- found it. Variables: is_first (of this session), version, expected_checksum (empty: not registered),
--- present, absent, lines_version,
+-- unregistered (JSON: versions that share the transaction), present, absent, lines_version,
 -- before, after (names of settings).
 \if :is_first
 EXECUTE pgmigrate_read(:'before', false, NULL, NULL);
@@ -18,6 +18,14 @@ SELECT
         FROM pgmigrate.migrations AS m
         WHERE m.version = :'version'::bigint
     ), '') <> :'expected_checksum'
+    OR EXISTS (
+        SELECT 1
+        FROM pgmigrate.migrations AS m
+        WHERE m.version IN (
+            SELECT u.version::bigint
+            FROM pg_catalog.jsonb_array_elements_text(:'unregistered'::jsonb) AS u (version)
+        )
+    )
     OR NOT pg_catalog.current_setting(:'before')::text[]
         @> ARRAY(SELECT pg_catalog.jsonb_array_elements_text(:'present'::jsonb))
     OR pg_catalog.current_setting(:'before')::text[]

@@ -15,4 +15,3 @@ SELECT pg_catalog.json_build_object(
     'made', :'made'::json
 )::text AS payload \gset
 EXECUTE pgmigrate_encode(:'payload') \gset
-\echo ##pgmigrate outcome :payload

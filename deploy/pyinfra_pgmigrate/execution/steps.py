@@ -67,6 +67,20 @@ class Step:
         return Patch.of_all(effect.patch for effect in self.effects)
 
     @property
+    def own_objects(self) -> frozenset[str]:
+        """Keys of the objects whose owner, grants and comments its migration may change."""
+        effects = () if self.migration.effect is None else self.migration.effect.statements
+        made = {key_of(line) for effect in effects for line in effect.patch.minus | effect.patch.plus}
+        return frozenset(made.union(*(effect.touches for effect in effects)))
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The statements that its event names: the last one speaks for the whole migration."""
+        if self.is_last:
+            return self.decision.statements
+        return tuple(statement.number for statement in self.statements)
+
+    @property
     def in_transaction(self) -> bool:
         """Whether its statements run in one transaction with their registry row."""
         return all(statement.in_transaction for statement in self.statements) and not self.in_batches

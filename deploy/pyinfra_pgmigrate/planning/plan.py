@@ -48,11 +48,13 @@ class Plan:
     """The decisions for one database in the order of the files; refusals stop all of it.
 
     + ledger: by which migrations are adopted; None where it took no ledger for that
+    + has_kept: a rollback kept something here once, which a migration may put back
     """
 
     decisions: tuple[Decision, ...]
     refusals: tuple[Refusal, ...] = ()
     ledger: Stated | None = None
+    has_kept: bool = False
 
     @property
     def changes(self) -> tuple[Decision, ...]:
@@ -89,7 +91,8 @@ def make_plan(
     planner.decide_all()
     adopts = any(decision.action is Action.ADOPT for decision in planner.decisions)
     ledger = planner.ledger if adopts and settings.applied is None else None
-    return Plan(tuple(planner.decisions), tuple(planner.found_refusals), ledger)
+    has_kept = observed.registry is not None and bool(observed.registry.quarantined_runs)
+    return Plan(tuple(planner.decisions), tuple(planner.found_refusals), ledger, has_kept)
 
 
 def to_ask(plan: Plan, only: Collection[int] | None = None) -> dict[int, str]:

@@ -28,7 +28,7 @@ FIRST, SECOND, THIRD = MIGRATIONS[:3]
 
 
 def script_of(steps: list[Step], *, schema: str = "public", backup: str = "") -> str:
-    return apply_script(steps, RUN, schema, LIMITS, batch_rows=750, backup=backup)
+    return apply_script([(step,) for step in steps], RUN, schema, LIMITS, batch_rows=750, backup=backup)
 
 
 def part(name: str) -> str:

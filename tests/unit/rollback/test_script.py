@@ -26,7 +26,7 @@ def part(name: str) -> str:
 
 
 def script_of(rollback: Rollback) -> str:
-    return apply_script([step_back(rollback)], RUN, "public", LockLimits(0.5, 2000), batch_rows=1000)
+    return apply_script([(step_back(rollback),)], RUN, "public", LockLimits(0.5, 2000), batch_rows=1000)
 
 
 @on_each_version

@@ -1,0 +1,75 @@
+"""Steps that may share one transaction: consecutive migrations that make new things and lock nothing older. Pure.
+
+What a run has made itself nobody else uses yet, so that nobody waits while the transaction goes on. Each migration
+keeps its registry row; what they did is checked once, at the end. A group that fails is undone, and its steps run
+one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from ..catalog.lines import key_of
+from ..planning.decision import Action
+from .steps import Step
+
+# Each statement of a group keeps its locks until the end: with all of them below what a server has by default
+# (max_locks_per_transaction 64 for each of 100 connections).
+MOST_STEPS, MOST_STATEMENTS = 100, 400
+
+
+def groups_of(steps: Sequence[Step], alone: Collection[int] = ()) -> Iterator[tuple[Step, ...]]:
+    """Yields the steps in order, in groups of one transaction each.
+
+    + alone: versions that share no transaction
+    """
+    group: list[Step] = []
+    made: set[str] = set()
+    keys: set[str] = set()
+    for step in steps:
+        own_keys = step.own_objects
+        made |= _made_by(step)
+        fits = step.migration.version not in alone and _may_share(step) and _locks_only(step, made)
+        # Of what two migrations deal with, the end does not tell which did what.
+        if not fits or own_keys & keys or _is_full([*group, step]):
+            if group:
+                yield tuple(group)
+            group, keys = [], set()
+        group.append(step)
+        keys |= own_keys
+        if not fits:
+            yield tuple(group)
+            group, keys = [], set()
+    if group:
+        yield tuple(group)
+
+
+def _may_share(step: Step) -> bool:
+    header, decision = step.migration.header, step.decision
+    return (
+        decision.action is Action.APPLY
+        and step.is_last
+        and step.in_transaction
+        and step.around is None
+        and step.statements == step.migration.statements
+        and not step.migration.mode_of(step.statements)
+        and not (step.present or decision.remade or decision.registers_alone)
+        and not (header.converges or header.repeatable or header.removes)
+        # A new value can be used after COMMIT only; of a column that goes, or gets another type, values may be kept.
+        and all(statement.node != "alter_enum_stmt" for statement in step.statements)
+        and not any(line.startswith("column ") for line in step.patch.minus)
+    )
+
+
+def _made_by(step: Step) -> set[str]:
+    """Returns what a step makes, and what was there and is another now not among it."""
+    keys = {key_of(line) for line in step.patch.plus} - {key_of(line) for line in step.patch.minus}
+    return {key.split(" ", 1)[1] for key in keys}
+
+
+def _locks_only(step: Step, made: Collection[str]) -> bool:
+    return all(lock.relation in made for effect in step.effects for lock in effect.locks)
+
+
+def _is_full(group: Sequence[Step]) -> bool:
+    return len(group) > MOST_STEPS or sum(len(step.statements) for step in group) > MOST_STATEMENTS

@@ -28,7 +28,7 @@ WITH others AS MATERIALIZED (
 known AS MATERIALIZED (
     SELECT pg_catalog.split_part(f.key, ':', 1)::bigint AS class, count(*) AS rows
     FROM pg_catalog.unnest(:'touched_fresh'::text[]) AS f (key)
-    WHERE f.key = ANY (pg_catalog.current_setting(:'before' || '_keys')::text[])
+    JOIN pg_catalog.unnest(pg_catalog.current_setting(:'before' || '_keys')::text[]) AS k (key) ON k.key = f.key
     GROUP BY 1
 ),
 lacking AS MATERIALIZED (

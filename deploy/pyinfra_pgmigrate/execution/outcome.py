@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 from ..psql.answer import Answer
@@ -73,6 +74,10 @@ class Outcome:
 
 def outcomes(answer: Answer) -> list[Outcome]:
     """Returns what the steps of ``script.apply`` reported, in order."""
+    traces = defaultdict[int, list[tuple[int, tuple[TracedTable, ...]]]](list)
+    for place, number, tables in answer.values("trace"):
+        if tables is not None:
+            traces[place].append((number, tuple(TracedTable(*table) for table in tables)))
     return [
         Outcome(
             result=found["result"],
@@ -91,11 +96,7 @@ def outcomes(answer: Answer) -> list[Outcome]:
                 for one in found.get("put_back", ())
             ),
             made=tuple((what, reason, waits) for what, reason, waits in found.get("made", ())),
-            traces=tuple(
-                (number, tuple(TracedTable(*table) for table in tables))
-                for place, number, tables in answer.values("trace")
-                if place == found.get("place") and tables is not None
-            ),
+            traces=tuple(traces[found["place"]]) if "place" in found else (),
         )
         for found in answer.values("outcome")
     ]

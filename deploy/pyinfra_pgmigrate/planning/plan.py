@@ -56,7 +56,7 @@ class Plan:
     ledger: Stated | None = None
     has_kept: bool = False
 
-    @property
+    @cached_property
     def changes(self) -> tuple[Decision, ...]:
         """The decisions that write something."""
         return tuple(decision for decision in self.decisions if decision.changes)

@@ -18,6 +18,34 @@ from .steps import Step
 MOST_STEPS, MOST_STATEMENTS = 100, 400
 
 
+class Groups:
+    """How the steps of one execution are put together.
+
+    + may_share: whether any may share a transaction; alone: versions that do not
+    """
+
+    def __init__(self) -> None:
+        self.may_share = False
+        self.alone: set[int] = set()
+
+    def of(self, steps: Sequence[Step]) -> list[tuple[Step, ...]]:
+        """Returns steps in order, in groups of one transaction each."""
+        return list(groups_of(steps, self.alone)) if self.may_share else [(step,) for step in steps]
+
+    def part(self, steps: Sequence[Step], done: int) -> int:
+        """Has the steps of the group that failed run one by one; returns how many they are, 0 where it was one step.
+
+        + done: steps before it
+        """
+        place = 0
+        for group in self.of(steps):
+            if place == done and len(group) > 1:
+                self.alone.update(step.migration.version for step in group)
+                return len(group)
+            place += len(group)
+        return 0
+
+
 def groups_of(steps: Sequence[Step], alone: Collection[int] = ()) -> Iterator[tuple[Step, ...]]:
     """Yields the steps in order, in groups of one transaction each.
 

@@ -71,6 +71,11 @@ class Outcome:
     put_back: tuple[PutBack, ...] = ()
     made: tuple[tuple[str, str, bool], ...] = ()
 
+    @property
+    def surprise(self) -> str:
+        """Why it was not done, in a line."""
+        return "; ".join((*self.foreign[:3], *self.lacking[:3])) or self.result
+
 
 def outcomes(answer: Answer) -> list[Outcome]:
     """Returns what the steps of ``script.apply`` reported, in order."""

@@ -17,9 +17,9 @@ from ..planning.database import DatabaseSession
 from ..planning.plan import Plan
 from ..psql.answer import EXIT_SCRIPT, Answer
 from ..psql.question import unread
-from ..registry.model import blockers_of
+from ..registry.model import Blocker, blockers_of
 from .ending import Ending
-from .groups import groups_of
+from .groups import Groups
 from .outcome import Outcome, outcomes
 from .progress import Progress
 from .script import LockLimits, aftermath_script, apply_script, blockers_script
@@ -86,9 +86,7 @@ class Execution(Progress):
         self.versions = versions
         self.busy_since: float | None = None
         self.counts: dict[tuple[int, ...], _Counts] = {}
-        # Whether steps may share a transaction, and the versions that do not.
-        self.may_share = False
-        self.alone: set[int] = set()
+        self.groups = Groups()
 
     def _counted(self, step: Step) -> _Counts:
         """Returns what was tried of a step so far: what one needed is not taken from the next."""
@@ -97,7 +95,7 @@ class Execution(Progress):
 
     def run(self, plan: Plan) -> Refusal | None:
         """Returns None when all is done, else why not."""
-        self.may_share = not plan.has_kept
+        self.groups.may_share = not plan.has_kept
         return self.run_all(self._steps(plan))
 
     def _steps(self, plan: Plan) -> list[Step]:
@@ -131,11 +129,11 @@ class Execution(Progress):
             if len(done) == len(steps):
                 self._end(answer)
                 return None
-            refusal = None
-            if not self._parted(steps, found, len(done), answer):
-                refusal = self._look_after(steps[len(done) :], found[len(done) :], answer)
-            if refusal is not None:
-                return refusal
+            outcome = found[len(done)] if len(found) > len(done) else None
+            if not self._parted(steps, len(done), outcome, answer):
+                refusal = self._look_after(steps[len(done)], outcome, answer)
+                if refusal is not None:
+                    return refusal
             left = self._again()
             if isinstance(left, Refusal):
                 return left
@@ -151,7 +149,7 @@ class Execution(Progress):
 
     def _run_steps(self, steps: list[Step]) -> Answer:
         text = apply_script(
-            self._groups(steps),
+            self.groups.of(steps),
             self.session.run,
             self.settings.schema,
             self._limits(steps[0]),
@@ -166,35 +164,22 @@ class Execution(Progress):
         with self.session.watched():
             return self.session.psql(text)
 
-    def _groups(self, steps: Sequence[Step]) -> list[tuple[Step, ...]]:
-        return list(groups_of(steps, self.alone)) if self.may_share else [(step,) for step in steps]
-
-    def _parted(self, steps: Sequence[Step], found: Sequence[Outcome], done: int, answer: Answer) -> bool:
-        """Has the steps of a group that failed run one by one, as nothing of it is left; tells whether it was one."""
-        outcome = found[done] if done < len(found) else None
+    def _parted(self, steps: Sequence[Step], done: int, outcome: Outcome | None, answer: Answer) -> bool:
+        """Has a group that failed run one by one, as nothing of it is left; tells whether it was one."""
         if outcome is not None and outcome.result in ("busy", "moved"):
             return False
-        place = 0
-        for group in self._groups(steps):
-            if place == done and len(group) > 1:
-                self.alone.update(step.migration.version for step in group)
-                why = unread(answer)
-                if outcome is not None:
-                    why = "; ".join((*outcome.foreign[:3], *outcome.lacking[:3])) or outcome.result
-                self.tell(f"    {len(group)} migrations, together: {why}; now one by one", is_detail=True)
-                return True
-            place += len(group)
-        return False
+        if count := self.groups.part(steps, done):
+            why = unread(answer) if outcome is None else outcome.surprise
+            self.tell(f"    {count} migrations, together: {why}; now one by one", is_detail=True)
+        return count > 0
 
     def _limits(self, step: Step) -> LockLimits:
         tries = self._counted(step).tries
         timeout_s = min(self.settings.lock_timeout_s, self.settings.lock_timeout_s / 10 * 2 ** (tries - 1))
         return LockLimits(self.settings.lock_poll_s, max(1, round(timeout_s * 1000)), tries)
 
-    def _look_after(self, steps: list[Step], found: list[Outcome], answer: Answer) -> Refusal | None:
+    def _look_after(self, step: Step, outcome: Outcome | None, answer: Answer) -> Refusal | None:
         """Returns why to stop, or None to plan and try again."""
-        step = steps[0]
-        outcome = found[0] if found else None
         if outcome is not None and answer.status == 0:
             return self._answered(step, outcome)
         if answer.status == EXIT_SCRIPT and answer.sqlstate in (_LOCK_NOT_AVAILABLE, _DEADLOCK):
@@ -240,7 +225,7 @@ class Execution(Progress):
         counted.lock_since = lock_since = now if counted.lock_since is None else counted.lock_since
         text = blockers_script(step, self.session.run, self.settings.schema)
         blockers = blockers_of(self.session.psql(text))
-        in_the_way = "; ".join(map(str, blockers)) or "no session any more"
+        in_the_way = _named(blockers)
         self._note_in_vain(Span.LOCK, step, f"try {counted.tries}, locked by {in_the_way}")
         if now - lock_since < self.settings.lock_budget_s:
             self.session.tell(f"    try {counted.tries}: a table is locked by {in_the_way}; trying again")
@@ -248,16 +233,7 @@ class Execution(Progress):
             # Out of step with whoever takes the lock in a rhythm; longer while it stays taken.
             gevent.sleep(random.uniform(0.5, 1.0) * min(2.0, 0.1 * 2**counted.tries))  # noqa: S311
             return None
-        ending = " ".join(blocker.ending for blocker in blockers)
-        tables = ", ".join(sorted({lock.relation for lock in step.locks})) or "a table"
-        refusal = Refusal(
-            Kind.LOCK,
-            f"could not apply {step.title}: no lock on {tables} after {counted.tries} tries in "
-            f"{now - lock_since:.0f} s",
-            detail=f"Found blocking: {in_the_way}; expected the lock within {self.settings.lock_budget_s:.0f} s "
-            "(pg_lock_budget_s). Nothing of this step was done.",
-            hint="Let that transaction end, then run again" + (f"; to end it: {ending}" if ending else "."),
-        )
+        refusal = _no_lock(step, blockers, counted.tries, now - lock_since, self.settings.lock_budget_s)
         return self._aftermath(step, refusal, answer.sqlstate)
 
     def _failed(self, step: Step, answer: Answer) -> Refusal | None:
@@ -303,6 +279,23 @@ def outcomes_in(answer: Answer) -> list[Outcome]:
         return outcomes(answer)
     except (ValueError, KeyError, TypeError):
         return []
+
+
+def _named(blockers: Sequence[Blocker]) -> str:
+    return "; ".join(map(str, blockers)) or "no session any more"
+
+
+def _no_lock(step: Step, blockers: Sequence[Blocker], tries: int, lasted_s: float, budget_s: float) -> Refusal:
+    in_the_way = _named(blockers)
+    ending = " ".join(blocker.ending for blocker in blockers)
+    tables = ", ".join(sorted({lock.relation for lock in step.locks})) or "a table"
+    return Refusal(
+        Kind.LOCK,
+        f"could not apply {step.title}: no lock on {tables} after {tries} tries in {lasted_s:.0f} s",
+        detail=f"Found blocking: {in_the_way}; expected the lock within {budget_s:.0f} s "
+        "(pg_lock_budget_s). Nothing of this step was done.",
+        hint="Let that transaction end, then run again" + (f"; to end it: {ending}" if ending else "."),
+    )
 
 
 def _interrupted(step: Step) -> Refusal:

@@ -24,8 +24,8 @@ class Groups:
     + may_share: whether any may share a transaction; alone: versions that do not
     """
 
-    def __init__(self) -> None:
-        self.may_share = False
+    def __init__(self, *, may_share: bool) -> None:
+        self.may_share = may_share
         self.alone: set[int] = set()
 
     def of(self, steps: Sequence[Step]) -> list[tuple[Step, ...]]:

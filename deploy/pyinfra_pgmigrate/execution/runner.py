@@ -86,7 +86,7 @@ class Execution(Progress):
         self.versions = versions
         self.busy_since: float | None = None
         self.counts: dict[tuple[int, ...], _Counts] = {}
-        self.groups = Groups()
+        self.groups = Groups(may_share=False)
 
     def _counted(self, step: Step) -> _Counts:
         """Returns what was tried of a step so far: what one needed is not taken from the next."""
@@ -95,7 +95,7 @@ class Execution(Progress):
 
     def run(self, plan: Plan) -> Refusal | None:
         """Returns None when all is done, else why not."""
-        self.groups.may_share = not plan.has_kept
+        self.groups = Groups(may_share=not plan.has_kept)
         return self.run_all(self._steps(plan))
 
     def _steps(self, plan: Plan) -> list[Step]:
@@ -131,8 +131,7 @@ class Execution(Progress):
                 return None
             outcome = found[len(done)] if len(found) > len(done) else None
             if not self._parted(steps, len(done), outcome, answer):
-                refusal = self._look_after(steps[len(done)], outcome, answer)
-                if refusal is not None:
+                if (refusal := self._look_after(steps[len(done)], outcome, answer)) is not None:
                     return refusal
             left = self._again()
             if isinstance(left, Refusal):

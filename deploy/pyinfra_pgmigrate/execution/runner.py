@@ -130,9 +130,9 @@ class Execution(Progress):
                 self._end(answer)
                 return None
             outcome = found[len(done)] if len(found) > len(done) else None
-            if not self._parted(steps, len(done), outcome, answer):
-                if (refusal := self._look_after(steps[len(done)], outcome, answer)) is not None:
-                    return refusal
+            was_group = self._parted(steps, len(done), outcome, answer)
+            if not was_group and (refusal := self._look_after(steps[len(done)], outcome, answer)) is not None:
+                return refusal
             left = self._again()
             if isinstance(left, Refusal):
                 return left

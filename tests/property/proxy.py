@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock, Thread
+from time import monotonic
 from typing import Any
 
 _PORT = 5432
@@ -28,7 +29,7 @@ class Proxy:
     """A folder with a socket that leads to a server.
 
     + folder: to connect to, as pg_host
-    + queries: texts of the query messages that went through, in order
+    + queries: texts of the query messages that went through, in order; times: when, in monotonic seconds
     + stop_before: number of the query, counted from 0, that is not let through; None: all are
     + has_stopped: that came to pass
     """
@@ -36,6 +37,7 @@ class Proxy:
     folder: Path
     conninfo: dict[str, Any]
     queries: list[str] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     stop_before: int | None = None
     has_stopped: bool = False
     _lock: Lock = field(default_factory=Lock)
@@ -48,7 +50,7 @@ class Proxy:
     def expect(self, stop_before: int | None = None) -> None:
         """Counts from 0 again, and stops once before a query."""
         with self._lock:
-            self.queries = []
+            self.queries, self.times = [], []
             self.stop_before, self.has_stopped = stop_before, False
 
     def serve(self, listener: socket.socket) -> None:
@@ -95,6 +97,7 @@ class Proxy:
                 self.has_stopped = True
                 return False
             self.queries.append(text)
+            self.times.append(monotonic())
             return True
 
 

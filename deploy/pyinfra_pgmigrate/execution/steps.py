@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..catalog.lines import Patch, key_of, unescaped
 from ..catalog.lock_modes import sql_name
@@ -56,17 +57,17 @@ class Step:
         """The migration that it belongs to."""
         return self.decision.migration
 
-    @property
+    @cached_property
     def effects(self) -> tuple[StatementEffect, ...]:
         """What its statements were recorded to do."""
         return tuple(self.migration.effect_of(statement) for statement in self.statements)
 
-    @property
+    @cached_property
     def patch(self) -> Patch:
         """What it does as a whole."""
         return Patch.of_all(effect.patch for effect in self.effects)
 
-    @property
+    @cached_property
     def own_objects(self) -> frozenset[str]:
         """Keys of the objects whose owner, grants and comments its migration may change."""
         effects = () if self.migration.effect is None else self.migration.effect.statements
@@ -80,7 +81,7 @@ class Step:
             return self.decision.statements
         return tuple(statement.number for statement in self.statements)
 
-    @property
+    @cached_property
     def in_transaction(self) -> bool:
         """Whether its statements run in one transaction with their registry row."""
         return all(statement.in_transaction for statement in self.statements) and not self.in_batches

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from ..catalog.lines import Catalog, Patch, is_own, key_of
 from ..errors import Kind, PgMigrateError
@@ -71,7 +71,7 @@ class Effect:
     base: str
     statements: tuple[StatementEffect, ...]
 
-    @property
+    @cached_property
     def patch(self) -> Patch:
         """What the whole migration does."""
         return Patch.of_all(statement.patch for statement in self.statements)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +30,7 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(script, "PARTS_FROM", 0)
 
 
-def write(folder: Path, statements: Sequence[str], server: Server, baseline: str = AROUND) -> Path:
+def write(folder: Path, statements: list[str], server: Server, baseline: str = AROUND) -> Path:
     """Writes and records a migration for each statement."""
     sql = folder / "sql"
     sql.mkdir()
@@ -74,28 +74,11 @@ def test_every_statement_leaves_the_lines_that_are_there(server: Server, tmp_pat
         assert not migrate(settings).changed
 
 
-SLEEP = "DO $$ BEGIN PERFORM pg_sleep(1); END $$"
-
-
-@pytest.mark.parametrize(
-    "statements",
-    [
-        # Each locks what was there before, and has a transaction of its own.
-        ("ALTER TABLE a ADD COLUMN o int", SLEEP, "ALTER TABLE b ADD COLUMN o int", "UPDATE b SET a = 1"),
-        ("ALTER TABLE a ADD COLUMN o int", "ALTER TABLE b ADD COLUMN o int", SLEEP, "UPDATE b SET a = 1"),
-        # All in one, which began before them and ends after them.
-        (
-            "CREATE TABLE ours (id int)",
-            SLEEP,
-            "ALTER TABLE ours ADD COLUMN n int",
-            "CREATE VIEW w1 AS SELECT n FROM ours",
-        ),
-        (f"CREATE TABLE ours (id int); {SLEEP}; ALTER TABLE ours ADD COLUMN n int",),
-    ],
-)
-def test_what_others_make_meanwhile_is_drift_and_no_part_of_a_step(
-    server: Server, tmp_path: Path, statements: Sequence[str]
-) -> None:
+@pytest.mark.parametrize("at", [1, 2])
+def test_what_others_make_meanwhile_is_drift_and_no_part_of_a_step(server: Server, tmp_path: Path, at: int) -> None:
+    # Each locks what was there before, and has a transaction of its own.
+    statements = ["ALTER TABLE a ADD COLUMN o int", "ALTER TABLE b ADD COLUMN o int", "UPDATE b SET a = 1"]
+    statements.insert(at, "DO $$ BEGIN PERFORM pg_sleep(1); END $$")
     sql = write(tmp_path, statements, server)
     sleeping = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DO $$ BEGIN PERFORM pg_sleep(1)%'"
     with server.database("empty") as database, server.connect(database.name) as other:
@@ -112,7 +95,6 @@ def test_what_others_make_meanwhile_is_drift_and_no_part_of_a_step(
             made.result()
 
         assert result.ok, result.text
-        assert "now one by one" not in result.text
         assert database.catalog().lines - kept(database) >= {"table theirs", "column theirs.id integer"}
         assert not is_known(database)
         assert "table theirs" in status(settings).text

@@ -8,7 +8,6 @@ extension brought) all is read.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,17 +48,9 @@ def catalog_query(scope: str) -> str:
     return read_sql("catalog/catalog").replace(":scope", scope)
 
 
-def touched_query() -> str:
-    """Returns the text of touched.sql, with the condition on rows in its place."""
-    _, _, condition = read_sql("catalog/is_ours").partition("\n")
-    return re.sub(
-        r":is_ours\((\w+\.xmin)\)", lambda found: condition.replace(":xmin", found[1]), read_sql("catalog/touched")
-    )
-
-
 WRITTEN = Query("written", (), read_sql("catalog/written"))
 CLASSES = Query("classes", (), read_sql("catalog/classes"))
-TOUCHED = Query("touched", ("integer", "oid[]", "oid[]"), touched_query())
+TOUCHED = Query("touched", ("integer", "oid[]", "oid[]"), read_sql("catalog/touched"))
 CATALOG = Query("catalog", ("oid[]",), catalog_query("$1"))
 
 

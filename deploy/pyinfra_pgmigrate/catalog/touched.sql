@@ -5,14 +5,9 @@
 -- The age of a row counts from the transaction's own id: 0 for its own, less for its subtransactions, more for what was
 -- there before. What has been deleted leaves no row: then the number of the other rows of that catalog (others) is
 -- smaller than it was.
--- Whoever began after it has an id like one of a subtransaction: his rows can be seen once he has committed, ours as long
--- as we have not. The caller puts the condition of is_ours.sql in place of :is_ours(XMIN).
 -- is_whole: something was written whose name may stand in the lines of anything; has_more: something that belongs to no
 -- relation, function or type; elsewhere: what tells roles and user mappings apart, which everybody may read.
-WITH RECURSIVE me AS MATERIALIZED (
-    SELECT pg_catalog.pg_current_xact_id_if_assigned()::text::bigint AS id
-),
-written AS NOT MATERIALIZED (
+WITH RECURSIVE written AS NOT MATERIALIZED (
     -- object and part: key of the row in its catalog; homes: to which of the three it belongs.
     SELECT c.tableoid AS class, c.oid::bigint AS object, 0::bigint AS part, ARRAY[c.oid] AS homes, c.xmin
     FROM pg_catalog.pg_class AS c
@@ -208,7 +203,7 @@ rows_written AS MATERIALIZED (
         w.homes,
         -pg_catalog.age(w.xmin) AS place
     FROM written AS w
-    WHERE :is_ours(w.xmin)
+    WHERE -pg_catalog.age(w.xmin) > $1
 ),
 fresh AS MATERIALIZED (
     SELECT pg_catalog.unnest(w.homes) AS home, w.place
@@ -217,7 +212,7 @@ fresh AS MATERIALIZED (
     UNION ALL
     SELECT pg_catalog.unnest(p.homes), -pg_catalog.age(p.xmin)
     FROM parts AS p
-    WHERE :is_ours(p.xmin)
+    WHERE -pg_catalog.age(p.xmin) > $1
 ),
 own AS MATERIALIZED (
     SELECT f.home
@@ -316,7 +311,7 @@ SELECT
     EXISTS (
         SELECT 1
         FROM names AS n
-        WHERE :is_ours(n.xmin)
+        WHERE -pg_catalog.age(n.xmin) > $1
     ) OR EXISTS (
         SELECT 1
         FROM rows_written AS j
@@ -326,7 +321,7 @@ SELECT
     EXISTS (
         SELECT 1
         FROM alone AS a
-        WHERE :is_ours(a.xmin)
+        WHERE -pg_catalog.age(a.xmin) > $1
     ) AS has_more,
     GREATEST(
         $1,
@@ -334,12 +329,12 @@ SELECT
         (
             SELECT max(-pg_catalog.age(n.xmin))
             FROM names AS n
-            WHERE :is_ours(n.xmin)
+            WHERE -pg_catalog.age(n.xmin) > $1
         ),
         (
             SELECT max(-pg_catalog.age(a.xmin))
             FROM alone AS a
-            WHERE :is_ours(a.xmin)
+            WHERE -pg_catalog.age(a.xmin) > $1
         )
     ) AS last,
     COALESCE((SELECT pg_catalog.array_agg(s.home::bigint) FROM scope AS s), '{}') AS objects,
@@ -350,7 +345,7 @@ SELECT
     COALESCE((
         SELECT pg_catalog.json_object_agg(c.class, c.others)
         FROM (
-            SELECT w.class::bigint, count(*) FILTER (WHERE NOT :is_ours(w.xmin))
+            SELECT w.class::bigint, count(*) FILTER (WHERE -pg_catalog.age(w.xmin) <= $1)
             FROM written AS w
             GROUP BY w.class
 

@@ -10,7 +10,7 @@ import pytest
 from pyinfra_pgmigrate.execution import groups
 
 from tests.conftest import on_all_versions
-from tests.support.harness import Result, migrate, status
+from tests.support.harness import Result, migrate, rollback, status
 from tests.support.migrations import record
 from tests.support.servers import Database, Server
 from tests.support.waiting import wait_for
@@ -151,12 +151,27 @@ def test_what_others_make_meanwhile_has_them_run_one_by_one(empty: Database, tmp
     assert empty.value("SELECT count(*) FROM pgmigrate.migrations") == 3
 
 
-def test_a_rollback_takes_back_what_one_of_a_group_made(empty: Database, tmp_path: Path) -> None:
+def test_a_rollback_takes_back_a_part_of_a_group(empty: Database, tmp_path: Path) -> None:
     sql = write(tmp_path, STATEMENTS[:4], empty.server)
+    script = "ALTER TABLE b DROP COLUMN n;\nDROP INDEX a_n;\nDROP TABLE b;\n"
+    (sql / "rollback_002_004.sql").write_text(f"-- purpose: back\n-- reverts: 002-004\n\n{script}")
+    with empty.server.database("empty") as other:
+        assert run(other, sql, pg_target=1).ok
+        before = other.catalog().lines
     assert run(empty, sql).ok
+    assert empty.value(TOGETHER) == 1
+    empty.run("INSERT INTO a (n) VALUES ('one'); INSERT INTO b VALUES (7, 1, 'y')")
+    after = empty.catalog().lines
 
-    empty.run("DROP TABLE b")
+    back = rollback(empty.settings(pg_sql_dir=str(sql)))
 
-    seen = status(empty.settings(pg_sql_dir=str(sql)))
-    assert "002_one" in seen.text
-    assert "drift" in seen.text
+    assert back.ok, back.text
+    assert empty.catalog().lines == before
+    assert empty.rows("SELECT version FROM pgmigrate.migrations") == [(1,)]
+    # What was kept may be due: then each has a transaction of its own.
+    forth = run(empty, sql)
+    assert forth.ok, forth.text
+    assert empty.catalog().lines == after
+    assert empty.rows("SELECT * FROM b") == [(7, 1, "y")]
+    assert empty.value(TOGETHER) == 4
+    assert "no drift" in status(empty.settings(pg_sql_dir=str(sql))).lines

@@ -11,7 +11,9 @@ import pytest
 from pyinfra_pgmigrate.embedded import EmbeddedServer, scratch_server
 
 from tests.docker.hosts import RELEASES, DockerHost, docker_host
+from tests.support.places import in_memory
 from tests.support.servers import Database, Server
+from tests.support.spawning import spawn_without_fork
 from tests.support.summary import Summary
 
 EMBEDDED = (16, 18)
@@ -23,7 +25,8 @@ SUMMARY = pytest.StashKey[Summary]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Adds to what pytest tells at the end."""
+    """Adds to what pytest tells at the end; has programs started in the quick way."""
+    spawn_without_fork()
     config.stash[SUMMARY] = Summary()
     config.pluginmanager.register(config.stash[SUMMARY])
 
@@ -42,7 +45,7 @@ class Machines:
     def embedded(self, version: int) -> EmbeddedServer:
         """Returns the embedded server of a version."""
         if version not in self._embedded:
-            self._embedded[version] = self._stack.enter_context(scratch_server(version=version))
+            self._embedded[version] = self._stack.enter_context(scratch_server(version=version, folder=in_memory()))
         return self._embedded[version]
 
     def host(self, version: int) -> DockerHost:

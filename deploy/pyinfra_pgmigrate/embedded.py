@@ -124,19 +124,22 @@ def stop_server(data: Path, *, version: int = DEFAULT_VERSION) -> None:
 
 
 @contextmanager
-def scratch_server(*, version: int = DEFAULT_VERSION) -> Iterator[EmbeddedServer]:
+def scratch_server(*, version: int = DEFAULT_VERSION, folder: Path | None = None) -> Iterator[EmbeddedServer]:
     """Starts an empty server in a temporary folder and removes it with all its data at the end.
+
+    + version: 16 or 18
+    + folder: in which the temporary one is made; not set: where temporary files go
 
     Changes nothing else. It does not wait for the disk (fsync off): its data are not to be kept.
     Raises PgMigrateError (settings) without the extra ``embedded``, and where it does not start.
     """
     with _starting():
-        folder = Path(tempfile.mkdtemp(prefix="pgmigrate-"))
+        made = Path(tempfile.mkdtemp(prefix="pgmigrate-", dir=folder))
     try:
         with _starting():
-            server = _handle(folder / "data", version, "stop")
+            server = _handle(made / "data", version, "stop")
             server.ensure_pgdata_inited()
-            with (folder / "data" / "postgresql.auto.conf").open("a", encoding="utf-8") as configuration:
+            with (made / "data" / "postgresql.auto.conf").open("a", encoding="utf-8") as configuration:
                 configuration.write("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\n")
             server.start()
         try:
@@ -144,7 +147,7 @@ def scratch_server(*, version: int = DEFAULT_VERSION) -> Iterator[EmbeddedServer
         finally:
             server.stop()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
 
 
 @contextmanager

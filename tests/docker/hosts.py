@@ -24,6 +24,7 @@ import paramiko
 import psycopg
 from docker.errors import APIError, ContainerError, ImageNotFound
 
+from tests.support.places import in_memory
 from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -209,8 +210,12 @@ def docker_host(version: int, folder: Path) -> Iterator[DockerHost]:
         detach=True,
         environment={"POSTGRES_PASSWORD": password},
         init=True,
-        # A disk that is soon full.
-        tmpfs={"/srv/small": "size=16m,mode=1777"},
+        tmpfs={
+            # A disk that is soon full.
+            "/srv/small": "size=16m,mode=1777",
+            # As start-host would make it.
+            **({"/srv/postgresql": "mode=700"} if in_memory() else {}),
+        },
     )
     try:
         _put(container, "/home/deploy/.ssh", "authorized_keys", f"ssh-rsa {pair.get_base64()}\n".encode())

@@ -94,10 +94,11 @@ def migrate_database(**settings: Any) -> None:
     _check_queries(session)
     host = session.host
     seen = session.look(asks=True)
+    if isinstance(seen, Observed):
+        session.memory.saw(seen, session.schema, before_all=True)
     plan = seen if isinstance(seen, Refusal) else session.plan(observed=seen)
     _note(session, seen, plan)
     if isinstance(seen, Observed):
-        session.memory.saw(seen, session.schema, before_all=True)
         session.tell(headings(seen))
         drifts = drift_of(session, seen)
         session.announce(Drifted(drifts))

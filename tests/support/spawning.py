@@ -14,6 +14,8 @@ from typing import Any
 import gevent.subprocess
 from gevent.os import fork_and_watch
 
+# What it has inside is not described to type checkers.
+_GEVENT: Any = gevent.subprocess
 _DEFAULTS = [getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ") if hasattr(signal, name)]
 
 
@@ -33,7 +35,7 @@ def _as_pyinfra_calls(arguments: tuple[Any, ...]) -> tuple[list[str], list[tuple
 
 def spawn_without_fork() -> None:
     """Lets gevent start shell commands by ``posix_spawn`` from now on, in this process."""
-    execute = gevent.subprocess.Popen._execute_child
+    execute = _GEVENT.Popen._execute_child
 
     def execute_child(self: Any, *arguments: Any) -> None:
         found = _as_pyinfra_calls(arguments)
@@ -48,13 +50,13 @@ def spawn_without_fork() -> None:
 
         def watch(callback: Callable[..., Any], loop: Any, ref: bool, _: Any) -> int:
             # Until here nothing waits; from here on others come between.
-            gevent.subprocess.fork_and_watch = fork_and_watch
+            _GEVENT.fork_and_watch = fork_and_watch
             return fork_and_watch(callback, loop, ref, spawn)
 
-        gevent.subprocess.fork_and_watch = watch
+        _GEVENT.fork_and_watch = watch
         try:
             execute(self, *arguments)
         finally:
-            gevent.subprocess.fork_and_watch = fork_and_watch
+            _GEVENT.fork_and_watch = fork_and_watch
 
-    gevent.subprocess.Popen._execute_child = execute_child
+    _GEVENT.Popen._execute_child = execute_child

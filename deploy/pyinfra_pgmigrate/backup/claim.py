@@ -59,18 +59,29 @@ def _claim(keeper: Keeper) -> None:
     keeper.host_name = answer.value("host_name")
     keeper.run_file = decoded(answer.value("run_file"))
     for connection in {keeper.maintenance(), keeper.maintenance(keeper.settings.verify_host)}:
-        keeper.drop(keeper.copy_name("%"), connection, living=_living(keeper, connection))
+        copies = _copies(keeper, connection)
+        if copies is None or copies:
+            keeper.drop(keeper.copy_name("%"), connection, living=_living(keeper, copies or []))
 
 
-def _living(keeper: Keeper, connection: Connection) -> list[str]:
+def _copies(keeper: Keeper, connection: Connection) -> list[str | None] | None:
+    """Returns what runs said of each copy of the database that is there, None of one that says nothing.
+
+    None altogether where the server does not answer.
+    """
+    text = prepared(keeper.session.run, keeper.settings.schema, "backup/copies_there", scratch=keeper.copy_name("%"))
+    found: list[str | None] | None = keeper.session.psql(text, connection, reads_only=True).value("copies")
+    return found
+
+
+def _living(keeper: Keeper, copies: list[str | None]) -> list[str]:
     """Returns the runs of this host that have copies there and are at work: such as have claimed another folder.
 
     This one has been claimed by us: whoever had it before is dead.
     """
-    text = prepared(keeper.session.run, keeper.settings.schema, "backup/copies_there", scratch=keeper.copy_name("%"))
     found = []
-    for comment in keeper.session.psql(text, connection).value("copies") or []:
-        said = _SAID.search(comment)
+    for comment in copies:
+        said = _SAID.search(comment or "")
         if said is None or said["host"] != keeper.host_name or said["file"] == keeper.run_file:
             continue
         other = replace(keeper.place, folder=said["file"].rpartition("/")[0])

@@ -1,5 +1,5 @@
--- Tells of which copies of a database there are, and of which roles of copies, what their runs said of them. Changes
--- nothing. Variables: scratch (a LIKE pattern).
+-- Tells of which copies of a database there are, and of which roles of copies, what their runs said of them, null where
+-- a run was ended before it could. Changes nothing. Variables: scratch (a LIKE pattern).
 SELECT COALESCE((
     SELECT pg_catalog.json_agg(t.comment)
     FROM (
@@ -13,7 +13,6 @@ SELECT COALESCE((
         FROM pg_catalog.pg_roles AS r
         WHERE r.rolname LIKE :'scratch'
     ) AS t
-    WHERE t.comment IS NOT NULL
 ), '[]'::json)::text AS payload \gset
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate copies :payload

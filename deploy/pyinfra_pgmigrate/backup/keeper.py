@@ -12,6 +12,8 @@ import re
 import shlex
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from time import monotonic
 
 from ..errors import Kind, PgMigrateError
 from ..planning.database import DatabaseSession
@@ -76,7 +78,10 @@ class Keeper:
         self.waited = False
         self.run_file = ""
         self.copies_made = 0
+        # As they were last seen.
+        self.folder = ""
         self._identity: Identity | None = None
+        self._clock: tuple[datetime, float] | None = None
 
     # Looking.
 
@@ -98,6 +103,7 @@ class Keeper:
                 detail="Found no answer; expected a list of folders. What the host said stands above.",
                 hint=f"Try by hand: pyinfra {self.session.host.name} exec -- ls {self.settings.backup_dir or '.'}",
             )
+        self.folder = found.folder
         return found
 
     @property
@@ -114,10 +120,10 @@ class Keeper:
             return self._identity
         target = self.database if name is None else name
         text = prepared(self.session.run, self.settings.schema, "backup/identity", target=target)
-        found = self.session.psql(text).value("identity")
+        found = self.session.psql(text, reads_only=True).value("identity")
         if found is None:
             # There is none, or it cannot be read.
-            found = self.psql(text, self.maintenance(), "read the server").value("identity")
+            found = self.psql(text, self.maintenance(), "read the server", reads_only=True).value("identity")
         identity = Identity(**found)
         if name is None:
             self._identity = identity
@@ -164,12 +170,13 @@ class Keeper:
             else f"Look at it first, whose it is and what is in it; then on host {host}: {path.cure} {where}",
         )
 
-    def psql(self, text: str, connection: Connection, what: str) -> Answer:
+    def psql(self, text: str, connection: Connection, what: str, *, reads_only: bool = False) -> Answer:
         """Returns the answer of a script that did what it should.
 
         + what: what it is for, in words
+        + reads_only: the database as it was seen before still counts
         """
-        answer = self.session.psql(text, connection)
+        answer = self.session.psql(text, connection, reads_only=reads_only)
         planted = answer.value("planted")
         if answer.status == 0 and planted is None:
             return answer
@@ -235,13 +242,17 @@ class Keeper:
             self.session.tell(f"    note: a copy may be left on the server: {answer.message or answer.errors}")
 
     def now(self) -> str:
-        """Returns the server's time: ISO 8601, UTC."""
-        return self.names(self.maintenance()).now
+        """Returns the server's time, asked once and counted on from there: ISO 8601, UTC."""
+        if self._clock is None:
+            asked = datetime.fromisoformat(self.names(self.maintenance()).now.replace("Z", "+00:00"))
+            self._clock = asked, monotonic()
+        since, at = self._clock
+        return (since + timedelta(seconds=int(monotonic() - at))).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def names(self, connection: Connection) -> ServerNames:
         """Returns what a server has, besides the database."""
         text = prepared(self.session.run, self.settings.schema, "backup/server_names")
-        return ServerNames(**self.psql(text, connection, "read the server").value("names"))
+        return ServerNames(**self.psql(text, connection, "read the server", reads_only=True).value("names"))
 
     # Away from the host.
 
@@ -274,9 +285,12 @@ def check_may_copy(keeper: Keeper, what: str, without: str, *, on_verify_host: b
     it goes without a copy, empty where it does not
     """
     connection = keeper.maintenance(keeper.settings.verify_host if on_verify_host else None)
+    if connection in keeper.session.memory.may_copy:
+        return
     text = prepared(keeper.session.run, keeper.settings.schema, "backup/may_copy")
-    role, may = keeper.psql(text, connection, "read the server").value("may_copy")
+    role, may = keeper.psql(text, connection, "read the server", reads_only=True).value("may_copy")
     if may:
+        keeper.session.memory.may_copy.add(connection)
         return
     grant = f'let a superuser run: ALTER ROLE "{role}" CREATEDB'
     raise PgMigrateError(

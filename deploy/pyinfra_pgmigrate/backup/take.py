@@ -21,9 +21,11 @@ from .store import Store, label_of, state_of
 from .verify import register_backup
 
 
-def take_backup(keeper: Keeper, seen: Observed) -> Manifest:
-    """Returns the manifest of a new backup, not verified yet."""
-    store = keeper.look(seen)
+def take_backup(keeper: Keeper, seen: Observed, store: Store) -> Manifest:
+    """Returns the manifest of a new backup, not verified yet.
+
+    + store: the backups that are there
+    """
     _check_room(keeper, store, seen)
     label = label_of(keeper.place.key, keeper.now(), max(seen.applied, default=0))
     while store.named(label) is not None:
@@ -49,7 +51,7 @@ def take_backup(keeper: Keeper, seen: Observed) -> Manifest:
     )
     sealed = programs.seal(keeper.place, label, contents.text(), json_line(catalog), manifest.text())
     keeper.called(sealed, "complete the backup of")
-    register_backup(keeper, manifest, folder=store.folder)
+    register_backup(keeper, manifest)
     keeper.session.tell(
         f"    {manifest.tables} tables, {manifest.rows} rows, {size(manifest.backup_bytes)} "
         f"in {monotonic() - started:.1f} s"

@@ -15,18 +15,15 @@ from .manifest import Manifest, Verification, read_manifest
 from .store import Backup, Identity, Store, decoded
 
 
-def register_backup(keeper: Keeper, manifest: Manifest, *, folder: str | None = None) -> None:
-    """Takes a backup down in the registry, where there is one; what it says of it already is brought up to date.
-
-    + folder: of the backups, where it is known
-    """
+def register_backup(keeper: Keeper, manifest: Manifest) -> None:
+    """Takes a backup down in the registry, where there is one; what it says of it already is brought up to date."""
     text = prepared(
         keeper.session.run,
         keeper.settings.schema,
         "backup/register_backup",
         label=manifest.label,
         taken_at=manifest.taken_at,
-        folder=keeper.look().folder if folder is None else folder,
+        folder=keeper.folder or keeper.look().folder,
         host_name=keeper.host_name,
         backup_bytes=manifest.backup_bytes,
         verification=manifest.verification.how,

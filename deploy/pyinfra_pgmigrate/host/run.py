@@ -41,7 +41,8 @@ class Memory:
     """What a run remembers of one database.
 
     + backup: label of the one that was taken before the migrations; empty where there is none
-    + taken: the manifest of that backup
+    + taken: the manifest of that backup; backup_folder: where it is
+    + may_copy: connections of which the role may make databases
     + not_applicable: files of the application that were told not to apply to it
     + rehearsed: what each statement did on the copy
     + unmeasured: why queries could not be measured before the migrations, by SQL folder and schema; one that is there
@@ -51,6 +52,8 @@ class Memory:
 
     backup: str = ""
     taken: Any = None
+    backup_folder: str = ""
+    may_copy: set[Connection] = field(default_factory=set)
     not_applicable: set[str] = field(default_factory=set)
     rehearsed: tuple[Any, ...] = ()
     unmeasured: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
@@ -67,6 +70,11 @@ class Memory:
             self._seen = _Seen(monotonic(), schema, seen, before_all)
         else:
             self._seen = replace(self._seen, before_all=before_all)
+
+    def knows_more(self, seen: Any, more: Any) -> None:
+        """Keeps the database with what else was asked of it, where it is the one that was last seen."""
+        if self._seen is not None and self._seen.what is seen:
+            self._seen = replace(self._seen, what=more)
 
     def just_seen(self, schema: str, *, has_run_anything: bool) -> Any:
         """Returns the database as it was seen a moment ago; None where nobody looked since it was changed.

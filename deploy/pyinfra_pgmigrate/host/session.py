@@ -165,16 +165,22 @@ class HostSession:
 
     # Running.
 
-    def psql(self, text: str, connection: Connection | None = None) -> Answer:
+    def psql(self, text: str, connection: Connection | None = None, *, reads_only: bool = False) -> Answer:
         """Runs a script on the host, with the global arguments of the current operation.
 
         + connection: None for the one of the settings
+        + reads_only: the database as it was seen before still counts
         """
-        return self.call(psql_command(text, self.settings.connection if connection is None else connection))
+        command = psql_command(text, self.settings.connection if connection is None else connection)
+        return self.call(command, reads_only=reads_only)
 
-    def call(self, command: Command) -> Answer:
-        """Runs a command on the host, with the global arguments of the current operation."""
-        self.memory.changes()
+    def call(self, command: Command, *, reads_only: bool = False) -> Answer:
+        """Runs a command on the host, with the global arguments of the current operation.
+
+        + reads_only: the database as it was seen before still counts
+        """
+        if not reads_only:
+            self.memory.changes()
         arguments = connector_arguments(self.host)
         arguments["_stdin"] = HiddenLines(command.stdin)
         ended, output = self.host.run_shell_command(StringCommand(command.line), **arguments)

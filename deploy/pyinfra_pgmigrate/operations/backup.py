@@ -166,7 +166,9 @@ def safeguard(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, 
     if is_preparing():
         yield FunctionCommand(lambda state, host: True, (), {})  # only counted: a change is expected
         return
-    seen = session.look(asks=True)
+    # What the operation before has seen: once the backups are claimed, it is looked at again.
+    just_seen = session.memory.just_seen(session.schema, has_run_anything=True)
+    seen = just_seen if just_seen is not None else session.look(asks=True)
     plan = seen if isinstance(seen, Refusal) else session.plan(observed=seen)
     refusals = (plan,) if isinstance(plan, Refusal) else plan.refusals
     if refusals:
@@ -250,14 +252,15 @@ def ensure(
             if isinstance(found, Refusal):
                 raise PgMigrateError.of(found)
             seen = found
-        manifest = young_backup(keeper, keeper.look(seen), seen)
+        store = keeper.look(seen)
+        manifest = young_backup(keeper, store, seen)
         if manifest is not None:
             manifest = _still_good(keeper, manifest)
         is_new = manifest is None
         if manifest is None:
             if session.settings.verify == "restore":
                 check_may_verify(keeper)
-            manifest = take_backup(keeper, seen)
+            manifest = take_backup(keeper, seen, store)
         else:
             session.tell(f'backup "{manifest.label}" of {manifest.taken_at} is verified and young enough')
         if use is not None or (is_new and session.settings.verify == "restore"):
@@ -278,6 +281,7 @@ def ensure(
             prune_backups(keeper, seen)
         session.announce(Secured(manifest))
         session.memory.taken, session.memory.backup = manifest, manifest.label
+        session.memory.backup_folder = keeper.folder
     return manifest
 
 

@@ -66,7 +66,9 @@ def _execute(session: DatabaseSession, seen: Observed, plan: Plan, versions: Col
                 _tell_applied(session, [one for one in plan.changes if one.migration.version in versions], started)
             if session.memory.taken is not None and not any(one.row for one in plan.decisions):
                 # It was taken when there was no registry yet to take it down.
-                register_backup(Keeper(session), session.memory.taken)
+                keeper = Keeper(session)
+                keeper.folder = session.memory.backup_folder
+                register_backup(keeper, session.memory.taken)
             tell_compared(session, traces)
             return True if refusal is None else session.refuse(refusal)
 

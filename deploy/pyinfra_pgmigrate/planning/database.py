@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, Protocol, TypeVar, cast
 
@@ -132,8 +132,12 @@ class DatabaseSession(HostSession):
     def answers(self, queries: Mapping[int, str], seen: Observed) -> Mapping[int, Verified] | Refusal:
         """Returns what verify queries say, of what was just seen, asking for the others."""
         found = self._ask({version: query for version, query in queries.items() if version not in seen.verified})
-        known = {version: answer for version, answer in seen.verified.items() if version in queries}
-        return found if isinstance(found, Refusal) else {**known, **found}
+        if isinstance(found, Refusal):
+            return found
+        verified = {**seen.verified, **found}
+        if found:
+            self.memory.knows_more(seen, replace(seen, verified=verified))
+        return {version: answer for version, answer in verified.items() if version in queries}
 
     def _ask(self, queries: Mapping[int, str]) -> dict[int, Verified] | Refusal:
         if not queries:

@@ -23,8 +23,8 @@ _MOST_ERROR_BYTES = 16000
 
 
 # Runs under any POSIX shell. Arguments: SHA-256 of the script, psql, connection string, seconds to wait
-# for a connection. Always exits 0 and prints psql's own status: a fact that fails would be mistaken for
-# one that found nothing.
+# for a connection, and whether the script wants to know the user (empty: it does not). Always exits 0 and prints
+# psql's own status: a fact that fails would be mistaken for one that found nothing.
 _WRAPPER = rf"""
 {read_shell("psql/room")}
 umask 077
@@ -43,9 +43,11 @@ LC_ALL=C PGCLIENTENCODING=UTF8 PGCONNECT_TIMEOUT=$4; export LC_ALL PGCLIENTENCOD
 # Linux tells its name without a process.
 host_name=
 [ ! -r /proc/sys/kernel/hostname ] || IFS= read -r host_name </proc/sys/kernel/hostname
+os_user=
+[ -z "$5" ] || os_user=$(id -un)
 status=0
 "$2" --no-psqlrc --quiet --no-align --tuples-only --no-password --set=ON_ERROR_STOP=1 \
-    --set=os_user="$(id -un)" --set=host_name="${{host_name:-$(uname -n)}}" \
+    --set=os_user="$os_user" --set=host_name="${{host_name:-$(uname -n)}}" \
     --dbname="$3" --file="$work/script.sql" \
     >"$work/output" 2>"$work/errors" </dev/null || status=$?
 cat "$work/output"
@@ -99,6 +101,8 @@ def psql_command(script: str, connection: Connection) -> Command:
         program,
         conninfo(connection),
         str(max(2, round(connection.connect_timeout_s))),
+        # A process more, which most scripts can do without.
+        "os_user" if ":'os_user'" in body else "",
     ]
     password = "" if connection.password is None else connection.password.reveal()
     line = " ".join(["sh -c", shlex.quote(_WRAPPER), "pgmigrate", *map(shlex.quote, arguments)])

@@ -20,6 +20,9 @@ EXECUTE pgmigrate_encode(:'payload') \gset
 SET application_name = :'application_name';
 -- The registry is read and written as what it is said to be: plain tables of a role that this session trusts, which
 -- are its own roles, a superuser and the owner of the database. A view, or a table with a trigger, could run anything.
+SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'pgmigrate') AS registry_exists \gset
+\set is_planted false
+\if :registry_exists
 WITH home AS (
     SELECT n.oid, n.nspowner
     FROM pg_catalog.pg_namespace AS n
@@ -82,9 +85,9 @@ judged AS (
         OR f.owner NOT IN (SELECT u.oid FROM trusted AS u)
 )
 SELECT
-    EXISTS (SELECT 1 FROM home) AS registry_exists,
     COALESCE((SELECT pg_catalog.json_agg(j.problem ORDER BY j.problem) FROM judged AS j), '[]'::json)::text AS payload,
     EXISTS (SELECT 1 FROM judged) AS is_planted \gset
+\endif
 \if :is_planted
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate planted :payload
@@ -96,5 +99,5 @@ SELECT 'pgmigrate.k' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '
 \set after :secret _after
 -- PostgreSQL notices a dead psql only when it next writes to it, unless told to look (14 and later).
 SELECT pg_catalog.set_config(s.name, '1s', false)
-FROM pg_catalog.pg_settings AS s
-WHERE s.name = 'client_connection_check_interval';
+FROM (VALUES ('client_connection_check_interval')) AS s (name)
+WHERE pg_catalog.current_setting(s.name, true) IS NOT NULL;

@@ -9,6 +9,7 @@ from ..application.compatibility import try_uses
 from ..errors import Kind, Refusal
 from ..migrations.files import Migration
 from ..planning.database import DatabaseSession
+from ..registry.model import Observed
 from .moments import Moment, Table, broken, table_lines, table_of
 from .prepared_session import HeldSession
 
@@ -16,12 +17,12 @@ from .prepared_session import HeldSession
 class Trial:
     """Tries the files of the folder ``compatibility`` on a copy, and keeps what came of it."""
 
-    def __init__(self, on_copy: DatabaseSession) -> None:
+    def __init__(self, on_copy: DatabaseSession, seen: Observed | Refusal) -> None:
         self._engine = on_copy
         self._held = HeldSession(on_copy)
         self._is_told = self._held.is_open
         self._moments: list[Moment] = []
-        self._applied: frozenset[int] = frozenset()
+        self._applied = frozenset[int]() if isinstance(seen, Refusal) else frozenset(seen.applied)
 
     @property
     def table(self) -> Table:
@@ -32,8 +33,6 @@ class Trial:
     @contextmanager
     def of(self, moments: int) -> Iterator[None]:
         """Works for so many moments; tells at the end what came of it."""
-        seen = self._engine.look()
-        self._applied = frozenset() if isinstance(seen, Refusal) else frozenset(seen.applied)
         with self._held.opened(moments):
             self._is_told = self._held.is_open
             yield

@@ -85,8 +85,8 @@ def rehearse(session: DatabaseSession, versions: Collection[int], copy: Copy) ->
     has_scripts = bool(load_rollbacks(session.settings.sql_dir))
     before = _before(on_copy, versions) if refusal is None and has_scripts else None
     answers = answered(on_copy, on_copy.totals) if refusal is None else {}
-    trial = Trial(on_copy)
-    refusal = refusal or _unanswered(on_copy, answers) or _tried_and_migrated(on_copy, versions, traces, trial)
+    trial = Trial(on_copy, seen)
+    refusal = refusal or _unanswered(on_copy, answers) or _tried_and_migrated(on_copy, seen, versions, traces, trial)
     session.announce(Tried(trial.table))
     refusal = refusal or _other_totals(on_copy, answers)
     if refusal is None:
@@ -181,10 +181,17 @@ def _other_totals(on_copy: DatabaseSession, before: Mapping[str, Answers]) -> Re
 
 
 def _tried_and_migrated(
-    on_copy: DatabaseSession, versions: Collection[int], traces: list[StatementTrace], trial: Trial
+    on_copy: DatabaseSession,
+    seen: Observed | Refusal,
+    versions: Collection[int],
+    traces: list[StatementTrace],
+    trial: Trial,
 ) -> Refusal | None:
-    """Returns why the migrations did not run, or what the application cannot do any more after one, or None."""
-    plan = on_copy.plan()
+    """Returns why the migrations did not run, or what the application cannot do any more after one, or None.
+
+    + seen: the copy before them; nobody else changes it
+    """
+    plan = seen if isinstance(seen, Refusal) else on_copy.plan(observed=seen)
     if isinstance(plan, Refusal) or plan.refusals:
         return plan if isinstance(plan, Refusal) else plan.refusals[0]
     ordered = [one.migration for one in plan.changes if one.migration.version in versions]

@@ -30,12 +30,12 @@ _NOTICE = "<!-- Made by `make docs` from the code; edit the code, not this page.
 # Host data by subject, in the order of the page.
 _SUBJECTS: dict[str, tuple[str, ...]] = {
     "Connection": (
-        "pg_database", "pg_host", "pg_port", "pg_user", "pg_password", "pg_service", "pg_schema", "pg_bin_dir",
-        "pg_connect_timeout_s", "pg_maintenance_database",
+        "pg_database", "pg_databases", "pg_host", "pg_port", "pg_user", "pg_password", "pg_service", "pg_schema",
+        "pg_bin_dir", "pg_connect_timeout_s", "pg_maintenance_database",
     ),
     "What to apply": (
         "pg_sql_dir", "pg_target", "pg_phase", "pg_applied", "pg_out_of_order", "pg_repair", "pg_release",
-        "pg_batch_from", "pg_batch_rows",
+        "pg_batch_from", "pg_batch_rows", "pg_stop_after",
     ),
     "Locks and waiting": (
         "pg_lock_poll_s", "pg_lock_timeout_s", "pg_lock_budget_s", "pg_run_wait_s",

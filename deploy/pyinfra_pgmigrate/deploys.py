@@ -6,22 +6,20 @@ Two lines bring them into any provisioning::
     migrate_database()
 
 Settings are host data (``pg_database`` and so on, see docs/reference/settings.md); a keyword stands above the host's
-own: ``migrate_database(database="shop")``.
+own: ``migrate_database(database="shop")``. Where there is ``pg_databases``, each of them is worked on in turn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from pyinfra import logger
-from pyinfra.api import DeployError, Host, State, deploy
+from pyinfra.api import DeployError, deploy
 
 from .drift.look import drift_of
-from .errors import PgMigrateError, Refusal
+from .errors import Kind, PgMigrateError, Refusal
 from .host.events import Started
-from .host.pyinfra_api import chosen_hosts, current_host, fail, keyed
+from .host.pyinfra_api import current_host, keyed
 from .operations import backup, restore, rollback, validate
 from .operations import migrate as operations
 from .planning.database import DatabaseSession
@@ -29,10 +27,11 @@ from .planning.plan import Plan
 from .registry.model import Observed
 from .report.console import headings, plan_lines, rollback_lines, validation_lines
 from .report.journal import Drifted, Looked, Validated
-from .report.status import Summary, status_parts, summary, table
+from .report.overview import rows_of, tell_table
+from .report.status import Summary, status_parts, summary
 from .rollback.look import plan_rollback
 from .rollback.turn import Rollback
-from .settings import PREFIX
+from .settings import PREFIX, each_database
 from .units import visible
 from .validation.compare import compared
 from .validation.measure import comparisons
@@ -40,16 +39,40 @@ from .validation.query_cost import Comparison
 from .validation.validate import checks_of
 from .validation.verdict import Check, Verdict
 
+# A deploy of one database, with host data keys that stand above the host's own, and global arguments of operations.
+_Deploy = Callable[[DatabaseSession, dict[str, Any], dict[str, Any]], None]
 
-def _engine(title: str, settings: Mapping[str, Any]) -> tuple[DatabaseSession, dict[str, Any]]:
-    overrides = {f"{PREFIX}{name}": value for name, value in settings.items()}
+
+def _on_each(title: str, work: _Deploy, settings: Mapping[str, Any], *, only_one: str = "") -> None:
+    """Runs a deploy for each database that the host data, or the call, name.
+
+    + only_one: what is done, as a verb, where that may be to one of them only
+    """
+    host = current_host()
+    given = {f"{PREFIX}{name}": value for name, value in settings.items()}
     try:
-        session = DatabaseSession.of(current_host(), overrides)
-        session.announce(Started(title))
-        return session, overrides
+        several = each_database(host.data.dict(), given)  # type: ignore[no-untyped-call]
+        if only_one and len(several) > 1:
+            raise _not_chosen(only_one, [keys[f"{PREFIX}database"] for keys in several])
+        databases = [(DatabaseSession.of(host, {**given, **keys}), {**given, **keys}) for keys in several]
     except PgMigrateError as error:
         # The user's mistake, the same for all hosts: nothing is run anywhere.
         raise DeployError(visible(str(error))) from None
+    # Of one of several pyinfra is not to leave the host alone: see ``on_one_host``.
+    arguments = {"_retries": 0, **({"_ignore_errors": True} if len(databases) > 1 else {})}
+    for number, (session, overrides) in enumerate(databases):
+        session.announce(Started(title))
+        with keyed(host, number):
+            work(session, overrides, arguments)
+
+
+def _not_chosen(what: str, names: Sequence[str]) -> PgMigrateError:
+    return PgMigrateError(
+        Kind.SETTINGS,
+        f"could not find out which database to {what}",
+        detail=f"Found {', '.join(names)} in pg_databases; expected one of them.",
+        hint=f"Choose one: --data pg_database={names[0]}",
+    )
 
 
 def _named(name: str, overrides: Mapping[str, Any]) -> str:
@@ -90,9 +113,11 @@ def migrate_database(**settings: Any) -> None:
     changes nothing. Leaves a standby alone. Refuses: see ``plan``. Raises DeployError for mistakes in
     settings and files, before anything runs.
     """
-    session, overrides = _engine("Migrate database", settings)
+    _on_each("Migrate database", _migrate, settings)
+
+
+def _migrate(session: DatabaseSession, overrides: dict[str, Any], arguments: dict[str, Any]) -> None:
     _check_queries(session)
-    host = session.host
     seen = session.look(asks=True)
     if isinstance(seen, Observed):
         session.memory.saw(seen, session.schema, before_all=True)
@@ -107,37 +132,42 @@ def migrate_database(**settings: Any) -> None:
         if seen.server.in_recovery:
             session.tell("this server is a standby: it follows its primary and is left alone")
             return
-    operations.prepared.keep(host, overrides, plan)
+    operations.prepared.keep(session.host, overrides, plan)
     versions = [migration.version for migration in session.migrations]
     batch = False
     if _tell_refusals(session, plan):
-        fail(host)
+        session.fail()
     elif isinstance(plan, Plan):
         for line in plan_lines(plan, most=session.settings.batch_from):
             session.tell(line, is_detail=line.startswith("    ") and not line.startswith("    because: "))
         versions = [decision.migration.version for decision in plan.changes]
         batch = len(versions) >= session.settings.batch_from
         if session.settings.check and _is_behind(session, seen, plan):
-            fail(host)
-    operations.check(name=_named("Check", overrides), overrides=overrides, _retries=0)
+            session.fail()
+    operations.check(name=_named("Check", overrides), overrides=overrides, **arguments)
     if _is_safeguarded(session) and not (isinstance(plan, Plan) and not plan.runs_statements):
         if isinstance(seen, Observed):
             _tell_safeguard(session, seen, len(versions))
-        backup.safeguard(name=_named("Backup and rehearsal", overrides), overrides=overrides, _retries=0)
-    _migrations(session, overrides, versions, batch=batch)
+        backup.safeguard(name=_named("Backup and rehearsal", overrides), overrides=overrides, **arguments)
+    _migrations(session, overrides, arguments, versions, batch=batch)
     if versions or session.settings.measure == "always":
-        validate.validate(name=_named("Validation", overrides), overrides=overrides, _retries=0)
+        validate.validate(name=_named("Validation", overrides), overrides=overrides, **arguments)
 
 
 def _migrations(
-    session: DatabaseSession, overrides: Mapping[str, Any], versions: Sequence[int], *, batch: bool
+    session: DatabaseSession,
+    overrides: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    versions: Sequence[int],
+    *,
+    batch: bool,
 ) -> None:
     """Declares one operation for all of them, or one each."""
     if batch:
         operations.migrations(
             name=_named(f"All from {session.settings.batch_from} pending on", overrides),
             overrides=overrides,
-            _retries=0,
+            **arguments,
         )
         return
     for number, migration in enumerate(session.migrations):
@@ -147,7 +177,7 @@ def _migrations(
                     name=_named(migration.name, overrides),
                     version=migration.version,
                     overrides=overrides,
-                    _retries=0,
+                    **arguments,
                 )
 
 
@@ -168,7 +198,7 @@ def _tell_safeguard(session: DatabaseSession, seen: Observed, count: int) -> Non
             )
     except PgMigrateError as error:
         session.tell_refusal(error.refusal)
-        fail(session.host)
+        session.fail()
 
 
 def _is_behind(session: DatabaseSession, seen: Observed | Refusal, plan: Plan) -> bool:
@@ -184,7 +214,10 @@ def rollback_database(**settings: Any) -> None:
 
     A second run changes nothing. What goes is kept in the quarantine.
     """
-    session, overrides = _engine("Roll back database", settings)
+    _on_each("Roll back database", _roll_back, settings)
+
+
+def _roll_back(session: DatabaseSession, overrides: dict[str, Any], arguments: dict[str, Any]) -> None:
     seen = session.look()
     if isinstance(seen, Observed) and seen.server.in_recovery:
         _note(session, seen)
@@ -201,12 +234,12 @@ def rollback_database(**settings: Any) -> None:
         session.tell(headings(seen))
     if refusal is not None:
         _tell_refusals(session, refusal)
-        fail(session.host)
+        session.fail()
     elif isinstance(found, Rollback):
         session.tell("\n".join(rollback_lines(found)))
     if not session.settings.skip_backup and isinstance(found, Rollback) and refusal is None:
-        backup.backup(name=_named("Backup", overrides), overrides=overrides, _retries=0)
-    rollback.rollback(name=_named("Rollback", overrides), overrides=overrides, _retries=0)
+        backup.backup(name=_named("Backup", overrides), overrides=overrides, **arguments)
+    rollback.rollback(name=_named("Rollback", overrides), overrides=overrides, **arguments)
 
 
 def _rollback(session: DatabaseSession, seen: Observed) -> Rollback | Refusal | None:
@@ -226,7 +259,10 @@ def validate_database(**settings: Any) -> None:
     Changes: nothing; there is no operation in it. Where rows differ from the backup, those of that table are restored
     into a database beside, dropped at the end. The exit status is 1 when a check fails, or could not be made.
     """
-    session, _ = _engine("Validate database", settings)
+    _on_each("Validate database", _validate, settings)
+
+
+def _validate(session: DatabaseSession, overrides: dict[str, Any], arguments: dict[str, Any]) -> None:
     _check_queries(session)
     seen = session.look(asks=True)
     plan = seen if isinstance(seen, Refusal) else session.plan(observed=seen)
@@ -245,7 +281,7 @@ def validate_database(**settings: Any) -> None:
         session.announce(Validated(tuple(checks), queries))
     session.tell("\n".join(validation_lines(checks)))
     if refused or any(check.verdict is Verdict.FAIL for check in checks):
-        fail(session.host)
+        session.fail()
 
 
 @deploy("Back up database")
@@ -256,7 +292,10 @@ def backup_database(**settings: Any) -> None:
 
     A second run within pg_backup_max_age_s changes nothing, as long as the structure is the same.
     """
-    session, overrides = _engine("Back up database", settings)
+    _on_each("Back up database", _back_up, settings)
+
+
+def _back_up(session: DatabaseSession, overrides: dict[str, Any], arguments: dict[str, Any]) -> None:
     seen = session.look()
     _note(session, seen)
     if isinstance(seen, Observed):
@@ -266,11 +305,11 @@ def backup_database(**settings: Any) -> None:
                 session.tell(backup.would(session, seen, overrides))
             except PgMigrateError as error:
                 session.tell_refusal(error.refusal)
-                fail(session.host)
+                session.fail()
     else:
         _tell_refusals(session, seen)
-        fail(session.host)
-    backup.backup(name=_named("Backup", overrides), overrides=overrides, _retries=0)
+        session.fail()
+    backup.backup(name=_named("Backup", overrides), overrides=overrides, **arguments)
 
 
 @deploy("Restore database")
@@ -279,35 +318,21 @@ def restore_database(**settings: Any) -> None:
 
     + settings: host data keys without their prefix, above the host's own; ``backup`` names the backup
     """
-    session, overrides = _engine("Restore database", settings)
+    _on_each("Restore database", _restore, settings, only_one="restore")
+
+
+def _restore(session: DatabaseSession, overrides: dict[str, Any], arguments: dict[str, Any]) -> None:
     refusal = restore.unconfirmed(session)
     if refusal is not None:
         _tell_refusals(session, refusal)
-        fail(session.host)
+        session.fail()
     else:
         try:
             session.tell(restore.would_restore(session))
         except PgMigrateError as error:
             session.tell_refusal(error.refusal)
-            fail(session.host)
-    restore.restore(name=_named("Restore", overrides), overrides=overrides, _retries=0)
-
-
-# Hosts in one line each, of one start of the program.
-_summaries: WeakKeyDictionary[State, dict[str, Summary]] = WeakKeyDictionary()
-
-
-def _summarize(host: Host, row: Summary) -> None:
-    """Keeps the line of a host; the last host that is asked tells those of all, where there are several.
-
-    pyinfra prepares hosts side by side, in any order; one that it could not connect to is not asked.
-    """
-    rows = _summaries.setdefault(host.state, {})
-    rows[host.name] = row
-    chosen = chosen_hosts(host.state)
-    if len(chosen) > 1 and all(one.name in rows for one in host.state.active_hosts):
-        for line in table(rows.get(one.name, Summary(one.name)) for one in chosen):
-            logger.info(visible(line))
+            session.fail()
+    restore.restore(name=_named("Restore", overrides), overrides=overrides, **arguments)
 
 
 @deploy("Database status")
@@ -319,28 +344,33 @@ def database_status(**settings: Any) -> None:
     Changes: nothing; there is no operation in it, unless pg_quarantine_drop names a run: see the operation
     ``drop_quarantine``. With pg_check the exit status is 1 when something is pending or drifted.
     """
-    session, overrides = _engine("Database status", settings)
+    _on_each("Database status", _status, settings)
+    tell_table(current_host())
+
+
+def _status(session: DatabaseSession, overrides: dict[str, Any], arguments: dict[str, Any]) -> None:
     seen = session.look(asks=True)
+    rows = rows_of(session.host)
     plan = seen if isinstance(seen, Refusal) else session.plan(observed=seen)
     _note(session, seen, plan)
     if isinstance(seen, Refusal) or isinstance(plan, Refusal):
         _tell_refusals(session, plan)
-        fail(session.host)
-        _summarize(session.host, Summary(session.host.name, verdict="unreadable"))
+        session.fail()
+        rows.append(Summary(session.host.name, session.settings.connection.database, verdict="unreadable"))
         return
     drifts = drift_of(session, seen)
     session.announce(Drifted(drifts))
     for part in status_parts(seen, plan, session.migrations, drifts):
         session.tell("\n".join(part.lines), colour=part.colour)
     strict = session.settings.strict
-    _summarize(session.host, summary(session.host.name, seen, plan, session.migrations, drifts, strict=strict))
+    rows.append(summary(session.host.name, seen, plan, session.migrations, drifts, strict=strict))
     if _tell_refusals(session, plan) or (session.settings.check and _is_behind(session, seen, plan)):
-        fail(session.host)
+        session.fail()
     if session.settings.quarantine_drop is not None:
         refusal = rollback.dropping(session, seen)
         if refusal is not None:
             _tell_refusals(session, refusal)
-            fail(session.host)
+            session.fail()
         for kept in rollback.in_quarantine(session, seen):
             session.tell(f"would drop what run {kept.run_id[:8]} kept of {kept.object}")
-        rollback.drop_quarantine(name=_named("Drop quarantine", overrides), overrides=overrides, _retries=0)
+        rollback.drop_quarantine(name=_named("Drop quarantine", overrides), overrides=overrides, **arguments)

@@ -13,6 +13,7 @@ from .values import (
     PHASES,
     Secret,
     count,
+    databases,
     factor,
     flag,
     from_2_seconds,
@@ -49,7 +50,20 @@ class Key:
 
 
 KEYS: dict[str, Key] = {
-    "pg_database": Key(text, None, "name of the database; required"),
+    "pg_database": Key(
+        text, None, "name of the database; required, unless there is pg_databases: of these it chooses one"
+    ),
+    "pg_databases": Key(
+        databases,
+        None,
+        "databases of the host, worked on one after the other: a list of their names, or a mapping of each name to "
+        "host data keys of its own; what is refused on one leaves the others alone",
+    ),
+    "pg_stop_after": Key(
+        count,
+        None,
+        "number of databases, on all hosts together, that failed in a run, from which it begins no other one",
+    ),
     "pg_host": Key(
         text,
         None,
@@ -247,6 +261,8 @@ class Settings:
     """The checked host data of one host; see ``KEYS`` for units and meaning."""
 
     connection: Connection
+    databases: Mapping[str, Mapping[str, Any]] | None
+    stop_after: int | None
     schema: str
     sql_dir: Path
     target: int | None
@@ -324,7 +340,7 @@ def read_settings(data: Mapping[str, Any]) -> Settings:
         raise PgMigrateError(
             Kind.SETTINGS,
             "could not find out which database to use",
-            detail="Found no host data key pg_database; expected the name of a database.",
+            detail="Found no host data key pg_database or pg_databases; expected the name of a database.",
             hint="Set pg_database in the inventory or its group data, or: --data pg_database=NAME",
         )
     of_connection = Connection.__dataclass_fields__
@@ -335,13 +351,35 @@ def read_settings(data: Mapping[str, Any]) -> Settings:
     return Settings(connection=connection, **others)
 
 
+def each_database(data: Mapping[str, Any], overrides: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Returns the host data keys to set for each database that a deploy works on; one without any where it is one.
+
+    + data: all host data; overrides: host data keys that stand above it
+    Raises PgMigrateError (settings) for a pg_databases of the wrong kind, and where pg_database is none of them.
+    """
+    several: Mapping[str, Mapping[str, Any]] | None = _value(
+        "pg_databases", KEYS["pg_databases"], {**data, **overrides}.get("pg_databases")
+    )
+    if several is None or "pg_database" in overrides:
+        return [{}]
+    chosen = _value("pg_database", KEYS["pg_database"], data.get("pg_database"))
+    if chosen is not None and chosen not in several:
+        raise PgMigrateError(
+            Kind.SETTINGS,
+            f'cannot use pg_database "{chosen}": it is not in pg_databases',
+            detail=f"Found {', '.join(several)} in pg_databases; expected pg_database to be one of them, or not set.",
+            hint="Choose one of them: --data pg_database=NAME; or remove pg_database from the host data.",
+        )
+    return [{**keys, "pg_database": name} for name, keys in several.items() if chosen in (None, name)]
+
+
 def _value(name: str, key: Key, value: Any) -> Any:
     if value is None:
         return key.default
     try:
         return key.read(value)
     except ValueError as error:
-        found = "a value that is not shown" if key.read is secret else f'"{value}"'
+        found = "a value that is not shown" if key.read in (secret, databases) else f'"{value}"'
         raise PgMigrateError(
             Kind.SETTINGS,
             f"cannot use host data key {name}: expected {error}",

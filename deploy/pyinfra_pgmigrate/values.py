@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,32 @@ def text(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, Path)) or not str(value):
         raise ValueError("a text that is not empty")
     return str(value)
+
+
+def databases(value: Any) -> dict[str, dict[str, Any]]:
+    """Returns databases by name, each with the host data keys that are its own.
+
+    + value: names in a text with commas or in a list, or a mapping of names to host data keys
+    """
+    if isinstance(value, str):
+        # --data gives one text, or a list as JSON.
+        value = [name.strip() for name in value.split(",")]
+    found = dict(value) if isinstance(value, Mapping) else value
+    if isinstance(found, (list, tuple)):
+        names = [text(name) for name in found]
+        if len(set(names)) < len(names):
+            raise ValueError("each database once")
+        found = {name: {} for name in names}
+    if not isinstance(found, dict) or not found:
+        raise ValueError("a list of names of databases, or a mapping of each name to host data keys")
+    own = {text(name): dict(keys or {}) for name, keys in found.items() if isinstance(keys, Mapping) or keys is None}
+    foreign = [str(key) for keys in own.values() for key in keys if not str(key).startswith("pg_")]
+    if len(own) < len(found) or foreign or any({"pg_database", "pg_databases"} & set(keys) for keys in own.values()):
+        raise ValueError("for each database a mapping of host data keys that begin with pg_, and not its name again")
+    for keys in own.values():
+        if "pg_password" in keys:
+            keys["pg_password"] = secret(keys["pg_password"])
+    return own
 
 
 def port(value: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import hashlib
 import io
@@ -179,8 +180,9 @@ class DockerHost:
 
     def write(self, path: str, text: str) -> None:
         """Writes a file that everybody may read."""
-        folder, name = path.rsplit("/", 1)
-        _put(self.container, folder, name, text.encode(), mode=0o644)
+        # Docker itself would write below what is mounted there.
+        packed = base64.b64encode(text.encode()).decode()
+        self.run("sh", "-c", 'printf %s "$1" | base64 -d >"$2" && chmod 644 "$2"', "write", packed, path)
 
 
 def _answers(host: DockerHost) -> bool:

@@ -89,6 +89,7 @@ TALKING = {
     "rehearsal.compatibility",
     "rehearsal.prepared_session",
     "report.writer",
+    "report.overview",
     "operations",
     "deploys",
     "commands",

@@ -1,35 +1,96 @@
-"""What goes wrong on one host is told there, and stops no other."""
+"""What goes wrong on one database of a host is told there, and stops no other."""
 
 from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
 from functools import wraps
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 from pyinfra import context, logger
 from pyinfra.api import DeployError, FunctionCommand, Host, State
 
 from ..errors import Kind, PgMigrateError, Refusal
-from .pyinfra_api import is_preparing
+from ..settings import Settings, read_settings
+from .pyinfra_api import current_host, fail, is_preparing
+from .run import Memory, RunContext
 
 _P = ParamSpec("_P")
 _Commands = Generator[FunctionCommand, None, None]
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """An operation on one database, as the run stands."""
+
+    context: RunContext
+    settings: Settings
+    memory: Memory
+
+    @classmethod
+    def of(cls, overrides: Mapping[str, Any]) -> _Turn:
+        """Returns the turn of the current host."""
+        host = current_host()
+        data: dict[str, Any] = host.data.dict()  # type: ignore[no-untyped-call]
+        settings, context = read_settings({**data, **overrides}), RunContext.of(host.state)
+        return cls(context, settings, context.memory(host, settings.connection))
+
+    def why_not(self) -> str:
+        """Returns why nothing is done on the database; empty where something may be, and then it counts as begun."""
+        most = self.settings.stop_after
+        if self.memory.is_given_up:
+            return "left as it is: an operation on this database failed, see above"
+        if most is not None and not self.memory.has_started and self.context.given_up >= most:
+            return f"not begun: {self.context.given_up} databases failed before, and pg_stop_after is {most}"
+        self.memory.has_started = True
+        return ""
+
+    def watched(self, command: FunctionCommand) -> FunctionCommand:
+        """Returns a command after which, where it fails, no other operation of the run works on the database.
+
+        pyinfra leaves the host alone then; where it has several databases it is to go on with the others, and is told
+        to ignore the failure: then the exit status is ours to set.
+        """
+
+        def execute(state: State, host: Host) -> Any:
+            ended: Any = False
+            try:
+                ended = command.execute(state, host, {})
+            finally:
+                if ended is False:
+                    self.memory.is_given_up = True
+                    self.context.refuse(host, self.settings.connection)
+                    fail(host)
+            return ended
+
+        return FunctionCommand(execute, (), {})
+
+
 def on_one_host(function: Callable[_P, _Commands]) -> Callable[_P, _Commands]:
-    """Makes an operation fail its own host alone when it raises while it is executed."""
+    """Makes an operation fail its own database alone, also when it raises while it is executed.
+
+    + function: has an argument ``overrides``, host data keys that stand above the host's own, given by its name
+    """
 
     @wraps(function)
     def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _Commands:
-        try:
+        if is_preparing():
             yield from function(*args, **kwargs)
+            return
+        turn = None
+        try:
+            turn = _Turn.of(kwargs["overrides"])  # type: ignore[arg-type]
+            if why := turn.why_not():
+                current_host().log(f"{turn.settings.connection.database}: {why}")
+                return
+            for command in function(*args, **kwargs):
+                yield turn.watched(command)
         except Exception as error:
-            if is_preparing():
-                raise
             refusal = refusal_of(error)
-            yield FunctionCommand(lambda state, host: _tell(state, host, refusal), (), {})
+            told = FunctionCommand(lambda state, host: _tell(state, host, refusal), (), {})
+            yield told if turn is None else turn.watched(told)
 
     return guarded
 

@@ -48,6 +48,7 @@ class Memory:
     + unmeasured: why queries could not be measured before the migrations, by SQL folder and schema; one that is there
       has been measured
     + has_begun: something of the run was to change it
+    + has_started: an operation of the run has worked on it; is_given_up: one has failed, and no other one follows
     """
 
     backup: str = ""
@@ -58,6 +59,8 @@ class Memory:
     rehearsed: tuple[Any, ...] = ()
     unmeasured: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
     has_begun: bool = False
+    has_started: bool = False
+    is_given_up: bool = False
     _seen: _Seen | None = None
 
     def saw(self, seen: Any, schema: str, *, before_all: bool = False) -> None:
@@ -98,9 +101,11 @@ class RunContext:
     """One start of the program, on all its hosts and databases.
 
     + run_id: a UUID
+    + refused: databases on which something is refused, by host
     """
 
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    refused: dict[str, set[Connection]] = field(default_factory=dict)
     _memories: dict[tuple[str, Connection], Memory] = field(default_factory=dict)
     _stamps: dict[tuple[Path, ...], _Stamp] = field(default_factory=dict)
 
@@ -112,6 +117,21 @@ class RunContext:
     def run_on(self, host: Host) -> Run:
         """Returns who runs what from where, for the scripts of a host."""
         return Run(self.run_id, getpass.getuser(), socket.gethostname(), host.name, TOOL_VERSION)
+
+    def refuse(self, host: Host, connection: Connection) -> None:
+        """Notes that something is refused on a database."""
+        self.refused.setdefault(host.name, set()).add(connection)
+
+    def forgive(self, host: Host, connection: Connection) -> bool:
+        """Notes that nothing is refused on a database any more; returns whether that is so of all those of its host."""
+        refused = self.refused.get(host.name, set())
+        refused.discard(connection)
+        return not refused
+
+    @property
+    def given_up(self) -> int:
+        """The number of databases on which an operation failed."""
+        return sum(memory.is_given_up for memory in self._memories.values())
 
     def memory(self, host: Host, connection: Connection) -> Memory:
         """Returns what this run remembers of a database: two servers may each have one of its name."""

@@ -27,7 +27,7 @@ from ..settings import Connection, Settings
 from ..units import visible
 from .events import Forgiven, Listener, PhaseBegan, PhaseEnded, Refused, Silence, Told
 from .fact import Answered, HiddenLines, Request
-from .pyinfra_api import connector_arguments, is_verbose
+from .pyinfra_api import connector_arguments, fail, forgive, is_verbose
 from .run import Memory, RunContext
 
 _WATCH_EVERY_S = 2.0
@@ -159,8 +159,15 @@ class HostSession:
             self.host.log_styled(line, fg="red", log_func=logger.error)
             self.announce(Told(line, is_error=True))
 
+    def fail(self) -> None:
+        """Makes the exit status 1; operations go on and decide for themselves."""
+        self.context.refuse(self.host, self.settings.connection)
+        fail(self.host)
+
     def forgive(self) -> None:
-        """Announces that what was refused before does not count any more."""
+        """Lets what was refused on this database before not count any more."""
+        if self.context.forgive(self.host, self.settings.connection):
+            forgive(self.host)
         self.announce(Forgiven())
 
     # Running.

@@ -20,7 +20,7 @@ from ..execution.ending import Ending
 from ..execution.runner import execute as run_plan
 from ..execution.trace import StatementTrace
 from ..host.failures import on_one_host
-from ..host.pyinfra_api import current_host, forgive, is_preparing
+from ..host.pyinfra_api import current_host, is_preparing
 from ..host.run import Prepared
 from ..planning.database import DatabaseSession
 from ..planning.decision import OUTCOME, Action, Decision
@@ -125,7 +125,6 @@ def check(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None
         found, seen = _current_plan(session, () if is_clean else None)
         if not _refusals_of(found):
             session.memory.saw(seen, session.schema)
-            forgive(host)
             session.forgive()
     if refusals := _refusals_of(found):
         yield _refuse(session, refusals, told=_refusals_of(before))

@@ -137,12 +137,13 @@ def _short(text: str, key: str) -> str:
 
 @dataclass(frozen=True)
 class Summary:
-    """One host in one line.
+    """One database in one line.
 
     + verdict: in a word or two
     """
 
     host: str
+    database: str = ""
     server: str = ""
     role: str = ""
     size: str = ""
@@ -156,7 +157,7 @@ class Summary:
 def summary(
     host: str, observed: Observed, plan: Plan, migrations: Sequence[Migration], drifts: Drifts | None, *, strict: bool
 ) -> Summary:
-    """Returns a host in one line.
+    """Returns a database in one line.
 
     + drifts: what other hands changed; None where nobody knows
     + strict: what is extra counts as drift
@@ -165,6 +166,7 @@ def summary(
     applied = sum(one.version in observed.applied for one in migrations)
     return Summary(
         host,
+        observed.server.database,
         observed.server.version.split()[0],
         "standby" if observed.server.in_recovery else "primary",
         size(observed.server.size_bytes),
@@ -191,7 +193,7 @@ def _verdict(observed: Observed, plan: Plan, drifts: Drifts | None, *, strict: b
 
 
 def table(rows: Iterable[Summary]) -> Iterator[str]:
-    """Yields hosts one below the other, with a heading."""
+    """Yields databases one below the other, with a heading."""
     names = list(Summary.__dataclass_fields__)
     lines = [names, *([getattr(row, name) or "-" for name in names] for row in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(names))]

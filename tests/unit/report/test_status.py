@@ -227,8 +227,19 @@ class TestSummary:
     def test_hosts_stand_below_each_other(self) -> None:
         first, second, third = table([self.of("applied-6"), Summary("a-host-with-a-long-name")])
 
-        assert first.split() == ["host", "server", "role", "size", "done", "due", "backup", "drift", "verdict"]
-        assert second.split() == ["web-1", "18", "primary", "8.0", "KiB", "6/6", "0", "none", "0", "good"]
-        assert third.split() == ["a-host-with-a-long-name", *["-"] * 7, "not", "reached"]
+        assert first.split() == [
+            "host",
+            "database",
+            "server",
+            "role",
+            "size",
+            "done",
+            "due",
+            "backup",
+            "drift",
+            "verdict",
+        ]
+        assert second.split() == ["web-1", "shop", "18", "primary", "8.0", "KiB", "6/6", "0", "none", "0", "good"]
+        assert third.split() == ["a-host-with-a-long-name", *["-"] * 8, "not", "reached"]
         place = first.index("server")
         assert (second[place:].split()[0], third[place]) == ("18", "-")

@@ -197,18 +197,19 @@ def _answers(host: DockerHost) -> bool:
 
 
 @contextmanager
-def docker_host(version: int, folder: Path) -> Iterator[DockerHost]:
+def docker_host(version: int, folder: Path, *, made_of: str = "") -> Iterator[DockerHost]:
     """Starts a host with a PostgreSQL version and removes it at the end.
 
     + folder: for the key of its user
+    + made_of: an image that was made of the one of that version; empty for that one itself
     """
     password = secrets.token_urlsafe(12)
     key = folder / f"key-{version}"
     pair = paramiko.RSAKey.generate(2048)
     pair.write_private_key_file(str(key))
     container = engine().containers.run(
-        image(version),
-        name=f"pgmigrate-test-{version}-{os.getpid()}",
+        made_of or image(version),
+        name=f"pgmigrate-test-{version}-{os.getpid()}-{secrets.token_hex(2)}",
         detach=True,
         environment={"POSTGRES_PASSWORD": password},
         init=True,

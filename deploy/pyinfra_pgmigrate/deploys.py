@@ -19,7 +19,7 @@ from pyinfra.api import DeployError, deploy
 from .drift.look import drift_of
 from .errors import Kind, PgMigrateError, Refusal
 from .host.events import Started
-from .host.pyinfra_api import current_host, keyed
+from .host.pyinfra_api import count_operations, current_host, keyed
 from .operations import backup, restore, rollback, validate
 from .operations import migrate as operations
 from .planning.database import DatabaseSession
@@ -62,8 +62,11 @@ def _on_each(title: str, work: _Deploy, settings: Mapping[str, Any], *, only_one
     arguments = {"_retries": 0, **({"_ignore_errors": True} if len(databases) > 1 else {})}
     for number, (session, overrides) in enumerate(databases):
         session.announce(Started(title))
+        before, declared = count_operations(host), session.context.declared
+        session.memory.follows_others = before > declared[host.name]
         with keyed(host, number):
             work(session, overrides, arguments)
+        declared[host.name] += count_operations(host) - before
 
 
 def _not_chosen(what: str, names: Sequence[str]) -> PgMigrateError:
@@ -103,6 +106,19 @@ def _tell_refusals(session: DatabaseSession, found: Plan | Refusal) -> bool:
     return bool(refusals)
 
 
+def _may_come(session: DatabaseSession, refusal: Refusal) -> bool:
+    """Tells whether a database that cannot be read may be there once the operations before ours have run; says so."""
+    if not session.memory.follows_others:
+        return False
+    why = refusal.message.partition(": ")[2]
+    session.tell(
+        f'database "{session.settings.connection.database}" is looked at once the operations before have run '
+        f"(now: {why})"
+    )
+    session.tell(f"    {refusal.detail}", is_detail=True)
+    return True
+
+
 @deploy("Migrate database")
 def migrate_database(**settings: Any) -> None:
     """Brings a database to the last migration, or to pg_target, by state check.
@@ -134,8 +150,10 @@ def _migrate(session: DatabaseSession, overrides: dict[str, Any], arguments: dic
             return
     operations.prepared.keep(session.host, overrides, plan)
     versions = [migration.version for migration in session.migrations]
-    batch = False
-    if _tell_refusals(session, plan):
+    batch = len(versions) >= session.settings.batch_from
+    if isinstance(seen, Refusal) and _may_come(session, seen):
+        pass
+    elif _tell_refusals(session, plan):
         session.fail()
     elif isinstance(plan, Plan):
         for line in plan_lines(plan, most=session.settings.batch_from):
@@ -306,7 +324,7 @@ def _back_up(session: DatabaseSession, overrides: dict[str, Any], arguments: dic
             except PgMigrateError as error:
                 session.tell_refusal(error.refusal)
                 session.fail()
-    else:
+    elif not _may_come(session, seen):
         _tell_refusals(session, seen)
         session.fail()
     backup.backup(name=_named("Backup", overrides), overrides=overrides, **arguments)

@@ -61,7 +61,7 @@ def _pulled(name: str) -> bool:
     return True
 
 
-def _debian(release: str) -> str:
+def debian(release: str) -> str:
     """Returns an image of a Debian release made by debootstrap, as root."""
     name = f"pgmigrate-debian:{release}"
     try:
@@ -106,7 +106,7 @@ def _is_outdated(name: str, version: int) -> bool | None:
 
 
 def _make(name: str, version: int) -> None:
-    base = f"postgres:{version}" if _pulled(f"postgres:{version}") else _debian(RELEASES[version])
+    base = f"postgres:{version}" if _pulled(f"postgres:{version}") else debian(RELEASES[version])
     arguments = {"BASE": base, "VERSION": str(version)}
     # The host's network: a bridge may have no name server during a build.
     engine().images.build(path=str(HERE), tag=name, buildargs=arguments, network_mode="host", rm=True, nocache=True)

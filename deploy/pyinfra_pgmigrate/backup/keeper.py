@@ -161,13 +161,17 @@ class Keeper:
         """Returns the refusal of a path that another user of the host could turn against whoever runs this."""
         where = shlex.quote(path.path)
         host = self.session.host.name
+        hint = f"Look at it first, whose it is and what is in it; then on host {host}: {path.cure} {where}"
+        if path.cure == "readlink":
+            hint = f"Set pg_backup_dir to the folder that it leads to, if that is yours: readlink -f {where}"
+        elif path.cure.startswith("chown ") and f"{self.settings.backup_dir or ''}/".startswith(f"{path.path}/"):
+            # It may be that of a server, which would not start any more.
+            hint = f"Set pg_backup_dir to a folder in the home of its account, {path.cure.removeprefix('chown ')}."
         return PgMigrateError(
             Kind.BACKUP,
             f'could not use the backups of database "{self.database}" on host {host}: {path.path} is not safe',
             detail=f"Found {path.found}; expected {path.expected}. Nothing was read from there or written.",
-            hint=f"Set pg_backup_dir to the folder that it leads to, if that is yours: readlink -f {where}"
-            if path.cure == "readlink"
-            else f"Look at it first, whose it is and what is in it; then on host {host}: {path.cure} {where}",
+            hint=hint,
         )
 
     def psql(self, text: str, connection: Connection, what: str, *, reads_only: bool = False) -> Answer:

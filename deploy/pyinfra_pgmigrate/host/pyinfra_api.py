@@ -78,6 +78,11 @@ def has_run_anything(state: State) -> bool:
     return any(results.ops for results in state.results.values())
 
 
+def count_operations(host: Host) -> int:
+    """Returns how many operations were declared for a host so far, of whomever."""
+    return len(host.op_hash_order)
+
+
 def is_verbose(state: State) -> bool:
     """Tells whether the operator asked for details (``-v``)."""
     return bool(state.print_noop_info)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import socket
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version as distribution_version
@@ -48,6 +49,7 @@ class Memory:
     + unmeasured: why queries could not be measured before the migrations, by SQL folder and schema; one that is there
       has been measured
     + has_begun: something of the run was to change it
+    + follows_others: operations that are not of this library come before it in the run
     + has_started: an operation of the run has worked on it; is_given_up: one has failed, and no other one follows
     """
 
@@ -59,6 +61,7 @@ class Memory:
     rehearsed: tuple[Any, ...] = ()
     unmeasured: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
     has_begun: bool = False
+    follows_others: bool = False
     has_started: bool = False
     is_given_up: bool = False
     _seen: _Seen | None = None
@@ -102,10 +105,12 @@ class RunContext:
 
     + run_id: a UUID
     + refused: databases on which something is refused, by host
+    + declared: number of operations of this library, by host
     """
 
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     refused: dict[str, set[Connection]] = field(default_factory=dict)
+    declared: Counter[str] = field(default_factory=Counter)
     _memories: dict[tuple[str, Connection], Memory] = field(default_factory=dict)
     _stamps: dict[tuple[Path, ...], _Stamp] = field(default_factory=dict)
 

@@ -87,7 +87,9 @@ class HostSession:
 
     def unreadable(self, found: Unreadable | None) -> Refusal:
         """Returns why the database could not be read."""
-        return unreadable(found, host=self.host.name, connection=self.settings.connection)
+        arguments = connector_arguments(self.host)
+        account = str(arguments.get("_sudo_user") or arguments.get("_su_user") or "")
+        return unreadable(found, host=self.host.name, connection=self.settings.connection, account=account)
 
     def busy(self, who: str) -> Refusal:
         """Returns the refusal because of another run."""

@@ -72,19 +72,23 @@ def _names(message: str, name: str) -> bool:
     return re.search(rf"[\"«»„“”]\s?{re.escape(name)}\s?[\"«»“”]", said) is not None
 
 
-def unreadable(found: Unreadable | None, *, host: str, connection: Connection) -> Refusal:
+def unreadable(found: Unreadable | None, *, host: str, connection: Connection, account: str = "") -> Refusal:
     """Returns why a database could not be read, for people.
 
     + found: None where not even the shell command ended well
+    + account: of the host, that was to run it; empty for the one that is logged in
     """
     what = f'could not read database "{connection.database}" on host {host}'
     where = conninfo(connection)
     if found is None or found.status is None:
+        who = f' as account "{account}"' if account else ""
+        # pyinfra says nothing of an account that is not there: an operation of the run may make it.
+        lack = f' Where nothing stands above, there is no account "{account}".' if account else ""
         return Refusal(
             Kind.UNREADABLE,
-            f"{what}: the command on the host did not end",
-            detail="Found no answer; expected psql's exit status. What the host said stands above.",
-            hint=f"Try by hand: pyinfra {host} exec -- id",
+            f"{what}: the command on the host did not end{who}",
+            detail=f"Found no answer; expected psql's exit status. What the host said stands above.{lack}",
+            hint=f"Try by hand: pyinfra {host} exec -- id {account}".rstrip(),
         )
     if found.status == EXIT_NO_PSQL:
         return Refusal(

@@ -130,10 +130,16 @@ def _folder(command: argparse.ArgumentParser, *, by_place: bool = True) -> None:
 
 
 def _scratch_server(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
+    where = command.add_mutually_exclusive_group()
+    where.add_argument(
         "--server",
         metavar="CONNINFO",
         help="a server on which a database may be made and dropped; default: an embedded PostgreSQL",
+    )
+    where.add_argument(
+        "--docker",
+        metavar="IMAGE",
+        help="start a server from this image, made like the official postgres, and remove it at the end",
     )
 
 

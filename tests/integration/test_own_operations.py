@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyinfra.api import FunctionCommand, deploy, operation
-from pyinfra_pgmigrate import migrate_database
+from pyinfra_pgmigrate import backup_database, migrate_database
 
 from tests.support.folders import written
 from tests.support.harness import Result, migrate, run
@@ -71,3 +72,45 @@ def test_nothing_of_theirs_nothing_to_do(settings: tuple[Database, dict[str, Any
 
     assert result.ok, result.text
     assert "nothing to do" in result.text
+
+
+def test_a_database_that_it_makes_is_looked_at_after_it(server: Server, tmp_path: Path) -> None:
+    name = f"test_{secrets.token_hex(4)}"
+    folder = written(tmp_path / "sql", server, "CREATE TABLE a (id int)")
+    data = Database(server, name).settings(
+        pg_sql_dir=str(folder), pg_skip_backup=False, pg_backup_dir=str(tmp_path / "backups")
+    )
+
+    @operation()
+    def make() -> Generator[FunctionCommand, None, None]:
+        def create(state: object, host: object) -> bool:
+            server.administer("CREATE DATABASE {}", name)
+            return True
+
+        yield FunctionCommand(create, (), {})
+
+    @deploy("Made, migrated, backed up")
+    def all_of_it() -> None:
+        make(name="Make")
+        migrate_database()
+        backup_database()
+
+    try:
+        before = migrate(data)
+        dry = run(all_of_it, data, execute=False)
+        result = run(all_of_it, data)
+        again = migrate(data)
+    finally:
+        server.administer("DROP DATABASE IF EXISTS {}", name)
+
+    assert not before.ok
+    assert f'could not read database "{name}"' in before.refusals[0]
+    line = f'database "{name}" is looked at once the operations before have run (now: no connection)'
+    assert dry.ok
+    assert dry.lines.count(line) == 2
+    assert result.ok, result.text
+    assert result.refusals == []
+    assert result.failed == []
+    assert "001_m" in result.changed
+    assert again.ok
+    assert again.changed == []

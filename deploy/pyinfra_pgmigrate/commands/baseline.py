@@ -67,7 +67,7 @@ def write_baseline(conninfo: str, folder: Path) -> int:
     if found["extensions"]:
         tell(
             f"it needs {', '.join(found['extensions'])}: where the embedded server lacks one, record on a server that "
-            f"has it: pgmigrate record {folder} --server CONNINFO"
+            f"has it: pgmigrate record {folder} --docker IMAGE, or --server CONNINFO"
         )
     tell(f"next: pgmigrate new NAME --dir {folder}")
     return 0

@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     path = options.folder / f"rollback_{ends[0]}_{ends[1]}.sql"
     if path.exists():
         raise there_already(path)
-    with server_of(options.server) as conninfo:
+    with server_of(options) as conninfo:
         drafted = draft(options.folder, first, last, conninfo, is_throwaway=options.server is None, tell=tell)
     write_new(path, drafted.text)
     if drafted.todos:

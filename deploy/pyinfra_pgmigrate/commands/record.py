@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..container import container_server
 from ..embedded import DEFAULT_VERSION, scratch_server
 from ..migrations.files import read_baseline, read_folder
 from ..migrations.record import record_folder
@@ -13,10 +14,15 @@ from .writing import tell, writing
 
 
 @contextmanager
-def server_of(conninfo: str | None) -> Iterator[str]:
-    """Yields how to reach the given server, or an embedded one that is there meanwhile."""
-    if conninfo is not None:
-        yield conninfo
+def server_of(options: argparse.Namespace) -> Iterator[str]:
+    """Yields how to reach the given server, or one in a container or an embedded one that is there meanwhile."""
+    if options.server is not None:
+        yield options.server
+        return
+    if options.docker is not None:
+        tell(f"starting PostgreSQL in a container of {options.docker}")
+        with container_server(options.docker) as conninfo:
+            yield conninfo
         return
     tell(f"starting an embedded PostgreSQL {DEFAULT_VERSION}")
     with scratch_server() as server:
@@ -31,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     # What the files themselves show is said before a server is started.
     read_folder(options.folder)
     read_baseline(options.folder)
-    with server_of(options.server) as conninfo:
+    with server_of(options) as conninfo:
         texts = record_folder(
             options.folder, conninfo, is_throwaway=options.server is None, tell=tell, reuses=not options.all
         )

@@ -238,7 +238,10 @@ def failed(
             "write CREATE ROLE into baseline.sql."
         )
     if sqlstate in _NO_SUCH_EXTENSION and statement.node == "create_extension_stmt":
-        hint = "Record on a server that has the extension: pgmigrate record --server CONNINFO"
+        hint = (
+            "Record on a server that has the extension: pgmigrate record --docker IMAGE, with an image of PostgreSQL "
+            "and the extension; or: pgmigrate record --server CONNINFO"
+        )
     return PgMigrateError(
         Kind.FILE,
         f"could not record {source}, line {statement.line}: {message}",

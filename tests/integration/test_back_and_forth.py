@@ -588,6 +588,24 @@ TABLES = {
         "ALTER TABLE a DROP COLUMN n;",
         baseline="CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1), (2);",
     ),
+    "defaults that came and went": Round(
+        (
+            "ALTER TABLE a ADD COLUMN n float8 DEFAULT 'NaN', ADD COLUMN m int, ADD COLUMN o text DEFAULT 'x';"
+            "ALTER TABLE a ADD COLUMN p int DEFAULT 7, ALTER COLUMN p SET DEFAULT 8;",
+            "ALTER TABLE a ALTER n DROP DEFAULT, ALTER m SET DEFAULT 5; ALTER TABLE a ALTER o SET DEFAULT 'y';"
+            "ALTER TABLE a RENAME o TO old; ALTER TABLE a ADD COLUMN o int; ALTER TABLE a DROP COLUMN o;"
+            "ALTER TABLE a ADD COLUMN o int;",
+        ),
+        "INSERT INTO a (id) VALUES (3); INSERT INTO a VALUES (4, 1, 1, 'x', 1, 1); UPDATE a SET n = NULL WHERE id = 1;",
+        "ALTER TABLE a DROP COLUMN n, DROP COLUMN m, DROP COLUMN old, DROP COLUMN p, DROP COLUMN o;",
+        baseline="CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1), (2);",
+    ),
+    "the default of a domain": Round(
+        ("CREATE DOMAIN d AS int DEFAULT 3; ALTER TABLE a ADD COLUMN n d;",),
+        "INSERT INTO a VALUES (2, NULL), (3, 3), (4, 4);",
+        "ALTER TABLE a DROP COLUMN n; DROP DOMAIN d;",
+        baseline="CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1);",
+    ),
     "what one step makes and another takes away": Round(
         (
             "CREATE TABLE a (id int PRIMARY KEY, n text); CREATE INDEX CONCURRENTLY i ON a (n);"
@@ -634,6 +652,8 @@ def test_values_of_types_that_go_come_back(server: Server, tmp_path: Path, name:
         "rules, triggers and policies of their own",
         "rows that the migrations write themselves",
         "constraints that came and went",
+        "defaults that came and went",
+        "the default of a domain",
         "values that a migration sets",
     ),
 )

@@ -123,6 +123,7 @@ def test_the_corpus_has_a_line_of_every_kind(server: Server) -> None:
             "function stamp()",
         ),
         ("CREATE OR REPLACE VIEW happy AS SELECT id, name FROM people WHERE mood = 'sad'", "view happy"),
+        ("ALTER VIEW happy ALTER COLUMN name SET DEFAULT 'no''body'", "column_setting happy.name default"),
         ("ALTER VIEW joined RESET (security_barrier)", "view_setting joined security_barrier"),
         ("ALTER TABLE scratch SET (fillfactor = 80)", "table_setting scratch fillfactor"),
         ("ALTER TABLE measured DETACH PARTITION measured_2026", "table measured_2026"),

@@ -14,7 +14,8 @@ KEPT = {"pg_dependents": "quarantine"}
 
 # One of each kind, and some on others of them.
 THEIRS = {
-    "view theirs": "CREATE VIEW theirs WITH (security_invoker=true) AS SELECT id, project_id AS project FROM project_variants",
+    "view theirs": "CREATE VIEW theirs WITH (security_invoker=true) AS SELECT id, project_id AS project FROM project_variants;"
+    " ALTER VIEW theirs ALTER COLUMN id SET DEFAULT gen_random_uuid(); ALTER VIEW theirs ALTER COLUMN project SET DEFAULT NULL",
     "view theirs_too": "CREATE VIEW theirs_too AS SELECT t.project, r.variant_name FROM theirs AS t JOIN project_roles AS r ON r.project_id = t.project",
     "materialized_view counted": "CREATE MATERIALIZED VIEW counted AS SELECT variant_name, count(*) AS many FROM project_equipment_groups GROUP BY variant_name",
     "index counted_name": "CREATE UNIQUE INDEX counted_name ON counted (variant_name)",

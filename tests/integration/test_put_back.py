@@ -166,6 +166,25 @@ class TestMadeAgain:
              "DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY)"),
             "INSERT INTO a VALUES (2)",
         ),
+        "a column that got the name before that": (
+            "CREATE TABLE a (id int PRIMARY KEY, n text, o text)",
+            ("ALTER TABLE a RENAME n TO m; ALTER TABLE a RENAME TO b",
+             "ALTER TABLE b ADD COLUMN k text; ALTER TABLE b DROP COLUMN m; ALTER TABLE b RENAME k TO m",
+             "ALTER TABLE b RENAME o TO p; ALTER TABLE b DROP COLUMN p; ALTER TABLE b ADD COLUMN p text"),
+            "INSERT INTO b VALUES (1, 'x', 'y'), (2, NULL, NULL)",
+        ),
+        "a table that got the name before that": (
+            "CREATE TABLE a (id int, n text); CREATE TABLE c (id int)",
+            ("ALTER TABLE a RENAME TO b", "DROP TABLE b; CREATE TABLE b (id int, n text)",
+             "ALTER TABLE c RENAME TO d; DROP TABLE d; CREATE TABLE d (id int)"),
+            "INSERT INTO b VALUES (1, 'x'), (2, NULL); INSERT INTO d VALUES (7)",
+        ),
+        "a column that an earlier one makes and another renames": (
+            "CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1)",
+            ("ALTER TABLE a ADD COLUMN n text DEFAULT 'old'", "ALTER TABLE a RENAME n TO m",
+             "ALTER TABLE a DROP COLUMN m; ALTER TABLE a ADD COLUMN m text"),
+            "INSERT INTO a VALUES (2, 'x'), (3, NULL); UPDATE a SET m = 'y' WHERE id = 1",
+        ),
         "a table and a column in the place of another": (
             "CREATE TABLE a (id int, n text, m text)",
             ("ALTER TABLE a ADD COLUMN k text; ALTER TABLE a DROP COLUMN n; ALTER TABLE a RENAME k TO n",

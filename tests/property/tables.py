@@ -408,7 +408,8 @@ def _conversion(pen: Pen, column: Column) -> tuple[Kind, str] | None:
         case "varchar(40)" | "char(5)" | "name":
             return TEXT, ""
         case "text":
-            return TEXT, f" USING lower({name})"
+            # What changes no type is a statement on rows: the way forward runs it again on what was written since.
+            return TEXT, ""
         case "timestamp(3)":
             return kinds["timestamptz"], f" USING {name} AT TIME ZONE 'UTC'"
         case "date":

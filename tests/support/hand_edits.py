@@ -167,6 +167,7 @@ EDITS = (
     Edit("changed", "view project_group_totals", "CREATE OR REPLACE VIEW project_group_totals WITH (security_invoker = true) AS SELECT g.project_id, count(*) AS group_count, sum(g.total_price) AS total_price FROM project_equipment_groups AS g WHERE g.sort_order > 0 GROUP BY g.project_id"),
     Edit("changed", "view project_group_totals", "ALTER VIEW project_group_totals RESET (security_invoker)"),
     Edit("missing", "view loud", "DROP VIEW loud"),
+    Edit("changed", "column loud.shout", "ALTER VIEW loud ALTER COLUMN shout SET DEFAULT 'quiet'"),
     Edit("missing", "materialized_view mood_counts", "DROP MATERIALIZED VIEW mood_counts"),
     # Types and sequences.
     Edit("changed", "type mood", "ALTER TYPE mood ADD VALUE 'mellow' BEFORE 'happy'", repairs=False),

@@ -1450,6 +1450,17 @@ facts (line, class, object, part) AS (
     WHERE a.table_kind IN ('table', 'materialized_view')
 
     UNION ALL
+    -- What an INSERT into a view fills in; columns of a view have no line of their own.
+    SELECT
+        'column_setting ' || a.ident || ' default ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid),
+        a.class,
+        a.attrelid,
+        a.attnum
+    FROM known_columns AS a
+    JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE a.table_kind = 'view'
+
+    UNION ALL
     SELECT
         'index_setting ' || r.ident || ' statistics.' || a.attnum || ' ' || a.attstattarget,
         r.class,

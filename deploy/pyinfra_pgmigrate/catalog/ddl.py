@@ -99,6 +99,9 @@ def set_setting(line: str) -> Statements:
     """Returns what sets what a line says is set."""
     kind, name, setting = words(key_of(line))
     value = definition_of(line)
+    if kind == "column_setting" and setting == "default":
+        view, column = parts_of(name)
+        return [f"ALTER VIEW {view} ALTER COLUMN {column} SET DEFAULT {unescaped(value)}"]
     if kind == "column_setting" or setting in {"cluster", "target"} or setting.startswith("statistics."):
         return None
     if setting == "replica_identity":
@@ -113,6 +116,9 @@ def reset_setting(line: str) -> Statements:
     kind, name, setting = words(key_of(line))
     if setting == "replica_identity":
         return [f"ALTER TABLE {name} REPLICA IDENTITY DEFAULT"]
+    if kind == "column_setting" and setting == "default":
+        view, column = parts_of(name)
+        return [f"ALTER VIEW {view} ALTER COLUMN {column} DROP DEFAULT"]
     if kind == "column_setting" or setting in {"cluster", "target"} or setting.startswith("statistics."):
         return None
     word = WORDS.get(kind.removesuffix(SETTING))

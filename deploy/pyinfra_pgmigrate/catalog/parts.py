@@ -19,8 +19,8 @@ _NAME_LISTS = frozenset({
 })  # fmt: skip
 
 
-# Settings that mean something: what a subscriber can tell rows by.
-_MEANING = frozenset({"replica_identity"})
+# Settings that mean something: what a subscriber can tell rows by, what an INSERT into a view fills in.
+_MEANING = frozenset({"replica_identity", "default"})
 
 
 def is_setting(line: str) -> bool:

@@ -258,7 +258,8 @@ BEGIN
         IF NOT one.is_set THEN
             -- What the default gives anyway need not be kept, where it is a constant.
             SELECT CASE
-                WHEN d.adbin IS NULL THEN pg_catalog.format(' WHERE t.%s IS DISTINCT FROM NULL', one.column_name)
+                -- A domain may have a default of its own.
+                WHEN d.adbin IS NULL AND y.typdefault IS NULL THEN pg_catalog.format(' WHERE t.%s IS DISTINCT FROM NULL', one.column_name)
                 WHEN e.text ~ '^(''([^'']|'''')*''(::[a-z ]+)?|-?[0-9.]+|true|false)$'
                     THEN pg_catalog.format(
                         ' WHERE (t.%1$s IS DISTINCT FROM NULL) IS DISTINCT FROM true'
@@ -269,6 +270,7 @@ BEGIN
             END
             INTO filter
             FROM pg_catalog.pg_attribute AS a
+            JOIN pg_catalog.pg_type AS y ON y.oid = a.atttypid
             LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
             CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS text) AS e
             WHERE a.attrelid = one.relation

@@ -1,6 +1,7 @@
 -- Finds out whether a rollback took back the migration that is about to run, and what of that which it drops and makes
--- again is older than this run, and was not made again in it before. Variables: version, run_id, tables, columns, sequences, emptied (JSON, see keep.sql and
--- keep_after.sql). Sets was_reverted, kept_by (run of that rollback), and those lists anew.
+-- again is older than this run, and was not made again in it before: what this run gave another name is as old as it
+-- was. Variables: version, run_id, tables, columns, sequences, emptied (JSON, see keep.sql and keep_after.sql), renamed
+-- (JSON: [[version, key, key before], ...]). Sets was_reverted, kept_by (run of that rollback), and those lists anew.
 SELECT
     COALESCE(pg_catalog.bool_or(e.event = 'reverted'), false) AS was_reverted,
     COALESCE(max(e.run_id::text), '') AS kept_by
@@ -12,12 +13,16 @@ FROM (
     ORDER BY o.id DESC
     LIMIT 1
 ) AS e \gset
-WITH made AS (
-    SELECT l.line || ' ' AS line
+WITH RECURSIVE made AS (
+    SELECT l.line || ' ' AS line, e.version
     FROM pgmigrate.events AS e
     CROSS JOIN LATERAL pg_catalog.unnest(e.added) AS l (line)
     WHERE e.run_id = :'run_id'::uuid
         AND l.line ~ '^(table|column|sequence) '
+),
+renamed AS (
+    SELECT (r.value ->> 0)::bigint AS version, r.value ->> 1 AS key, r.value ->> 2 AS old
+    FROM pg_catalog.jsonb_array_elements(:'renamed'::jsonb) AS r
 ),
 listed AS (
     SELECT 'tables' AS list, t.value, t.place, ARRAY['table ' || (t.value #>> '{}')] AS keys
@@ -52,14 +57,27 @@ listed AS (
         FROM pg_catalog.unnest(pg_catalog.parse_ident(t.value ->> 0)) WITH ORDINALITY AS w (word, place)
     ) AS n
 ),
+-- Under which names each of them was known.
+names AS (
+    SELECT k.key AS latest, k.key, :'version'::bigint AS version
+    FROM listed AS l
+    CROSS JOIN LATERAL pg_catalog.unnest(l.keys) AS k (key)
+
+    UNION
+    SELECT n.latest, r.old, r.version
+    FROM names AS n
+    JOIN renamed AS r ON r.key = n.key AND r.version <= n.version AND r.old <> n.latest
+),
 older AS (
     SELECT l.*
     FROM listed AS l
     WHERE NOT EXISTS (
         SELECT 1
-        FROM pg_catalog.unnest(l.keys) AS k (key)
+        FROM names AS n
         JOIN made AS m ON pg_catalog.starts_with(m.line, pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
-            pg_catalog.replace(k.key, '\', '\\'), E'\n', '\n'), E'\r', '\r'), E'\t', '\t') || ' ')
+            pg_catalog.replace(n.key, '\', '\\'), E'\n', '\n'), E'\r', '\r'), E'\t', '\t') || ' ')
+        WHERE n.latest = ANY (l.keys)
+            AND NOT EXISTS (SELECT 1 FROM renamed AS r WHERE r.version = m.version AND r.key = n.key)
     )
         AND NOT EXISTS (
             SELECT 1

@@ -249,7 +249,7 @@ def _inside(step: Step) -> list[str]:
         parts.append("\\endif")
     parts += ["EXECUTE pgmigrate_written \\gset", *_statements(step)]
     if remade:
-        parts += ["\\if :was_reverted", read_sql("execution/keep_after"), "\\endif"]
+        parts += ["\\if :was_reverted", read_sql("execution/keep_after"), read_sql("execution/remade_as"), "\\endif"]
     if step.around is not None:
         parts += step.around.after
     elif (made := _made(step)) is not None:
@@ -299,10 +299,10 @@ def _remade(step: Step) -> dict[str, str]:
     found = [one for one in step.decision.remade if one.number in numbers]
     if not found:
         return {}
-    tables = dict.fromkeys(one.name for one in found if one.kind == "table")
-    columns = [parts_of(one.name) for one in found if one.kind == "column"]
+    tables = dict.fromkeys(one.before or one.name for one in found if one.kind == "table")
+    columns = [parts_of(one.before or one.name) for one in found if one.kind == "column"]
     sequences: list[tuple[str, str | None, bool]] = [
-        (one.name, None, one.is_emptied) for one in found if one.kind == "sequence"
+        (one.before or one.name, None, one.is_emptied) for one in found if one.kind == "sequence"
     ]
     sequences += [(*parts_of(one.name), True) for one in found if one.kind == "identity"]
     sequences += [(table, None, False) for table in tables] + [(*column, False) for column in columns]
@@ -312,7 +312,14 @@ def _remade(step: Step) -> dict[str, str]:
         "columns": items((table, column, True) for table, column in columns if table not in tables),
         "sequences": items(sequences),
         "emptied": items(one.name for one in found if one.is_emptied and one.kind == "table"),
+        "renamed": items([one.version, one.key, one.old] for one in step.decision.renamed),
+        "made_as": items([*_places(one.kind, one.before), *_places(one.kind, one.name)] for one in found if one.before),
     }
+
+
+def _places(kind: str, name: str) -> tuple[str, str | None]:
+    """Returns the table that a name is of, and the column where it is one."""
+    return parts_of(name) if kind == "column" else (name, None)
 
 
 def _remade_name(one: Remade) -> str:

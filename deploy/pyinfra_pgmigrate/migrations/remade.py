@@ -21,6 +21,7 @@ _MAKING = frozenset({
     "create_stmt", "create_table_as_stmt", "alter_table_stmt", "create_seq_stmt", "rename_stmt",
     "alter_object_schema_stmt",
 })  # fmt: skip
+_RENAMING = frozenset({"rename_stmt", "alter_object_schema_stmt"})
 _EMPTYING = "truncate_stmt"
 
 # Statements that say what is to be done to rows later, or by whom: none of them carries any over.
@@ -44,12 +45,14 @@ class Remade:
     + kind: table, column or sequence; name: as SQL writes it, of a column with its table
     + is_emptied: the table stays, by TRUNCATE; the sequence stays, by RESTART, and its name may be that of the table or
       the column behind which it is
+    + before: its name when the migration begins, where an earlier statement of it gave it another; empty otherwise
     """
 
     number: int
     kind: str
     name: str
     is_emptied: bool = False
+    before: str = ""
 
 
 def makings(migrations: Sequence[Migration]) -> dict[str, _Place]:
@@ -62,6 +65,45 @@ def makings(migrations: Sequence[Migration]) -> dict[str, _Place]:
                     if line.startswith(_KINDS):
                         found[key_of(line)] = migration.version, statement.number
     return found
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A table, column or sequence that a migration gave another name: it is as old as before.
+
+    + version: of the migration; key, old: as the catalog has it, after and before
+    """
+
+    version: int
+    key: str
+    old: str
+
+
+def renamings(migrations: Sequence[Migration]) -> tuple[Renamed, ...]:
+    """Returns what is renamed, or moved to another schema, in order."""
+    return tuple(
+        Renamed(migration.version, unescaped(key), unescaped(old))
+        for migration in migrations
+        for statement in (() if migration.effect is None else migration.statements)
+        if statement.node in _RENAMING
+        for key, old in _renamed_by(migration, statement)
+    )
+
+
+def _renamed_by(migration: Migration, statement: Statement) -> Iterator[tuple[str, str]]:
+    patch = migration.effect_of(statement).patch
+    for line in patch.plus:
+        if not line.startswith(_KINDS):
+            continue
+        key = key_of(line)
+        kind, _, name = key.partition(" ")
+        # Of a table all columns, each under its own name; of a column that one alone.
+        candidates = sorted(
+            (parts_of(name)[1] != parts_of(old.partition(" ")[2])[1], old)
+            for old in (key_of(one) for one in patch.minus if one.startswith(f"{kind} "))
+        )
+        if candidates:
+            yield key, candidates[0][1]
 
 
 def drops_anything(migration: Migration, numbers: Collection[int]) -> bool:
@@ -98,10 +140,20 @@ def remade_by(migration: Migration, numbers: Collection[int], made: Mapping[str,
         for key, is_emptied in keys:
             kind, name = key.split(" ", 1)
             if not _may_be_carried(migration, statement, kind, name):
-                yield Remade(statement.number, kind, unescaped(name), is_emptied)
+                before = unescaped(_key_before(migration, statement, key).split(" ", 1)[1])
+                name = unescaped(name)
+                yield Remade(statement.number, kind, name, is_emptied, before if before != name else "")
         for words in restarted_sequences(statement):
             name = ".".join(map(_quoted, filter(None, words)))
             yield Remade(statement.number, "identity" if words[2] else "sequence", name, is_emptied=True)
+
+
+def _key_before(migration: Migration, until: Statement, key: str) -> str:
+    """Returns the key of what a statement drops, as it was when the migration began."""
+    for statement in reversed(migration.statements[: until.number - 1]):
+        if statement.node in _RENAMING:
+            key = dict(_renamed_by(migration, statement)).get(key, key)
+    return key
 
 
 def _quoted(name: str) -> str:

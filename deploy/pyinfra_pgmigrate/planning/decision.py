@@ -8,7 +8,7 @@ from enum import Enum
 
 from ..catalog.lines import Patch
 from ..migrations.files import Migration
-from ..migrations.remade import Remade
+from ..migrations.remade import Remade, Renamed
 from ..registry.model import AppliedMigration
 from .state import Judgement
 
@@ -45,7 +45,7 @@ class Decision:
     + present: lines of the migration that were there when this was decided
     + absent: lines of the migration that were not
     + reason: one line for people; empty where the action says it all
-    + remade: what its statements drop and something makes again
+    + remade: what its statements drop and something makes again; renamed: what was given another name until then
     + registers_alone: the registry row has a transaction of its own
     """
 
@@ -59,6 +59,7 @@ class Decision:
     absent: frozenset[str] = frozenset()
     reason: str = ""
     remade: tuple[Remade, ...] = ()
+    renamed: tuple[Renamed, ...] = ()
     registers_alone: bool = False
 
     @property

@@ -28,7 +28,7 @@ from ..catalog.lines import key_of
 from ..errors import Refusal
 from ..importing.ledgers import Stated
 from ..migrations.files import Migration
-from ..migrations.remade import drops_anything, makings, remade_by
+from ..migrations.remade import Renamed, drops_anything, makings, remade_by, renamings
 from ..registry.model import REGISTRY_VERSION, Observed, Verified
 from ..settings import Settings
 from ..values import PHASES
@@ -150,7 +150,8 @@ class _Planner(Decider):
         if registry is None:
             return decision
         if drops_anything(migration, decision.statements):
-            decision = replace(decision, remade=tuple(remade_by(migration, decision.statements, self._makings)))
+            remade = tuple(remade_by(migration, decision.statements, self._makings))
+            decision = replace(decision, remade=remade, renamed=self._renamings if remade else ())
         if registry.quarantines and any(
             statement.node == "alter_enum_stmt" for statement in migration.chosen(decision.statements)
         ):
@@ -161,6 +162,10 @@ class _Planner(Decider):
     @cached_property
     def _makings(self) -> dict[str, tuple[int, int]]:
         return makings(self.migrations)
+
+    @cached_property
+    def _renamings(self) -> tuple[Renamed, ...]:
+        return renamings(self.migrations)
 
     # What holds for the database as a whole.
 

@@ -89,6 +89,16 @@ objects (classid, objid, objsubid, key, gone, made) AS MATERIALIZED (
                 || COALESCE(' WITH (' || pg_catalog.array_to_string(r.reloptions, ', ') || ')', '')
                 || ' AS ' || pg_catalog.rtrim(pg_catalog.pg_get_viewdef(r.oid), ';')
                 || CASE WHEN r.relkind = 'm' AND NOT r.relispopulated THEN ' WITH NO DATA' ELSE '' END
+                || COALESCE((
+                    SELECT pg_catalog.string_agg(pg_catalog.format(
+                        '; ALTER VIEW %s ALTER COLUMN %I SET DEFAULT %s',
+                        r.ident, a.attname, pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+                    ), '' ORDER BY a.attnum)
+                    FROM pg_catalog.pg_attrdef AS d
+                    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+                    WHERE d.adrelid = r.oid
+                        AND r.relkind = 'v'
+                ), '')
             WHEN r.relkind IN ('i', 'I') THEN pg_catalog.pg_get_indexdef(r.oid)
         END
     FROM relations AS r

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..catalog.lines import Catalog, parts_of, unescaped
+from ..catalog.lines import Catalog, key_of, parts_of, unescaped
 from ..errors import Kind, Refusal
 from ..migrations.effect import Effect, Lock
 from ..migrations.files import Migration
@@ -155,12 +155,12 @@ def resolving(
 
 
 def may_be_set(rollback: Rollback, table: str, column: str) -> bool:
-    """Tells whether a migration that goes may have set a column, in rows that were there, to what is no default.
+    """Tells whether the way forward may give a column, in rows that are there, what is not its default now.
 
-    What has the default then cannot be told from what will have it again.
+    Then the rows that have the default now are kept as well: it would not come again by itself.
     """
-    if f"column {table}.{column}" not in rollback.objects:
-        # The script alone drops it, and makes it again.
+    if f"column {table}.{column}" not in rollback.objects or not _is_as_added(rollback, table, column):
+        # In the first case the script alone drops it, and makes it again.
         return True
     words = {unescaped(parts_of(table)[1]).strip('"'), unescaped(column).strip('"')}
     return any(
@@ -170,6 +170,24 @@ def may_be_set(rollback: Rollback, table: str, column: str) -> bool:
         for migration in rollback.reverted
         for statement in migration.statements
     )
+
+
+def _is_as_added(rollback: Rollback, table: str, column: str) -> bool:
+    """Tells whether one statement added a column as it is now, so that it gives rows that are there its default."""
+    key = f"column {table}.{column}"
+    made = [
+        (statement, migration.effect_of(statement).patch)
+        for migration in rollback.reverted
+        for statement in (migration.statements if migration.effect is not None else ())
+        if any(key_of(line) == key for line in migration.effect_of(statement).patch.plus)
+    ]
+    if len(made) != 1:
+        return False
+    ((statement, patch),) = made
+    defaults = sum(line.startswith("column ") and " default " in line for line in patch.plus)
+    # A column that it takes away may have been this one, of another name, type or default.
+    changed = any(line.startswith("column ") for line in patch.minus)
+    return not changed and len(re.findall(r"\bDEFAULT\b", statement.text, re.IGNORECASE)) == defaults
 
 
 def built_ahead(rollback: Rollback, from_bytes: int) -> tuple[Rule, ...]:

@@ -7,7 +7,7 @@ from pyinfra_pgmigrate.catalog.lines import Patch
 from pyinfra_pgmigrate.migrations.effect import Effect, Lock, StatementEffect
 from pyinfra_pgmigrate.migrations.files import Migration
 from pyinfra_pgmigrate.migrations.header import Header
-from pyinfra_pgmigrate.migrations.remade import Remade, drops_anything, makings, remade_by
+from pyinfra_pgmigrate.migrations.remade import Remade, Renamed, drops_anything, makings, remade_by, renamings
 from pyinfra_pgmigrate.sqltext.parser import checksum_of, split
 
 A = frozenset({"table a", "column a.id integer", "sequence s as bigint"})
@@ -118,3 +118,38 @@ def test_rights_and_views_carry_nothing() -> None:
     view = ("CREATE VIEW v AS SELECT id FROM a", Patch(), "")
 
     assert remade(migration(1, grant, view, DROP, MAKE)) == [Remade(3, "sequence", "s"), Remade(3, "table", "a")]
+
+
+RENAME = (
+    "ALTER TABLE a RENAME n TO m",
+    Patch(frozenset({"column a.n text"}), frozenset({"column a.m text"})),
+    "a",
+)
+MOVE = (
+    "ALTER TABLE a RENAME TO b",
+    Patch(
+        frozenset({"table a", "column a.m text", "column a.o text"}),
+        frozenset({"table b", "column b.m text", "column b.o text"}),
+    ),
+    "a",
+)
+
+
+def test_what_has_another_name_is_as_old_as_before() -> None:
+    found = renamings([migration(1, RENAME), migration(2, MOVE)])
+
+    assert set(found) == {
+        Renamed(1, "column a.m", "column a.n"),
+        Renamed(2, "table b", "table a"),
+        Renamed(2, "column b.m", "column a.m"),
+        Renamed(2, "column b.o", "column a.o"),
+    }
+    assert renamings([migration(1, DROP, MAKE)]) == ()
+
+
+def test_what_the_migration_itself_renamed_is_found_under_its_name_before() -> None:
+    drop = ("ALTER TABLE b DROP COLUMN m", Patch(minus=frozenset({"column b.m text"})), "b")
+    make = ("ALTER TABLE b ADD COLUMN m text", Patch(plus=frozenset({"column b.m text"})), "b")
+
+    assert remade(migration(1, RENAME, MOVE, drop, make)) == [Remade(3, "column", "b.m", before="a.n")]
+    assert remade(migration(1, drop, make)) == [Remade(1, "column", "b.m")]

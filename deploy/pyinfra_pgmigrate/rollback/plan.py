@@ -35,6 +35,9 @@ from .blockers import (
 from .scripts import RollbackScript
 from .turn import Rollback, rule_of, turned
 
+# Texts and names in quotes: what stands in them is no word of SQL.
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+
 
 def make_rollback(
     migrations: Sequence[Migration], scripts: Sequence[RollbackScript], observed: Observed, target: int | None
@@ -187,7 +190,7 @@ def _is_as_added(rollback: Rollback, table: str, column: str) -> bool:
     defaults = sum(line.startswith("column ") and " default " in line for line in patch.plus)
     # A column that it takes away may have been this one, of another name, type or default.
     changed = any(line.startswith("column ") for line in patch.minus)
-    return not changed and len(re.findall(r"\bDEFAULT\b", statement.text, re.IGNORECASE)) == defaults
+    return not changed and len(re.findall(r"\bDEFAULT\b", _QUOTED.sub("", statement.text), re.IGNORECASE)) == defaults
 
 
 def built_ahead(rollback: Rollback, from_bytes: int) -> tuple[Rule, ...]:

@@ -1,4 +1,4 @@
-# Copies a schema of one database, tables with their rows but neither indexes nor what hangs on them, into
+# Copies a schema of one database, tables with their rows but neither indexes nor what depends on them, into
 # another, all of it or nothing. Arguments: connection string of the one, of the other, name of the schema.
 # Standard input: the password for the one; empty where it is the same as for the other.
 from=$1 to=$2 schema=$3

@@ -83,7 +83,7 @@ def seal(place: Place, label: str, contents: str, catalog: str, manifest: str) -
 
 
 def rewrite(place: Place, label: str, manifest: str) -> Command:
-    """Returns the command that writes a manifest, of one line, anew."""
+    """Returns the command that writes a manifest, of one line, again."""
     lines = f"{manifest}\n"
     return call("rewrite", place, label, _checksum(lines), lines=lines)
 

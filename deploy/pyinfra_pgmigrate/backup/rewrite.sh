@@ -1,4 +1,4 @@
-# Writes the manifest of a backup anew, all of it or nothing. Standard input: one line.
+# Writes the manifest of a backup again, all of it or nothing. Standard input: one line.
 # Arguments: label, SHA-256 of standard input.
 label=$1 expected=$2
 hold

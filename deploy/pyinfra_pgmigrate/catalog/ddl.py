@@ -316,7 +316,7 @@ _MAKERS: Mapping[str, Callable[[str], Statements]] = {
 
 
 def drop(line: str, domains: Collection[str] = ()) -> Statements:
-    """Returns what takes away the object of a line, which stands for it and what hangs on it."""
+    """Returns what takes away the object of a line, which stands for it and what depends on it."""
     kind = line.split(" ", 1)[0]
     table, name = place_of(line)
     match kind:

@@ -1,7 +1,7 @@
 """The catalog read again after statements of a transaction: only of what they wrote, and of what names that.
 
 What the lines of one object may say is in its own rows, or the name of another that it depends on (pg_depend). So
-those objects are read anew of which the transaction wrote a row, or deleted one, and those that depend on them; of all
+those objects are read again of which the transaction wrote a row, or deleted one, and those that depend on them; of all
 others the lines stay. Where something was written whose name may stand anywhere (a schema, a role, an operator, what an
 extension brought) all is read.
 """

@@ -2,7 +2,7 @@
 --
 -- Rows of system catalogs count by place (ctid) and writing transaction (xmin). Whoever changes a row writes a
 -- new one, and no two rows of one transaction have the same place; ANALYZE, VACUUM and freezing leave both as
--- they are. pg_class counts by contents, as TRUNCATE and REINDEX write its rows anew and no line tells of that;
+-- they are. pg_class counts by contents, as TRUNCATE and REINDEX rewrite its rows and no line tells of that;
 -- left out of it is where and how large a relation is. Grants count as text: the server's hash of them does not
 -- see grant options. What is written elsewhere, or makes the server print the same structure in other words, is
 -- in it too: names of roles, settings, the version of the server.

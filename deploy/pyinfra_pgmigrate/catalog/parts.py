@@ -1,4 +1,4 @@
-"""Lines of the catalog taken apart: columns, functions, settings, and what hangs on what. Pure."""
+"""Lines of the catalog taken apart: columns, functions, settings, and what depends on what. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other hands changed on a database since the last run: by object, with its origin and its repair. Pure.
+"""what others changed on a database since the last run: by object, with its origin and its repair. Pure.
 
 Drift is the difference between the catalog that the registry kept at the end of the last run and the one that is
 there now. Comments, settings and new partitions are no drift; lines that fit ``pg_drift_ignore`` are counted.
@@ -150,7 +150,7 @@ class _Search(Remaining):
             self._add(Change.CHANGED, key, new[key], old[key], patch, made)
 
     def _find_whole(self, change: Change) -> None:
-        """Finds objects that are gone, or new, with all that hangs on them."""
+        """Finds objects that are gone, or new, with all that depends on them."""
         lines, others = (self.minus, self.plus) if change is Change.MISSING else (self.plus, self.minus)
         taken = {subject_of(line) for line in others}
         whole = {key_of(line) for line in lines if kind_of(line) in _WHOLE and key_of(line) not in taken}

@@ -76,7 +76,7 @@ class Remaining:
                 self._note([line, valid], f"{key_of(line)} is valid now")
 
     def _leave_out_partitions(self) -> None:
-        """Leaves out new partitions of tables that were there, with all that hangs on them."""
+        """Leaves out new partitions of tables that were there, with all that depends on them."""
         was = {key_of(line) for line in self.kept if line.startswith("table ")}
         parents = {
             key_of(line): f"table {found[1]}"
@@ -92,7 +92,7 @@ class Remaining:
             self._note(lines, f"{key} is a new partition of {parents[key].removeprefix('table ')}")
 
     def _leave_out_inherited(self) -> None:
-        """Leaves out constraints that a table has from its parent anyhow, as its own or not."""
+        """Leaves out constraints that a table has from its parent, as its own or not."""
         parents = dict(parents_in(self.now))
         for line in sorted(self.minus | self.plus):
             if line.startswith("constraint "):

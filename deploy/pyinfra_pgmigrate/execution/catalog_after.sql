@@ -24,7 +24,7 @@ WITH others AS MATERIALIZED (
     SELECT o.key::bigint AS class, o.value::bigint AS rows
     FROM pg_catalog.json_each_text(:'touched_others'::json) AS o
 ),
--- Rows that were there and have been written anew.
+-- Rows that were there and have been rewritten.
 known AS MATERIALIZED (
     SELECT pg_catalog.split_part(f.key, ':', 1)::bigint AS class, count(*) AS rows
     FROM pg_catalog.unnest(:'touched_fresh'::text[]) AS f (key)

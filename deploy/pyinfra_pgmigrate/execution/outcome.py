@@ -15,7 +15,7 @@ class TracedTable:
     """A table at one moment of a step.
 
     + mode: the strongest lock that the step's session held on it, as pg_locks names it, or None
-    + storage: another number once it was written anew
+    + storage: another number once it was rewritten
     + size_bytes: with its indexes
     """
 

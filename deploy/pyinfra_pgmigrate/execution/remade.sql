@@ -1,7 +1,7 @@
 -- Finds out whether a rollback took back the migration that is about to run, and what of that which it drops and makes
 -- again is older than this run, and was not made again in it before: what this run gave another name is as old as it
 -- was. Variables: version, run_id, tables, columns, sequences, emptied (JSON, see keep.sql and keep_after.sql), renamed
--- (JSON: [[version, key, key before], ...]). Sets was_reverted, kept_by (run of that rollback), and those lists anew.
+-- (JSON: [[version, key, key before], ...]). Sets was_reverted, kept_by (run of that rollback), and those lists.
 SELECT
     COALESCE(pg_catalog.bool_or(e.event = 'reverted'), false) AS was_reverted,
     COALESCE(max(e.run_id::text), '') AS kept_by

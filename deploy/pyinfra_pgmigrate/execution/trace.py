@@ -23,7 +23,7 @@ class StatementTrace:
     + effect: what it was recorded to do
     + duration_ms: None where it was not timed alone
     + locks: on tables that were there before it; None outside a transaction, where none is left to see
-    + rewrites: tables that it wrote anew
+    + rewrites: tables that it rewrote
     + size_bytes: by how much these tables and their indexes grew
     + lines: catalog lines of its effect that really changed
     + unpredicted: locks, stronger than a writer's own, that no effect of its step names

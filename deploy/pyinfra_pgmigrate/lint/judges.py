@@ -151,7 +151,7 @@ def set_not_null(case: Case) -> str | None:
 
 
 def rewrite(case: Case) -> str | None:
-    """A table that is written anew."""
+    """A table that is rewritten."""
     told = "every row of {} is rewritten, under lock"
     if case.effect.rewrites:
         return told.format(case.effect.rewrites[0])

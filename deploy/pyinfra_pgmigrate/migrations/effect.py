@@ -45,7 +45,7 @@ class StatementEffect:
     + checksum: of its text; see ``statements.checksum_of``
     + patch: the lines it took away and added
     + locks: the strongest lock on each relation that was there before
-    + rewrites: tables that it wrote anew, row by row
+    + rewrites: tables that it rewrote, row by row
     + needs: keys of the objects that it builds on, all there before it
     + touches: keys of objects that were there before, or of default privileges, whose owner, grants or comments it
       changed

@@ -169,7 +169,7 @@ class Registry:
     + version: of its own structure
     + drift: what changed in the catalog since the last run ended, own lines included; None where that is not known
     + quarantines: what rollbacks kept and nothing has put back
-    + noted_gone: lines that other hands took away, as a run noted when it began
+    + noted_gone: lines that others took away, as a run noted when it began
     + quarantined_runs: every run that ever kept something
     + gone_since_first: lines that were there before the first migration of this tool and are not any more; None
       where that is not known

@@ -160,7 +160,7 @@ SELECT pg_catalog.json_build_object(
         WHERE :catalog_lines_version <> :lines_version
         ORDER BY c.kind
     ),
-    -- What other hands took away, as runs noted it when they began.
+    -- What others took away, as runs noted it when they began.
     'noted_gone', (
         SELECT COALESCE(pg_catalog.json_agg(DISTINCT pg_catalog.substr(d.line, 3)), '[]'::json)
         FROM pgmigrate.runs AS r

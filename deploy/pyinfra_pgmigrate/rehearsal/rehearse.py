@@ -109,7 +109,7 @@ def rehearse(session: DatabaseSession, versions: Collection[int], copy: Copy) ->
 def _without_power(session: DatabaseSession, migration: Migration, versions: Collection[int]) -> Migration:
     """Returns a migration as the role of a copy can run it: there everything is its own, and there is no other role.
 
-    + versions: of which it is told
+    + versions: of which something is said
     """
     statements = []
     for statement in migration.statements:

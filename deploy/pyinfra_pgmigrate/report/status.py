@@ -32,7 +32,7 @@ def status_parts(
 ) -> Iterator[Told]:
     """Yields the state of a database, each line at most 80 characters where names allow it.
 
-    + drifts: what other hands changed; None where nobody knows
+    + drifts: what others changed; None where nobody knows
     """
     yield Told((heading(observed),))
     if told := powers(observed.server):
@@ -159,7 +159,7 @@ def summary(
 ) -> Summary:
     """Returns a database in one line.
 
-    + drifts: what other hands changed; None where nobody knows
+    + drifts: what others changed; None where nobody knows
     + strict: what is extra counts as drift
     """
     backup = None if observed.registry is None else observed.registry.backup

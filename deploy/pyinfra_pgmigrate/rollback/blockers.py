@@ -65,7 +65,7 @@ class Rule:
 class Conflict:
     """Rows that break a unique rule which comes back.
 
-    + count: how many values stand more than once; stuck: in how many of them more than one row is of the default
+    + count: how many values stand more than once; stuck: in how many of them more than one is a default row
     + rows: how many rows are not
     + first: up to 20 of these values, each with what the columns that go say in its rows
     + names: up to 20 rows and the names that they would get; empty where the rule holds no name

@@ -1,6 +1,6 @@
 -- Finds the rows that break unique rules which are to come back, in a transaction that somebody else began:
--- all of them in pg_temp.pgmigrate_rows, with the name that each would get, and what hangs on them in
--- pg_temp.pgmigrate_hanging. A row is of the default when the columns that go have their defaults.
+-- all of them in pg_temp.pgmigrate_rows, with the name that each would get, and what depends on them in
+-- pg_temp.pgmigrate_hanging. A row is a default row when the columns that go have their defaults.
 -- Variables: rules (JSON: [{table, columns, nulls_distinct, predicate}, ...]), columns (JSON: [[table,
 -- column], ...], those that go).
 CREATE TEMPORARY TABLE pg_temp.pgmigrate_rows (

@@ -1,5 +1,5 @@
 -- Tells what conflicting.sql found: by rule the number of values that stand more than once, the first of
--- them with what the columns that go say, the names that the rows would get, and what hangs on them.
+-- them with what the columns that go say, the names that the rows would get, and what depends on them.
 DECLARE pgmigrate_conflicts NO SCROLL CURSOR FOR
 SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_object(
     'rule', n.place,

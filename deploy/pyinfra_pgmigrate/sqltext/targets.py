@@ -36,7 +36,7 @@ def dropped_columns(statement: Statement) -> Iterator[tuple[str, str, str]]:
 
 
 def restarted_sequences(statement: Statement) -> Iterator[tuple[str, str, str]]:
-    """Yields schema, sequence or table, and column or nothing of what RESTART sets anew."""
+    """Yields schema, sequence or table, and column or nothing of what RESTART sets."""
     if statement.node not in ("alter_seq_stmt", "alter_table_stmt", "truncate_stmt"):
         return
     node = node_of(statement)

@@ -62,7 +62,7 @@ def validate(
 
     + verified: answers of the verify queries, by version
     + warnings: name, object, found and expected of each finding; None where nobody could look
-    + drifts: what other hands changed since the last run; None where nobody knows
+    + drifts: what others changed since the last run; None where nobody knows
     + strict: what is extra fails too
     """
     yield _rights_check(observed)
@@ -151,7 +151,7 @@ def _lost(migrations: Sequence[Migration], observed: Observed) -> tuple[str, ...
 def _preserved_checks(observed: Observed, lost: Sequence[str] | None, drifts: Drifts | None) -> Iterator[Check]:
     """Yields whether every line from before the first migration is there that no migration takes away.
 
-    One that other hands took away before a run, which noted it, is WARN: somebody has seen it.
+    One that others took away before a run, which noted it, is WARN: somebody has seen it.
     """
     if observed.registry is not None and "first" in observed.registry.of_older_form:
         yield _of_older_form("preserved", "the catalog before")
@@ -209,7 +209,7 @@ def _before(lost: Sequence[str] | None, drifts: Drifts | None) -> list[Drift]:
 
 
 def _drift_checks(lost: Sequence[str] | None, drifts: Drifts | None, *, strict: bool) -> Iterator[Check]:
-    """Yields what other hands changed since the last run, besides what was there before the first."""
+    """Yields what others changed since the last run, besides what was there before the first."""
     if drifts is None:
         yield Check(
             Verdict.FAIL, "drift", "the catalog of the last run", "not known: there is no registry", "its lines"

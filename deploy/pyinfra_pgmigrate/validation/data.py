@@ -31,7 +31,7 @@ _GENERATED = re.compile(r" generated always as \(.*")
 class LeftOut:
     """A column of a backup that cannot be compared: it went, or is of another type.
 
-    + by: the migration that made it so; empty: other hands did
+    + by: the migration that made it so; empty: others did
     """
 
     column: str

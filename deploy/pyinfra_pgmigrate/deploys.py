@@ -16,10 +16,11 @@ from typing import Any
 
 from pyinfra.api import DeployError, deploy
 
+from .databases import each_database
 from .drift.look import drift_of
 from .errors import Kind, PgMigrateError, Refusal
 from .host.events import Started
-from .host.pyinfra_api import count_operations, current_host, keyed
+from .host.pyinfra_api import command_line_data, count_operations, current_host, keyed
 from .operations import backup, restore, rollback, validate
 from .operations import migrate as operations
 from .planning.database import DatabaseSession
@@ -31,7 +32,7 @@ from .report.overview import rows_of, tell_table
 from .report.status import Summary, status_parts, summary
 from .rollback.look import plan_rollback
 from .rollback.turn import Rollback
-from .settings import PREFIX, each_database
+from .settings import PREFIX
 from .units import visible
 from .validation.compare import compared
 from .validation.measure import comparisons
@@ -51,7 +52,8 @@ def _on_each(title: str, work: _Deploy, settings: Mapping[str, Any], *, only_one
     host = current_host()
     given = {f"{PREFIX}{name}": value for name, value in settings.items()}
     try:
-        several = each_database(host.data.dict(), given)  # type: ignore[no-untyped-call]
+        data: dict[str, Any] = host.data.dict()  # type: ignore[no-untyped-call]
+        several = each_database(data, given, command_line_data(host))
         if only_one and len(several) > 1:
             raise _not_chosen(only_one, [keys[f"{PREFIX}database"] for keys in several])
         databases = [(DatabaseSession.of(host, {**given, **keys}), {**given, **keys}) for keys in several]

@@ -30,7 +30,7 @@ from .values import (
     version,
 )
 
-__all__ = ["KEYS", "PREFIX", "Connection", "Key", "Secret", "Settings", "read_settings"]
+__all__ = ["KEYS", "PREFIX", "Connection", "Key", "Secret", "Settings", "read_settings", "value_of"]
 
 PREFIX = "pg_"
 
@@ -51,7 +51,9 @@ class Key:
 
 KEYS: dict[str, Key] = {
     "pg_database": Key(
-        text, None, "name of the database; required, unless there is pg_databases: of these it chooses one"
+        text,
+        None,
+        "name of the database; required, unless there is pg_databases: of these --data pg_database chooses one",
     ),
     "pg_databases": Key(
         databases,
@@ -335,7 +337,7 @@ def read_settings(data: Mapping[str, Any]) -> Settings:
                 detail=f'Found "{name}"; the nearest known key is "{near}".',
                 hint=f"Write {near}, or remove the key; docs/reference/settings.md lists all keys.",
             )
-    values = {name.removeprefix(PREFIX): _value(name, key, data.get(name)) for name, key in KEYS.items()}
+    values = {name.removeprefix(PREFIX): value_of(name, data.get(name)) for name in KEYS}
     if values["database"] is None:
         raise PgMigrateError(
             Kind.SETTINGS,
@@ -351,29 +353,9 @@ def read_settings(data: Mapping[str, Any]) -> Settings:
     return Settings(connection=connection, **others)
 
 
-def each_database(data: Mapping[str, Any], overrides: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Returns the host data keys to set for each database that a deploy works on; one without any where it is one.
-
-    + data: all host data; overrides: host data keys that stand above it
-    Raises PgMigrateError (settings) for a pg_databases of the wrong kind, and where pg_database is none of them.
-    """
-    several: Mapping[str, Mapping[str, Any]] | None = _value(
-        "pg_databases", KEYS["pg_databases"], {**data, **overrides}.get("pg_databases")
-    )
-    if several is None or "pg_database" in overrides:
-        return [{}]
-    chosen = _value("pg_database", KEYS["pg_database"], data.get("pg_database"))
-    if chosen is not None and chosen not in several:
-        raise PgMigrateError(
-            Kind.SETTINGS,
-            f'cannot use pg_database "{chosen}": it is not in pg_databases',
-            detail=f"Found {', '.join(several)} in pg_databases; expected pg_database to be one of them, or not set.",
-            hint="Choose one of them: --data pg_database=NAME; or remove pg_database from the host data.",
-        )
-    return [{**keys, "pg_database": name} for name, keys in several.items() if chosen in (None, name)]
-
-
-def _value(name: str, key: Key, value: Any) -> Any:
+def value_of(name: str, value: Any) -> Any:
+    """Returns the checked value of one key, its default for None. Raises PgMigrateError (settings)."""
+    key = KEYS[name]
     if value is None:
         return key.default
     try:

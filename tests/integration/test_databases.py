@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from pyinfra.api.exceptions import DeployError
+from pyinfra_pgmigrate import migrate_database
 
 from tests.support.folders import written
-from tests.support.harness import backup, migrate, restore, rollback, status, validate
+from tests.support.harness import backup, migrate, restore, rollback, run, status, validate
 from tests.support.servers import Database, Server
 
 ALL_APPLIED = [(version,) for version in range(1, 7)]
@@ -126,12 +127,15 @@ def test_each_may_have_keys_of_its_own(three: list[Database], tmp_path: Path) ->
 
 
 def test_pg_database_chooses_one_of_them(three: list[Database]) -> None:
-    chosen = migrate({**settings(three), "pg_database": three[1].name})
+    chosen = run(migrate_database, settings(three), command_line={"pg_database": three[1].name})
 
     assert chosen.ok
     assert [applied(one) for one in three] == [[], ALL_APPLIED, []]
     with pytest.raises(DeployError, match=r'cannot use pg_database "none": it is not in pg_databases'):
-        migrate({**settings(three), "pg_database": "none"})
+        run(migrate_database, settings(three), command_line={"pg_database": "none"})
+    # Which of the two is meant, nobody can tell.
+    with pytest.raises(DeployError, match=r"cannot use pg_database and pg_databases in one inventory"):
+        migrate({**settings(three), "pg_database": three[1].name})
 
 
 def test_the_other_verbs_go_through_all_of_them(three: list[Database], tmp_path: Path) -> None:

@@ -76,23 +76,30 @@ class Result:
         return list(dict.fromkeys(found))
 
 
-def run(deploy: Callable[..., Any], data: Mapping[str, Any], *, execute: bool = True) -> Result:
+def run(
+    deploy: Callable[..., Any],
+    data: Mapping[str, Any],
+    *,
+    execute: bool = True,
+    command_line: Mapping[str, Any] | None = None,
+) -> Result:
     """Runs a deploy on @local with host data.
 
     + execute: False stops after the prepare phase, as --dry does
+    + command_line: what --data gives
     """
     # Tests look at the details, too, as -v shows them.
     with patch("pyinfra_pgmigrate.host.session.is_verbose", return_value=True):
-        return _run(deploy, data, execute=execute)
+        return _run(deploy, data, dict(command_line or {}), execute=execute)
 
 
-def _run(deploy: Callable[..., Any], data: Mapping[str, Any], *, execute: bool) -> Result:
+def _run(deploy: Callable[..., Any], data: Mapping[str, Any], command_line: dict[str, Any], *, execute: bool) -> Result:
     handler = _Lines()
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     result = Result(handler.lines)
-    inventory = Inventory(([("@local", dict(data))], {}))
+    inventory = Inventory(([("@local", dict(data))], {}), override_data=command_line)
     state = State(inventory, Config())
     try:
         state.set_stage(StateStage.Connect)

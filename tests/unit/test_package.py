@@ -34,6 +34,7 @@ ORDER = (
     "catalog",
     "values",
     "settings",
+    "databases",
     "embedded",
     "container",
     "hosts",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pyinfra.api import HiddenValue
 from pyinfra_pgmigrate.errors import Kind, PgMigrateError
-from pyinfra_pgmigrate.settings import KEYS, Secret, each_database, read_settings
+from pyinfra_pgmigrate.settings import KEYS, Secret, read_settings
 
 
 def refusal(**data: Any) -> str:
@@ -75,55 +75,3 @@ def test_numbers_are_taken_as_text_where_text_is_meant() -> None:
 
 def test_every_key_has_a_meaning() -> None:
     assert all(key.meaning for key in KEYS.values())
-
-
-class TestEachDatabase:
-    def test_is_the_one_of_the_host_where_there_are_not_several(self) -> None:
-        assert each_database({"pg_database": "shop"}, {}) == [{}]
-        assert each_database({"pg_databases": ["shop", "billing"]}, {"pg_database": "other"}) == [{}]
-
-    @pytest.mark.parametrize("value", [["shop", "billing"], ("shop", "billing"), "shop, billing"])
-    def test_comes_in_the_order_in_which_they_are_named(self, value: object) -> None:
-        assert each_database({"pg_databases": value}, {}) == [{"pg_database": "shop"}, {"pg_database": "billing"}]
-
-    def test_may_have_keys_of_its_own(self) -> None:
-        found = each_database(
-            {"pg_databases": {"shop": {"pg_sql_dir": "sql/shop"}, "billing": None}}, {"pg_check": True}
-        )
-
-        assert found == [{"pg_sql_dir": "sql/shop", "pg_database": "shop"}, {"pg_database": "billing"}]
-        assert str(read_settings({"pg_databases": {"shop": {}}, **found[0]}).sql_dir) == "sql/shop"
-
-    def test_is_the_chosen_one_with_what_is_its_own(self) -> None:
-        data = {"pg_databases": {"shop": {"pg_target": 3}, "billing": {}}, "pg_database": "shop"}
-
-        assert each_database(data, {}) == [{"pg_target": 3, "pg_database": "shop"}]
-        with pytest.raises(PgMigrateError, match='"none": it is not in pg_databases') as caught:
-            each_database({**data, "pg_database": "none"}, {})
-        assert "Found shop, billing in pg_databases" in str(caught.value)
-
-    @pytest.mark.parametrize(
-        "value",
-        [
-            [],
-            {},
-            7,
-            [""],
-            "shop,,billing",
-            ["shop", "shop"],
-            {"shop": 1},
-            {"shop": {"sql_dir": "sql"}},
-            {"shop": {"pg_database": "other"}},
-        ],
-    )
-    def test_is_named_once_with_host_data_keys_alone(self, value: object) -> None:
-        with pytest.raises(PgMigrateError, match="cannot use host data key pg_databases: expected"):
-            each_database({"pg_databases": value}, {})
-
-    def test_may_have_a_password_that_is_never_shown(self) -> None:
-        (found,) = each_database({"pg_databases": {"shop": {"pg_password": "hush"}}}, {})
-
-        assert "hush" not in repr(found)
-        with pytest.raises(PgMigrateError) as caught:
-            each_database({"pg_databases": {"shop": {"pg_password": "hush", "user": "me"}}}, {})
-        assert "hush" not in str(caught.value)

@@ -83,6 +83,11 @@ def count_operations(host: Host) -> int:
     return len(host.op_hash_order)
 
 
+def command_line_data(host: Host) -> dict[str, Any]:
+    """Returns the host data that stand above those of the inventory: ``--data``."""
+    return dict(host.inventory.get_override_data())  # type: ignore[no-untyped-call]
+
+
 def is_verbose(state: State) -> bool:
     """Tells whether the operator asked for details (``-v``)."""
     return bool(state.print_noop_info)

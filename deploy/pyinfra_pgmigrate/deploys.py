@@ -154,7 +154,8 @@ def _migrate(session: DatabaseSession, overrides: dict[str, Any], arguments: dic
     versions = [migration.version for migration in session.migrations]
     batch = len(versions) >= session.settings.batch_from
     if isinstance(seen, Refusal) and _may_come(session, seen):
-        pass
+        if session.settings.check:
+            session.fail()
     elif _tell_refusals(session, plan):
         session.fail()
     elif isinstance(plan, Plan):

@@ -98,6 +98,7 @@ def test_a_database_that_it_makes_is_looked_at_after_it(server: Server, tmp_path
     try:
         before = migrate(data)
         dry = run(all_of_it, data, execute=False)
+        checked = run(all_of_it, {**data, "pg_check": True}, execute=False)
         result = run(all_of_it, data)
         again = migrate(data)
     finally:
@@ -107,6 +108,8 @@ def test_a_database_that_it_makes_is_looked_at_after_it(server: Server, tmp_path
     assert f'could not read database "{name}"' in before.refusals[0]
     line = f'database "{name}" is looked at once the operations before have run (now: no connection)'
     assert dry.ok
+    # All of it is pending.
+    assert not checked.ok
     assert dry.lines.count(line) == 2
     assert result.ok, result.text
     assert result.refusals == []

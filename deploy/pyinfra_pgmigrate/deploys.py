@@ -118,6 +118,9 @@ def _may_come(session: DatabaseSession, refusal: Refusal) -> bool:
         f"(now: {why})"
     )
     session.tell(f"    {refusal.detail}", is_detail=True)
+    if session.settings.check:
+        # All of it is pending.
+        session.fail()
     return True
 
 
@@ -154,8 +157,7 @@ def _migrate(session: DatabaseSession, overrides: dict[str, Any], arguments: dic
     versions = [migration.version for migration in session.migrations]
     batch = len(versions) >= session.settings.batch_from
     if isinstance(seen, Refusal) and _may_come(session, seen):
-        if session.settings.check:
-            session.fail()
+        pass
     elif _tell_refusals(session, plan):
         session.fail()
     elif isinstance(plan, Plan):

@@ -87,16 +87,17 @@ def test_several_hosts_end_in_a_table_also_where_one_cannot_be_reached(
         limited = site.run("-y", where, "deploy/status.py", "--limit", "@local")
 
     lines = shown.output.splitlines()
-    begin = next(place for place, line in enumerate(lines) if line.split()[:2] == ["host", "server"])
+    begin = next(place for place, line in enumerate(lines) if line.split()[:2] == ["host", "database"])
     rows = {line.split()[0]: line.split()[1:] for line in lines[begin + 1 : begin + 5]}
     assert list(rows) == list(hosts)
     nowhere, drifted, unreadable, good = rows.values()
-    assert nowhere == [*["-"] * 7, "not", "reached"]
-    assert drifted[0].startswith("17.")
-    assert drifted[1] == "primary"
-    assert drifted[4:] == ["5/6", "1", "none", "1", "drifted"]
-    assert unreadable == [*["-"] * 7, "unreadable"]
-    assert good[4:] == ["6/6", "0", "none", "0", "good"]
+    assert nowhere == [*["-"] * 8, "not", "reached"]
+    assert drifted[0] == behind.name
+    assert drifted[1].startswith("17.")
+    assert drifted[2] == "primary"
+    assert drifted[5:] == ["5/6", "1", "none", "1", "drifted"]
+    assert unreadable == ["not_there", *["-"] * 7, "unreadable"]
+    assert good[5:] == ["6/6", "0", "none", "0", "good"]
     # One host alone needs no table, and what --limit leaves out is not told as not reached.
     assert "not reached" not in limited.output
     # A host that could not be asked is an error, as for pyinfra itself.

@@ -14,7 +14,7 @@ from pyinfra.api import DeployError, FunctionCommand, Host, State
 
 from ..errors import Kind, PgMigrateError, Refusal
 from ..settings import Settings, read_settings
-from .pyinfra_api import current_host, fail, is_preparing
+from .pyinfra_api import current_host, fail, is_interrupted, is_preparing
 from .run import Memory, RunContext
 
 _P = ParamSpec("_P")
@@ -47,6 +47,12 @@ class _Turn:
         self.memory.has_started = True
         return ""
 
+    def _give_up(self, host: Host) -> None:
+        self.memory.is_given_up = True
+        if not is_interrupted(host.state):
+            self.context.refuse(host, self.settings.connection)
+            fail(host)
+
     def watched(self, command: FunctionCommand) -> FunctionCommand:
         """Returns a command after which, where it fails, no other operation of the run works on the database.
 
@@ -55,14 +61,14 @@ class _Turn:
         """
 
         def execute(state: State, host: Host) -> Any:
-            ended: Any = False
             try:
                 ended = command.execute(state, host, {})
-            finally:
-                if ended is False:
-                    self.memory.is_given_up = True
-                    self.context.refuse(host, self.settings.connection)
-                    fail(host)
+            except Exception:
+                # Not where the run is cut off: that is no failure of the database.
+                self._give_up(host)
+                raise
+            if ended is False:
+                self._give_up(host)
             return ended
 
         return FunctionCommand(execute, (), {})

@@ -107,7 +107,8 @@ class TestCutOff:
     def cut_off(self, database: Database, settings: dict[str, object], *, built: bool) -> Result:
         """Runs the second migration and ends its session while the index is being built, or once it is."""
         with database.server.connect(database.name) as reader, database.server.connect(database.name) as locker:
-            reader.execute("BEGIN")
+            # A build waits in its end for whoever has an older snapshot, which READ COMMITTED keeps no longer than a query.
+            reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
             reader.execute("SELECT * FROM t")
 
             def end() -> None:

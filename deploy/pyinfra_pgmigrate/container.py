@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -96,6 +97,6 @@ def _failed(image: str, detail: str) -> PgMigrateError:
         Kind.SETTINGS,
         f'could not start PostgreSQL in a container of image "{image}"',
         detail=detail,
-        hint=f"Try by hand: docker run --rm -e POSTGRES_PASSWORD=secret {image}; or give a server: "
+        hint=f"Try by hand: docker run --rm -e POSTGRES_PASSWORD=secret {shlex.quote(image)}; or give a server: "
         "pgmigrate record --server CONNINFO",
     )

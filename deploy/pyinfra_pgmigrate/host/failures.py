@@ -43,7 +43,9 @@ class _Turn:
         if self.memory.is_given_up:
             return "left as it is: an operation on this database failed, see above"
         if most is not None and not self.memory.has_started and self.context.given_up >= most:
-            return f"not begun: {self.context.given_up} databases failed before, and pg_stop_after is {most}"
+            return (
+                f"not begun: pg_stop_after is {most}, and so many databases failed before it ({self.context.given_up})"
+            )
         self.memory.has_started = True
         return ""
 

@@ -22,6 +22,8 @@ _OWN_SCHEMA = "pgmigrate"
 _NOISE = re.compile(
     r"^(?:--.*|\\(?:un)?restrict .*|SET .*|SELECT pg_catalog\.set_config.*|ALTER .* ALTER COLUMN .* SET \(\);|)$"
 )
+# Where a thing of the database begins in a dump. They are sorted: which one comes first tells what is older.
+_ENTRY = re.compile(r"^--\n(?=-- Name: )", re.MULTILINE)
 # What a server writes by itself since the minor versions of November 2026; a pg_dump from before prints it.
 _BY_ITSELF = re.compile(r", pg_attver='?\d+'?|\bpg_attver='?\d+'?(?:, )?")
 
@@ -35,8 +37,13 @@ WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', %(
   AND c.relkind IN ('r', 'm', 'i', 'I', 'p')
 """
 
+# The columns by name: where one stands is told by the dump.
 _TABLES = """
-SELECT n.nspname, c.relname
+SELECT n.nspname, c.relname, ARRAY(
+    SELECT a.attname::text FROM pg_catalog.pg_attribute AS a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    ORDER BY a.attname COLLATE "C"
+)
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm') AND c.relispopulated
@@ -46,8 +53,8 @@ ORDER BY 1, 2
 
 _ROWS = """
 SELECT {label}, pg_catalog.count(*),
-    pg_catalog.md5(pg_catalog.string_agg("~row"::text, E'\\n' ORDER BY "~row"::text COLLATE "C"))
-FROM ONLY {table} AS "~row"
+    pg_catalog.md5(pg_catalog.string_agg("~row", E'\\n' ORDER BY "~row" COLLATE "C"))
+FROM (SELECT ROW({columns})::text AS "~row" FROM ONLY {table}) AS "~rows"
 """
 
 _SEQUENCES = """
@@ -96,8 +103,11 @@ def dump(server: Server, database: str) -> tuple[str, ...]:
     """Returns the structure of a database as pg_dump prints it."""
     command = [str(server.bin_dir / "pg_dump"), "--schema-only", f"--exclude-schema={_OWN_SCHEMA}", database]
     text = subprocess.run(command, env=environment(server), check=True, capture_output=True).stdout.decode()
-    lines = (_BY_ITSELF.sub("", line) if "pg_attver=" in line else line for line in text.split("\n"))
-    return tuple(in_any_order(line for line in lines if not _NOISE.match(line)))
+    lines = []
+    for entry in sorted(_ENTRY.split(text)):
+        found = (_BY_ITSELF.sub("", line) if "pg_attver=" in line else line for line in entry.split("\n"))
+        lines.extend(in_any_order(line for line in found if not _NOISE.match(line)))
+    return tuple(lines)
 
 
 def in_any_order(lines: Iterable[str]) -> Iterator[str]:
@@ -130,7 +140,11 @@ def _rows(session: psycopg.Connection[Any]) -> dict[str, tuple[int, str | None]]
     if not tables:
         return {}
     parts = [
-        sql.SQL(_ROWS).format(label=sql.Literal(f"{schema}.{name}"), table=sql.Identifier(schema, name))
-        for schema, name in tables
+        sql.SQL(_ROWS).format(
+            label=sql.Literal(f"{schema}.{name}"),
+            table=sql.Identifier(schema, name),
+            columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        )
+        for schema, name, columns in tables
     ]
     return {row[0]: (row[1], row[2]) for row in session.execute(sql.SQL(" UNION ALL ").join(parts))}

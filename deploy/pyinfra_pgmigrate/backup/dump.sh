@@ -68,6 +68,8 @@ if [ "$status" != 0 ]; then
     # What pg_dump said is the cause where there is anything.
     fail "$status" "$(cat "$work/dump.errors" 2>/dev/null | tail -n 5; tail -n 5 "$work/errors")"
 fi
+# psql ends with status 0 where it cannot write what it prints.
+echo 2>/dev/null >>"$work/output" || fail 74 "cannot write to $work: $(df -Pk "$work" 2>&1 | tail -n 1)"
 dumped=$(cat "$work/dump.status" 2>/dev/null)
 if [ "$dumped" != 0 ]; then
     fail 1 "pg_dump ended with status ${dumped:-unknown}: $(tail -n 5 "$work/dump.errors")"

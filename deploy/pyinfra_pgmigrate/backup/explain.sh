@@ -17,6 +17,8 @@ rows() {
     "${bin}psql" --no-psqlrc --quiet --no-align --tuples-only --no-password --set=ON_ERROR_STOP=1 \
         --dbname="$1" --file="$work/script.sql" >"$work/output" 2>"$work/errors" </dev/null || status=$?
     [ "$status" = 0 ] || leave "$status" "$(tail -n 5 "$work/errors")"
+    # psql ends with status 0 where it cannot write what it prints.
+    if grep -q 'could not print' "$work/errors"; then leave 74 "$(tail -n 5 "$work/errors")"; fi
     sort -t "$tab" -k 1,1 -T "$work" -o "$2" "$work/output" 2>"$work/errors" || leave 74 "$(tail -n 5 "$work/errors")"
 }
 rows "$before" "$work/before" "$before_password"

@@ -18,6 +18,9 @@ _TOLD = re.compile(r"^psql:\S+?:\d+: \S+  ([0-9A-Z]{5}): ", re.MULTILINE)
 EXIT_DAMAGED = 65
 
 
+EXIT_FULL = 73
+
+
 EXIT_NO_PSQL = 127
 
 

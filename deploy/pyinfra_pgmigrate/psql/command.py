@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from ..resources import read_shell
 from ..settings import Connection
-from .answer import EXIT_DAMAGED, EXIT_NO_PSQL, MARK
+from .answer import EXIT_DAMAGED, EXIT_FULL, EXIT_NO_PSQL, MARK
 
 # Bytes of psql's error output that come back.
 _MOST_ERROR_BYTES = 16000
@@ -29,12 +29,20 @@ _WRAPPER = rf"""
 {read_shell("psql/room")}
 umask 077
 IFS= read -r password
-make_room || {{ echo '{MARK} exit 73'; exit 0; }}
+
+# Says that there is no room. The rest is read all the same: whoever sends it must not meet a closed pipe.
+full() {{
+    cat >/dev/null
+    echo "{MARK} errors $(printf '%s\n' "$1" | base64 | tr -d '\n')"
+    echo '{MARK} exit {EXIT_FULL}'
+    exit 0
+}}
+make_room || full "cannot make a folder in ${{TMPDIR:-/tmp}}: $(df -Pk "${{TMPDIR:-/tmp}}" 2>&1 | tail -n 1)"
 trap clear_room EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-cat >"$work/script.sql"
+why=$(cat 2>&1 >"$work/script.sql") || full "$why"
 found=$(sha256sum <"$work/script.sql")
 if [ "${{found%% *}}" != "$1" ]; then echo '{MARK} exit {EXIT_DAMAGED}'; exit 0; fi
 if ! command -v "$2" >/dev/null 2>&1; then echo '{MARK} exit {EXIT_NO_PSQL}'; exit 0; fi
@@ -46,12 +54,12 @@ host_name=
 os_user=
 [ -z "$5" ] || os_user=$(id -un)
 status=0
-"$2" --no-psqlrc --quiet --no-align --tuples-only --no-password --set=ON_ERROR_STOP=1 \
+# No file holds what it prints: psql ends with status 0 where that cannot be written.
+output=$("$2" --no-psqlrc --quiet --no-align --tuples-only --no-password --set=ON_ERROR_STOP=1 \
     --set=os_user="$os_user" --set=host_name="${{host_name:-$(uname -n)}}" \
     --dbname="$3" --file="$work/script.sql" \
-    >"$work/output" 2>"$work/errors" </dev/null || status=$?
-cat "$work/output"
-echo
+    2>"$work/errors" </dev/null) || status=$?
+printf '%s\n' "$output"
 if [ -s "$work/errors" ]; then
     echo "{MARK} errors $(tail -c {_MOST_ERROR_BYTES} "$work/errors" | base64 | tr -d '\n')"
 fi

@@ -6,7 +6,7 @@ import re
 
 from ..errors import Kind, Refusal
 from ..settings import Connection
-from .answer import EXIT_CONNECTION, EXIT_NO_PSQL, EXIT_SCRIPT, Unreadable
+from .answer import EXIT_CONNECTION, EXIT_FULL, EXIT_NO_PSQL, EXIT_SCRIPT, Unreadable
 from .command import conninfo
 
 # Feature not supported; source: PostgreSQL manual, "Error Codes".
@@ -96,6 +96,13 @@ def unreadable(found: Unreadable | None, *, host: str, connection: Connection, a
             f"{what}: psql is not there",
             detail=f"Found no program psql in {connection.bin_dir or 'PATH'}; expected the client programs.",
             hint="Install postgresql-client on the host, or set pg_bin_dir.",
+        )
+    if found.status == EXIT_FULL:
+        return Refusal(
+            Kind.UNREADABLE,
+            f"{what}: no temporary file can be written",
+            detail=f"Found: {found.message}; expected room for a script in TMPDIR or /tmp of the host.",
+            hint=f"Make room there: pyinfra {host} exec -- df -h /tmp",
         )
     if found.status == EXIT_CONNECTION:
         return Refusal(

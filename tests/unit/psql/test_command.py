@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from pyinfra_pgmigrate.psql import command
-from pyinfra_pgmigrate.psql.answer import EXIT_DAMAGED, EXIT_NO_PSQL, MARK, Answer, read_answer
-from pyinfra_pgmigrate.psql.command import psql_command
+from pyinfra_pgmigrate.psql.answer import EXIT_DAMAGED, EXIT_FULL, EXIT_NO_PSQL, MARK, Answer, read_answer
+from pyinfra_pgmigrate.psql.command import Command, psql_command
 from pyinfra_pgmigrate.psql.script import setting
 from pyinfra_pgmigrate.settings import Connection, Secret
 
@@ -89,6 +89,63 @@ def test_much_output_and_odd_bytes_do_no_harm(tmp_path: Path) -> None:
     assert answer.value("word") == {"a": "ä" * 300000}
     assert answer.status == 3
     assert len(answer.errors) < 20000
+
+
+def unread(command: Command, folder: Path, limits: str = "") -> Answer:
+    """Returns the answer of a host without room, to a script that no pipe holds; fails where the host closes the pipe.
+
+    + folder: for temporary files; limits: shell commands that come first
+    """
+    with subprocess.Popen(
+        f"{limits}{command.line}", shell=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env={"PATH": os.environ["PATH"], "TMPDIR": str(folder)},
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for part in command.stdin:
+            process.stdin.write((part if part.endswith("\n") else f"{part}\n").encode())
+        process.stdin.close()
+        return read_answer(process.stdout.read().decode().splitlines())
+
+
+_LONG = "SELECT 'a line of a script that is longer than a pipe';\n" * 20000
+
+
+def test_a_host_without_room_is_told(tmp_path: Path) -> None:
+    connection = stub(tmp_path, f"touch {tmp_path}/ran")
+    folder = tmp_path / "none"
+
+    answer = unread(psql_command(_LONG, connection), folder)
+
+    assert answer.status == EXIT_FULL
+    assert answer.message.startswith(f"cannot make a folder in {folder}: df: ")
+
+
+def test_a_script_that_cannot_be_written_whole_is_not_run(tmp_path: Path) -> None:
+    connection = stub(tmp_path, f"touch {tmp_path}/ran")
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+
+    # Files of at most 100 blocks; to write more is an error and not the end of the process.
+    answer = unread(psql_command(_LONG, connection), folder, "trap '' XFSZ; ulimit -f 100; ")
+
+    assert answer.status == EXIT_FULL
+    assert "File too large" in answer.message
+    assert not (tmp_path / "ran").exists()
+    assert list(folder.iterdir()) == []
+
+
+def test_what_psql_prints_needs_no_room_on_the_host(tmp_path: Path) -> None:
+    value = base64.b64encode(json.dumps("x" * 300000).encode()).decode()
+    (tmp_path / "value").write_text(value)
+    connection = stub(tmp_path, f"echo '{MARK} word '$(cat {tmp_path}/value)")
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+
+    answer = unread(psql_command("SELECT 1;", connection), folder, "trap '' XFSZ; ulimit -f 10; ")
+
+    assert answer.status == 0
+    assert answer.value("word") == "x" * 300000
 
 
 def test_no_end_means_that_nothing_is_known() -> None:

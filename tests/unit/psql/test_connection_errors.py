@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pyinfra_pgmigrate.errors import Kind, Refusal
-from pyinfra_pgmigrate.psql.answer import EXIT_CONNECTION, EXIT_NO_PSQL, EXIT_SCRIPT, Unreadable
+from pyinfra_pgmigrate.psql.answer import EXIT_CONNECTION, EXIT_FULL, EXIT_NO_PSQL, EXIT_SCRIPT, Unreadable
 from pyinfra_pgmigrate.psql.connection_errors import unreadable
 from pyinfra_pgmigrate.settings import Connection, Secret
 
@@ -116,6 +116,14 @@ def test_a_missing_psql_is_told_with_where_it_was_looked_for(bin_dir: str | None
     assert "pg_bin_dir" in found.hint
 
 
+def test_a_host_without_room_for_a_script_is_told() -> None:
+    found = refused(EXIT_FULL, message="cat: write error: No space left on device")
+
+    assert "no temporary file can be written" in found.message
+    assert "No space left on device" in found.detail
+    assert "df -h" in found.hint
+
+
 @pytest.mark.parametrize(
     ("sqlstate", "kind", "says", "advice"),
     [
@@ -136,7 +144,7 @@ def test_an_error_of_the_script_is_told_by_its_sqlstate(sqlstate: str, kind: Kin
     assert advice in found.hint
 
 
-@pytest.mark.parametrize("status", [1, 65, 73, 137, 255])
+@pytest.mark.parametrize("status", [1, 65, 74, 137, 255])
 def test_any_other_status_is_told_with_how_to_try_by_hand(status: int) -> None:
     # An SQLSTATE counts only where the script ended by itself.
     found = refused(status, "42501")

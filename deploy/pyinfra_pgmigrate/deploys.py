@@ -21,7 +21,7 @@ from .drift.look import drift_of
 from .errors import Kind, PgMigrateError, Refusal
 from .host.events import Started
 from .host.pyinfra_api import command_line_data, count_operations, current_host, keyed
-from .operations import backup, restore, rollback, validate
+from .operations import backup, restore, restore_point, rollback, safeguard, validate
 from .operations import migrate as operations
 from .planning.database import DatabaseSession
 from .planning.plan import Plan
@@ -171,7 +171,7 @@ def _migrate(session: DatabaseSession, overrides: dict[str, Any], arguments: dic
     if _is_safeguarded(session) and not (isinstance(plan, Plan) and not plan.runs_statements):
         if isinstance(seen, Observed):
             _tell_safeguard(session, seen, len(versions))
-        backup.safeguard(name=_named("Backup and rehearsal", overrides), overrides=overrides, **arguments)
+        safeguard.safeguard(name=_named("Backup and rehearsal", overrides), overrides=overrides, **arguments)
     _migrations(session, overrides, arguments, versions, batch=batch)
     if versions or session.settings.measure == "always":
         validate.validate(name=_named("Validation", overrides), overrides=overrides, **arguments)
@@ -211,14 +211,7 @@ def _is_safeguarded(session: DatabaseSession) -> bool:
 
 def _tell_safeguard(session: DatabaseSession, seen: Observed, count: int) -> None:
     try:
-        backup.check_may_rehearse(session)
-        if not session.settings.skip_backup:
-            session.tell(backup.would(session, seen))
-        where = {"full": "on the restored copy", "schema": "on a copy of the structure", "off": ""}
-        if where[session.settings.rehearse]:
-            session.tell(
-                f"would rehearse {count} migration{'s' if count > 1 else ''} {where[session.settings.rehearse]}"
-            )
+        session.tell("\n".join(safeguard.would(session, seen, count)))
     except PgMigrateError as error:
         session.tell_refusal(error.refusal)
         session.fail()
@@ -261,7 +254,10 @@ def _roll_back(session: DatabaseSession, overrides: dict[str, Any], arguments: d
     elif isinstance(found, Rollback):
         session.tell("\n".join(rollback_lines(found)))
     if not session.settings.skip_backup and isinstance(found, Rollback) and refusal is None:
-        backup.backup(name=_named("Backup", overrides), overrides=overrides, **arguments)
+        if isinstance(seen, Observed) and restore_point.told(session, seen):
+            restore_point.restore_point(name=_named("Restore point", overrides), overrides=overrides, **arguments)
+        else:
+            backup.backup(name=_named("Backup", overrides), overrides=overrides, **arguments)
     rollback.rollback(name=_named("Rollback", overrides), overrides=overrides, **arguments)
 
 

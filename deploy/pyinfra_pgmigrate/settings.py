@@ -151,6 +151,21 @@ KEYS: dict[str, Key] = {
         "connection may create roles, or that of the connection: functions of other roles then run with its rights",
     ),
     "pg_skip_backup": Key(flag, False, "migrate or roll back without a backup, and without a rehearsal on its copy"),
+    "pg_full_proof_max_gib": Key(
+        size,
+        20,
+        "size of a database in GiB up to which migrate.py and rollback.py take a dump; of a larger one they create a "
+        "restore point that a physical backup covers, and rehearse on a copy of the structure",
+    ),
+    "pg_backup_check": Key(
+        text,
+        None,
+        "command for sh on the host that ends with status 0 where a physical backup covers now, above "
+        "pg_full_proof_max_gib; not set: pgBackRest is asked",
+    ),
+    "pg_physical_max_age_h": Key(
+        seconds, 192.0, "age in hours of the newest backup of pgBackRest up to which it counts as a cover"
+    ),
     "pg_backup": Key(
         label,
         None,
@@ -286,6 +301,9 @@ class Settings:
     rehearse: str
     copy_role: str
     skip_backup: bool
+    full_proof_max_gib: int
+    backup_check: str | None
+    physical_max_age_h: float
     backup: str | None
     backup_of_other: bool
     backup_fetch: str | None

@@ -103,6 +103,11 @@ class TestMadeAgain:
             ("DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY, n text); INSERT INTO a VALUES (1, 'first')",),
             "UPDATE a SET n = 'changed'; INSERT INTO a VALUES (2, 'x')",
         ),
+        "a table, after a step of its own": (
+            "CREATE TABLE a (id int PRIMARY KEY, n text); CREATE TABLE b (id int)",
+            ("CREATE INDEX CONCURRENTLY i ON b (id); DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY, n text)",),
+            "INSERT INTO a VALUES (1, 'x'), (2, NULL)",
+        ),
         "a table on which rights are given before that": (
             "CREATE TABLE a (id int PRIMARY KEY, n text)",
             ("GRANT SELECT (n) ON a TO PUBLIC; CREATE VIEW v AS SELECT id, n FROM a; DROP VIEW v; DROP TABLE a;"

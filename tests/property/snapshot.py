@@ -103,7 +103,7 @@ def dump(server: Server, database: str) -> tuple[str, ...]:
     """Returns the structure of a database as pg_dump prints it."""
     command = [str(server.bin_dir / "pg_dump"), "--schema-only", f"--exclude-schema={_OWN_SCHEMA}", database]
     text = subprocess.run(command, env=environment(server), check=True, capture_output=True).stdout.decode()
-    lines = []
+    lines: list[str] = []
     for entry in sorted(_ENTRY.split(text)):
         found = (_BY_ITSELF.sub("", line) if "pg_attver=" in line else line for line in entry.split("\n"))
         lines.extend(in_any_order(line for line in found if not _NOISE.match(line)))

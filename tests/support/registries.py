@@ -14,6 +14,7 @@ OLDER = {
     5: "ALTER TABLE pgmigrate.catalogs DROP COLUMN lines_version; ALTER TABLE pgmigrate.migrations DROP COLUMN lines_version;"
     " DELETE FROM pgmigrate.registry WHERE version = 6",
     6: "DELETE FROM pgmigrate.registry WHERE version = 7",
+    7: "DROP TABLE pgmigrate.restore_points; DELETE FROM pgmigrate.registry WHERE version = 8",
 }
 
 

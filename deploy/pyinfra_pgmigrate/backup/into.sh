@@ -77,6 +77,10 @@ help_out() {
     done
 }
 
+# What is done once tables are there, and neither indexes nor references; a program may do something.
+has_between=
+between() { :; }
+
 # Restores a dump. Arguments: the dump, connection string of the copy as its role, the same as our own role (empty: it
 # is the same role), name of the role of the copy, text of hand_over.sql, options of pg_restore.
 # Sets status, and leaves in $work/output what was said.
@@ -87,6 +91,12 @@ put_in() {
     sort_out "$dump" >"$work/output" 2>&1 || { status=$?; return; }
     if [ -z "$ours" ]; then
         cat "$work/first" "$work/rest" >"$work/all"
+        if [ -n "$has_between" ]; then
+            as_copy "${bin}pg_restore" --dbname="$copy" --no-password --no-owner --no-privileges --section=pre-data \
+                --use-list="$work/all" "$dump" >>"$work/output" 2>&1 </dev/null || status=$?
+            between
+            set -- "$@" --section=data --section=post-data
+        fi
         as_copy "${bin}pg_restore" --dbname="$copy" --no-password --no-owner --no-privileges --use-list="$work/all" "$@" \
             "$dump" >>"$work/output" 2>&1 </dev/null || status=$?
         return
@@ -115,6 +125,7 @@ put_in() {
     case " $* " in
     *' --section=pre-data '*) return ;;
     esac
+    between
     as_copy "${bin}pg_restore" --dbname="$copy" --no-password --no-owner --no-privileges --section=data \
         --section=post-data --use-list="$work/rest" "$@" "$dump" >>"$work/output" 2>&1 </dev/null || status=$?
 }

@@ -127,10 +127,22 @@ def restore(place: Place, label: str, into: Target, *options: str, jobs: int, te
     return call("restore", place, label, *arguments, lines=_password(into.connection))
 
 
-def copy_structure(place: Place, into: Target, *, has_registry: bool) -> Command:
-    """Returns the command that copies the structure of the database into a copy, there and empty."""
-    arguments = (conninfo(place.connection), *into.arguments, "true" if has_registry else "false")
-    return call("copy_structure", place, *arguments, lines=_password(into.connection))
+# Rows of a large table that a sample has, besides those that others reference; a small one comes whole.
+_SAMPLE_ROWS = 1000
+_SMALL_BYTES = 1024**2
+
+
+def copy_structure(place: Place, into: Target, *, has_registry: bool, has_sample: bool = False) -> Command:
+    """Returns the command that copies the structure of the database into a copy, there and empty.
+
+    + has_sample: with all rows of small tables and some of the others, each with what it references
+    """
+    rows = _SAMPLE_ROWS if has_sample else 0
+    # Not an argument: together with the program it would be too long for one.
+    sample = read_sql("backup/sample") if has_sample else ""
+    registry = "true" if has_registry else "false"
+    arguments = (conninfo(place.connection), *into.arguments, registry, rows, _SMALL_BYTES, _checksum(sample))
+    return call("copy_structure", place, *arguments, lines=_password(into.connection) + sample)
 
 
 def explain(place: Place, then: Connection, script: str, *, most: int) -> Command:

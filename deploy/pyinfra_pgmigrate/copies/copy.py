@@ -30,7 +30,7 @@ from time import monotonic
 
 from ..backup import programs
 from ..backup.contents import Contents, about_script, contents_of, contents_script
-from ..backup.keeper import MOST_DIFFERENCES, Keeper, ServerNames
+from ..backup.keeper import Keeper, ServerNames
 from ..backup.manifest import Manifest, json_line
 from ..backup.programs import Target
 from ..backup.verify import check_backup
@@ -42,8 +42,9 @@ from ..registry.model import Observed
 from ..settings import Connection, Secret
 from . import ownership, restore_log
 from .ownership import Owning, owners
-from .refusals import check_complaints, check_room_of_copy, not_restored
+from .refusals import check_complaints, check_room_of_copy, check_version, not_copied, not_restored
 from .restore_log import Judged, differences
+from .sample import sampled_lines
 
 # Lines of tables whose policies hold for their owner, too.
 _FORCED = re.compile(r"^row_security .* force", re.IGNORECASE)
@@ -55,6 +56,7 @@ class Copy:
 
     + connection: to it, as its role
     + has_role: that role is its own, without power
+    + is_sample: it has the structure, and some of the rows
     + notes: what could not be restored for reasons outside the backup
     """
 
@@ -63,6 +65,7 @@ class Copy:
     server_version: str
     notes: tuple[str, ...]
     has_role: bool = False
+    is_sample: bool = False
 
 
 class NoLoginError(PgMigrateError):
@@ -117,13 +120,7 @@ class Copies:
         started = monotonic()
         try:
             made = self._make(name, contents, maintenance)
-            if made.names.version_num // 10000 < manifest.server_version_num // 10000:
-                raise PgMigrateError(
-                    Kind.BACKUP,
-                    f'could not restore backup "{manifest.label}": the server there is older',
-                    detail=f"Found PostgreSQL {made.names.version}; expected {manifest.server_version} or later.",
-                    hint="Use a server of the same version, or leave pg_verify_host out.",
-                )
+            check_version(manifest, made.names)
             notes = self._restore_into(manifest, contents, made, stays=stays)
             self.session.tell(f"    restored into a copy and compared in {monotonic() - started:.1f} s")
             for note in notes:
@@ -134,9 +131,10 @@ class Copies:
             self.keeper.drop(name, maintenance)
 
     @contextmanager
-    def copy_of_structure(self, seen: Observed) -> Iterator[Copy]:
+    def copy_of_structure(self, seen: Observed, *, has_sample: bool = False) -> Iterator[Copy]:
         """Makes a copy without rows, but for those of the registry, and drops it at the end.
 
+        + has_sample: with all rows of small tables and some of the others; told where they cannot be had
         Raises NoLoginError where its role may not log in.
         """
         name = self.keeper.new_copy_name()
@@ -147,19 +145,25 @@ class Copies:
         contents = contents_of(answer)
         try:
             made = self._make(name, contents, maintenance)
-            command = programs.copy_structure(self.place, made.target, has_registry=seen.registry is not None)
+            command = programs.copy_structure(
+                self.place, made.target, has_registry=seen.registry is not None, has_sample=has_sample
+            )
             answer = self.keeper.called(command, "copy the structure of")
+            if has_sample:
+                self.session.tell("\n".join(sampled_lines(answer.text("sampled"), answer.text("unsampled"))))
             judged, catalog = self._with_owners(answer, made, contents)
             found = replace(contents, catalog=catalog)
             differing = judged.failures or list(differences(contents, found, judged))
             if differing:
-                raise PgMigrateError(
-                    Kind.REHEARSAL,
-                    f'could not copy the structure of database "{self.database}"',
-                    detail=f"Found: {'; '.join(differing[:MOST_DIFFERENCES])}; expected the same catalog.",
-                    hint="To go on without a rehearsal: --data pg_rehearse=off",
-                )
-            yield Copy(name, made.connection, made.names.version, judged.notes, has_role=made.has_role)
+                raise not_copied(self.keeper, differing, has_sample=has_sample)
+            yield Copy(
+                name,
+                made.connection,
+                made.names.version,
+                judged.notes,
+                has_role=made.has_role,
+                is_sample=answer.value("sampled") is not None,
+            )
         finally:
             self.keeper.drop(name, maintenance)
 

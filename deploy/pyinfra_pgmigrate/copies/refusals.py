@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ..backup.contents import Contents
-from ..backup.keeper import Keeper
+from ..backup.keeper import MOST_DIFFERENCES, Keeper, ServerNames
 from ..backup.manifest import Manifest
 from ..backup.verify import damaged
 from ..errors import Kind, PgMigrateError
@@ -83,3 +83,29 @@ def check_room_of_copy(keeper: Keeper, manifest: Manifest, seen: Observed | None
         detail=f"Found {size(free)} free; expected {size(needed)}.",
         hint="Set pg_verify_host to another server, or: --data pg_verify=read --data pg_rehearse=schema",
     )
+
+
+def not_copied(keeper: Keeper, differing: Sequence[str], *, has_sample: bool) -> PgMigrateError:
+    """Returns the refusal of a copy of the structure that is not the same.
+
+    + has_sample: it was to have some rows
+    """
+    return PgMigrateError(
+        Kind.REHEARSAL,
+        f'could not copy the structure of database "{keeper.database}"',
+        detail=f"Found: {'; '.join(differing[:MOST_DIFFERENCES])}; expected the same catalog.",
+        hint="To rehearse without rows: --data pg_rehearse=schema"
+        if has_sample
+        else "To go on without a rehearsal: --data pg_rehearse=off",
+    )
+
+
+def check_version(manifest: Manifest, names: ServerNames) -> None:
+    """Raises PgMigrateError where a server is older than the one of a backup."""
+    if names.version_num // 10000 < manifest.server_version_num // 10000:
+        raise PgMigrateError(
+            Kind.BACKUP,
+            f'could not restore backup "{manifest.label}": the server there is older',
+            detail=f"Found PostgreSQL {names.version}; expected {manifest.server_version} or later.",
+            hint="Use a server of the same version, or leave pg_verify_host out.",
+        )

@@ -133,7 +133,8 @@ def _settings(step: Step, limits: LockLimits, batch_rows: int, schema: str, plac
         "allowed": "[]",
         "carried": "[]",
         "foreign_lines": "[]",
-        "remade": items(sorted({_remade_name(one) for one in decision.remade})),
+        # Not what a later step of the same migration drops: that is still what it was.
+        "remade": items(sorted({_remade_name(one) for one in decision.remade if one.number in step.numbers})),
     }
     return [settings_of(values)]
 

@@ -43,6 +43,7 @@ class Memory:
 
     + backup: label of the one that was taken before the migrations; empty where there is none
     + taken: the manifest of that backup; backup_folder: where it is
+    + point: the restore point before the migrations, where there is one
     + may_copy: connections of which the role may make databases
     + not_applicable: files of the application that were told not to apply to it
     + rehearsed: what each statement did on the copy
@@ -56,6 +57,7 @@ class Memory:
     backup: str = ""
     taken: Any = None
     backup_folder: str = ""
+    point: Any = None
     may_copy: set[Connection] = field(default_factory=set)
     not_applicable: set[str] = field(default_factory=set)
     rehearsed: tuple[Any, ...] = ()

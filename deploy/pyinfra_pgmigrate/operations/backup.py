@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from ..host.pyinfra_api import current_host, is_preparing
 from ..host.run import Prepared
 from ..planning.database import DatabaseSession
 from ..registry.model import Observed
-from ..rehearsal.rehearse import rehearse
 from ..report.journal import Secured
 from ..units import size
 
@@ -74,13 +73,6 @@ def would(session: DatabaseSession, seen: Observed, overrides: Mapping[str, Any]
 def check_may_verify(keeper: Keeper) -> None:
     """Raises PgMigrateError where the role may not make the copy with which a backup is verified."""
     check_may_copy(keeper, "verify by a restore a backup of", "--data pg_verify=read")
-
-
-def check_may_rehearse(session: DatabaseSession) -> None:
-    """Raises PgMigrateError where the role may not make the copy on which migrations run first."""
-    keeper, how = Keeper(session), session.settings.rehearse
-    if how == "schema" or (how == "full" and not session.settings.skip_backup):
-        check_may_copy(keeper, "rehearse migrations of", "--data pg_verify=read --data pg_rehearse=off")
 
 
 @operation()
@@ -152,78 +144,9 @@ def verify_again(keeper: Keeper, seen: Observed) -> None:
             _noted(keeper, manifest, lambda: verify_by_reading(keeper, manifest))
 
 
-@operation()
-@on_one_host
-def safeguard(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, None]:
-    """Ensures, before migrations run, that a verified backup is there and that they succeeded on a copy.
-
-    + overrides: host data keys (``pg_...``) that stand above the host's own
-
-    Changes: as ``backup``; the copy is dropped at the end. Refuses: as ``backup``, and when a migration fails on
-    the copy: then nothing is run on the database itself.
-    """
-    session = DatabaseSession.of(current_host(), overrides)
-    if is_preparing():
-        yield FunctionCommand(lambda state, host: True, (), {})  # only counted: a change is expected
-        return
-    # What the operation before has seen: once the backups are claimed, it is looked at again.
-    just_seen = session.memory.just_seen(session.schema, has_run_anything=True)
-    seen = just_seen if just_seen is not None else session.look(asks=True)
-    plan = seen if isinstance(seen, Refusal) else session.plan(observed=seen)
-    refusals = (plan,) if isinstance(plan, Refusal) else plan.refusals
-    if refusals:
-        yield FunctionCommand(lambda state, host: session.refuse(refusals[0]), (), {})
-    elif isinstance(seen, Refusal) or isinstance(plan, Refusal) or seen.server.in_recovery or not plan.runs_statements:
-        context.host.noop("no statement is pending")
-    else:
-        versions = [decision.migration.version for decision in plan.changes]
-        observed = seen
-        yield work(session, "Backup and rehearsal", lambda: _safeguard(session, observed, versions))
-
-
-def _safeguard(session: DatabaseSession, seen: Observed, versions: Collection[int]) -> None:
-    keeper = Keeper(session)
-    how = session.settings.rehearse
-    pending = set(versions)
-    check_may_rehearse(session)
-
-    def use(copy: Copy) -> None:
-        rehearse(session, pending, copy)
-
-    def is_due() -> bool:
-        # Whoever had the claim before may have applied them.
-        nonlocal pending
-        pending = _still_pending(session, seen, pending)
-        if not pending:
-            session.tell("another run has applied it meanwhile: nothing is left to do")
-        return bool(pending)
-
-    if not session.settings.skip_backup:
-        ensure(keeper, seen, use if how == "full" else None, is_due)
-    if how == "schema":
-        with claimed_backups(keeper):
-            if is_due():
-                with Copies(keeper).copy_of_structure(seen) as copy:
-                    use(copy)
-
-
-def _still_pending(session: DatabaseSession, seen: Observed, versions: Collection[int]) -> set[int]:
-    """Returns which migrations a run would still change, by the database as it is once no other run is at work on it.
-
-    + seen: the database as it was when they were pending
-    Raises PgMigrateError where it refuses now.
-    """
-    found = session.wait_for_turn()
-    if isinstance(found, Refusal):
-        raise PgMigrateError.of(found)
-    if found.applied == seen.applied and found.catalog.lines == seen.catalog.lines:
-        return set(versions)
-    again = session.look(asks=True)
-    plan = again if isinstance(again, Refusal) else session.plan(observed=again)
-    refusals = (plan,) if isinstance(plan, Refusal) else plan.refusals
-    if refusals or isinstance(plan, Refusal):
-        raise PgMigrateError.of(refusals[0])
-    return {one.migration.version for one in plan.changes} if plan.runs_statements else set()
+def secured_young(keeper: Keeper, seen: Observed) -> Manifest | None:
+    """Returns the verified backup that makes another one needless, whatever would be taken; asks the host."""
+    return young_backup(keeper, keeper.look(seen), seen)
 
 
 def is_where_wanted(session: DatabaseSession, manifest: Manifest) -> bool:

@@ -22,6 +22,7 @@ from ..execution.trace import StatementTrace
 from ..host.failures import on_one_host
 from ..host.pyinfra_api import current_host, is_preparing
 from ..host.run import Prepared
+from ..physical.point import register_point
 from ..planning.database import DatabaseSession
 from ..planning.decision import OUTCOME, Action, Decision
 from ..planning.plan import Plan
@@ -69,6 +70,8 @@ def _execute(session: DatabaseSession, seen: Observed, plan: Plan, versions: Col
                 keeper = Keeper(session)
                 keeper.folder = session.memory.backup_folder
                 register_backup(keeper, session.memory.taken)
+            if session.memory.point is not None:
+                register_point(Keeper(session), session.memory.point)
             tell_compared(session, traces)
             return True if refusal is None else session.refuse(refusal)
 

@@ -16,6 +16,7 @@ from .model import (
     AppliedMigration,
     Blocker,
     Interrupted,
+    KeptPoint,
     Observed,
     OtherRun,
     ProvedBackup,
@@ -134,6 +135,7 @@ def _registry(found: Mapping[str, Any]) -> Registry:
         noted_gone=frozenset(found["noted_gone"]),
         of_older_form=frozenset(found.get("of_older_form", ())),
         backup=None if found["backup"] is None else ProvedBackup(**found["backup"]),
+        restore_point=None if found["restore_point"] is None else KeptPoint(**found["restore_point"]),
         interrupted={
             one["version"]: Interrupted(one["checksum"], frozenset(one["done"]), frozenset(one["begun"]))
             for one in found["interrupted"]

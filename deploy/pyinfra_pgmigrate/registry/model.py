@@ -9,7 +9,7 @@ from ..catalog.lines import Catalog, Patch
 from ..importing.ledgers import Ledger
 from ..psql.answer import Answer
 
-REGISTRY_VERSION = 7
+REGISTRY_VERSION = 8
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,21 @@ class ProvedBackup:
 
 
 @dataclass(frozen=True)
+class KeptPoint:
+    """A restore point, as the registry holds it.
+
+    + name: empty where it has none: then its LSN is the target; age_s: seconds since it was set
+    + covered_by: the physical backup that leads there; recover: with which command
+    """
+
+    name: str
+    lsn: str
+    age_s: float
+    covered_by: str
+    recover: str
+
+
+@dataclass(frozen=True)
 class Interrupted:
     """What our own events say of a migration that began here and is not registered.
 
@@ -173,7 +188,7 @@ class Registry:
     + quarantined_runs: every run that ever kept something
     + gone_since_first: lines that were there before the first migration of this tool and are not any more; None
       where that is not known
-    + backup: the newest verified one; None where there is none
+    + backup: the newest verified one; None where there is none; restore_point: likewise
     + interrupted: migrations that began and are not registered, by version
     + of_older_form: which of its catalogs (first, last) an earlier version of this library kept: nothing is compared
       with them
@@ -187,6 +202,7 @@ class Registry:
     quarantined_runs: tuple[str, ...] = ()
     noted_gone: frozenset[str] = frozenset()
     backup: ProvedBackup | None = None
+    restore_point: KeptPoint | None = None
     interrupted: Mapping[int, Interrupted] = field(default_factory=dict)
     of_older_form: frozenset[str] = frozenset()
 

@@ -3,12 +3,14 @@
 -- (they are the kept ones), has_registry, lines_version, catalog_lines_version,
 -- row_lines_version (expressions).
 \if :has_registry
--- Since version 2 of the registry, and since version 3.
+-- Since version 2 of the registry, since version 3, and since version 8.
 SELECT
     pg_catalog.to_regclass('pgmigrate.backups') IS NOT NULL AS has_backups,
+    pg_catalog.to_regclass('pgmigrate.restore_points') IS NOT NULL AS has_restore_points,
     pg_catalog.to_regclass('pgmigrate.quarantines') IS NOT NULL AS has_quarantines,
     pg_catalog.to_regclass('pgmigrate.dependents') IS NOT NULL AS has_dependents \gset
 \set backup null
+\set restore_point null
 \set quarantines '[]'
 \set dependents '[]'
 \set quarantined_runs '[]'
@@ -46,6 +48,20 @@ SELECT COALESCE((
     ORDER BY b.taken_at DESC, b.label DESC
     LIMIT 1
 )::text, 'null') AS backup \gset
+\endif
+\if :has_restore_points
+SELECT COALESCE((
+    SELECT pg_catalog.json_build_object(
+        'name', COALESCE(p.name, ''),
+        'lsn', p.lsn,
+        'age_s', pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - p.taken_at)),
+        'covered_by', p.covered_by,
+        'recover', p.recover
+    )
+    FROM pgmigrate.restore_points AS p
+    ORDER BY p.id DESC
+    LIMIT 1
+)::text, 'null') AS restore_point \gset
 \endif
 \if :has_dependents
 SELECT COALESCE(
@@ -235,6 +251,7 @@ SELECT pg_catalog.json_build_object(
     ),
     -- The newest backup that was proved, if only by reading it.
     'backup', :'backup'::json,
+    'restore_point', :'restore_point'::json,
     'other_run', (
         SELECT pg_catalog.json_build_object(
             'run_id', r.run_id,

@@ -94,7 +94,8 @@ WITH expected (since, name, columns) AS (
         (4, 'measurements', 15),
         (5, 'catalogs', 6),
         (6, 'catalogs', 7),
-        (6, 'migrations', 15)
+        (6, 'migrations', 15),
+        (8, 'restore_points', 9)
 ),
 damage AS (
     SELECT

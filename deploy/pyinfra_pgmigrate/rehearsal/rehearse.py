@@ -100,7 +100,8 @@ def rehearse(session: DatabaseSession, versions: Collection[int], copy: Copy) ->
             detail=f"{refusal.detail} Nothing was run on the database itself.",
             hint=_HINT_OF_POWER
             if copy.has_role and _NO_RIGHT in refusal.detail
-            else "Correct the rows or the migration that it names, then run again.",
+            else "Correct the rows or the migration that it names, then run again."
+            + (" Where only a sample of the rows breaks it: --data pg_rehearse=schema" if copy.is_sample else ""),
         )
     session.memory.rehearsed = tuple(traces)
     session.announce(Rehearsed(tuple(traces)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timezone
 from functools import cache
 from hashlib import sha256
@@ -168,6 +169,7 @@ def _host(journal: Journal, state: HostState, stage: Stage, run_id: str) -> dict
         "not_applicable": list(journal.not_applicable.values()),
         "checks": None if journal.checks is None else [_check(check) for check in journal.checks],
         "backup": None if journal.backup is None else _backup(journal.backup),
+        "restore_point": None if journal.point is None else asdict(journal.point),
         "quarantines": [] if journal.observed is None else list(quarantines(journal.observed)),
         "log": [{"at_s": round(one.at_s, 3), "text": one.text, "is_error": one.is_error} for one in journal.lines],
     }

@@ -12,6 +12,7 @@ from ..drift.entries import Drifts
 from ..errors import Refusal
 from ..execution.trace import Ran, Rehearsed, StatementTrace
 from ..host.events import Forgiven, Lasted, NotApplicable, PhaseBegan, PhaseEnded, Refused, Span, Started, Told
+from ..physical.cover import RestorePoint
 from ..planning.plan import Plan
 from ..registry.model import Observed
 from ..rehearsal.moments import Table, Tried
@@ -61,6 +62,13 @@ class Secured:
     """There is a verified backup."""
 
     manifest: Manifest
+
+
+@dataclass(frozen=True)
+class Pointed:
+    """There is a restore point that a physical backup covers."""
+
+    point: RestorePoint
 
 
 @dataclass(frozen=True)
@@ -133,6 +141,7 @@ class Journal:
     queries: tuple[Comparison, ...] = ()
     checks: tuple[Check, ...] | None = None
     backup: Manifest | None = None
+    point: RestorePoint | None = None
     not_applicable: dict[str, str] = field(default_factory=dict)
     _phases: list[tuple[int, int]] = field(default_factory=list)
 
@@ -169,6 +178,8 @@ class Journal:
                 self.drifts = drifts
             case Secured(manifest):
                 self.backup = manifest
+            case Pointed(point):
+                self.point = point
             case Tried(table):
                 self.uses = table
             case Rehearsed(traces):

@@ -45,6 +45,7 @@ def status_parts(
     if observed.other_run is not None:
         yield Told((f"a run is at work: {observed.other_run.operator}",), "yellow")
     yield _backup_line(observed)
+    yield Told(tuple(_point_lines(observed)))
     yield Told(tuple(_quarantine_lines(observed)))
     yield Told(tuple(_drift_lines(drifts)), None if drifts is not None and not drifts.entries else "yellow")
 
@@ -74,8 +75,18 @@ def _status_line(decision: Decision) -> tuple[str, str | None]:
     return f"{words}: would {would(decision)}{lines}", "yellow"
 
 
+def _point_lines(observed: Observed) -> Iterator[str]:
+    point = None if observed.registry is None else observed.registry.restore_point
+    if point is not None:
+        yield f"restore point {age(point.age_s)} old: {point.name or point.lsn}"
+        yield f"    {point.recover}"
+
+
 def _backup_line(observed: Observed) -> Told:
-    backup = None if observed.registry is None else observed.registry.backup
+    registry = observed.registry
+    backup = None if registry is None else registry.backup
+    if backup is None and registry is not None and registry.restore_point is not None:
+        return Told(())
     if backup is None:
         return Told(("no verified backup",), "yellow")
     how = "restored and compared" if backup.verification == "restore" else "read from end to end"

@@ -45,7 +45,8 @@ def compared(session: DatabaseSession, seen: Observed) -> Iterator[Check]:
     """
     label = session.memory.backup or session.settings.backup or data.label_before(seen)
     if not label:
-        yield from data.without_backup(session.applying(session.totals, seen))
+        has_point = seen.registry is not None and seen.registry.restore_point is not None
+        yield from data.without_backup(session.applying(session.totals, seen), has_point=has_point)
         return
     keeper = Keeper(session)
     try:

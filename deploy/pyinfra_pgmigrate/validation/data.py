@@ -308,14 +308,19 @@ def _correct(total: Total) -> str:
     )
 
 
-def without_backup(totals: Collection[Total]) -> Iterator[Check]:
-    """Yields the checks of a database of which no backup was taken before its migrations."""
+def without_backup(totals: Collection[Total], *, has_point: bool) -> Iterator[Check]:
+    """Yields the checks of a database of which no backup was taken before its migrations.
+
+    + has_point: a restore point was created instead, of which the rows cannot be read
+    """
     for name in ("data", *(["totals"] if totals else [])):
         yield Check(
             Verdict.WARN,
             name,
             "the database before",
-            "no backup was taken before: nothing to compare with",
+            "a restore point instead of a backup: nothing to compare with"
+            if has_point
+            else "no backup was taken before: nothing to compare with",
             "a backup that a migration in the registry names",
             "To compare with another one: deploy/validate.py --data pg_backup=LABEL",
         )

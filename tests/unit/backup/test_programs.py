@@ -109,9 +109,18 @@ class TestWords:
         command = programs.copy_structure(PLACE, INTO, has_registry=has_registry)
 
         assert words_of(command, "copy_structure") == [
-            conninfo(OURS), *IN_COPY, read_sql("copies/hand_over"), str(has_registry).lower(),
+            conninfo(OURS), *IN_COPY, read_sql("copies/hand_over"), str(has_registry).lower(), "0", "1048576", sha256(""),
         ]  # fmt: skip
         assert command.stdin[1:] == ("copy-pw-7\n",)
+
+    def test_copy_structure_with_rows(self) -> None:
+        command = programs.copy_structure(PLACE, INTO, has_registry=True, has_sample=True)
+
+        sample = read_sql("backup/sample")
+        assert words_of(command, "copy_structure")[-3:] == ["1000", "1048576", sha256(sample)]
+        assert command.stdin[1:] == (f"copy-pw-7\n{sample}",)
+        # Linux takes an argument of at most 128 KiB, and connectors put the command in quotes of their own.
+        assert len(shlex.quote(shlex.quote(command.line))) < 2**17
 
     def test_explain(self) -> None:
         command = programs.explain(PLACE, COPY, "SELECT 1;\n", most=5)

@@ -349,7 +349,10 @@ class TestNothingToCompare:
     def test_without_a_backup_there_is_a_warning_and_a_comparison_that_failed_is_a_failure(
         self, totals: list[Total], names: list[str]
     ) -> None:
-        bare, failed = list(without_backup(totals)), list(not_compared(totals, "backup x", "it is gone", "do this"))
+        bare, failed = (
+            list(without_backup(totals, has_point=False)),
+            list(not_compared(totals, "backup x", "it is gone", "do this")),
+        )
 
         assert [one.name for one in bare] == [one.name for one in failed] == names
         assert {one.verdict for one in bare} == {WARN}

@@ -1,0 +1,1 @@
+"""Physical backups that others take, and restore points that stand on them: for databases too large for a dump."""

@@ -31,6 +31,24 @@ def size(size_bytes: int) -> str:
     return f"{value:.1f} TiB"
 
 
+def pace(done_bytes: float, total_bytes: float, seconds: float) -> str:
+    """Returns how far something is, how fast, and how long it still takes, as far as that is known.
+
+    + total_bytes: about; 0: not known
+    >>> pace(2**30, 3 * 2**30, 60)
+    '1.0 GiB of about 3.0 GiB, 17.1 MiB/s, about 2 min left'
+    >>> pace(2**20, 0, 2)
+    '1.0 MiB, 512.0 KiB/s'
+    """
+    rate = done_bytes / seconds if seconds > 0 else 0.0
+    speed = f", {size(int(rate))}/s" if rate >= 1 else ""
+    if done_bytes >= total_bytes:
+        # Estimates may be too small.
+        return f"{size(int(done_bytes))}{speed}"
+    left = f", about {age((total_bytes - done_bytes) / rate)} left" if rate >= 1 and seconds >= 1 else ""
+    return f"{size(int(done_bytes))} of about {size(int(total_bytes))}{speed}{left}"
+
+
 def age(seconds: float) -> str:
     """Returns a time span in its largest unit.
 

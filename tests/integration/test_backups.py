@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -117,16 +118,20 @@ class TestTaking:
         assert "not enough room in" in result.refusals[0]
         assert labels(folder) == []
 
-    def test_progress_is_told_to_whoever_looks_on(
-        self, legacy: Database, kept: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("watched", [True, False])
+    def test_progress_is_told_to_whoever_looks_on_and_to_others_less_often(
+        self, legacy: Database, kept: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, watched: bool
     ) -> None:
-        monkeypatch.setattr(claim, "is_watched", lambda: True)
+        monkeypatch.setattr(claim, "is_watched", lambda: watched)
+        monkeypatch.setattr(claim, "_UNWATCHED_S", 0.01)
         monkeypatch.setattr(claim, "_BEAT_S", 0.05)
         legacy.run("CREATE TABLE large AS SELECT i, repeat('x', 100) || i AS text FROM generate_series(1, 400000) AS i")
 
         result = backup(kept())
 
-        assert any("dump: large, " in line and " rows, " in line for line in result.lines), result.text
+        found = [line for line in result.lines if "dump: large, " in line and " rows, " in line]
+        assert found, result.text
+        assert all(re.search(r"; in all [\d.]+ [KM]?i?B(?: of about [\d.]+ MiB)?", line) for line in found), found
 
 
 class TestHash:

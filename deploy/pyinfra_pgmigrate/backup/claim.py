@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from time import monotonic
+from typing import Any
 
 import gevent
 from gevent.event import Event
@@ -16,7 +17,7 @@ from gevent.event import Event
 from ..errors import PgMigrateError
 from ..psql.script import prepared
 from ..settings import Connection
-from ..units import size
+from ..units import pace, size
 from . import programs
 from .keeper import Keeper
 from .store import decoded
@@ -94,16 +95,54 @@ def _living(keeper: Keeper, copies: list[str | None]) -> list[str]:
 
 
 def _beat(keeper: Keeper, done: Event) -> None:
-    told, started = "", monotonic()
+    told, started, course = "", monotonic(), Pace(keeper.table_bytes)
+    told_at = started
     while not done.wait(_BEAT_S):
         keeper.session.call(programs.call("beat", keeper.place))
-        text = _progress(keeper) if is_watched() else ""
+        if not is_watched() and monotonic() - told_at < _UNWATCHED_S:
+            continue
+        course.total_bytes = keeper.table_bytes
+        text = course.line(_progress(keeper), monotonic())
         if text not in ("", told) and not done.is_set():
-            told = text
-            keeper.session.tell(f"    {monotonic() - started:.0f} s: {text}")
+            told, told_at = text, monotonic()
+            keeper.session.tell(f"    {told_at - started:.0f} s: {text}")
 
 
-def _progress(keeper: Keeper) -> str:
+@dataclass
+class Pace:
+    """How far dump and restore are, over all their tables.
+
+    + total_bytes: that the tables have together, about; 0: not known
+    """
+
+    total_bytes: int
+    _bytes: dict[str, dict[str, int]] = field(default_factory=dict)
+    _since: dict[str, float] = field(default_factory=dict)
+
+    def line(self, sessions: Collection[Mapping[str, Any]], now_s: float) -> str:
+        """Returns one line; empty where no session of ours is at work.
+
+        + sessions: as progress.sql has them
+        """
+        parts, works = [], []
+        for session in sessions:
+            work = " ".join(session["session"].split()[2:])
+            if session["index"]:
+                parts.append(f"{work}: index, {session['index']}")
+            elif session["table"]:
+                parts.append(f"{work}: {session['table']}, {session['rows']} rows, {size(session['bytes'] or 0)}")
+                tables = self._bytes.setdefault(work, {})
+                tables[session["table"]] = max(tables.get(session["table"], 0), session["bytes"] or 0)
+                self._since.setdefault(work, now_s)
+                works.append(work)
+            elif work:
+                parts.append(work)
+        for work in dict.fromkeys(works):
+            parts.append(f"in all {pace(sum(self._bytes[work].values()), self.total_bytes, now_s - self._since[work])}")
+        return "; ".join(dict.fromkeys(parts))
+
+
+def _progress(keeper: Keeper) -> Collection[Mapping[str, Any]]:
     # Table names can be told from within the database only: the copy, once there is one.
     connection = None
     if keeper.copies_made:
@@ -111,21 +150,15 @@ def _progress(keeper: Keeper) -> str:
             keeper.maintenance(keeper.settings.verify_host), database=keeper.copy_name(keeper.copies_made)
         )
     answer = keeper.session.psql(prepared(keeper.session.run, keeper.settings.schema, "backup/progress"), connection)
-    parts = []
-    for session in answer.value("progress") or []:
-        work = " ".join(session["session"].split()[2:])
-        if session["index"]:
-            parts.append(f"{work}: index, {session['index']}")
-        elif session["table"]:
-            done = size(session["bytes"] or 0)
-            parts.append(f"{work}: {session['table']}, {session['rows']} rows, {done}")
-        elif work:
-            parts.append(work)
-    return "; ".join(dict.fromkeys(parts))
+    found: list[Mapping[str, Any]] = answer.value("progress") or []
+    return found
 
 
 # A sign of life is given that often.
 _BEAT_S = 3.0
+
+# Where nobody looks on, a line of progress is told that often.
+_UNWATCHED_S = 60.0
 
 
 def _stale_s(keeper: Keeper) -> int:

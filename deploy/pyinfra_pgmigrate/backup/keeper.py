@@ -78,6 +78,8 @@ class Keeper:
         self.waited = False
         self.run_file = ""
         self.copies_made = 0
+        # Of all tables, without indexes; 0: not known yet.
+        self.table_bytes = 0
         # As they were last seen.
         self.folder = ""
         self._identity: Identity | None = None
@@ -90,6 +92,8 @@ class Keeper:
 
         + seen: the database, where it is known
         """
+        if seen is not None:
+            self.table_bytes = seen.server.size_bytes - seen.server.index_bytes
         is_here = self.settings.connection.host is None or self.settings.connection.host.startswith("/")
         data = seen.server.data_directory if seen is not None and is_here else None
         command = programs.call("look", self.place, data or "")

@@ -218,9 +218,8 @@ def _header_keys() -> str:
         "of the line above; the first line that is not a comment ends the header. An unknown or repeated key, or a "
         "value that is not allowed, is refused with file and line.",
         *_keys("Migrations", "`sql/NNN_name.sql`", _MIGRATION_KEYS, header.HEADER_KEYS),
-        "A migration may have no header at all: its purpose is then its name, and its phase `data` where it consists "
-        "of INSERT, UPDATE, DELETE, MERGE and SELECT alone, else `schema`. One that has a header needs purpose and "
-        "phase in it.",
+        "A migration may have no header at all, or one with some of these keys: its purpose is then its name, and its "
+        "phase `data` where it consists of INSERT, UPDATE, DELETE, MERGE and SELECT alone, else `schema`.",
         *_keys("Rollback scripts", "`sql/rollback_NAME.sql`", _ROLLBACK_KEYS, free(scripts.HEADER_KEYS)),
         *_keys(
             "Compatibility files",

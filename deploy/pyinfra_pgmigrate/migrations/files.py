@@ -130,11 +130,9 @@ def _read_migration(path: Path) -> Migration:
     if marks is not None:
         raise _of_another_tool(path, marks.tool, "comments that part it into a way forward and a way back")
     script = read_script(text, path.name)
-    header = (
-        migration_header(text, source=path.name)
-        if has_header(text, source=path.name)
-        else Header(found["name"].replace("_", " "), phase_of(script.statements))
-    )
+    header = Header(found["name"].replace("_", " "), phase_of(script.statements))
+    if has_header(text, source=path.name):
+        header = migration_header(text, source=path.name, purpose=header.purpose, phase=header.phase)
     verify = _verify_query(path.with_suffix(".verify.sql"))
     if script.is_block and header.in_batches:
         raise wrong_header(path.name, None, 'Found "batch: keyset" and BEGIN; expected a transaction for each batch.')
@@ -152,7 +150,7 @@ def _read_migration(path: Path) -> Migration:
 
 
 def phase_of(statements: Sequence[Statement]) -> str:
-    """Returns the phase of a migration without a header."""
+    """Returns the phase of a migration whose header names none."""
     return "data" if statements and all(one.node in _OF_ROWS for one in statements) else "schema"
 
 

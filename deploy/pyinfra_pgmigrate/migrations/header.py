@@ -136,8 +136,11 @@ def has_header(text: str, *, source: str) -> bool:
     return False
 
 
-def migration_header(text: str, *, source: str) -> Header:
-    """Returns the header of a migration. Raises PgMigrateError (file) for one that breaks a rule."""
+def migration_header(text: str, *, source: str, purpose: str, phase: str) -> Header:
+    """Returns the header of a migration. Raises PgMigrateError (file) for one that breaks a rule.
+
+    + purpose, phase: where it says nothing of them
+    """
     values = parse_header(text, source=source)
     for key, value in values.items():
         if key not in HEADER_KEYS:
@@ -147,9 +150,6 @@ def migration_header(text: str, *, source: str) -> Header:
         if allowed is not None and value not in allowed:
             detail = f'Found {key} "{value}"; expected one of {", ".join(allowed)}.'
             raise wrong_header(source, _line_of_key(text, key), detail)
-    for key in ("purpose", "phase"):
-        if key not in values:
-            raise wrong_header(source, None, f'Found no key "{key}"; expected "-- {key}: ..." at the top.')
     accepted: tuple[str, ...] = ()
     reason = ""
     if "safe" in values:
@@ -163,8 +163,8 @@ def migration_header(text: str, *, source: str) -> Header:
         detail = f'Found from "{values["from"]}"; expected "TOOL KEY", as pgmigrate import writes it.'
         raise wrong_header(source, _line_of_key(text, "from"), detail)
     return Header(
-        purpose=values["purpose"],
-        phase=values["phase"],
+        purpose=values.get("purpose", purpose),
+        phase=values.get("phase", phase),
         converges=values.get("data") == "converge",
         in_batches="batch" in values,
         repeatable=values.get("repeatable") == "true",

@@ -48,7 +48,6 @@ def test_a_header_goes_on_over_several_lines() -> None:
         ("-- purpose: a\n-- just a remark\n", 'line 2\nDETAIL: Found "-- just a remark"'),
         ("-- remark\n-- pupose: a\n", 'line 2\nDETAIL: Found the key "pupose"; expected "purpose", or no header at all.'),
         ("-- purpose: a\n-- phase: schema\n-- from: nothing\n", 'Found from "nothing"; expected "TOOL KEY"'),
-        ("-- phase: schema\n", 'Found no key "purpose"'),
         ("-- purpose: a\n-- phase: schema\n-- safe: rewrite\n", 'Found safe "rewrite"; expected "<rule> because <reason>"'),
         ("-- purpose: a\n-- phase: data\n-- repeatable: yes\n", 'line 3\nDETAIL: Found repeatable "yes"; expected one of true, false'),
         ("-- purpose: a\n-- phase: data\n-- data: converge\n", 'Found "data: converge" and no verify file'),
@@ -59,6 +58,23 @@ def test_a_wrong_header_is_refused_with_file_and_line(tmp_path: Path, text: str,
 
     assert "001_a.sql" in found
     assert message in found
+
+
+@pytest.mark.parametrize(
+    ("header", "purpose", "phase"),
+    [
+        ("", "add x", "schema"),
+        ("-- phase: contract\n", "add x", "contract"),
+        ("-- purpose: another one\n", "another one", "schema"),
+        ("-- safe: rewrite because it is empty\n", "add x", "schema"),
+    ],
+)
+def test_what_a_header_does_not_name_comes_from_name_and_statements(
+    tmp_path: Path, header: str, purpose: str, phase: str
+) -> None:
+    (migration,) = read_folder(folder(tmp_path, **{"001_add_x__sql": f"{header}\nALTER TABLE a ADD x int"}))
+
+    assert (migration.header.purpose, migration.header.phase) == (purpose, phase)
 
 
 @pytest.mark.parametrize(

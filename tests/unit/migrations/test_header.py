@@ -24,7 +24,7 @@ def test_a_header_says_all_that_a_migration_may() -> None:
 UPDATE t SET a = 1;
 """
 
-    assert migration_header(text, source="x") == Header(
+    assert migration_header(text, source="x", purpose="name", phase="schema") == Header(
         "fill the new column, batch by batch",
         "data",
         converges=True,
@@ -38,7 +38,10 @@ UPDATE t SET a = 1;
 
 def test_what_it_does_not_say_is_not_so() -> None:
     assert migration_header(
-        "-- purpose: p\n-- phase: contract\n-- data: once\n-- repeatable: false", source="x"
+        "-- purpose: p\n-- phase: contract\n-- data: once\n-- repeatable: false",
+        source="x",
+        purpose="name",
+        phase="schema",
     ) == Header("p", "contract")
 
 
@@ -66,7 +69,9 @@ def test_a_line_of_another_form_is_refused(text: str, message: str) -> None:
 @pytest.mark.parametrize("safe", ["rewrite", "rewrite because", "Rewrite because x", "because x", "a b because x"])
 def test_a_rule_is_accepted_with_a_reason_alone(safe: str) -> None:
     with pytest.raises(PgMigrateError, match=r"x, line 3\nDETAIL: Found safe "):
-        migration_header(f"-- purpose: p\n-- phase: data\n-- safe: {safe}\n", source="x")
+        migration_header(
+            f"-- purpose: p\n-- phase: data\n-- safe: {safe}\n", source="x", purpose="name", phase="schema"
+        )
 
 
 def test_a_file_beside_the_migrations_has_keys_of_its_own(tmp_path: Path) -> None:

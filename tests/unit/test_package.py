@@ -33,6 +33,7 @@ ORDER = (
     "importing",
     "catalog",
     "values",
+    "keys",
     "settings",
     "databases",
     "embedded",

@@ -91,6 +91,11 @@ def conninfo(connection: Connection) -> str:
         "port": connection.port,
         "user": connection.user,
         "dbname": connection.database,
+        "sslmode": connection.sslmode,
+        "sslrootcert": connection.sslrootcert,
+        "sslcert": connection.sslcert,
+        "sslkey": connection.sslkey,
+        "target_session_attrs": connection.target_session_attrs,
     }
     return " ".join(f"{name}={_conninfo_value(value)}" for name, value in values.items() if value is not None)
 

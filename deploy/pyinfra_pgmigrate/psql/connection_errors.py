@@ -36,7 +36,19 @@ _CONNECTION_HINTS = (
         "remaining connection slots",
         "Let sessions end, or raise max_connections: SELECT usename, count(*) FROM pg_stat_activity GROUP BY 1",
     ),
-    ("root certificate file", "Put the server's root certificate there, on the host, or correct PGSSLROOTCERT."),
+    ("root certificate file", "Put the server's root certificate there, on the host, or correct pg_sslrootcert."),
+    (
+        "certificate verify failed",
+        "Correct pg_sslrootcert: it must have the certificate of the authority that signed the server's.",
+    ),
+    ("does not match host name", "Name the server in pg_host as its certificate does, or set pg_sslmode=verify-ca."),
+    ("server does not support SSL", "Let the server's administrator set ssl = on, or correct pg_sslmode."),
+    ("private key file", "Correct pg_sslkey: a file on the host that the user of psql alone may read (chmod 600)."),
+    ("certificate file", "Correct pg_sslcert: a file on the host that the user of psql may read."),
+    (
+        "session is read-only",
+        "Name the primary in pg_host, or correct pg_target_session_attrs: it takes none of these servers.",
+    ),
     ("definition of service", "Correct pg_service, or add it to pg_service.conf on the host."),
     # These two name the database as well, and it is there.
     ("pg_hba.conf", "Let the server's administrator add a line for that host and role to pg_hba.conf."),

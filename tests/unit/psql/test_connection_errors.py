@@ -40,7 +40,16 @@ _SOCKET = 'connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" fa
             "max_connections",
         ),
         (f"{_AT}FATAL:  the database system is starting up", "Wait until the server has started"),
-        (f'{_AT}root certificate file "/root/.postgresql/root.crt" does not exist', "PGSSLROOTCERT"),
+        (f'{_AT}root certificate file "/root/.postgresql/root.crt" does not exist', "pg_sslrootcert"),
+        (f"{_AT}SSL error: certificate verify failed", "Correct pg_sslrootcert"),
+        (f'{_AT}server certificate for "db-1" does not match host name "db"', "pg_sslmode=verify-ca"),
+        (f"{_AT}server does not support SSL, but SSL was required", "ssl = on"),
+        (
+            f'{_AT}private key file "/x/k" has group or world access; file must have permissions u=rw (0600)',
+            "pg_sslkey",
+        ),
+        (f'{_AT}could not read certificate file "/x/c": No such file or directory', "pg_sslcert"),
+        (f"{_AT}session is read-only", "pg_target_session_attrs"),
         # It names nobody.
         (f"{_AT}FATAL:  das Datenbanksystem startet", "do what its message says"),
     ],

@@ -18,7 +18,7 @@ from pyinfra_pgmigrate.backup.manifest import read_manifest
 from pyinfra_pgmigrate.copies.restore_log import differences
 from pyinfra_pgmigrate.embedded import scratch_server
 
-from tests.conftest import Machines, first, on_docker, on_versions
+from tests.conftest import Machines, first, on_all_versions, on_docker, on_versions
 from tests.support.backups import ODD, copies, fill_oddly, labels, manifest, taken
 from tests.support.contents import contents_of
 from tests.support.harness import backup, migrate, restore
@@ -132,6 +132,38 @@ class TestTaking:
         found = [line for line in result.lines if "dump: large, " in line and " rows, " in line]
         assert found, result.text
         assert all(re.search(r"; in all [\d.]+ [KM]?i?B(?: of about [\d.]+ MiB)?", line) for line in found), found
+
+    @on_all_versions
+    def test_rights_that_were_given_and_taken_again_are_none(self, server: Server, tmp_path: Path) -> None:
+        with server.database("empty") as database:
+            database.run("""
+                CREATE TABLE a (n int);
+                CREATE VIEW v AS SELECT n FROM a;
+                CREATE SEQUENCE s;
+                CREATE FUNCTION f() RETURNS int LANGUAGE sql RETURN 1;
+                CREATE TYPE t AS (n int);
+                CREATE DOMAIN d AS int;
+                CREATE SCHEMA x;
+                CREATE FOREIGN DATA WRAPPER w;
+                CREATE SERVER r FOREIGN DATA WRAPPER w;
+                CREATE TABLE kept (n int);
+                GRANT SELECT ON kept TO pg_monitor;
+                REVOKE EXECUTE ON FUNCTION f() FROM PUBLIC;
+            """)
+            before = database.catalog()
+            for what in (
+                "SELECT ON a", "SELECT (n) ON a", "SELECT ON v", "USAGE ON SEQUENCE s", "USAGE ON TYPE t", "USAGE ON TYPE d",
+                "USAGE ON SCHEMA x", "USAGE ON FOREIGN DATA WRAPPER w", "USAGE ON FOREIGN SERVER r", "EXECUTE ON FUNCTION f()",
+            ):  # fmt: skip
+                database.run(f"GRANT {what} TO pg_monitor; REVOKE {what} FROM pg_monitor")
+            settings = database.settings(pg_skip_backup=False, pg_backup_dir=str(tmp_path / "backups"))
+
+            result = backup(settings)
+
+            assert result.ok, result.text
+            assert database.catalog().lines == before.lines
+            assert any(line.startswith("grant table kept pg_monitor SELECT") for line in before.lines)
+            assert any(line.startswith("grant function f() ") for line in before.lines)
 
 
 class TestHash:

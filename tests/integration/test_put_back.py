@@ -103,6 +103,32 @@ class TestMadeAgain:
             ("DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY, n text); INSERT INTO a VALUES (1, 'first')",),
             "UPDATE a SET n = 'changed'; INSERT INTO a VALUES (2, 'x')",
         ),
+        "a table that later ones rename": (
+            "CREATE TABLE a (id int PRIMARY KEY, n text)",
+            ("DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY, n text)", "ALTER TABLE a RENAME TO b", "ALTER TABLE b RENAME TO c"),
+            "INSERT INTO c VALUES (1, 'x'), (2, NULL)",
+        ),
+        "a table of which a later one renames columns": (
+            "CREATE TABLE a (id int PRIMARY KEY, n text)",
+            ("DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY, n text)",
+             'ALTER TABLE a RENAME n TO "x y"; ALTER TABLE a RENAME id TO key'),
+            "INSERT INTO a VALUES (1, 'x'), (2, NULL)",
+        ),
+        "a column that a later one renames": (
+            "CREATE TABLE a (id int PRIMARY KEY, n text)",
+            ("ALTER TABLE a DROP n; ALTER TABLE a ADD n text", 'ALTER TABLE a RENAME n TO "x y"', "ALTER TABLE a RENAME TO b"),
+            "INSERT INTO b VALUES (1, 'x'), (2, NULL)",
+        ),
+        "a table that is changed and emptied": (
+            "CREATE TABLE a (id int, n text); CREATE TABLE b (id int)",
+            ("ALTER TABLE a ADD m int; ALTER TABLE public.b ADD m int; TRUNCATE a, public.b",),
+            "INSERT INTO a VALUES (1, 'x'), (2, NULL); INSERT INTO b VALUES (1, 2)",
+        ),
+        "values of rows whose key a later one renames": (
+            "CREATE TABLE a (id int PRIMARY KEY, n text)",
+            ("ALTER TABLE a ADD m int", "ALTER TABLE a RENAME id TO key"),
+            "INSERT INTO a VALUES (1, 'x', 10), (2, 'x', 20), (3, 'x', NULL); UPDATE a SET m = m + 1 WHERE key = 1",
+        ),
         "a table, after a step of its own": (
             "CREATE TABLE a (id int PRIMARY KEY, n text); CREATE TABLE b (id int)",
             ("CREATE INDEX CONCURRENTLY i ON b (id); DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY, n text)",),

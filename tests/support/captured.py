@@ -493,7 +493,6 @@ _FIXED: Mapping[str, Any] = {
     "size_bytes": 8192,
     "index_bytes": 8192,
     "bytes": 8192,
-    "system_identifier": "7000000000000000000",
     "data_directory": "/data",
 }
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")

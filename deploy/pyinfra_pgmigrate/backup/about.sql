@@ -10,7 +10,6 @@ FROM pgmigrate.migrations AS m \gset
 \endif
 SELECT pg_catalog.json_build_object(
     'database', pg_catalog.current_database(),
-    'system_identifier', (SELECT s.system_identifier::text FROM pg_catalog.pg_control_system() AS s),
     'server_version', pg_catalog.current_setting('server_version'),
     'server_version_num', pg_catalog.current_setting('server_version_num')::integer,
     'taken_at', pg_catalog.to_char(

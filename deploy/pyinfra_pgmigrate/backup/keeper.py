@@ -147,6 +147,11 @@ class Keeper:
         found = answer.text("problem") or answer.errors or "no answer"
         is_full = "No space left" in found
         cure = "Remove the cause, then run again: it cleans up what is left."
+        if "permission denied for " in found:
+            cure = (
+                "Connect as a role that may read all of it, or let a superuser run: "
+                f"GRANT pg_read_all_data TO {self.settings.connection.user or 'ROLE'}"
+            )
         if (unnamed := _UNNAMED.search(found)) is not None:
             # Nobody can restore such a database either.
             cure = (

@@ -312,7 +312,8 @@ operator_families AS MATERIALIZED (
     JOIN namespaces AS n ON n.oid = f.opfnamespace
     JOIN pg_catalog.pg_am AS m ON m.oid = f.opfmethod
 ),
--- Everything that has a name, with owner and rights of its own where it has them.
+-- Everything that has a name, with owner and rights of its own where it has them: the default written out is what is left
+-- where something was granted and revoked again, and says no more than nothing.
 objects (kind, ident, class, object, owner, acl) AS MATERIALIZED (
     SELECT
         r.kind,
@@ -320,7 +321,13 @@ objects (kind, ident, class, object, owner, acl) AS MATERIALIZED (
         r.class,
         r.oid,
         CASE WHEN r.relkind IN ('r', 'p', 'f', 'v', 'm') THEN r.relowner END,
-        CASE WHEN r.relkind IN ('r', 'p', 'f', 'v', 'm') THEN r.relacl END
+        CASE
+            WHEN r.relkind IN ('r', 'p', 'f', 'v', 'm')
+                AND NOT (
+                    r.relacl @> pg_catalog.acldefault('r', r.relowner) AND r.relacl <@ pg_catalog.acldefault('r', r.relowner)
+                )
+                THEN r.relacl
+        END
     FROM relations AS r
     WHERE r.relkind NOT IN ('S', 'c')
 
@@ -332,15 +339,27 @@ objects (kind, ident, class, object, owner, acl) AS MATERIALIZED (
         s.oid,
         -- One that belongs to a column has the owner of the table, whoever gets the table.
         CASE WHEN s.column_ident IS NULL THEN s.relowner END,
-        s.relacl
+        CASE WHEN NOT (s.relacl @> pg_catalog.acldefault('s', s.relowner) AND s.relacl <@ pg_catalog.acldefault('s', s.relowner)) THEN s.relacl END
     FROM sequences AS s
 
     UNION ALL
-    SELECT p.kind, p.ident, p.class, p.oid, p.proowner, p.proacl FROM functions AS p
+    SELECT
+        p.kind, p.ident, p.class, p.oid, p.proowner,
+        CASE WHEN NOT (p.proacl @> pg_catalog.acldefault('f', p.proowner) AND p.proacl <@ pg_catalog.acldefault('f', p.proowner)) THEN p.proacl END
+    FROM functions AS p
+
     UNION ALL
-    SELECT 'type', t.ident, t.class, t.oid, t.typowner, t.typacl FROM types AS t
+    SELECT
+        'type', t.ident, t.class, t.oid, t.typowner,
+        CASE WHEN NOT (t.typacl @> pg_catalog.acldefault('T', t.typowner) AND t.typacl <@ pg_catalog.acldefault('T', t.typowner)) THEN t.typacl END
+    FROM types AS t
+
     UNION ALL
-    SELECT 'schema', pg_catalog.quote_ident(n.nspname), n.class, n.oid, n.nspowner, n.nspacl FROM namespaces AS n
+    SELECT
+        'schema', pg_catalog.quote_ident(n.nspname), n.class, n.oid, n.nspowner,
+        CASE WHEN NOT (n.nspacl @> pg_catalog.acldefault('n', n.nspowner) AND n.nspacl <@ pg_catalog.acldefault('n', n.nspowner)) THEN n.nspacl END
+    FROM namespaces AS n
+
     UNION ALL
     SELECT 'constraint', k.ident, k.class, k.oid, NULL, NULL FROM constraints AS k
     UNION ALL
@@ -417,16 +436,21 @@ objects (kind, ident, class, object, owner, acl) AS MATERIALIZED (
 
     UNION ALL
     SELECT
-        'foreign_data_wrapper', pg_catalog.quote_ident(w.fdwname), w.tableoid, w.oid, w.fdwowner, w.fdwacl
+        'foreign_data_wrapper', pg_catalog.quote_ident(w.fdwname), w.tableoid, w.oid, w.fdwowner,
+        CASE WHEN NOT (w.fdwacl @> pg_catalog.acldefault('F', w.fdwowner) AND w.fdwacl <@ pg_catalog.acldefault('F', w.fdwowner)) THEN w.fdwacl END
     FROM pg_catalog.pg_foreign_data_wrapper AS w
 
     UNION ALL
-    SELECT 'foreign_server', pg_catalog.quote_ident(s.srvname), s.tableoid, s.oid, s.srvowner, s.srvacl
+    SELECT
+        'foreign_server', pg_catalog.quote_ident(s.srvname), s.tableoid, s.oid, s.srvowner,
+        CASE WHEN NOT (s.srvacl @> pg_catalog.acldefault('S', s.srvowner) AND s.srvacl <@ pg_catalog.acldefault('S', s.srvowner)) THEN s.srvacl END
     FROM pg_catalog.pg_foreign_server AS s
 
     UNION ALL
     -- Those of the server itself have oids below 16384.
-    SELECT 'language', pg_catalog.quote_ident(l.lanname), l.tableoid, l.oid, l.lanowner, l.lanacl
+    SELECT
+        'language', pg_catalog.quote_ident(l.lanname), l.tableoid, l.oid, l.lanowner,
+        CASE WHEN NOT (l.lanacl @> pg_catalog.acldefault('l', l.lanowner) AND l.lanacl <@ pg_catalog.acldefault('l', l.lanowner)) THEN l.lanacl END
     FROM pg_catalog.pg_language AS l
     WHERE l.oid >= 16384
         OR l.lanacl IS NOT NULL

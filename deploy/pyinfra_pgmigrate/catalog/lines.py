@@ -91,6 +91,16 @@ def parts_of(ident: str) -> tuple[str, str]:
     return ".".join(words[:-1]), words[-1]
 
 
+def bare_name(ident: str) -> str:
+    """Returns the last part of a name as it is in line, without quotes.
+
+    >>> bare_name('other."a ""b"'), bare_name("projects")
+    ('a "b', 'projects')
+    """
+    last = parts_of(unescaped(ident))[1]
+    return last[1:-1].replace('""', '"') if last.startswith('"') else last
+
+
 def qualified(ident: str, schema: str) -> str:
     """Returns the name of a relation with its schema, which lines leave out in the target schema.
 

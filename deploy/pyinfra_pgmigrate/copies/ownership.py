@@ -329,7 +329,11 @@ def owners(owning: Owning, run: Run, schema: str) -> str:
             settings_of(values),
             *([read_sql("copies/close_copy")] if owning.ends else []),
             *_tolerantly(["BEGIN;"], owning.made, ["COMMIT;"]),
-            *_tolerantly(["BEGIN;"], owning.owned, [read_sql("copies/close_owned")] if owning.ends else []),
+            *_tolerantly(
+                ["BEGIN;", read_sql("copies/take_back")],
+                owning.owned,
+                [read_sql("copies/close_owned")] if owning.ends else [],
+            ),
             *([] if owning.restored is None else [read_sql("copies/restored")]),
             *_tolerantly([], owning.last, []),
             READ_NOW,

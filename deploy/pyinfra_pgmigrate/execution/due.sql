@@ -61,6 +61,19 @@ FROM (
                     AND a.attnum > 0
                     AND NOT a.attisdropped
                     AND pg_catalog.quote_ident(a.attname) = k.column_name
+                    -- What tells its rows apart may have another name still.
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM pg_catalog.unnest(k.key_columns) AS w (name)
+                        WHERE NOT EXISTS (
+                            SELECT 1
+                            FROM pg_catalog.pg_attribute AS b
+                            WHERE b.attrelid = t.relation
+                                AND b.attnum > 0
+                                AND NOT b.attisdropped
+                                AND pg_catalog.quote_ident(b.attname) = w.name
+                        )
+                    )
                     -- Values that another type could not hold wait until it has theirs again.
                     AND NOT EXISTS (
                         SELECT 1

@@ -153,6 +153,7 @@ BEGIN
                                     c.value ->> 0, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
                                 )) = i.indrelid
                                     AND c.value ->> 1 = pg_catalog.quote_ident(a.attname)
+                                    AND c.value -> 4 IS DISTINCT FROM 'true'::jsonb
                             )
                         )
                 )

@@ -14,7 +14,7 @@ from ..catalog.lines import Patch, key_of, like_pattern, parts_of, qualified, un
 from ..catalog.lock_modes import conflicting_modes, sql_name
 from ..errors import Kind
 from ..migrations.files import Migration
-from ..migrations.remade import Remade
+from ..migrations.remade import Remade, renamings_of
 from ..planning.decision import OUTCOME
 from ..psql.script import (
     Run,
@@ -134,7 +134,7 @@ def _settings(step: Step, limits: LockLimits, batch_rows: int, schema: str, plac
         "carried": "[]",
         "foreign_lines": "[]",
         # Not what a later step of the same migration drops: that is still what it was.
-        "remade": items(sorted({_remade_name(one) for one in decision.remade if one.number in step.numbers})),
+        "remade": items(sorted({_remade_name(one) for one in decision.remade if one.number in step.own_numbers})),
     }
     return [settings_of(values)]
 
@@ -251,6 +251,8 @@ def _inside(step: Step) -> list[str]:
     parts += ["EXECUTE pgmigrate_written \\gset", *_statements(step)]
     if remade:
         parts += ["\\if :was_reverted", read_sql("execution/keep_after"), read_sql("execution/remade_as"), "\\endif"]
+    if step.around is None and (renames := renamings_of(step.migration, step.own_numbers)):
+        parts += [setting("renames", items(renames)), read_sql("execution/kept_renamed")]
     if step.around is not None:
         parts += step.around.after
     elif (made := _made(step)) is not None:
@@ -296,8 +298,7 @@ def _losing(step: Step) -> list[list[str]]:
 
 def _remade(step: Step) -> dict[str, str]:
     """Returns what is kept of what the step drops and makes again, where a rollback had taken it back."""
-    numbers = {statement.number for statement in step.statements}
-    found = [one for one in step.decision.remade if one.number in numbers]
+    found = [one for one in step.decision.remade if one.number in step.own_numbers]
     if not found:
         return {}
     tables = dict.fromkeys(one.before or one.name for one in found if one.kind == "table")

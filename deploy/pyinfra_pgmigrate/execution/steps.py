@@ -75,6 +75,11 @@ class Step:
         return frozenset(made.union(*(effect.touches for effect in effects)))
 
     @property
+    def own_numbers(self) -> frozenset[int]:
+        """The statements that it runs."""
+        return frozenset(statement.number for statement in self.statements)
+
+    @property
     def numbers(self) -> tuple[int, ...]:
         """The statements that its event names: the last one speaks for the whole migration."""
         if self.is_last:

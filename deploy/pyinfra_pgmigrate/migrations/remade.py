@@ -10,9 +10,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..catalog.lines import key_of, parts_of, unescaped
+from ..catalog.lines import bare_name, key_of, parts_of, unescaped
 from ..sqltext.parser import Statement
-from ..sqltext.targets import restarted_sequences
+from ..sqltext.targets import restarted_sequences, truncated_tables
 from .files import Migration
 
 _KINDS = ("table ", "column ", "sequence ")
@@ -90,6 +90,29 @@ def renamings(migrations: Sequence[Migration]) -> tuple[Renamed, ...]:
     )
 
 
+# A table, and its column or None, before and after.
+Renaming = tuple[str, str | None, str, str | None]
+
+
+def renamings_of(migration: Migration, numbers: Collection[int]) -> list[Renaming]:
+    """Returns the tables and columns that statements of a migration give another name, in order."""
+    found: list[Renaming] = []
+    for statement in () if migration.effect is None else migration.chosen(numbers):
+        if statement.node not in _RENAMING:
+            continue
+        for key, old in _renamed_by(migration, statement):
+            kind, _, name = unescaped(key).partition(" ")
+            before = unescaped(old).partition(" ")[2]
+            if kind == "table":
+                found.append((before, None, name, None))
+            elif kind == "column":
+                (table, column), (table_before, column_before) = parts_of(name), parts_of(before)
+                # Those of a table with another name have theirs still.
+                if column != column_before:
+                    found.append((table_before, column_before, table, column))
+    return found
+
+
 def _renamed_by(migration: Migration, statement: Statement) -> Iterator[tuple[str, str]]:
     patch = migration.effect_of(statement).patch
     for line in patch.plus:
@@ -135,8 +158,7 @@ def remade_by(migration: Migration, numbers: Collection[int], made: Mapping[str,
             if not (key.startswith("column ") and parts_of(key.removeprefix("column "))[0] in tables)
         ]
         if statement.node == _EMPTYING:
-            locks = migration.effect_of(statement).locks
-            keys += [(f"table {lock.relation}", True) for lock in locks if lock.mode == "AccessExclusiveLock"]
+            keys += [(f"table {name}", True) for name in _emptied_by(migration, statement)]
         for key, is_emptied in keys:
             kind, name = key.split(" ", 1)
             if not _may_be_carried(migration, statement, kind, name):
@@ -154,6 +176,31 @@ def _key_before(migration: Migration, until: Statement, key: str) -> str:
         if statement.node in _RENAMING:
             key = dict(_renamed_by(migration, statement)).get(key, key)
     return key
+
+
+def _emptied_by(migration: Migration, statement: Statement) -> list[str]:
+    """Returns the tables that TRUNCATE empties, as lines have them.
+
+    An effect tells only of locks that no statement before had: those of its own, CASCADE included, and what it names.
+    """
+
+    def locked(one: Statement) -> list[str]:
+        return [lock.relation for lock in migration.effect_of(one).locks if lock.mode == "AccessExclusiveLock"]
+
+    before = [name for one in migration.statements[: statement.number - 1] for name in locked(one)]
+    named = {
+        name
+        for name in before
+        for schema, table in truncated_tables(statement)
+        if bare_name(name) == table and _may_be_in(name, schema)
+    }
+    return list(dict.fromkeys([*locked(statement), *sorted(named)]))
+
+
+def _may_be_in(name: str, schema: str) -> bool:
+    """Tells whether a name of a line, which has no schema where that is the target schema, may be of a schema."""
+    own = parts_of(unescaped(name))[0]
+    return not schema or not own or bare_name(own) == schema
 
 
 def _quoted(name: str) -> str:

@@ -45,9 +45,9 @@ _CONNECTION_HINTS = (
     ("server does not support SSL", "Let the server's administrator set ssl = on, or correct pg_sslmode."),
     ("private key file", "Correct pg_sslkey: a file on the host that the user of psql alone may read (chmod 600)."),
     ("certificate file", "Correct pg_sslcert: a file on the host that the user of psql may read."),
-    (
-        "session is read-only",
-        "Name the primary in pg_host, or correct pg_target_session_attrs: it takes none of these servers.",
+    *(
+        (text, "Name another server in pg_host, or correct pg_target_session_attrs: it takes none of these.")
+        for text in ("session is read-only", "session is not read-only", "hot standby mode")
     ),
     ("definition of service", "Correct pg_service, or add it to pg_service.conf on the host."),
     # These two name the database as well, and it is there.

@@ -18,7 +18,6 @@ class Server:
 
     + version_num: as PostgreSQL gives it, 170005 for 17.5
     + size_bytes: of the database; index_bytes: of its indexes, as last counted
-    + system_identifier: of the cluster
     + data_directory: on the server's machine; None where the role may not know
     + roles: all roles whose privileges the connected role has, itself included
     + is_superuser: passes every privilege check
@@ -33,7 +32,6 @@ class Server:
     schema_exists: bool
     size_bytes: int
     index_bytes: int
-    system_identifier: str
     data_directory: str | None
     may_create_databases: bool
     roles: frozenset[str]

@@ -26,7 +26,6 @@ SELECT pg_catalog.json_build_object(
         FROM pg_catalog.pg_class AS c
         WHERE c.relkind = 'i'
     ),
-    'system_identifier', (SELECT s.system_identifier::text FROM pg_catalog.pg_control_system() AS s),
     'data_directory', CASE
         WHEN pg_catalog.pg_has_role('pg_read_all_settings', 'USAGE')
             THEN pg_catalog.current_setting('data_directory', true)

@@ -15,7 +15,11 @@ SELECT CASE
     )
     ELSE pg_catalog.format(
         'ALTER %s %s ADD CONSTRAINT %s %s',
-        CASE WHEN pg_catalog.to_regclass(r.value ->> 1) IS NULL THEN 'DOMAIN' ELSE 'TABLE' END,
+        CASE
+            WHEN pg_catalog.to_regclass(r.value ->> 1) IS NULL AND pg_catalog.to_regtype(r.value ->> 1) IS NOT NULL
+                THEN 'DOMAIN'
+            ELSE 'TABLE'
+        END,
         r.value ->> 1, r.value ->> 2, r.value ->> 3
     )
 END

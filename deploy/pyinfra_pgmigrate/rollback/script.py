@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ..catalog.lines import qualified, unescaped
+from ..catalog.lines import bare_name, qualified, unescaped
 from ..execution.steps import Around, Step, steps_of
 from ..psql.script import Run, items, joined, seen_from_schema, session_of, setting, settings_of
 from ..registry.schema import claimed
 from ..resources import read_sql
+from ..sqltext.targets import renamed_columns
 from .blockers import Rule
 from .plan import may_be_set, unique_rules
 from .turn import Rollback
@@ -66,12 +67,21 @@ def drop_built(rules: Sequence[Rule], rollback: Rollback, run: Run, schema: str,
 
 
 def _kept_before(rollback: Rollback) -> list[str]:
+    statements = [statement for script in rollback.scripts for statement in script.statements]
+    renamed = {name for statement in statements for name in renamed_columns(statement)}
     values = {
         "tables": items(map(unescaped, rollback.tables)),
         "columns": items(
             [
                 *(
-                    [unescaped(table), unescaped(column), may_be_set(rollback, table, column), None]
+                    [
+                        unescaped(table),
+                        unescaped(column),
+                        may_be_set(rollback, table, column),
+                        None,
+                        # It does not go, and may tell rows apart.
+                        bare_name(column) in renamed,
+                    ]
                     for table, column in rollback.columns
                 ),
                 *(

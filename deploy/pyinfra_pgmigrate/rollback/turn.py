@@ -52,12 +52,7 @@ def turned(
     touched = {key_of(line) for line in observed.catalog.lines ^ lines if is_own(line) and key_of(line) in kept}
     # Another one may take the place of what the script drops, with the rights that it has.
     touched |= kept.intersection(dropped_keys(scripts))
-    # The first GRANT writes out what held before it; no REVOKE takes that back.
-    lines |= {
-        line
-        for line in observed.catalog.lines - lines
-        if key_of(line) in kept and is_written_out(line, observed.catalog.owners, observed.server.version_num)
-    }
+    lines |= set(_still_written_out(observed, lines, kept))
     patch = observed.catalog.difference(Catalog(frozenset(lines)))
     rules = tuple(_rules(patch.plus))
     going = (objects - kept) | (set(dropped_keys(scripts)) & set(observed.catalog.by_key))
@@ -177,6 +172,21 @@ def _built_before(coming: Collection[str], catalog: Catalog) -> Iterator[str]:
         for line in catalog.by_key.get(f"index {escaped(rule.index)}", ()):
             if line not in coming:
                 yield line
+
+
+def _still_written_out(observed: Observed, lines: Collection[str], kept: Collection[str]) -> Iterator[str]:
+    """Yields the grants that the first GRANT on an object wrote out: they last as long as any other one of it.
+
+    + lines: those that stay; kept: keys of what stays
+    """
+
+    def says_no_more(line: str) -> bool:
+        return is_written_out(line, observed.catalog.owners, observed.server.version_num)
+
+    granted = {key_of(line) for line in lines if line.startswith("grant ") and not says_no_more(line)}
+    for line in observed.catalog.lines.difference(lines):
+        if key_of(line) in granted.intersection(kept) and says_no_more(line):
+            yield line
 
 
 def _columns(objects: Collection[str], tables: Collection[str]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from postgast.pg_query_pb2 import AlterTableType, ObjectType
 
 from .parser import Statement, node_of
 
+_COLUMN = ObjectType.Value("OBJECT_COLUMN")
 _TABLE = ObjectType.Value("OBJECT_TABLE")
 _DROP_COLUMN = AlterTableType.Value("AT_DropColumn")
 _SET_IDENTITY = AlterTableType.Value("AT_SetIdentity")
@@ -33,6 +34,21 @@ def dropped_columns(statement: Statement) -> Iterator[tuple[str, str, str]]:
         for command in node.cmds:
             if command.alter_table_cmd.subtype == _DROP_COLUMN:
                 yield node.relation.schemaname, node.relation.relname, command.alter_table_cmd.name
+
+
+def renamed_columns(statement: Statement) -> Iterator[str]:
+    """Yields the names before of columns that a statement gives another name."""
+    if statement.node == "rename_stmt":
+        node = node_of(statement)
+        if node.rename_type == _COLUMN:
+            yield node.subname
+
+
+def truncated_tables(statement: Statement) -> Iterator[tuple[str, str]]:
+    """Yields schema, empty where the statement has none, and name of the tables that TRUNCATE names."""
+    if statement.node == "truncate_stmt":
+        for one in node_of(statement).relations:
+            yield one.range_var.schemaname, one.range_var.relname
 
 
 def restarted_sequences(statement: Statement) -> Iterator[tuple[str, str, str]]:

@@ -31,7 +31,7 @@ LINES = (
 
 
 def seen(*lines: str, registry: Registry | None = None, damaged: tuple[str, ...] = ()) -> Observed:
-    server = Server("18.4", 180004, "d", "me", False, True, 0, 0, "1", None, True, frozenset(), True, True, True)
+    server = Server("18.4", 180004, "d", "me", False, True, 0, 0, None, True, frozenset(), True, True, True)
     return Observed(server, registry, Catalog.of(lines), damaged=damaged)
 
 

@@ -7,7 +7,15 @@ from pyinfra_pgmigrate.catalog.lines import Patch
 from pyinfra_pgmigrate.migrations.effect import Effect, Lock, StatementEffect
 from pyinfra_pgmigrate.migrations.files import Migration
 from pyinfra_pgmigrate.migrations.header import Header
-from pyinfra_pgmigrate.migrations.remade import Remade, Renamed, drops_anything, makings, remade_by, renamings
+from pyinfra_pgmigrate.migrations.remade import (
+    Remade,
+    Renamed,
+    drops_anything,
+    makings,
+    remade_by,
+    renamings,
+    renamings_of,
+)
 from pyinfra_pgmigrate.sqltext.parser import checksum_of, split
 
 A = frozenset({"table a", "column a.id integer", "sequence s as bigint"})
@@ -145,6 +153,14 @@ def test_what_has_another_name_is_as_old_as_before() -> None:
         Renamed(2, "column b.o", "column a.o"),
     }
     assert renamings([migration(1, DROP, MAKE)]) == ()
+
+
+def test_the_names_that_statements_change_and_no_others() -> None:
+    found = migration(1, RENAME, MOVE, DROP)
+
+    assert renamings_of(found, [1]) == [("a", "n", "a", "m")]
+    assert renamings_of(found, [2, 3]) == [("a", None, "b", None)]
+    assert renamings_of(found, [3]) == []
 
 
 def test_what_the_migration_itself_renamed_is_found_under_its_name_before() -> None:

@@ -29,7 +29,6 @@ SERVER = Server(
     schema_exists=True,
     size_bytes=1,
     index_bytes=1,
-    system_identifier="1",
     data_directory=None,
     may_create_databases=True,
     roles=frozenset({"postgres"}),

@@ -50,6 +50,7 @@ _SOCKET = 'connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" fa
         ),
         (f'{_AT}could not read certificate file "/x/c": No such file or directory', "pg_sslcert"),
         (f"{_AT}session is read-only", "pg_target_session_attrs"),
+        (f"{_AT}server is not in hot standby mode", "pg_target_session_attrs"),
         # It names nobody.
         (f"{_AT}FATAL:  das Datenbanksystem startet", "do what its message says"),
     ],

@@ -515,7 +515,7 @@ class TestLeftovers:
             assert begun.stdin is not None
             begun.stdin.write("\n".join(command.stdin))
             begun.stdin.close()
-            wait_for(lambda: any(place.glob("*/output")), what="the script to run")
+            wait_for(lambda: any(place.glob("*/errors")), what="the script to run")
             os.killpg(begun.pid, signal.SIGKILL)
         assert len(list(place.iterdir())) == 1
 

@@ -77,7 +77,7 @@ hostssl all all all scram-sha-256
 """
 
 
-@pytest.fixture(scope="module", params=["rds.sql", pytest.param("supabase.sql")])
+@pytest.fixture(scope="module", params=["supabase.sql", pytest.param("rds.sql", marks=pytest.mark.soak)])
 def managed(
     machines: Machines, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Managed]:

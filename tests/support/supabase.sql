@@ -8,6 +8,8 @@ CREATE ROLE shop LOGIN CREATEROLE CREATEDB BYPASSRLS PASSWORD 'sh0p';
 GRANT anon, authenticated, service_role TO shop;
 GRANT pg_monitor, pg_signal_backend, pg_read_all_data TO shop;
 ALTER DATABASE :"database" OWNER TO shop;
+-- Managed servers need not let everybody ask.
+REVOKE EXECUTE ON FUNCTION pg_catalog.pg_control_system(), pg_catalog.pg_control_checkpoint() FROM PUBLIC;
 SET ROLE provider;
 CREATE SCHEMA extensions;
 CREATE EXTENSION pg_stat_statements SCHEMA extensions;

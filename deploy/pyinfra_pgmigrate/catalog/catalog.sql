@@ -546,12 +546,13 @@ known_columns AS MATERIALIZED (
 raw_views AS MATERIALIZED (
     SELECT
         r.oid,
-        pg_catalog.regexp_replace(
-                pg_catalog.rtrim(' ' || pg_catalog.pg_get_viewdef(r.oid, true), ';'),
-                '((?:''(?:[^'']|'''')*''|"(?:[^"]|"")*"|[^''"\s])*)\s+',
-                '\1 ',
-                'g'
-            ) AS text
+        -- What is in quotes is one piece with all that touches it, also where nothing comes after.
+        ' ' || pg_catalog.rtrim(pg_catalog.regexp_replace(
+            pg_catalog.rtrim(pg_catalog.pg_get_viewdef(r.oid, true), ';'),
+            '\s*((?:''(?:[^'']|'''')*''|"(?:[^"]|"")*"|[^''"\s])+)\s*',
+            '\1 ',
+            'g'
+        )) AS text
     FROM relations AS r
     WHERE r.relkind IN ('v', 'm')
 ),
@@ -894,12 +895,12 @@ facts (line, class, object, part) AS (
     UNION ALL
     SELECT
         'rule ' || w.ident || ' '
-            || pg_catalog.regexp_replace(
+            || pg_catalog.rtrim(pg_catalog.regexp_replace(
                 pg_catalog.rtrim(pg_catalog.pg_get_ruledef(w.oid, true), ';'),
-                '((?:''(?:[^'']|'''')*''|"(?:[^"]|"")*"|[^''"\s])*)\s+',
+                '\s*((?:''(?:[^'']|'''')*''|"(?:[^"]|"")*"|[^''"\s])+)\s*',
                 '\1 ',
                 'g'
-            )
+            ))
             || CASE w.ev_enabled WHEN 'O' THEN '' ELSE ' enabled ' || w.ev_enabled::text END,
         w.class,
         w.oid,

@@ -9,5 +9,7 @@ WHERE m.parts[1]::bigint < EXTRACT(epoch FROM pg_catalog.clock_timestamp()) - %s
         SELECT 1
         FROM pg_catalog.pg_stat_activity AS a
         WHERE a.datid = d.oid
+            -- That one comes by itself, and gives way.
+            AND a.backend_type IS DISTINCT FROM 'autovacuum worker'
     )
 ORDER BY d.datname;

@@ -142,6 +142,26 @@ def test_rows_that_a_migration_cannot_take_stop_it_on_the_copy(
 
 
 @on_versions(18)
+def test_a_superuser_takes_no_sample_where_others_left_functions(server: Server, tmp_path: Path) -> None:
+    folder = _made(tmp_path, server, TABLE, "ALTER TABLE a ADD COLUMN m int;")
+    with server.database("empty") as database:
+        database.run(TABLE)
+        database.run(ROWS)
+        database.run(
+            "CREATE ROLE sampler; GRANT CREATE ON SCHEMA public TO sampler; SET ROLE sampler; CREATE FUNCTION trap(int)"
+            " RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE 'run by %', current_user; END $$; RESET ROLE;"
+        )
+        try:
+            result = migrate(_settings(database, folder))
+
+            assert result.ok, result.text
+            assert "without rows: to read them, a superuser would run functions of other roles" in result.text
+            assert "a sample of" not in result.text
+        finally:
+            database.run("DROP OWNED BY sampler; DROP ROLE sampler")
+
+
+@on_versions(18)
 def test_rows_in_a_chain_have_no_sample_and_that_is_said(server: Server, tmp_path: Path) -> None:
     folder = _made(tmp_path, server, TABLE, "ALTER TABLE a ADD COLUMN m int;")
     with server.database("empty") as database:

@@ -1,4 +1,4 @@
-"""What pgBackRest says, as versions 2.45 and 2.55 print it, and what it must have for a restore point."""
+"""What pgBackRest says, as version 2.55 prints it, and what it must have for a restore point."""
 
 from __future__ import annotations
 

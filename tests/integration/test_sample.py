@@ -51,8 +51,9 @@ INSERT INTO quick VALUES (1);
 CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no row of a sample fires me'; END $$;
 CREATE TRIGGER no BEFORE INSERT ON small FOR EACH ROW EXECUTE FUNCTION no();
 ANALYZE;
+CREATE TABLE never_analyzed AS SELECT g AS id, repeat('y', 100) AS pad FROM generate_series(1, 60000) AS g;
 """
-SAMPLED = {"public.large", "public.parted_0", "public.parted_1"}
+SAMPLED = {"public.large", "public.never_analyzed", "public.parted_0", "public.parted_1"}
 
 
 def program(server: Server, name: str, *arguments: str) -> bytes:

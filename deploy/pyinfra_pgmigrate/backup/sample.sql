@@ -34,8 +34,9 @@ BEGIN
             c.oid,
             pg_catalog.format('%I.%I', n.nspname, c.relname) AS name,
             s.bytes <= pg_catalog.current_setting('pgmigrate.sample_bytes')::bigint AS is_small,
-            -- Twice the pages that hold so many rows: some may be empty.
-            LEAST(100, 100.0 * 2 * (1 + r.most / GREATEST(s.row_count / s.pages, 0.01)) / s.pages) AS percent,
+            -- Each page is taken or not by chance: so many more than hold the rows that about one in a million
+            -- samples has too few.
+            LEAST(100, 100 * (p.needed + 8 * pg_catalog.sqrt(p.needed)) / s.pages) AS percent,
             r.most
         FROM pg_catalog.pg_class AS c
         JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -44,7 +45,11 @@ BEGIN
                 pg_catalog.pg_table_size(c.oid) AS bytes,
                 GREATEST(pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::bigint, 1)::numeric
                     AS pages,
-                GREATEST(c.reltuples, 1)::numeric AS row_count
+                c.reltuples::numeric AS analyzed
+        ) AS b
+        CROSS JOIN LATERAL (
+            -- Of a table that was never analyzed nobody knows: ten rows a page, as a guess.
+            SELECT b.bytes, b.pages, CASE WHEN b.analyzed > 0 THEN b.analyzed ELSE 10 * b.pages END AS row_count
         ) AS s
         CROSS JOIN LATERAL (
             -- Some 64 MiB of a table at most.
@@ -52,6 +57,9 @@ BEGIN
                 pg_catalog.current_setting('pgmigrate.sample_rows')::numeric, 67108864 * s.row_count / GREATEST(s.bytes, 1)
             ))::integer AS most
         ) AS r
+        CROSS JOIN LATERAL (
+            SELECT 1 + r.most / GREATEST(s.row_count / s.pages, 0.01) AS needed
+        ) AS p
         WHERE c.relkind = 'r'
             AND c.relpersistence <> 't'
             AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pgmigrate')
@@ -67,7 +75,8 @@ BEGIN
             EXECUTE pg_catalog.format('SELECT pg_catalog.array_agg(t.ctid) FROM ONLY %s AS t', one.name) INTO found;
         ELSE
             EXECUTE pg_catalog.format(
-                'SELECT pg_catalog.array_agg(s.ctid) FROM (SELECT t.ctid FROM ONLY %s AS t TABLESAMPLE SYSTEM (%s) LIMIT %s) AS s',
+                'SELECT pg_catalog.array_agg(s.ctid) FROM (SELECT t.ctid FROM ONLY %s AS t TABLESAMPLE SYSTEM (%s) '
+                'ORDER BY pg_catalog.random() LIMIT %s) AS s',
                 one.name, one.percent, one.most
             ) INTO found;
         END IF;

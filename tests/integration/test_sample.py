@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyinfra_pgmigrate.backup.programs import sample_script
 from pyinfra_pgmigrate.migrations.record import record_folder
-from pyinfra_pgmigrate.resources import read_sql
 
 from tests.conftest import on_all_versions, on_versions
 from tests.property.snapshot import environment, take
@@ -67,7 +67,7 @@ def program(server: Server, name: str, *arguments: str) -> bytes:
 @on_all_versions
 def test_small_tables_come_whole_and_of_large_ones_what_references_hold_with(server: Server, tmp_path: Path) -> None:
     script, rows, summary, structure = (tmp_path / name for name in ("sample.sql", "rows.sql", "summary", "structure"))
-    script.write_text(read_sql("backup/sample"))
+    script.write_text(sample_script())
     psql = ("--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1")
     with server.database("empty") as source, server.database("empty") as target:
         source.run(KINDS)
@@ -142,22 +142,31 @@ def test_rows_that_a_migration_cannot_take_stop_it_on_the_copy(
         assert database.value("SELECT count(*) FROM pg_database WHERE datname ~ '^pgmigrate_copy'") == 0
 
 
+@pytest.mark.parametrize("called", [False, True])
 @on_versions(18)
-def test_a_superuser_takes_no_sample_where_others_left_functions(server: Server, tmp_path: Path) -> None:
+def test_a_superuser_takes_no_sample_where_reading_runs_functions_of_others(
+    server: Server, tmp_path: Path, called: bool
+) -> None:
     folder = _made(tmp_path, server, TABLE, "ALTER TABLE a ADD COLUMN m int;")
     with server.database("empty") as database:
         database.run(TABLE)
         database.run(ROWS)
         database.run(
             "CREATE ROLE sampler; GRANT CREATE ON SCHEMA public TO sampler; SET ROLE sampler; CREATE FUNCTION trap(int)"
-            " RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE 'run by %', current_user; END $$; RESET ROLE;"
+            " RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN IF current_setting('is_superuser')::boolean THEN"
+            " RAISE 'run by %', current_user; END IF; RETURN 1; END $$;"
+            " CREATE TABLE own (id int); INSERT INTO own VALUES (1);"
+            + ("CREATE TABLE o (id int); CREATE INDEX trapped ON o (id) WHERE id > trap(1);" if called else "")
+            + "RESET ROLE;"
         )
         try:
             result = migrate(_settings(database, folder))
 
             assert result.ok, result.text
-            assert "without rows: to read them, a superuser would run functions of other roles" in result.text
-            assert "a sample of" not in result.text
+            assert "run by" not in result.text
+            why = "would run function public.trap(integer) of role sampler, which index public.trapped calls"
+            assert (why in result.text) == called
+            assert ("a sample of" in result.text and "not proved" in result.text) != called
         finally:
             database.run("DROP OWNED BY sampler; DROP ROLE sampler")
 

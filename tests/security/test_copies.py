@@ -41,9 +41,19 @@ OWN = {
     " IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM {evil}.grab(); RETURN 'x'; END $$;"
     "CREATE CAST ({evil}.mood AS text) WITH FUNCTION {evil}.says({evil}.mood) AS IMPLICIT;"
     "CREATE TABLE {evil}.t (m {evil}.mood); INSERT INTO {evil}.t VALUES ('good');",
+    "cast of an array": "CREATE TYPE {evil}.mood AS ENUM ('good', 'bad'); CREATE FUNCTION {evil}.says({evil}.mood[])"
+    " RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM {evil}.grab(); RETURN 'x'; END $$;"
+    "CREATE CAST ({evil}.mood[] AS text) WITH FUNCTION {evil}.says({evil}.mood[]) AS IMPLICIT;"
+    "CREATE TABLE {evil}.t (m {evil}.mood[]); INSERT INTO {evil}.t VALUES ('{good}');",
     "default": "CREATE TABLE {evil}.t (i integer, b boolean DEFAULT {evil}.yes(1)); INSERT INTO {evil}.t VALUES (1);",
     "index expression": f"{_TABLE} CREATE INDEX ON {{evil}}.t (({{evil}}.same(i)));",
     "index predicate": f"{_TABLE} CREATE INDEX ON {{evil}}.t (i) WHERE {{evil}}.yes(i);",
+    # What these call is called whenever somebody plans a query of the table.
+    "index expression of constants": f"{_TABLE} CREATE INDEX ON {{evil}}.t ((i + {{evil}}.same(1)));",
+    "index predicate of constants": f"{_TABLE} CREATE INDEX ON {{evil}}.t (i) WHERE i > {{evil}}.same(1);",
+    "index operator of constants": f"{_TABLE} CREATE OPERATOR {{evil}}.## (RIGHTARG = integer, FUNCTION = {{evil}}.same);"
+    "CREATE INDEX ON {evil}.t ((i + (OPERATOR({evil}.##) 1)));",
+    "statistics of constants": f"{_TABLE} CREATE STATISTICS {{evil}}.s ON (i + {{evil}}.same(1)), i FROM {{evil}}.t;",
     "exclusion": f"{_TABLE} ALTER TABLE {{evil}}.t ADD EXCLUDE (({{evil}}.same(i)) WITH =);",
     "statistics": f"{_TABLE} CREATE STATISTICS {{evil}}.s ON ({{evil}}.same(i)), i FROM {{evil}}.t;",
     "materialized view": f"{_TABLE} CREATE MATERIALIZED VIEW {{evil}}.m AS SELECT {{evil}}.yes(i) AS b FROM {{evil}}.t;",
@@ -65,6 +75,7 @@ OWN = {
 OTHERS = {
     "check": "ALTER TABLE public.project_roles ADD CHECK ({evil}.yes(1));",
     "index expression": "CREATE INDEX ON public.customers (({evil}.same(length(name))));",
+    "index expression of constants": "CREATE INDEX ON public.customers ((length(name) + {evil}.same(1)));",
     "generated column": "ALTER TABLE public.project_roles ADD COLUMN g boolean GENERATED ALWAYS AS ({evil}.yes(1)) STORED;",
     "materialized view": "CREATE MATERIALIZED VIEW public.m AS SELECT {evil}.yes(1) AS b FROM public.customers;",
     "event trigger": "CREATE EVENT TRIGGER ears ON ddl_command_end EXECUTE FUNCTION {evil}.ddl();",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,12 +91,15 @@ class Evil:
 
 
 @contextmanager
-def evil_role(legacy: Database) -> Iterator[Evil]:
-    """An ordinary role that may have a schema, and put a trigger on a table of the application."""
+def evil_role(
+    legacy: Database, *, tables: Sequence[str] = ("project_equipment_groups", "project_roles")
+) -> Iterator[Evil]:
+    """An ordinary role that may have a schema, and put a trigger on tables of the application."""
     name = f"evil_{secrets.token_hex(3)}"
     legacy.run(
         f"CREATE ROLE {name} LOGIN PASSWORD '{name}'; GRANT CREATE ON DATABASE {legacy.name} TO {name};"
-        f"CREATE SCHEMA {name} AUTHORIZATION {name}; GRANT TRIGGER ON project_equipment_groups, project_roles TO {name}"
+        f"CREATE SCHEMA {name} AUTHORIZATION {name};"
+        + "".join(f"GRANT TRIGGER ON {table} TO {name};" for table in tables)
     )
     found = Evil(name, legacy, Path(f"/tmp/{name}"))
     try:
@@ -110,3 +113,14 @@ def evil_role(legacy: Database) -> Iterator[Evil]:
             f"DROP EVENT TRIGGER IF EXISTS ears; DROP SCHEMA IF EXISTS {name} CASCADE; DROP OWNED BY {name} CASCADE"
         )
         legacy.run(f"DROP ROLE {name}; DROP ROLE IF EXISTS {name}_door")
+
+
+def gains_nothing_by_being_made(evil: Evil) -> None:
+    """Takes back what it gained as a superuser made it, unsuspecting: that is not what is tried."""
+    with evil.database.server.connect("postgres") as session:
+        session.execute(f"ALTER ROLE {evil.name} NOSUPERUSER NOCREATEROLE NOCREATEDB".encode())
+        session.execute(
+            f"DROP ROLE IF EXISTS {evil.name}_door; REVOKE pg_execute_server_program FROM {evil.name}".encode()
+        )
+    evil.file.unlink(missing_ok=True)
+    assert evil.gained == []

@@ -11,7 +11,7 @@ from typing import Any
 from ..application.totals import Answers, Total, answers_of, as_json, totals_asked, totals_of
 from ..catalog.lines import LINES_VERSION, Catalog
 from ..psql.answer import Answer
-from ..psql.script import READ_NOW, Run, catalog_session_of, joined, setting
+from ..psql.script import READ_NOW, READS_UNCHECKED, Run, catalog_session_of, flag, joined, setting
 from ..resources import read_sql
 from .manifest import json_line
 
@@ -24,6 +24,7 @@ def dump_script(run: Run, schema: str, totals: Sequence[Total] = ()) -> str:
     return joined(
         [
             *catalog_session_of(run, schema, "backup"),
+            read_sql("psql/reading"),
             read_sql("backup/snapshot"),
             read_sql("backup/about"),
             setting("target", ""),
@@ -41,6 +42,8 @@ def contents_script(run: Run, schema: str) -> str:
     return joined(
         [
             *catalog_session_of(run, schema, "compare"),
+            # Of a copy: nobody else has anything there, or the operator allowed more.
+            READS_UNCHECKED,
             "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;",
             READ_NOW,
             read_sql("backup/about"),
@@ -51,7 +54,7 @@ def contents_script(run: Run, schema: str) -> str:
 
 
 def _all_contents() -> list[str]:
-    return [setting("known", ""), read_sql("backup/contents")]
+    return [setting("known", ""), setting("a_transaction_each", flag(False)), read_sql("backup/contents")]
 
 
 def about_script(run: Run, schema: str) -> str:

@@ -152,6 +152,11 @@ class Keeper:
                 "Connect as a role that may read all of it, or let a superuser run: "
                 f"GRANT pg_read_all_data TO {self.settings.connection.user or 'ROLE'}"
             )
+        if "as superuser" in found and "would run function" in found:
+            cure = (
+                "Connect as the owner of the database (pg_user), who gives nobody more than that role has; or, once "
+                "you have read that function, take it over: ALTER FUNCTION ... OWNER TO CURRENT_USER"
+            )
         if (unnamed := _UNNAMED.search(found)) is not None:
             # Nobody can restore such a database either.
             cure = (

@@ -12,6 +12,7 @@ import shlex
 from dataclasses import dataclass
 
 from ..psql.command import Command, conninfo
+from ..psql.script import joined
 from ..resources import read_sql, shell_program
 from ..settings import Connection
 
@@ -132,6 +133,11 @@ _SAMPLE_ROWS = 1000
 _SMALL_BYTES = 1024**2
 
 
+def sample_script() -> str:
+    """Returns the script that prints a sample of the rows."""
+    return joined(read_sql(name) for name in ("backup/sample_begin", "psql/reading", "backup/sample"))
+
+
 def copy_structure(place: Place, into: Target, *, has_registry: bool, has_sample: bool = False) -> Command:
     """Returns the command that copies the structure of the database into a copy, there and empty.
 
@@ -139,7 +145,7 @@ def copy_structure(place: Place, into: Target, *, has_registry: bool, has_sample
     """
     rows = _SAMPLE_ROWS if has_sample else 0
     # Not an argument: together with the program it would be too long for one.
-    sample = read_sql("backup/sample") if has_sample else ""
+    sample = sample_script() if has_sample else ""
     registry = "true" if has_registry else "false"
     arguments = (conninfo(place.connection), *into.arguments, registry, rows, _SMALL_BYTES, _checksum(sample))
     return call("copy_structure", place, *arguments, lines=_password(into.connection) + sample)

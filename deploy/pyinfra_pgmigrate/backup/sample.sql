@@ -16,7 +16,22 @@ SET enable_seqscan = off;
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 SET jit = off;
+SET constraint_exclusion = off;
+SET lock_timeout = '10s';
 BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+:reading_locks
+\if :is_checked
+SELECT
+    pg_catalog.replace(:'reading_check', 'TABLES', COALESCE(pg_catalog.array_agg(c.oid), '{}')::text),
+    pg_catalog.replace(:'reading_locked', 'TABLES', COALESCE(pg_catalog.array_agg(c.oid), '{}')::text)
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p')
+    AND c.relpersistence <> 't'
+    AND n.nspname !~ '^pg_'
+    AND n.nspname <> 'information_schema'
+\gexec
+\endif
 SELECT pg_catalog.set_config('pgmigrate.sample_rows', :'rows', true) AS ignored \gset
 SELECT pg_catalog.set_config('pgmigrate.sample_bytes', :'bytes', true) AS ignored \gset
 SELECT pg_catalog.set_config('pgmigrate.sampled', '{}', true) AS ignored \gset

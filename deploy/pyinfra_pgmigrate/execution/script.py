@@ -73,11 +73,11 @@ def apply_script(
     parts = [
         *catalog_session_of(run, schema, first.migration.name),
         *claimed(run, sets_aside=first.around is not None and first.around.sets_aside),
-        setting("backup", backup),
+        read_sql("psql/reading"),
         read_sql("execution/trace_prepare"),
         read_sql("execution/written_prepare").replace(":written", WRITTEN.text),
         _TOUCHED,
-        settings_of({"parts_from": PARTS_FROM, "in_parts": flag(False), "needs_fingerprint": flag(False)}),
+        settings_of({"parts_from": PARTS_FROM, "in_parts": "false", "needs_fingerprint": "false", "backup": backup}),
     ]
     place = 0
     for group in groups:
@@ -243,7 +243,7 @@ def _inside(step: Step) -> list[str]:
     if step.around is not None:
         parts += step.around.before
     if step.around is None and (losing := _losing(step)):
-        parts += [setting("columns", items(losing)), read_sql("execution/unchanged")]
+        parts += [read_sql("psql/check_reading"), setting("columns", items(losing)), read_sql("execution/unchanged")]
     remade = _remade(step)
     if remade:
         parts += [settings_of(remade), read_sql("execution/remade"), "\\if :was_reverted", read_sql("execution/keep")]

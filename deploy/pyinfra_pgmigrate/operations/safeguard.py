@@ -35,11 +35,7 @@ def would(session: DatabaseSession, seen: Observed, count: int) -> list[str]:
     if on_structure(session, seen):
         where = "on a copy of the structure"
         if session.settings.rehearse == "full":
-            where += (
-                " with a sample of the rows: it does not prove that all of them fit, nor how long statements take"
-                if has_sample(session, seen)
-                else " without rows: to read them, a superuser would run functions of other roles (pg_user: the owner)"
-            )
+            where += " with a sample of the rows: it does not prove that all of them fit, nor how long statements take"
     elif session.settings.rehearse == "full" and not session.settings.skip_backup:
         where = "on the restored copy"
     if where:
@@ -52,15 +48,6 @@ def on_structure(session: DatabaseSession, seen: Observed) -> bool:
     how = session.settings.rehearse
     is_large = how == "full" and not session.settings.skip_backup and is_too_large(Keeper(session), seen)
     return how == "schema" or is_large
-
-
-def has_sample(session: DatabaseSession, seen: Observed) -> bool:
-    """Tells whether a copy of the structure gets some of the rows.
-
-    Not where a superuser would read them in a database with functions of other roles: to plan a query of a table runs
-    what the expressions and predicates of its indexes call with constants (measured, PostgreSQL 18).
-    """
-    return session.settings.rehearse == "full" and not (seen.server.is_superuser and seen.server.foreign_code)
 
 
 def check_may_rehearse(session: DatabaseSession) -> None:
@@ -129,7 +116,7 @@ def _safeguard(session: DatabaseSession, seen: Observed, versions: Collection[in
     if on_structure(session, seen):
         with claimed_backups(keeper):
             if is_due():
-                with Copies(keeper).copy_of_structure(seen, has_sample=has_sample(session, seen)) as copy:
+                with Copies(keeper).copy_of_structure(seen, has_sample=how == "full") as copy:
                     use(copy)
     if by_point and pending:
         restore_point.ensure(session, seen)

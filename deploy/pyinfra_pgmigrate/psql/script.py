@@ -54,6 +54,10 @@ def flag(value: bool) -> str:
     return "true" if value else "false"
 
 
+# In the place of psql/reading.sql: reading runs nothing that anybody gains by.
+READS_UNCHECKED = settings_of({"is_checked": flag(False), "reading_check": "", "reading_locked": ""})
+
+
 def items(items: Iterable[Any]) -> str:
     """Returns a list as JSON, for a variable of psql."""
     return json.dumps(list(items), ensure_ascii=False)

@@ -51,14 +51,8 @@ SELECT pg_catalog.json_build_object(
             JOIN pg_catalog.pg_roles AS r ON r.oid = p.proowner
             WHERE (SELECT m.rolsuper FROM pg_catalog.pg_roles AS m WHERE m.rolname = CURRENT_USER)
                 AND NOT r.rolsuper
+                -- Also of an extension: those of PostgreSQL's own are a superuser's, and whoever owns one may add to it.
                 AND p.oid >= 16384
-                AND NOT EXISTS (
-                    SELECT 1
-                    FROM pg_catalog.pg_depend AS d
-                    WHERE d.classid = p.tableoid
-                        AND d.objid = p.oid
-                        AND d.deptype = 'e'
-                )
             ORDER BY 1
             LIMIT 100
         ) AS f

@@ -245,7 +245,7 @@ def _hashed(on_copy: DatabaseSession, columns: Mapping[str, tuple[str, ...]]) ->
     """Returns rows and content hash of tables over some of their columns; nothing of one that cannot be read."""
     if not columns:
         return {}
-    return tables_of(on_copy.psql(known_contents(columns, on_copy.run, on_copy.settings.schema)))
+    return tables_of(on_copy.psql(known_contents(columns, on_copy.run, on_copy.settings.schema, is_copy=True)))
 
 
 def _not_as_before(on_copy: DatabaseSession, before: _Before | None, rollback: Rollback) -> list[str]:

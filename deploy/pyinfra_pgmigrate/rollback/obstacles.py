@@ -33,8 +33,9 @@ def obstacles(rollback: Rollback, run: Run, schema: str) -> Question[Obstruction
     }
     parts = [settings_of(values), "BEGIN;", "SET LOCAL lock_timeout = '10s';"]
     parts += map(read_sql, ("rollback/sizes", "rollback/dependents"))
-    parts += map(read_sql, ("rollback/conflicting", "rollback/conflicts"))
-    script = joined([*session_of(run, schema, "obstacles"), *parts, "ROLLBACK;"])
+    parts += map(read_sql, ("rollback/lock_rules", "psql/check_reading", "rollback/conflicting", "rollback/conflicts"))
+    session = [*session_of(run, schema, "obstacles"), read_sql("psql/reading")]
+    script = joined([*session, *parts, "ROLLBACK;"])
     return Question(f"what is in the way of {rollback.decision.migration.name}", script, obstructions_in)
 
 

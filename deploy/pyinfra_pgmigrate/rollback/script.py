@@ -97,6 +97,7 @@ def _kept_before(rollback: Rollback) -> list[str]:
         "keeps": items(reference for script in rollback.scripts for reference in script.keeps),
     }
     parts = [settings_of(values), "\\set kept_by :run_id", read_sql("rollback/rollback_locks")]
+    parts.append(read_sql("psql/check_reading"))
     if rollback.conflicts:
         parts += map(
             read_sql,

@@ -22,7 +22,7 @@ from ..copies.restore import copy_of_tables
 from ..errors import Kind, PgMigrateError
 from ..planning.database import DatabaseSession
 from ..psql.answer import Answer
-from ..psql.script import Run, items, joined, prepared, session_of, setting
+from ..psql.script import READS_UNCHECKED, Run, flag, items, joined, prepared, session_of, setting
 from ..registry.model import Observed
 from ..resources import read_sql
 from ..units import size
@@ -170,13 +170,16 @@ def _rows(
             return differing_rows(keeper.called(command, "compare the rows of"), keys)
 
 
-def known_contents(known: Mapping[str, Sequence[str] | None], run: Run, schema: str) -> str:
+def known_contents(known: Mapping[str, Sequence[str] | None], run: Run, schema: str, *, is_copy: bool = False) -> str:
     """Returns the script that counts and hashes tables over some of their columns, a transaction each.
 
     + known: columns by table, quoted as SQL would need them; None: all that it has
+    + is_copy: what reading them runs is no matter (see psql/reading.sql)
     """
     parts = [*session_of(run, schema, "validate"), setting("known", json.dumps(known, ensure_ascii=False))]
-    return joined([*parts, read_sql("psql/reading_only"), read_sql("backup/contents")])
+    checks = READS_UNCHECKED if is_copy else read_sql("psql/reading")
+    parts += [read_sql("psql/reading_only"), checks, setting("a_transaction_each", flag(True))]
+    return joined([*parts, read_sql("backup/contents")])
 
 
 def keys_of_tables(tables: Sequence[str], run: Run, schema: str) -> str:
@@ -191,7 +194,7 @@ def rows_of_tables(tables: Sequence[tuple[int, str, Sequence[str], Sequence[str]
     + tables: number, name, columns that count and columns of the key
     """
     parts = [*session_of(run, schema, "validate"), setting("tables", items(tables))]
-    return joined([*parts, read_sql("psql/reading_only"), read_sql("validation/rows")])
+    return joined([*parts, read_sql("psql/reading_only"), read_sql("psql/reading"), read_sql("validation/rows")])
 
 
 def differing_rows(answer: Answer, keys: Sequence[tuple[str, ...]]) -> list[Rows]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pyinfra_pgmigrate.backup import programs
 from pyinfra_pgmigrate.backup.manifest import read_manifest
-from pyinfra_pgmigrate.backup.programs import Place, Target, key_of_database
+from pyinfra_pgmigrate.backup.programs import Place, Target, key_of_database, sample_script
 from pyinfra_pgmigrate.backup.store import Store, store
 from pyinfra_pgmigrate.psql.answer import Answer, read_answer
 from pyinfra_pgmigrate.psql.command import Command, conninfo
@@ -116,7 +116,7 @@ class TestWords:
     def test_copy_structure_with_rows(self) -> None:
         command = programs.copy_structure(PLACE, INTO, has_registry=True, has_sample=True)
 
-        sample = read_sql("backup/sample")
+        sample = sample_script()
         assert words_of(command, "copy_structure")[-3:] == ["1000", "1048576", sha256(sample)]
         assert command.stdin[1:] == (f"copy-pw-7\n{sample}",)
         # Linux takes an argument of at most 128 KiB, and connectors put the command in quotes of their own.

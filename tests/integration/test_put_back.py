@@ -119,6 +119,18 @@ class TestMadeAgain:
             ("ALTER TABLE a DROP n; ALTER TABLE a ADD n text", 'ALTER TABLE a RENAME n TO "x y"', "ALTER TABLE a RENAME TO b"),
             "INSERT INTO b VALUES (1, 'x'), (2, NULL)",
         ),
+        "a table that was made under another name, and is emptied": (
+            "SELECT",
+            ("CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (2); ALTER TABLE a RENAME TO b; ALTER TABLE b RENAME TO c",
+             "TRUNCATE c; INSERT INTO c VALUES (5)"),
+            "INSERT INTO c VALUES (7)",
+        ),
+        "a table that gets a reference, and is emptied": (
+            "CREATE TABLE a (id int PRIMARY KEY, n text); INSERT INTO a VALUES (9)",
+            ("ALTER TABLE a ADD up int REFERENCES a ON DELETE SET NULL; TRUNCATE a",
+             "CREATE TABLE b (id int REFERENCES a); INSERT INTO a VALUES (3, 'x', NULL); INSERT INTO b VALUES (3)"),
+            "INSERT INTO a VALUES (1, 'x', NULL), (2, NULL, 1)",
+        ),
         "a table that is changed and emptied": (
             "CREATE TABLE a (id int, n text); CREATE TABLE b (id int)",
             ("ALTER TABLE a ADD m int; ALTER TABLE public.b ADD m int; TRUNCATE a, public.b",),

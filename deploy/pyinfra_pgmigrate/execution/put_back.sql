@@ -211,6 +211,18 @@ BEGIN
                 ), '')
                 FROM pg_temp.pgmigrate_due AS o
                 WHERE o.kind IN ('table', 'row')
+                    -- What a column that came later would hold is not kept.
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM pg_catalog.pg_attribute AS y
+                        LEFT JOIN pg_catalog.pg_attribute AS b
+                            ON b.attrelid = pg_catalog.to_regclass(o.place)
+                            AND b.attname = y.attname
+                            AND NOT b.attisdropped
+                        WHERE y.attrelid = c.confrelid
+                            AND y.attnum = ANY (c.confkey)
+                            AND b.attname IS NULL
+                    )
                     AND (
                         o.target = c.confrelid
                         OR EXISTS (
@@ -230,6 +242,18 @@ BEGIN
         WHERE c.conrelid = d.target
             AND c.contype = 'f'
             AND c.convalidated
+            -- Where a column came later, the rows reference nothing.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM pg_catalog.pg_attribute AS x
+                LEFT JOIN pg_catalog.pg_attribute AS b
+                    ON b.attrelid = pg_catalog.to_regclass(d.place)
+                    AND b.attname = x.attname
+                    AND NOT b.attisdropped
+                WHERE x.attrelid = c.conrelid
+                    AND x.attnum = ANY (c.conkey)
+                    AND b.attname IS NULL
+            )
             -- A partition has its parent's; to a partitioned table one for each of its partitions is kept, too.
             AND NOT EXISTS (
                 SELECT 1

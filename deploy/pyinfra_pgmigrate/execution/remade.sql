@@ -14,7 +14,7 @@ FROM (
     LIMIT 1
 ) AS e \gset
 WITH RECURSIVE made AS (
-    SELECT l.line || ' ' AS line, e.version
+    SELECT l.line || ' ' AS line, e.version, e.removed
     FROM pgmigrate.events AS e
     CROSS JOIN LATERAL pg_catalog.unnest(e.added) AS l (line)
     WHERE e.run_id = :'run_id'::uuid
@@ -68,16 +68,29 @@ names AS (
     FROM names AS n
     JOIN renamed AS r ON r.key = n.key AND r.version <= n.version AND r.old <> n.latest
 ),
+-- How the lines of each begin.
+lines AS (
+    SELECT n.latest, n.key, pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
+        pg_catalog.replace(n.key, '\', '\\'), E'\n', '\n'), E'\r', '\r'), E'\t', '\t') || ' ' AS line
+    FROM names AS n
+),
 older AS (
     SELECT l.*
     FROM listed AS l
     WHERE NOT EXISTS (
         SELECT 1
-        FROM names AS n
-        JOIN made AS m ON pg_catalog.starts_with(m.line, pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
-            pg_catalog.replace(n.key, '\', '\\'), E'\n', '\n'), E'\r', '\r'), E'\t', '\t') || ' ')
+        FROM lines AS n
+        JOIN made AS m ON pg_catalog.starts_with(m.line, n.line)
         WHERE n.latest = ANY (l.keys)
-            AND NOT EXISTS (SELECT 1 FROM renamed AS r WHERE r.version = m.version AND r.key = n.key)
+            -- Not what only got that name, and had another one before that migration.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM renamed AS r
+                CROSS JOIN LATERAL pg_catalog.unnest(m.removed) AS w (line)
+                JOIN lines AS b ON b.latest = n.latest AND pg_catalog.starts_with(w.line || ' ', b.line)
+                WHERE r.version = m.version
+                    AND r.key = n.key
+            )
     )
         AND NOT EXISTS (
             SELECT 1

@@ -36,7 +36,7 @@ _SUBJECTS: dict[str, tuple[str, ...]] = {
     ),
     "What to apply": (
         "pg_sql_dir", "pg_target", "pg_phase", "pg_applied", "pg_out_of_order", "pg_repair", "pg_release",
-        "pg_batch_from", "pg_batch_rows", "pg_stop_after",
+        "pg_batch_from", "pg_batch_rows", "pg_large_table_rows", "pg_stop_after",
     ),
     "Locks and waiting": (
         "pg_lock_poll_s", "pg_lock_timeout_s", "pg_lock_budget_s", "pg_run_wait_s",

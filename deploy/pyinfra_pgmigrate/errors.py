@@ -26,6 +26,7 @@ class Kind(Enum):
     ORDER = "order"  # an applied file is gone, or an older one is pending
     REGISTRY = "registry"  # a newer version of this tool made the registry, or somebody who is not trusted
     BUSY = "busy"  # another run is at work on the database
+    LARGE = "large"  # a statement would keep others from a large table
     LOCK = "lock"  # a table lock was not to be had in the time allowed
     FAILED = "failed"  # a statement failed
     UNEXPECTED = "unexpected"  # the catalog changed otherwise than the effect says
@@ -110,6 +111,12 @@ EXPLANATIONS: dict[Kind, Explanation] = {
     Kind.BUSY: Explanation(
         "Another run worked on the database for longer than `pg_run_wait_s`.",
         "Wait until it ends, then run again.",
+    ),
+    Kind.LARGE: Explanation(
+        "A pending statement breaks a rule of `pgmigrate check` on a table with more than `pg_large_table_rows` rows: "
+        "others would wait for it for long.",
+        "Write it as the rule says; or, where that wait is planned, accept it in the file "
+        "(`-- safe: RULE because ...`) or for one run: `pg_large_table_rows=0`.",
     ),
     Kind.LOCK: Explanation(
         "A table lock could not be acquired within `pg_lock_budget_s`. Nothing of that step was applied.",

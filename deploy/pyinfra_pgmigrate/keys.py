@@ -120,6 +120,12 @@ KEYS: dict[str, Key] = {
     "pg_batch_from": Key(
         count, 10, "number of pending migrations from which one operation applies them all in one session"
     ),
+    "pg_large_table_rows": Key(
+        size,
+        1_000_000,
+        "rows of a table above which a migration is refused that rewrites it, or locks it while its rows are read, and "
+        "does not accept that in its header (safe); 0: never",
+    ),
     "pg_batch_rows": Key(count, 1000, "rows a transaction in a migration that runs in batches"),
     "pg_backup_dir": Key(
         text,

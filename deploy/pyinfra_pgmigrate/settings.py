@@ -53,6 +53,7 @@ class Settings:
     out_of_order: bool
     release: bool
     batch_from: int
+    large_table_rows: int
     batch_rows: int
     backup_dir: str | None
     jobs: int

@@ -21,7 +21,7 @@ from ..psql.answer import Answer
 from ..psql.command import Command
 from ..psql.script import prepared
 from ..registry.model import Observed
-from ..settings import Connection
+from ..settings import Connection, Settings
 from . import programs
 from .manifest import Manifest, json_line
 from .programs import Place
@@ -32,6 +32,25 @@ MOST_DIFFERENCES = 5
 
 # An index over such a function: whoever reads its table runs it, and finds nothing by a name without schema.
 _UNNAMED = re.compile(r'does not exist.*SQL function "([^"]+)" (?:during|statement)', re.DOTALL)
+
+
+def _cure(found: str, settings: Settings) -> str:
+    """Returns the next command after what a program said."""
+    if "permission denied for " in found:
+        role = settings.connection.user or "ROLE"
+        return f"Connect as a role that may read all of it, or let a superuser run: GRANT pg_read_all_data TO {role}"
+    if "as superuser" in found and "would run function" in found:
+        return (
+            "Connect as the owner of the database (pg_user), who gives nobody more than that role has; or, once "
+            "you have read that function, take it over: ALTER FUNCTION ... OWNER TO CURRENT_USER"
+        )
+    if (unnamed := _UNNAMED.search(found)) is not None:
+        # Nobody can restore such a database either.
+        return (
+            f"It does not name the schemas of what it uses: ALTER FUNCTION {unnamed[1]} SET search_path = "
+            f"{settings.schema}, pg_temp; then run again."
+        )
+    return "Remove the cause, then run again: it cleans up what is left."
 
 
 @dataclass(frozen=True)
@@ -146,29 +165,12 @@ class Keeper:
             raise self._unsafe(path)
         found = answer.text("problem") or answer.errors or "no answer"
         is_full = "No space left" in found
-        cure = "Remove the cause, then run again: it cleans up what is left."
-        if "permission denied for " in found:
-            cure = (
-                "Connect as a role that may read all of it, or let a superuser run: "
-                f"GRANT pg_read_all_data TO {self.settings.connection.user or 'ROLE'}"
-            )
-        if "as superuser" in found and "would run function" in found:
-            cure = (
-                "Connect as the owner of the database (pg_user), who gives nobody more than that role has; or, once "
-                "you have read that function, take it over: ALTER FUNCTION ... OWNER TO CURRENT_USER"
-            )
-        if (unnamed := _UNNAMED.search(found)) is not None:
-            # Nobody can restore such a database either.
-            cure = (
-                f"It does not name the schemas of what it uses: ALTER FUNCTION {unnamed[1]} SET search_path = "
-                f"{self.settings.schema}, pg_temp; then run again."
-            )
         raise PgMigrateError(
             Kind.BACKUP,
             f'could not {what} database "{self.database}" on host {self.session.host.name}'
             + (": no space left on the disk" if is_full else ""),
             detail=f"Found: {' '.join(found.split())}; expected it to succeed. Earlier backups are as they were.",
-            hint="Make room, or set pg_backup_dir to a folder with more." if is_full else cure,
+            hint="Make room, or set pg_backup_dir to a folder with more." if is_full else _cure(found, self.settings),
         )
 
     def _unsafe(self, path: Unsafe) -> PgMigrateError:

@@ -49,6 +49,7 @@ class Memory:
     + rehearsed: what each statement did on the copy
     + unmeasured: why queries could not be measured before the migrations, by SQL folder and schema; one that is there
       has been measured
+    + sizes: of tables that the plan locks, by name; None: it is not there
     + has_begun: something of the run was to change it
     + follows_others: operations that are not of this library come before it in the run
     + has_started: an operation of the run has worked on it; is_given_up: one has failed, and no other one follows
@@ -62,6 +63,7 @@ class Memory:
     not_applicable: set[str] = field(default_factory=set)
     rehearsed: tuple[Any, ...] = ()
     unmeasured: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
+    sizes: dict[str, Any] = field(default_factory=dict)
     has_begun: bool = False
     follows_others: bool = False
     has_started: bool = False

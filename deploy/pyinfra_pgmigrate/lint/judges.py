@@ -60,6 +60,20 @@ class Case:
             None,
         )
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The older tables whose size says how long the statement takes; none of TRUNCATE."""
+        if self.statement.node == "truncate_stmt":
+            return ()
+        locked = [lock.relation for lock in self.effect.locks if self.is_old(f"table {lock.relation}")]
+        relation = getattr(self.node, "relation", None)
+        if relation is None or not relation.relname or self.statement.node == "reindex_stmt":
+            # Of an index: nothing says of which table it is, but the lock.
+            strong = [lock.relation for lock in self.effect.locks if MODES.index(lock.mode) >= _SHARE - 1]
+            return tuple(name for name in locked if name in strong)
+        own = [name for name in locked if name.endswith((relation.relname, f'{relation.relname}"'))]
+        return tuple(own or locked)
+
     def named(self, relation: Any) -> str:
         """Returns the name of a relation as the statement writes it."""
         return f"{relation.schemaname}.{relation.relname}" if relation.schemaname else str(relation.relname)

@@ -22,6 +22,7 @@ class Finding:
 
     + line: of the file, counted from 1
     + remedy: what to write instead
+    + tables: whose size says how long others wait for it; none where that is no matter of size
     """
 
     file: str
@@ -29,6 +30,7 @@ class Finding:
     rule: str
     message: str
     remedy: str
+    tables: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.rule}: {self.message}\nHINT: {self.remedy}"
@@ -45,6 +47,7 @@ class Rule:
     + why: what happens to an application in use; for people, as are the next two
     + bad: SQL that breaks the rule
     + good: SQL that makes the same change and keeps it; ``-- NNN_name.sql`` begins another file
+    + grows: what breaks it takes the longer the larger the table is
     """
 
     name: str
@@ -53,6 +56,7 @@ class Rule:
     why: str
     bad: str
     good: str
+    grows: bool = False
 
 
 RULES = (
@@ -65,6 +69,7 @@ RULES = (
         "index on a table that the same migration creates is not reported.",
         bad="CREATE INDEX orders_customer ON orders (customer_id);",
         good="CREATE INDEX CONCURRENTLY orders_customer ON orders (customer_id);",
+        grows=True,
     ),
     Rule(
         "blocking-constraint",
@@ -83,6 +88,7 @@ RULES = (
         "-- 013_validate_order_customer.sql\n"
         "ALTER TABLE orders\n"
         "VALIDATE CONSTRAINT orders_customer_fkey;",
+        grows=True,
     ),
     Rule(
         "rewrite",
@@ -99,6 +105,7 @@ RULES = (
         "-- ... UPDATE by primary key, a batch a transaction ...\n\n"
         "-- 014_drop_amount.sql (phase contract, when no application uses it)\n"
         "ALTER TABLE orders\nDROP COLUMN amount;",
+        grows=True,
     ),
     Rule(
         "set-not-null",
@@ -114,6 +121,7 @@ RULES = (
         "-- 014_require_order_customer.sql\n"
         "ALTER TABLE orders\nALTER COLUMN customer_id SET NOT NULL;\n\n"
         "ALTER TABLE orders\nDROP CONSTRAINT orders_customer_given;",
+        grows=True,
     ),
     Rule(
         "required-column",
@@ -133,6 +141,7 @@ RULES = (
         "transaction (REINDEX), or wants a unique index (REFRESH).",
         bad="REINDEX TABLE orders;",
         good="REINDEX TABLE CONCURRENTLY orders;",
+        grows=True,
     ),
     Rule(
         "lock-table",
@@ -151,6 +160,7 @@ RULES = (
         "behind; TRUNCATE locks readers out and cannot be taken back after COMMIT.",
         bad="UPDATE orders\nSET currency = 'EUR';",
         good="UPDATE orders\nSET currency = 'EUR'\nWHERE currency IS NULL;",
+        grows=True,
     ),
     Rule(
         "unlogged",
@@ -197,12 +207,12 @@ RULES = (
 )
 
 
-def findings(migrations: Sequence[Migration]) -> Iterator[Finding]:
+def findings(migrations: Sequence[Migration], lines: frozenset[str] = frozenset()) -> Iterator[Finding]:
     """Yields each rule that a statement breaks and its header does not accept.
 
+    + lines: what is there before the first
     A migration without a current effect is passed over: that is a refusal of its own.
     """
-    lines: frozenset[str] = frozenset()
     for migration in migrations:
         if migration.effect is None:
             continue
@@ -216,7 +226,8 @@ def findings(migrations: Sequence[Migration]) -> Iterator[Finding]:
                 if (rule.name, message) not in said:
                     said.add((rule.name, message))
                     remedy = f"{rule.remedy} Or accept it: -- safe: {rule.name} because ..."
-                    yield Finding(f"{migration.name}.sql", case.statement.line, rule.name, message, remedy)
+                    tables = case.tables if rule.grows else ()
+                    yield Finding(f"{migration.name}.sql", case.statement.line, rule.name, message, remedy, tables)
         lines = (lines - migration.effect.patch.minus) | migration.effect.patch.plus
         yield from _unknown_rules(migration)
 

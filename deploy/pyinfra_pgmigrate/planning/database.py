@@ -20,6 +20,7 @@ from ..host.events import NotApplicable, listener_of
 from ..host.pyinfra_api import has_run_anything
 from ..host.run import RunContext
 from ..host.session import HostSession
+from ..lint.sizes import judged_by_size, matters_of_size, sizes
 from ..migrations.files import Migration, load_folder
 from ..psql.answer import Unreadable
 from ..registry.look import look
@@ -125,9 +126,26 @@ class DatabaseSession(HostSession):
         first = make_plan(self.migrations, seen, self.settings, {})
         queries = to_ask(first, ask)
         if not queries:
-            return first
+            return self._with_sizes(first, seen)
         answers = self.answers(queries, seen)
-        return answers if isinstance(answers, Refusal) else make_plan(self.migrations, seen, self.settings, answers)
+        if isinstance(answers, Refusal):
+            return answers
+        return self._with_sizes(make_plan(self.migrations, seen, self.settings, answers), seen)
+
+    def _with_sizes(self, plan: Plan, seen: Observed) -> Plan | Refusal:
+        """Returns the plan with what it would do to large tables; asks for their sizes once a run."""
+        if plan.refusals or not plan.runs_statements:
+            return plan
+        found = matters_of_size([(one.migration, one.statements) for one in plan.changes], seen)
+        unknown = {name for one in found for name in one.tables} - set(self.memory.sizes)
+        if unknown:
+            answer = self.ask(sizes(sorted(unknown), self.run, self.schema))
+            if answer is None or isinstance(answer, Unreadable):
+                return self.unreadable(answer)
+            self.memory.sizes.update({name: answer.get(name) for name in unknown})
+        known = {name: one for name, one in self.memory.sizes.items() if one is not None}
+        notes, refusals = judged_by_size(found, known, self.settings.large_table_rows)
+        return replace(plan, notes=notes, refusals=refusals)
 
     def answers(self, queries: Mapping[int, str], seen: Observed) -> Mapping[int, Verified] | Refusal:
         """Returns what verify queries say, of what was just seen, asking for the others."""

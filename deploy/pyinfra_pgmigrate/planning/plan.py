@@ -49,12 +49,14 @@ class Plan:
 
     + ledger: by which migrations are adopted; None where it took no ledger for that
     + has_kept: a rollback kept something here once, which a migration may put back
+    + notes: rules that statements break on tables which are small enough for that
     """
 
     decisions: tuple[Decision, ...]
     refusals: tuple[Refusal, ...] = ()
     ledger: Stated | None = None
     has_kept: bool = False
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def changes(self) -> tuple[Decision, ...]:

@@ -12,6 +12,8 @@ from ..rollback.turn import Rollback
 from ..units import size
 from ..validation.verdict import Check, Verdict
 
+_MOST_NOTES = 5
+
 
 def heading(observed: Observed) -> str:
     """Returns one line that says which database this is."""
@@ -55,6 +57,10 @@ def plan_lines(plan: Plan, *, most: int) -> Iterator[str]:
     for decision in plan.changes:
         lines = decision_lines(decision)
         yield from ([next(lines)] if len(plan.changes) >= most else lines)
+    for note in plan.notes[:_MOST_NOTES]:
+        yield f"note: {note}"
+    if len(plan.notes) > _MOST_NOTES:
+        yield f"note: {len(plan.notes) - _MOST_NOTES} more of such"
 
 
 def rollback_lines(rollback: Rollback) -> Iterator[str]:

@@ -141,6 +141,13 @@ class TestMadeAgain:
             ("ALTER TABLE a ADD m int", "ALTER TABLE a RENAME id TO key"),
             "INSERT INTO a VALUES (1, 'x', 10), (2, 'x', 20), (3, 'x', NULL); UPDATE a SET m = m + 1 WHERE key = 1",
         ),
+        "values of rows whose key gets another type": (
+            "CREATE TABLE a (id int PRIMARY KEY, n text); CREATE TABLE b (id int, n text)",
+            ("ALTER TABLE a ALTER id TYPE bigint; ALTER TABLE a ADD m int; ALTER TABLE b ALTER id TYPE bigint; ALTER TABLE b ADD m int",
+             "ALTER TABLE a DROP n; ALTER TABLE a ADD n text"),
+            "INSERT INTO a SELECT 6 - g, 10 * g, NULL FROM generate_series(1, 5) AS g; UPDATE a SET m = NULL WHERE id = 2;"
+            "INSERT INTO b VALUES (2, 'x', 20), (1, 'x', 10), (3, 'x', NULL)",
+        ),
         "a table, after a step of its own": (
             "CREATE TABLE a (id int PRIMARY KEY, n text); CREATE TABLE b (id int)",
             ("CREATE INDEX CONCURRENTLY i ON b (id); DROP TABLE a; CREATE TABLE a (id int PRIMARY KEY, n text)",),

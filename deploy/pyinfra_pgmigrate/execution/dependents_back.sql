@@ -1,10 +1,15 @@
 -- Makes again what others had built on what a rollback took away, where due.sql says so. What still lacks something
--- waits for a later step. Leaves made, and allowed: the lines that come with it.
-SELECT pg_catalog.set_config('pgmigrate.made', '[]', true);
+-- waits for a later step. Leaves made, and allowed: the lines that come with it. Variables: reading_check (see
+-- psql/reading.sql). No function of others is run with the rights of the connection: materialized views are filled as
+-- their owner, and what a superuser cannot make without running one it does not make.
+SELECT pg_catalog.set_config('pgmigrate.made', '[]', true), pg_catalog.set_config('pgmigrate.reading_check', :'reading_check', true);
 DO $$
 DECLARE
     one record;
     statement text;
+    home regclass;
+    read oid[];
+    is_filled boolean;
     reason text;
     waits boolean;
     allowed jsonb := '[]';
@@ -18,11 +23,48 @@ BEGIN
     LOOP
         reason := '';
         waits := false;
+        is_filled := one.object LIKE 'materialized_view %' AND one.statements[1] NOT LIKE '% WITH NO DATA';
         BEGIN
+            IF pg_catalog.current_setting('pgmigrate.reading_check') <> '' AND one.object ~ '^(constraint|index) ' THEN
+                IF one.statements[1] ~ '^ALTER TABLE .* FOREIGN KEY ' THEN
+                    -- Both tables are read to check it.
+                    home := pg_catalog.to_regclass(pg_catalog.regexp_replace(
+                        pg_catalog.substring(one.statements[1], '^ALTER TABLE (?:ONLY )?(.*?) ADD CONSTRAINT '),
+                        pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+                    ));
+                    IF home IS NOT NULL THEN
+                        EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', home);
+                    END IF;
+                    SELECT pg_catalog.array_agg(l.relation)
+                    INTO read
+                    FROM pg_catalog.pg_locks AS l
+                    WHERE l.locktype = 'relation'
+                        AND l.pid = pg_catalog.pg_backend_pid()
+                        AND l.mode ~ '^(Share|Exclusive|AccessExclusive)';
+                    EXECUTE pg_catalog.replace(
+                        pg_catalog.current_setting('pgmigrate.reading_check'), 'TABLES', COALESCE(read, '{}')::text
+                    );
+                ELSIF one.statements[1] ~ '(CHECK|\(.*\(| WHERE )' AND EXISTS (
+                    SELECT 1
+                    FROM pg_catalog.pg_proc AS p
+                    JOIN pg_catalog.pg_roles AS r ON r.oid = p.proowner
+                    WHERE p.oid >= 16384
+                        AND NOT r.rolsuper
+                ) THEN
+                    RAISE EXCEPTION 'a superuser could run functions of other roles for it: connect as the owner of the database (pg_user)';
+                END IF;
+            END IF;
             PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), true);
             FOREACH statement IN ARRAY one.statements LOOP
+                IF is_filled AND statement LIKE 'CREATE MATERIALIZED VIEW %' THEN
+                    statement := statement || ' WITH NO DATA';
+                END IF;
                 EXECUTE statement;
             END LOOP;
+            IF is_filled THEN
+                -- As its owner, whom it has only now.
+                EXECUTE 'REFRESH MATERIALIZED VIEW ' || pg_catalog.substr(one.object, pg_catalog.length('materialized_view ') + 1);
+            END IF;
             PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
             UPDATE pgmigrate.dependents AS d
             SET restored_at = pg_catalog.clock_timestamp()

@@ -3,7 +3,7 @@
 -- end of it.
 -- Variables: tables (JSON: [name, ...]), columns (JSON: [[table, column, whether a migration may have set values
 -- that are not its default, how the way forward gives it its type back where it only gets another: plain (by the cast
--- alone), other or null], ...]), sequences (JSON: null for all, or [[sequence or table, null or column of which it
+-- alone), other or null, whether it tells rows apart all the same], ...]), sequences (JSON: null for all, or [[sequence or table, null or column of which it
 -- is, whether it is kept though it stays], ...]), kept_by (run of the rollback).
 SELECT
     pg_catalog.set_config('pgmigrate.sequences', :'sequences', true),
@@ -153,7 +153,11 @@ BEGIN
                                     c.value ->> 0, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
                                 )) = i.indrelid
                                     AND c.value ->> 1 = pg_catalog.quote_ident(a.attname)
-                                    AND c.value -> 4 IS DISTINCT FROM 'true'::jsonb
+                                    AND (
+                                        c.value -> 4 IS DISTINCT FROM 'true'::jsonb
+                                        -- None tells its own values apart.
+                                        OR c.value ->> 3 IS NOT NULL AND c.value ->> 1 = one.column_name
+                                    )
                             )
                         )
                 )
@@ -224,6 +228,7 @@ BEGIN
                             pg_catalog.current_setting('pgmigrate.columns')::jsonb
                         ) AS g
                         WHERE pg_catalog.quote_ident(a.attname) = g.value ->> 1
+                            AND NOT (g.value -> 4 IS NOT DISTINCT FROM 'true'::jsonb AND g.value ->> 3 IS NOT NULL)
                             AND pg_catalog.to_regclass(pg_catalog.regexp_replace(
                                 g.value ->> 0, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
                             )) = c.oid

@@ -85,7 +85,13 @@ def _kept_before(rollback: Rollback) -> list[str]:
                     for table, column in rollback.columns
                 ),
                 *(
-                    [unescaped(one.table), unescaped(one.column), True, "plain" if one.is_plain else "other"]
+                    [
+                        unescaped(one.table),
+                        unescaped(one.column),
+                        True,
+                        "plain" if one.is_plain else "other",
+                        one.is_exact,
+                    ]
                     for one in rollback.retyped
                 ),
             ]

@@ -58,7 +58,7 @@ def turned(
     going = (objects - kept) | (set(dropped_keys(scripts)) & set(observed.catalog.by_key))
     tables = tuple(sorted(key.removeprefix("table ") for key in going if key.startswith("table ")))
     columns = tuple(sorted(_columns(going, tables)))
-    retyped = tuple(_retyped(patch, reverted, {*tables, *columns}))
+    retyped = tuple(_retyped(patch, reverted, scripts, {*tables, *columns}))
     return Rollback(
         scripts,
         reverted,
@@ -194,12 +194,29 @@ def _columns(objects: Collection[str], tables: Collection[str]) -> list[tuple[st
     return [(table, column) for table, column in parts if table not in tables]
 
 
-def _retyped(patch: Patch, reverted: Sequence[Migration], going: Collection[object]) -> Iterator[Retyped]:
+# A value that does not fit into a shorter one is an error, and no other value.
+_INTEGERS = {"smallint", "integer", "bigint"}
+
+
+# An expression for values that is nothing but their cast.
+_CAST_ALONE = re.compile(r"""USING\s+("[^"]+"|\w+)\s*::\s*\w+\s*(,|;|$)""", re.IGNORECASE)
+
+
+def _casts_alone(scripts: Sequence[RollbackScript]) -> bool:
+    """Tells whether no statement of the scripts gives a column other values than the cast does."""
+    texts = [one.text for script in scripts for one in script.statements if one.node == "alter_table_stmt"]
+    return all(len(re.findall(r"\bUSING\b", text, re.IGNORECASE)) == len(_CAST_ALONE.findall(text)) for text in texts)
+
+
+def _retyped(
+    patch: Patch, reverted: Sequence[Migration], scripts: Sequence[RollbackScript], going: Collection[object]
+) -> Iterator[Retyped]:
     """Yields the columns that stay and get another type, or an expression for their values.
 
     + going: tables, and columns with theirs, that are kept as a whole
     """
     come = {key_of(line): line for line in patch.plus if line.startswith("column ")}
+    casts_alone = _casts_alone(scripts)
     for line in sorted(patch.minus):
         key = key_of(line)
         table, name = parts_of(key.removeprefix("column "))
@@ -207,7 +224,9 @@ def _retyped(patch: Patch, reverted: Sequence[Migration], going: Collection[obje
             continue
         now, then = column_of(line), column_of(come[key])
         if not now.generated and (now.type != then.type or then.generated):
-            yield Retyped(table, name, then.type, is_plain=_is_cast_back(key, reverted))
+            is_plain = _is_cast_back(key, reverted)
+            is_exact = is_plain and casts_alone and not then.generated and {now.type, then.type} <= _INTEGERS
+            yield Retyped(table, name, then.type, is_plain=is_plain, is_exact=is_exact)
 
 
 def _is_cast_back(key: str, reverted: Sequence[Migration]) -> bool:
@@ -288,12 +307,14 @@ class Retyped:
 
     + table, column: as in a key; type: the one that it gets
     + is_plain: the way forward gives it its type back by nothing but the cast
+    + is_exact: no value is another one in the other type, so that it tells rows apart on both ways
     """
 
     table: str
     column: str
     type: str
     is_plain: bool
+    is_exact: bool = False
 
 
 @dataclass(frozen=True)

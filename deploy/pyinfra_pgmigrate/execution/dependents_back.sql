@@ -26,12 +26,15 @@ BEGIN
         is_filled := one.object LIKE 'materialized_view %' AND one.statements[1] NOT LIKE '% WITH NO DATA';
         BEGIN
             IF pg_catalog.current_setting('pgmigrate.reading_check') <> '' AND one.object ~ '^(constraint|index) ' THEN
+                home := pg_catalog.to_regclass(pg_catalog.regexp_replace(
+                    pg_catalog.substring(one.statements[1], CASE
+                        WHEN one.object LIKE 'index %' THEN '^CREATE .*?INDEX .*? ON (?:ONLY )?(.*?) USING '
+                        ELSE '^ALTER TABLE (?:ONLY )?(.*?) ADD CONSTRAINT '
+                    END),
+                    pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+                ));
                 IF one.statements[1] ~ '^ALTER TABLE .* FOREIGN KEY ' THEN
                     -- Both tables are read to check it.
-                    home := pg_catalog.to_regclass(pg_catalog.regexp_replace(
-                        pg_catalog.substring(one.statements[1], '^ALTER TABLE (?:ONLY )?(.*?) ADD CONSTRAINT '),
-                        pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
-                    ));
                     IF home IS NOT NULL THEN
                         EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', home);
                     END IF;
@@ -44,6 +47,15 @@ BEGIN
                     EXECUTE pg_catalog.replace(
                         pg_catalog.current_setting('pgmigrate.reading_check'), 'TABLES', COALESCE(read, '{}')::text
                     );
+                ELSIF one.object LIKE 'index %' AND EXISTS (
+                    SELECT 1
+                    FROM pg_catalog.pg_class AS c
+                    JOIN pg_catalog.pg_roles AS r ON r.oid = c.relowner
+                    WHERE c.oid = home
+                        AND NOT r.rolsuper
+                ) THEN
+                    -- It is built as the owner of its table.
+                    NULL;
                 ELSIF one.statements[1] ~ '(CHECK|\(.*\(| WHERE )' AND EXISTS (
                     SELECT 1
                     FROM pg_catalog.pg_proc AS p
@@ -62,8 +74,10 @@ BEGIN
                 EXECUTE statement;
             END LOOP;
             IF is_filled THEN
-                -- As its owner, whom it has only now.
+                -- As its owner, whom it has only now, with the rows that this one sees.
+                PERFORM pg_catalog.set_config('row_security', 'on', true);
                 EXECUTE 'REFRESH MATERIALIZED VIEW ' || pg_catalog.substr(one.object, pg_catalog.length('materialized_view ') + 1);
+                PERFORM pg_catalog.set_config('row_security', 'off', true);
             END IF;
             PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
             UPDATE pgmigrate.dependents AS d

@@ -16,6 +16,7 @@ from tests.conftest import on_all_versions
 from tests.security.test_copies import OWN
 from tests.support.backups import taken
 from tests.support.evil import Evil, evil_role, gains_nothing_by_being_made
+from tests.support.folders import written
 from tests.support.harness import migrate, rollback, validate
 from tests.support.migrations import record
 from tests.support.servers import Database, Server
@@ -135,3 +136,45 @@ def test_neither_way_reads_a_table_that_runs_functions_of_others(server: Server,
         )
         done = migrate(settings) if planned else rollback(settings)
         assert done.ok, done.text
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "ALTER TABLE items ADD CHECK ({evil}.yes(id::integer))",
+        "ALTER TABLE items ADD COLUMN g boolean GENERATED ALWAYS AS ({evil}.yes(id::integer)) STORED",
+        "CREATE DOMAIN {evil}.d AS integer CHECK ({evil}.yes(VALUE)); GRANT USAGE ON TYPE {evil}.d TO PUBLIC;"
+        "ALTER TABLE items ADD COLUMN d {evil}.d",
+        "CREATE DOMAIN {evil}.d AS integer CHECK ({evil}.yes(VALUE)); CREATE TYPE {evil}.pair AS (a {evil}.d[]);"
+        "GRANT USAGE ON TYPE {evil}.d, {evil}.pair TO PUBLIC; ALTER TABLE items ADD COLUMN d {evil}.pair",
+        "CREATE INDEX ON items ((id + {evil}.same(1)))",
+    ],
+    ids=["check", "generated column", "domain", "domain in an array in a row", "index"],
+)
+def test_rows_are_not_put_back_where_writing_runs_functions_of_others(
+    server: Server, tmp_path: Path, planted: str
+) -> None:
+    before = "CREATE TABLE items (id bigint PRIMARY KEY);"
+    (tmp_path / "baseline.sql").write_text(f"{before}\n")
+    written(tmp_path, server, "ALTER TABLE items ADD COLUMN note text")
+    (tmp_path / "rollback_001.sql").write_text(
+        "-- purpose: back\n-- reverts: 001-001\n\nALTER TABLE items DROP COLUMN IF EXISTS note;\n"
+    )
+    with server.database("empty") as database, evil_role(database, tables=()) as evil:
+        evil.plants(where=f"^{database.name}$")
+        database.run(before)
+        settings = database.settings(pg_sql_dir=str(tmp_path), pg_drift_ignore="items")
+        assert migrate(settings).ok
+        database.run("INSERT INTO items VALUES (1, 'good')")
+        assert rollback(settings).ok
+        evil.run_as_superuser("GRANT USAGE ON SCHEMA {evil} TO PUBLIC;" + planted)
+        gains_nothing_by_being_made(evil)
+
+        refused = migrate(settings)
+
+        assert evil.gained == []
+        assert not refused.ok
+        assert (
+            f"to write to table public.items as superuser {server.conninfo['user']} would run function {evil.name}."
+            in refused.text
+        )

@@ -260,10 +260,12 @@ def _inside(step: Step) -> list[str]:
             settings_of(made),
             read_sql("execution/due"),
             "\\if :is_due",
-            read_sql("execution/triggers_off"),
-            read_sql("execution/put_back"),
+            *map(
+                read_sql,
+                ("psql/check_writing", "execution/triggers_off", "execution/put_back", "execution/triggers_on"),
+            ),
+            "\\endif",
         ]
-        parts += [read_sql("execution/triggers_on"), "\\endif"]
         parts += ["\\if :has_dependents", read_sql("execution/dependents_back"), "\\endif"]
     # From here on the locks are held for our own reading and writing only.
     parts += _COMPARED

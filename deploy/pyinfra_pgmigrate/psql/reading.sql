@@ -7,10 +7,12 @@
 --     meanwhile; first in a transaction: they take no snapshot
 -- reading_check: a statement that fails, with what was found, when it finds a function of somebody without that power;
 --     TABLES in it stands for an array of OIDs
+-- writing_check: the same for what is run when rows are written: constraints, also of domains, and expressions of columns
 -- reading_locked: one that fails when such a table has not that lock
 SELECT r.rolsuper AS is_checked FROM pg_catalog.pg_roles AS r WHERE r.rolname = CURRENT_USER \gset
 \set reading_locks ''
 \set reading_check ''
+\set writing_check ''
 \set reading_locked ''
 \if :is_checked
 -- CREATE INDEX, also CONCURRENTLY, and CREATE STATISTICS wait for it; whoever reads or writes does not. A standby has no
@@ -59,6 +61,52 @@ BEGIN
         FROM pg_catalog.pg_partitioned_table AS p
         WHERE p.partrelid = c.oid
             AND p.partexprs IS NOT NULL
+        UNION ALL
+        SELECT
+            k.oid,
+            'pg_catalog.pg_constraint'::pg_catalog.regclass,
+            'constraint ' || pg_catalog.quote_ident(k.conname)
+        FROM pg_catalog.pg_constraint AS k
+        WHERE WRITES
+            AND k.contype = 'c'
+            AND (
+                k.conrelid = c.oid
+                OR k.contypid IN (
+                    WITH RECURSIVE types AS (
+                        SELECT a.atttypid AS oid
+                        FROM pg_catalog.pg_attribute AS a
+                        WHERE a.attrelid = c.oid
+                            AND a.attnum > 0
+                        UNION
+                        SELECT u.oid
+                        FROM types AS y
+                        JOIN pg_catalog.pg_type AS t ON t.oid = y.oid
+                        CROSS JOIN LATERAL (
+                            SELECT t.typelem AS oid
+                            UNION ALL
+                            SELECT t.typbasetype
+                            UNION ALL
+                            SELECT g.rngsubtype FROM pg_catalog.pg_range AS g WHERE g.rngtypid = t.oid
+                            UNION ALL
+                            SELECT e.atttypid
+                            FROM pg_catalog.pg_attribute AS e
+                            WHERE e.attrelid = t.typrelid
+                                AND e.attnum > 0
+                        ) AS u
+                        WHERE u.oid <> 0
+                    )
+                    SELECT y.oid FROM types AS y
+                )
+            )
+        UNION ALL
+        SELECT
+            d.oid,
+            'pg_catalog.pg_attrdef'::pg_catalog.regclass,
+            'column ' || pg_catalog.quote_ident(a.attname)
+        FROM pg_catalog.pg_attrdef AS d
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+        WHERE WRITES
+            AND d.adrelid = c.oid
     ) AS x
     JOIN pg_catalog.pg_depend AS d ON d.classid = x.classid AND d.objid = x.oid
     LEFT JOIN pg_catalog.pg_operator AS o
@@ -74,13 +122,16 @@ BEGIN
     ORDER BY 1, 2, 3
     LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION 'to read table % as superuser % would run function % of role %, which % calls',
+        RAISE EXCEPTION 'to DO table % as superuser % would run function % of role %, which % calls',
             one.reads, CURRENT_USER, one.calls, one.owner, one.what
             USING HINT = 'Connect as the owner of the database (pg_user), who gives nobody more than that role has; or, once '
                 'you have read that function, take it over: ALTER FUNCTION ' || one.calls || ' OWNER TO CURRENT_USER';
     END IF;
 END
-$pgmigrate$$check$ AS reading_check \gset
+$pgmigrate$$check$ AS check_tables \gset
+SELECT
+    pg_catalog.replace(pg_catalog.replace(:'check_tables', 'WRITES', 'false'), 'to DO', 'to read') AS reading_check,
+    pg_catalog.replace(pg_catalog.replace(:'check_tables', 'WRITES', 'true'), 'to DO', 'to write to') AS writing_check \gset
 SELECT $check$DO $pgmigrate$
 DECLARE
     one record;

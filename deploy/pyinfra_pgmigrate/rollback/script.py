@@ -110,6 +110,7 @@ def _kept_before(rollback: Rollback) -> list[str]:
             (
                 "rollback/conflicting",
                 "rollback/resolve_tables",
+                "psql/check_writing",
                 "execution/triggers_off",
                 "rollback/resolve",
                 "execution/triggers_on",

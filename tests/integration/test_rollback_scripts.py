@@ -9,6 +9,7 @@ from pyinfra_pgmigrate.cli import main
 
 from tests.conftest import Machines, on_versions
 from tests.integration.test_rollback import application, same
+from tests.support.folders import written
 from tests.support.harness import migrate, rollback
 from tests.support.migrations import copied, record, replace_in
 from tests.support.servers import Database, Server
@@ -130,3 +131,38 @@ class TestDraft:
         assert main(["draft-rollback", "001-006", "--dir", sql]) == 0
         assert main(["draft-rollback", "001-006", "--dir", sql]) == 1
         assert "it is there already" in capsys.readouterr().err
+
+
+@on_versions(18)
+def test_a_key_that_only_gets_its_name_back_may_have_references_of_others(server: Server, tmp_path: Path) -> None:
+    before = (
+        "CREATE TABLE a (id int PRIMARY KEY, n int, CONSTRAINT one_n UNIQUE (n));"
+        "CREATE TABLE b (id int REFERENCES a, n int REFERENCES a (n));"
+    )
+    (tmp_path / "baseline.sql").write_text(f"{before}\n")
+    written(
+        tmp_path, server,
+        'ALTER TABLE a RENAME CONSTRAINT a_pkey TO "The key"; ALTER INDEX one_n RENAME TO n_once;',
+    )  # fmt: skip
+    (tmp_path / "rollback_001.sql").write_text(
+        "-- purpose: back\n-- reverts: 001-001\n\n"
+        'ALTER INDEX "The key" RENAME TO a_pkey;\nALTER TABLE public.a RENAME CONSTRAINT n_once TO one_n;\n'
+    )
+    with server.database("empty") as database:
+        database.run(before)
+        settings = database.settings(pg_sql_dir=str(tmp_path))
+        assert migrate(settings).ok
+        database.run("CREATE TABLE c (id int REFERENCES a)")
+
+        back = rollback(settings)
+
+        assert back.ok, back.text
+        assert (
+            database.value(
+                "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace"
+            )
+            == 3
+        )
+        assert database.value("SELECT count(*) FROM pg_constraint WHERE conname IN ('a_pkey', 'one_n')") == 2
+        forth = migrate(settings)
+        assert forth.ok, forth.text

@@ -26,7 +26,7 @@ def obstacles(rollback: Rollback, run: Run, schema: str) -> Question[Obstruction
         "rules": rules_of(unique_rules(rollback)),
         "columns": items([*map(unescaped, one)] for one in rollback.columns),
         "retyped": items([unescaped(one.table), unescaped(one.column)] for one in rollback.retyped),
-        "going": items(sorted(map(unescaped, rollback.objects))),
+        "going": items(sorted(map(unescaped, rollback.objects - rollback.renamed))),
         "changing": items(sorted({unescaped(key_of(line)) for line in rollback.patch.minus})),
         "tables": items(map(unescaped, rollback.tables)),
         "rules_on": items(sorted({rule.on for rule in rollback.rules})),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ..migrations.header import parse_header, wrong_header
 from ..migrations.script import read_statements
 from ..sqltext.files import read_text
 from ..sqltext.parser import Statement, checksum_of
-from ..sqltext.targets import dropped_columns, dropped_tables
+from ..sqltext.targets import dropped_columns, dropped_tables, renamed_objects
 
 HEADER_KEYS = ("purpose", "reverts", "keeps")
 
@@ -66,6 +66,31 @@ def dropped_keys(scripts: Sequence[RollbackScript]) -> Iterator[str]:
                 for name in _written(schema, table):
                     for last in _quotings(column):
                         yield f"column {name}.{last}"
+
+
+def renamed_rules(scripts: Sequence[RollbackScript], keys: Collection[str], then: Collection[str]) -> Iterator[str]:
+    """Yields those of some keys whose constraints and indexes statements of scripts give another name: they stay.
+
+    No definition of anything else has their names, so that what depends on them, such as a foreign key, stays as it is.
+
+    + then: the keys of what is there in the end
+    """
+    for script in scripts:
+        for statement in script.statements:
+            for schema, relation, of_it, new in renamed_objects(statement):
+                homes = set(_written(schema, relation))
+                for key in keys:
+                    kind, _, name = key.partition(" ")
+                    home, last = parts_of(name)
+                    if kind == "constraint":
+                        # By its own name, or by that of its index, which is the same.
+                        is_it = (home in homes and last in _quotings(of_it)) if of_it else last in _quotings(relation)
+                        others = {f"constraint {home}.{one}" for one in _quotings(new)}
+                    else:
+                        is_it = kind == "index" and not of_it and name in homes
+                        others = {f"index {one}" for one in _written(schema, new)}
+                    if is_it and not others.isdisjoint(then):
+                        yield key
 
 
 def _written(schema: str, name: str) -> Iterator[str]:

@@ -44,6 +44,17 @@ def renamed_columns(statement: Statement) -> Iterator[str]:
             yield node.subname
 
 
+def renamed_objects(statement: Statement) -> Iterator[tuple[str, str, str, str]]:
+    """Yields schema, relation, what is of it, and the new name of what a statement gives another name.
+
+    Schema and what is of it are empty where the statement has none: then the relation itself has another name.
+    """
+    if statement.node == "rename_stmt":
+        node = node_of(statement)
+        if node.relation.relname:
+            yield node.relation.schemaname, node.relation.relname, node.subname, node.newname
+
+
 def truncated_tables(statement: Statement) -> Iterator[tuple[str, str]]:
     """Yields schema, empty where the statement has none, and name of the tables that TRUNCATE names."""
     if statement.node == "truncate_stmt":

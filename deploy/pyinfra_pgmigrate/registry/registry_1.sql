@@ -38,7 +38,7 @@ COMMENT ON COLUMN pgmigrate.runs.inventory_host IS 'Name of this host in the inv
 COMMENT ON COLUMN pgmigrate.runs.os_user IS 'Operating-system user that ran psql on the host.';
 COMMENT ON COLUMN pgmigrate.runs.host_name IS 'Host name of the machine on which psql ran.';
 COMMENT ON COLUMN pgmigrate.runs.role IS 'Database role that connected.';
-COMMENT ON COLUMN pgmigrate.runs.drift IS 'What had changed in the catalog, by other hands, since the run before it: lines with - or + in front.';
+COMMENT ON COLUMN pgmigrate.runs.drift IS 'What had changed in the catalog since the run before it, outside migrations: lines with - or + in front.';
 COMMENT ON COLUMN pgmigrate.runs.tool_version IS 'Version of pyinfra-pgmigrate.';
 
 CREATE TABLE pgmigrate.migrations (

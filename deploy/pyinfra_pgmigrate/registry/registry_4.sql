@@ -24,7 +24,7 @@ COMMENT ON COLUMN pgmigrate.measurements.run_id IS 'Run that measured.';
 COMMENT ON COLUMN pgmigrate.measurements.at IS 'When it was kept.';
 COMMENT ON COLUMN pgmigrate.measurements.moment IS 'before: before the first migration of the run; after: when it was done.';
 COMMENT ON COLUMN pgmigrate.measurements.query IS 'File name without .sql.';
-COMMENT ON COLUMN pgmigrate.measurements.checksum IS 'SHA-256 of the file''s tokens; another text begins anew.';
+COMMENT ON COLUMN pgmigrate.measurements.checksum IS 'SHA-256 of the file''s tokens; another text starts over.';
 COMMENT ON COLUMN pgmigrate.measurements.parameters IS 'Values of $1, $2 and so on, as text; later measurements take those of the first one.';
 COMMENT ON COLUMN pgmigrate.measurements.buffers IS 'Shared buffers that its execution read, from memory or not; without planning.';
 COMMENT ON COLUMN pgmigrate.measurements.heap_fetches IS 'Rows that index-only scans looked up in the table, as no VACUUM had seen them since they were written.';

@@ -1,5 +1,5 @@
--- Executes a statement that was prepared before, twice; where it fails, prepares it anew and executes that. Prints the
--- word held: name, moment, SQLSTATE, message, SQLSTATE of the second time and prepared anew. Variables: held, role,
+-- Executes a statement that was prepared before, twice; where it fails, prepares it again and executes that. Prints the
+-- word held: name, moment, SQLSTATE, message, SQLSTATE of the second time and prepared again. Variables: held, role,
 -- statement, moment.
 \set ON_ERROR_STOP off
 SELECT pg_catalog.set_config('role', COALESCE(NULLIF(:'role', ''), 'none'), false);
@@ -9,7 +9,7 @@ EXECUTE :"held";
 \set first :SQLSTATE
 \set why :LAST_ERROR_MESSAGE
 \set again :first
-\set anew :first
+\set reprepared :first
 SET search_path = pg_catalog, pg_temp;
 SELECT :'first' <> '00000' AS failed \gset
 \if :failed
@@ -18,17 +18,17 @@ EXECUTE :"held";
 \set again :SQLSTATE
 DEALLOCATE :"held";
 SELECT :'prepared' \gexec
-\set anew :SQLSTATE
+\set reprepared :SQLSTATE
 SET search_path = pg_catalog, pg_temp;
-SELECT :'anew' = '00000' AS is_prepared \gset
+SELECT :'reprepared' = '00000' AS is_prepared \gset
 \if :is_prepared
 SET search_path = :"schema", pg_temp;
 EXECUTE :"held";
-\set anew :SQLSTATE
+\set reprepared :SQLSTATE
 SET search_path = pg_catalog, pg_temp;
 \else
 -- What \gexec ran leaves no SQLSTATE where it failed.
-\set anew ''
+\set reprepared ''
 \endif
 \else
 \set why ''
@@ -36,7 +36,7 @@ SET search_path = pg_catalog, pg_temp;
 RESET ROLE;
 \set ON_ERROR_STOP on
 SELECT pg_catalog.json_build_array(
-    :'held'::text, :'moment'::integer, :'first'::text, :'why'::text, :'again'::text, :'anew'::text
+    :'held'::text, :'moment'::integer, :'first'::text, :'why'::text, :'again'::text, :'reprepared'::text
 )::text AS payload \gset
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate held :payload

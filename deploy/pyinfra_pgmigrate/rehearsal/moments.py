@@ -50,7 +50,7 @@ class Held:
     """What a statement answered that one session prepared before the migrations and held open.
 
     + moment: place of the moment, from 0, before the first migration
-    + state: SQLSTATE when it was executed; again: a second time; anew: once it was prepared again, empty where it
+    + state: SQLSTATE when it was executed; again: a second time; reprepared: once it was prepared again, empty where it
       could not be
     + reason: the server's message; empty where it worked
     """
@@ -60,7 +60,7 @@ class Held:
     state: str
     reason: str
     again: str
-    anew: str
+    reprepared: str
 
 
 @dataclass(frozen=True)
@@ -156,13 +156,17 @@ def _held_lines(table: Table) -> Iterator[str]:
         if one.state == DONE:
             continue
         again = "it fails again" if one.again != DONE else "it works the second time"
-        anew = "works once it is prepared again" if one.anew == DONE else f"fails prepared again, too ({one.anew})"
-        anew = anew if one.anew else "cannot be prepared again"
+        reprepared = (
+            "works once it is prepared again"
+            if one.reprepared == DONE
+            else f"fails prepared again, too ({one.reprepared})"
+        )
+        reprepared = reprepared if one.reprepared else "cannot be prepared again"
         name = table.moments[one.moment] or "nothing"
         advice = "Let sessions that hold such statements connect again or DISCARD ALL after it, or name the columns."
         yield (
             f"WARN: compatibility/{one.use}.sql, prepared before and held open, fails after {name}: {one.reason} "
-            f"(SQLSTATE {one.state}); {again}, and {anew}." + (f" {advice}" if one.anew == DONE else "")
+            f"(SQLSTATE {one.state}); {again}, and {reprepared}." + (f" {advice}" if one.reprepared == DONE else "")
         )
     if table.lack:
         yield f"WARN: the session that holds prepared statements open did not answer to the end: {table.lack}"

@@ -313,7 +313,7 @@ def _uses(table: Table) -> dict[str, Any]:
                 "sqlstate": one.state,
                 "reason": one.reason,
                 "again": one.again,
-                "anew": one.anew,
+                "anew": one.reprepared,
             }
             for one in table.held
         ],

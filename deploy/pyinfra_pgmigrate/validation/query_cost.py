@@ -302,8 +302,10 @@ def _judged(
     + when: the time of ``before``, in words
     """
     figures = f"{_figures(before)} {when}, {_figures(after)} now"
-    anew = f"DELETE FROM pgmigrate.measurements WHERE query = '{query.name}'"  # noqa: S608  (words for people)
-    meant = f"See what changed: EXPLAIN (ANALYZE, BUFFERS) of sql/queries/{query.name}.sql; where it is meant: {anew}"
+    start_over = f"DELETE FROM pgmigrate.measurements WHERE query = '{query.name}'"  # noqa: S608  (words for people)
+    meant = (
+        f"See what changed: EXPLAIN (ANALYZE, BUFFERS) of sql/queries/{query.name}.sql; where it is meant: {start_over}"
+    )
     lost = lost_indexes(before, after)
     gone = {table: names for table, names in lost.items() if not names & _indexes(after)}
     instead = f"{before.access_of(gone)} -> {after.access_of(gone)}: that index is gone, or INVALID"
@@ -329,7 +331,7 @@ def _judged(
         return Verdict.FAIL, f"{figures}; {plans}", at_most, meant
     if before.rows > 0 and after.rows == 0:
         reason = f"{figures}, but its parameters find no row any more, {before.rows} before"
-        return Verdict.WARN, reason, "rows", f"To start over with other parameters: {anew}"
+        return Verdict.WARN, reason, "rows", f"To start over with other parameters: {start_over}"
     if gone:
         return Verdict.WARN, f"{figures}, no dearer yet; {instead}", as_before, meant
     flipped = f"; {before.access_of(lost)} -> {after.access_of(lost)}, the planner's choice" if lost else ""

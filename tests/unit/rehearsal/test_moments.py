@@ -98,7 +98,7 @@ def test_a_prepared_statement_that_fails_is_told_with_what_helps(held: Held, tol
 
     assert lines[0].startswith("application compatibility: 2 of 2")
     assert told in lines[1]
-    assert ("Let sessions" in lines[1]) is (held.anew == "00000")
+    assert ("Let sessions" in lines[1]) is (held.reprepared == "00000")
     assert len(lines) == 2
 
 

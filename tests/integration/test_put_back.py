@@ -141,6 +141,19 @@ class TestMadeAgain:
             ("ALTER TABLE a ADD m int", "ALTER TABLE a RENAME id TO key"),
             "INSERT INTO a VALUES (1, 'x', 10), (2, 'x', 20), (3, 'x', NULL); UPDATE a SET m = m + 1 WHERE key = 1",
         ),
+        "values of several columns of rows that nothing else tells apart": (
+            "CREATE TABLE a (n text)",
+            ("ALTER TABLE a ADD m int, ADD k int DEFAULT 5", "ALTER TABLE a ADD l text"),
+            "INSERT INTO a VALUES ('x', NULL, 10, 'a'), ('x', 2, 5, NULL), ('x', 3, 30, 'c'), ('y', NULL, 5, NULL)",
+        ),
+        "values of rows whose key gets a type that rounds it": (
+            "CREATE TABLE a (id numeric PRIMARY KEY, n text); CREATE TABLE b (id numeric, n text)",
+            ("ALTER TABLE a ADD m int, ADD k int; ALTER TABLE b ADD m int, ADD k int",
+             "ALTER TABLE a ALTER id TYPE varchar(9); ALTER TABLE b ALTER id TYPE varchar(9)"),
+            "INSERT INTO a VALUES ('1', 'x', 10, NULL), ('1.0', 'x', NULL, 20), ('3', 'x', 30, 30);"
+            "INSERT INTO b VALUES ('2.00', 'x', 20, NULL), ('2', 'x', 10, 10), ('2', 'x', NULL, NULL), ('a'::varchar, 'y', NULL, 5)"
+            ";DELETE FROM a WHERE id = '1.0'; DELETE FROM b WHERE id = 'a'",
+        ),
         "values of rows whose key gets another type": (
             "CREATE TABLE a (id int PRIMARY KEY, n text); CREATE TABLE b (id int, n text)",
             ("ALTER TABLE a ALTER id TYPE bigint; ALTER TABLE a ADD m int; ALTER TABLE b ALTER id TYPE bigint; ALTER TABLE b ADD m int",

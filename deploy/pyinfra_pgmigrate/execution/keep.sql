@@ -192,7 +192,9 @@ BEGIN
             AND NOT a.attisdropped
             AND a.attgenerated = '';
 
-        -- Of a column: it and the key; where there is none all that stays, by which equal rows are equal.
+        -- Of a column: it and the key; where there is none all that there is, so that rows which differ in nothing but
+        -- in several columns that go are told apart by those that are back already. Of one that gets another type only what
+        -- stays: it is found again before the others.
         SELECT
             COALESCE(pg_catalog.string_agg(
                 CASE
@@ -222,7 +224,7 @@ BEGIN
                 OR (
                     keys = '{}'
                     AND a.attgenerated = ''
-                    AND NOT EXISTS (
+                    AND (one.way_back IS NULL OR NOT EXISTS (
                         SELECT 1
                         FROM pg_catalog.jsonb_array_elements(
                             pg_catalog.current_setting('pgmigrate.columns')::jsonb
@@ -232,7 +234,7 @@ BEGIN
                             AND pg_catalog.to_regclass(pg_catalog.regexp_replace(
                                 g.value ->> 0, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
                             )) = c.oid
-                    )
+                    ))
                 )
             )
         LEFT JOIN pg_catalog.pg_type AS y ON y.oid = a.atttypid

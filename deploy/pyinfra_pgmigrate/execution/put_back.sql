@@ -538,14 +538,40 @@ BEGIN
         PERFORM pg_catalog.setval(one.name::regclass, one.last_value, one.is_called);
     END LOOP;
 
-    -- Values of rows that are there, found by their key, or by all that they are where they have none.
+    -- Values of rows that are there, found by their key, or by all that they are where they have none: by what stayed, and
+    -- by the columns that are back already. First those of columns that had another type.
     FOR one IN
-        SELECT d.*, q.column_name
+        SELECT
+            d.*,
+            q.column_name,
+            row_number() OVER (ORDER BY NOT g.is_given, d.turn) AS place_in_order,
+            pg_catalog.array_agg(q.column_name) OVER (
+                PARTITION BY d.target ORDER BY g.is_given, d.turn DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS later
         FROM pg_temp.pgmigrate_due AS d
         JOIN pgmigrate.quarantines AS q ON q.id = d.id
+        CROSS JOIN LATERAL (
+            SELECT d.kind = 'column'
+                AND d.keys = '{}'
+                AND EXISTS (
+                    SELECT 1
+                    FROM pg_catalog.pg_attribute AS a
+                    WHERE a.attrelid = pg_catalog.to_regclass(d.place)
+                        AND a.attname = 'pgmigrate_given'
+                )
+                -- Of several of one column that counts last which was kept first.
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM pg_temp.pgmigrate_due AS o
+                    JOIN pgmigrate.quarantines AS p ON p.id = o.id
+                    WHERE o.target = d.target
+                        AND o.id <> d.id
+                        AND p.column_name = q.column_name
+                ) AS is_given
+        ) AS g
         WHERE d.kind IN ('column', 'name', 'reference')
             AND d.sets IS NOT NULL
-        ORDER BY d.turn
+        ORDER BY place_in_order
     LOOP
         -- A name that somebody gave since stays; so does what points somewhere else by now.
         SELECT CASE one.kind
@@ -593,7 +619,15 @@ BEGIN
                 AND b.attnum > 0
                 AND NOT b.attisdropped
                 AND b.attname NOT IN ('pgmigrate_given', 'pgmigrate_is_same')
-                AND pg_catalog.quote_ident(b.attname) <> ALL (one.own);
+                AND pg_catalog.quote_ident(b.attname) <> ALL (one.own)
+                AND pg_catalog.quote_ident(b.attname) <> ALL (COALESCE(pg_catalog.array_remove(one.later, NULL), '{}'))
+                AND EXISTS (
+                    SELECT 1
+                    FROM pg_catalog.pg_attribute AS a
+                    WHERE a.attrelid = one.target
+                        AND a.attname = b.attname
+                        AND NOT a.attisdropped
+                );
         END IF;
 
         statement := pg_catalog.format(

@@ -636,13 +636,15 @@ class TestEnds:
         # It is young: whoever makes one needs a moment to connect to it.
         record_folder(folder, conninfo(server), tell=told.append)
         assert scratch_databases(server) == [name]
-        old = f"pgmigrate_scratch_{int(name.split('_')[2]) - 60}_{name.split('_')[3]}"
+        old = f"pgmigrate_scratch_{int(name.split('_')[2]) - 600}_{name.split('_')[3]}"
         server.administer("ALTER DATABASE {} RENAME TO {}", name, old)
         assert told == []
 
         record_folder(folder, conninfo(server), tell=told.append)
 
-        assert told == [f"dropped {old}, which an earlier recording left"]
+        with server.connect("postgres") as connection:
+            there = connection.execute("SELECT * FROM pg_stat_activity WHERE datname = %s", [old]).fetchall()
+        assert told == [f"dropped {old}, which an earlier recording left"], there
         assert scratch_databases(server) == []
 
     def test_whoever_looks_into_it_does_not_keep_it(self, server: Server, tmp_path: Path) -> None:

@@ -222,8 +222,12 @@ open_lock() {
 read_run() {
     claimed='' group=''
     [ -e "$run_file" ] || [ -L "$run_file" ] || return 0
-    ours "$run_file" file 1000
-    read -r claimed group _ <"$run_file"
+    if ! sound "$run_file" file 1000; then
+        # Given back at this very moment.
+        [ "$its_found" != "no $run_file" ] || return 0
+        unsafe
+    fi
+    { read -r claimed group _ <"$run_file"; } 2>/dev/null
     case $claimed in
     *[!0-9A-Za-z-]*) claimed=unknown ;;
     esac

@@ -52,9 +52,13 @@ def find_drift(observed: Observed, migrations: Sequence[Migration], *, ignore: S
     return _Search(now, drift, _origins(observed, migrations), ignore, version_num=version_num).result()
 
 
-def changes_between(kept: Catalog, now: Catalog, *, version_num: int) -> Drifts:
-    """Returns what leads from a catalog as it is back to what it was, each difference with its repair."""
-    return _Search(now.lines, kept.difference(now), {}, (), version_num=version_num).result()
+def changes_between(kept: Catalog, now: Catalog, *, version_num: int, names_are_known: bool = False) -> Drifts:
+    """Returns what leads from a catalog as it is back to what it was, each difference with its repair.
+
+    + names_are_known: what has another name is not there any more, so that what only looks like it is something else
+    """
+    search = _Search(now.lines, kept.difference(now), {}, (), version_num=version_num)
+    return search.result(named=() if names_are_known else _NAMED)
 
 
 def _of_others(drift: Patch, observed: Observed, migrations: Sequence[Migration]) -> Patch:
@@ -88,14 +92,14 @@ def _origins(observed: Observed, migrations: Sequence[Migration]) -> dict[str, s
 class _Search(Remaining):
     """The lines of one database that are not yet explained, and what was found so far."""
 
-    def result(self) -> Drifts:
-        """Returns what there is, explained step by step, the plainest first."""
+    def result(self, named: Sequence[str] = _NAMED) -> Drifts:
+        """Returns what there is, explained step by step, the plainest first; what is named may have another name."""
         self._leave_out_comments()
         self._leave_out_settings()
         self._leave_out_partitions()
         self._leave_out_inherited()
         self._find_followers()
-        for kind in _NAMED:
+        for kind in named:
             self._find_renamed(kind)
         self._find_moved_partitions()
         self._find_whole(Change.MISSING)

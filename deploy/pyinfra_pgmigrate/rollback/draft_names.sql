@@ -125,4 +125,14 @@ SELECT
     NULL
 FROM pg_catalog.pg_policy AS p
 JOIN relations AS r ON r.oid = p.polrelid
+
+UNION ALL
+SELECT
+    'statistics ' || s.oid,
+    9,
+    pg_catalog.format('ALTER STATISTICS %I.%I', n.nspname, s.stxname),
+    s.stxname,
+    n.nspname
+FROM pg_catalog.pg_statistic_ext AS s
+JOIN namespaces AS n ON n.oid = s.stxnamespace
 ORDER BY place, identity

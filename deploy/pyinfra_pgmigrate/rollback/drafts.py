@@ -19,7 +19,7 @@ from ..catalog.lines import Catalog, Patch, definition_of, is_own, key_of, parts
 from ..catalog.lock_modes import MODES
 from ..catalog.parts import is_harmless, is_setting, kind_of, subject_of
 from ..drift.detect import changes_between
-from ..drift.entries import Change, Drift
+from ..drift.entries import Change, Drift, Drifts
 from ..errors import Kind, PgMigrateError
 from ..migrations.effect import Effect
 from ..migrations.files import Migration, read_folder
@@ -217,17 +217,19 @@ class _Search:
         with self.connection.transaction(force_rollback=True):
             self._rename()
             now = self.recording.catalog()
-            version_num = self.connection.info.server_version
-            drifts = changes_between(self.before, now, version_num=version_num)
+            drifts = self._changes(now)
             units = [unit for entry in drifts.entries for unit in self._units(entry)]
             units += [_Unit((statement,)) for statement in _small(self.before, now, drifts.harmless)]
             self._run_all(units)
-            self._run_all(list(self._rights(version_num)))
+            self._run_all(list(self._rights()))
             self._compare(self.recording.catalog())
 
-    def _rights(self, version_num: int) -> Iterator[_Unit]:
+    def _changes(self, now: Catalog) -> Drifts:
+        return changes_between(self.before, now, version_num=self.connection.info.server_version, names_are_known=True)
+
+    def _rights(self) -> Iterator[_Unit]:
         """Yields what takes back the rights that default privileges have given to what was made again."""
-        for entry in changes_between(self.before, self.recording.catalog(), version_num=version_num).entries:
+        for entry in self._changes(self.recording.catalog()).entries:
             if entry.key.startswith("grant "):
                 yield from (_Unit((plain(one),)) for one in entry.statements if one not in ("BEGIN", "COMMIT"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +13,16 @@ from ..migrations.header import parse_header, wrong_header
 from ..migrations.script import read_statements
 from ..sqltext.files import read_text
 from ..sqltext.parser import Statement, checksum_of
-from ..sqltext.targets import dropped_columns, dropped_tables, renamed_objects
+from ..sqltext.targets import ROUTINE, Renaming, dropped_columns, dropped_tables, renamed_object
 
 HEADER_KEYS = ("purpose", "reverts", "keeps")
 
 
 _RANGE = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]+)")
 
+
+# Kinds of what is called by its table and a name of its own.
+_PARTS = ("column", "constraint", "trigger", "policy", "rule")
 
 # One of the names of a list, quotes and all.
 _LISTED = re.compile(r'(?:"(?:[^"]|"")*"|[^\s,"])+')
@@ -59,38 +62,71 @@ def dropped_keys(scripts: Sequence[RollbackScript]) -> Iterator[str]:
     """
     for script in scripts:
         for statement in script.statements:
-            for schema, table in dropped_tables(statement):
-                for name in _written(schema, table):
-                    yield f"table {name}"
-            for schema, table, column in dropped_columns(statement):
-                for name in _written(schema, table):
-                    for last in _quotings(column):
-                        yield f"column {name}.{last}"
+            yield from _dropped_by(statement)
 
 
-def renamed_rules(scripts: Sequence[RollbackScript], keys: Collection[str], then: Collection[str]) -> Iterator[str]:
-    """Yields those of some keys whose constraints and indexes statements of scripts give another name: they stay.
+def _dropped_by(statement: Statement) -> Iterator[str]:
+    for schema, table in dropped_tables(statement):
+        for name in _written(schema, table):
+            yield f"table {name}"
+    for schema, table, column in dropped_columns(statement):
+        for name in _written(schema, table):
+            for last in _quotings(column):
+                yield f"column {name}.{last}"
 
-    No definition of anything else has their names, so that what depends on them, such as a foreign key, stays as it is.
 
-    + then: the keys of what is there in the end
+def renamed_keys(scripts: Sequence[RollbackScript], keys: Collection[str], then: Collection[str]) -> Iterator[str]:
+    """Yields those of some keys whose objects statements of scripts give another name or schema: they stay.
+
+    What depends on such an object stays with it. What the scripts drop, too, stays not.
+
+    + then: the keys of what is there in the end, none of them among the others
     """
-    for script in scripts:
-        for statement in script.statements:
-            for schema, relation, of_it, new in renamed_objects(statement):
-                homes = set(_written(schema, relation))
-                for key in keys:
-                    kind, _, name = key.partition(" ")
-                    home, last = parts_of(name)
-                    if kind == "constraint":
-                        # By its own name, or by that of its index, which is the same.
-                        is_it = (home in homes and last in _quotings(of_it)) if of_it else last in _quotings(relation)
-                        others = {f"constraint {home}.{one}" for one in _quotings(new)}
-                    else:
-                        is_it = kind == "index" and not of_it and name in homes
-                        others = {f"index {one}" for one in _written(schema, new)}
-                    if is_it and not others.isdisjoint(then):
-                        yield key
+    names = {key: frozenset({key}) for key in keys}
+    for statement in (one for script in scripts for one in script.statements):
+        gone = set(_dropped_by(statement))
+        renaming = renamed_object(statement)
+        for key, now in names.items():
+            names[key] = frozenset(_after(now - gone, renaming))
+    for key, now in names.items():
+        if not now.isdisjoint(then):
+            yield key
+
+
+def _after(names: Iterable[str], renaming: Renaming | None) -> Iterator[str]:
+    """Yields what keys are after a statement; several a key, as quotes and schemas of lines are not known here."""
+    for key in names:
+        others = [] if renaming is None else list(_others(key, renaming))
+        yield from others or (key,)
+
+
+def _others(key: str, renaming: Renaming) -> Iterator[str]:
+    """Yields the keys that an object may have after a statement gave it, or what it is of, another name."""
+    kind, _, name = key.partition(" ")
+    homes = set(_written(renaming.schema, renaming.name))
+    # A function has its arguments in its key.
+    ident, bracket, arguments = name.partition("(") if kind in ROUTINE else (name, "", "")
+    home, last = parts_of(ident)
+    if renaming.part:
+        if kind in renaming.kinds and home in homes and last in _quotings(renaming.part):
+            yield from (f"{kind} {home}.{one}" for one in _quotings(renaming.new_name))
+    elif kind in renaming.kinds and ident in homes:
+        yield from (f"{kind} {one}{bracket}{arguments}" for one in _moved(ident, renaming))
+    elif "table" in renaming.kinds and kind in _PARTS:
+        if home in homes:
+            yield from (f"{kind} {one}.{last}" for one in _moved(home, renaming))
+        elif kind == "constraint" and renaming.new_name and last in _quotings(renaming.name):
+            # By the name of its index, which is the same.
+            yield from (f"{kind} {home}.{one}" for one in _quotings(renaming.new_name))
+
+
+def _moved(ident: str, renaming: Renaming) -> Iterator[str]:
+    schema, last = parts_of(ident)
+    if renaming.new_name:
+        yield from (f"{schema}.{one}" if schema else one for one in _quotings(renaming.new_name))
+    else:
+        yield last
+        yield from (f"{one}.{last}" for one in _quotings(renaming.new_schema))
 
 
 def _written(schema: str, name: str) -> Iterator[str]:

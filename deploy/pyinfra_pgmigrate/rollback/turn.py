@@ -19,7 +19,7 @@ from ..registry.model import Observed
 from ..sqltext.parser import Statement, checksum_of
 from ..sqltext.unique_rules import UniqueRule, table_of_index
 from .blockers import Conflict, KeptObject, Rule
-from .scripts import RollbackScript, dropped_keys, renamed_rules
+from .scripts import RollbackScript, dropped_keys, renamed_keys
 
 _STRONGEST = "AccessExclusiveLock"
 
@@ -76,7 +76,7 @@ def turned(
         ),
         retyped=retyped,
         objects=frozenset(objects - kept),
-        renamed=frozenset(renamed_rules(scripts, objects - kept, kept)),
+        renamed=frozenset(renamed_keys(scripts, objects - kept, kept)),
         found_there=frozenset(map(key_of, found_there)) & (objects - kept),
         damaged=observed.damaged,
     )
@@ -328,7 +328,7 @@ class Rollback:
     + tables, columns: what is copied into the quarantine before it is dropped, also what the script makes again
     + retyped: columns of which is kept what their other type cannot hold
     + decision: the same as a decision of a plan, so that it runs as a migration does
-    + objects: keys of what goes; renamed: of these, constraints and indexes that only get another name
+    + objects: keys of what goes; renamed: of these, what only gets another name or schema
     + conflicts: rows that give way; kept: what others built on what goes, dropped and made again later
     + found_there: keys of what goes although no run made it: a migration found it in place and took it over
     + damaged: tables of the registry that are; then it is put aside, and the effects decide

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from postgast.pg_query_pb2 import AlterTableType, ObjectType
 
@@ -12,6 +13,21 @@ _COLUMN = ObjectType.Value("OBJECT_COLUMN")
 _TABLE = ObjectType.Value("OBJECT_TABLE")
 _DROP_COLUMN = AlterTableType.Value("AT_DropColumn")
 _SET_IDENTITY = AlterTableType.Value("AT_SetIdentity")
+
+_RELATION = ("table", "view", "materialized_view", "sequence", "index", "type")
+ROUTINE = ("function", "procedure", "aggregate")
+# What ALTER calls it, and the kinds of catalog lines that it may be: ALTER TABLE takes any relation.
+_RENAMED = {
+    **dict.fromkeys(("TABLE", "VIEW", "MATVIEW", "SEQUENCE", "INDEX", "FOREIGN_TABLE"), _RELATION),
+    **dict.fromkeys(("FUNCTION", "PROCEDURE", "AGGREGATE", "ROUTINE"), ROUTINE),
+    **dict.fromkeys(("TYPE", "DOMAIN"), ("type",)),
+    "STATISTIC_EXT": ("statistics",),
+    "COLUMN": ("column",),
+    "TABCONSTRAINT": ("constraint",),
+    "TRIGGER": ("trigger",),
+    "POLICY": ("policy",),
+    "RULE": ("rule",),
+}
 
 
 def dropped_tables(statement: Statement) -> Iterator[tuple[str, str]]:
@@ -44,15 +60,43 @@ def renamed_columns(statement: Statement) -> Iterator[str]:
             yield node.subname
 
 
-def renamed_objects(statement: Statement) -> Iterator[tuple[str, str, str, str]]:
-    """Yields schema, relation, what is of it, and the new name of what a statement gives another name.
+@dataclass(frozen=True)
+class Renaming:
+    """What a statement gives another name or another schema.
 
-    Schema and what is of it are empty where the statement has none: then the relation itself has another name.
+    + kinds: of catalog lines that it may be
+    + schema, name: its own, or those of what it is a part of; schema is empty where the statement has none
+    + part: column, constraint, trigger, policy or rule of that; empty where it is the object itself
+    + new_name, new_schema: empty where that stays
     """
-    if statement.node == "rename_stmt":
-        node = node_of(statement)
-        if node.relation.relname:
-            yield node.relation.schemaname, node.relation.relname, node.subname, node.newname
+
+    kinds: tuple[str, ...]
+    schema: str
+    name: str
+    part: str
+    new_name: str = ""
+    new_schema: str = ""
+
+
+def renamed_object(statement: Statement) -> Renaming | None:
+    """Returns what a statement gives another name or schema; None where it does not, or where that is of no matter."""
+    if statement.node not in ("rename_stmt", "alter_object_schema_stmt"):
+        return None
+    node = node_of(statement)
+    is_name = statement.node == "rename_stmt"
+    what = ObjectType.Name(node.rename_type if is_name else node.object_type).removeprefix("OBJECT_")
+    kinds = _RENAMED.get(what)
+    if kinds is None:
+        return None
+    if node.relation.relname:
+        schema, name = node.relation.schemaname, node.relation.relname
+    else:
+        items = node.object.list.items or node.object.object_with_args.objname
+        *above, name = [item.string.sval for item in items]
+        schema = above[-1] if above else ""
+    if is_name:
+        return Renaming(kinds, schema, name, node.subname, new_name=node.newname)
+    return Renaming(kinds, schema, name, "", new_schema=node.newschema)
 
 
 def truncated_tables(statement: Statement) -> Iterator[tuple[str, str]]:

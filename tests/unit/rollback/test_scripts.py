@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from pyinfra_pgmigrate.errors import Kind, PgMigrateError
-from pyinfra_pgmigrate.rollback.scripts import dropped_keys, load_rollbacks
+from pyinfra_pgmigrate.rollback.scripts import dropped_keys, load_rollbacks, renamed_keys
 
 from tests.support.servers import SQL
 
@@ -93,3 +93,44 @@ def test_what_it_drops_by_name_is_known_in_each_form_that_a_line_may_have(tmp_pa
 
     assert {"table a", 'table s."Bc"', 'column a."user"'} <= found
     assert not any(key.startswith("table t") for key in found)
+
+
+@pytest.mark.parametrize(
+    ("script", "keys", "then", "expected"),
+    [
+        (
+            "ALTER TABLE b RENAME TO a",
+            ["table b", "column b.n", "constraint b.c", "trigger b.t", "index b_n", "view v"],
+            ["table a", "column a.n", "constraint a.c", "trigger a.t"],
+            ["table b", "column b.n", "constraint b.c", "trigger b.t"],
+        ),
+        # Nothing of that name is there in the end.
+        ("ALTER TABLE b RENAME TO a", ["table b", "column b.n"], ["table a"], ["table b"]),
+        ('ALTER TABLE x."B" RENAME TO a', ['table x."B"', "table x.b"], ["table x.a"], ['table x."B"']),
+        ("ALTER TABLE b RENAME n TO m; ALTER TABLE b RENAME TO a", ["column b.n"], ["column a.m"], ["column b.n"]),
+        ("ALTER TABLE b RENAME TO a; ALTER TABLE a DROP COLUMN n", ["column b.n"], ["column a.n"], []),
+        ("DROP TABLE b; ALTER TABLE c RENAME TO b; ALTER TABLE b RENAME TO a", ["table b"], ["table a"], []),
+        ("ALTER TABLE b SET SCHEMA x", ["table b", "column b.n"], ["table x.b", "column x.b.n"], ["table b", "column b.n"]),
+        ("ALTER TABLE x.b SET SCHEMA public", ["table x.b"], ["table b"], ["table x.b"]),
+        ("ALTER TYPE b RENAME TO a", ["type b", "table b"], ["type a", "table a"], ["type b"]),
+        ("ALTER DOMAIN b RENAME TO a", ["type b"], ["type a"], ["type b"]),
+        (
+            "ALTER FUNCTION x.b (integer) RENAME TO a",
+            ["function x.b(integer)", "function b(integer)"],
+            ["function x.a(integer)"],
+            ["function x.b(integer)"],
+        ),
+        ("ALTER STATISTICS b RENAME TO a", ["statistics b"], ["statistics a"], ["statistics b"]),
+        ("ALTER INDEX b RENAME TO a", ["index b", "constraint t.b"], ["index a", "constraint t.a"], ["index b", "constraint t.b"]),
+        ("ALTER TABLE t RENAME CONSTRAINT b TO a", ["constraint t.b", "constraint u.b"], ["constraint t.a"], ["constraint t.b"]),
+        ("ALTER TRIGGER b ON t RENAME TO a", ["trigger t.b"], ["trigger t.a"], ["trigger t.b"]),
+        ("ALTER SCHEMA b RENAME TO a", ["schema b"], ["schema a"], []),
+        ("DROP TABLE b", ["table b"], ["table a"], []),
+    ],
+)  # fmt: skip
+def test_what_gets_another_name_stays(
+    tmp_path: Path, script: str, keys: list[str], then: list[str], expected: list[str]
+) -> None:
+    found = load_rollbacks(write(tmp_path, f"{HEADER}\n{script};\n"))
+
+    assert list(renamed_keys(found, keys, then)) == expected

@@ -11,7 +11,7 @@ import pytest
 from pyinfra_pgmigrate.embedded import EmbeddedServer, scratch_server
 
 from tests.docker.hosts import RELEASES, DockerHost, docker_host
-from tests.support.places import in_memory
+from tests.support.places import in_memory, server_environment
 from tests.support.servers import Database, Server
 from tests.support.spawning import spawn_without_fork
 from tests.support.summary import Summary
@@ -45,7 +45,8 @@ class Machines:
     def embedded(self, version: int) -> EmbeddedServer:
         """Returns the embedded server of a version."""
         if version not in self._embedded:
-            self._embedded[version] = self._stack.enter_context(scratch_server(version=version, folder=in_memory()))
+            with server_environment():
+                self._embedded[version] = self._stack.enter_context(scratch_server(version=version, folder=in_memory()))
         return self._embedded[version]
 
     def host(self, version: int) -> DockerHost:

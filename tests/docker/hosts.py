@@ -25,7 +25,7 @@ import paramiko
 import psycopg
 from docker.errors import APIError, ContainerError, ImageNotFound
 
-from tests.support.places import in_memory
+from tests.support.places import SERVER_ENVIRONMENT, in_memory
 from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def docker_host(version: int, folder: Path, *, made_of: str = "") -> Iterator[Do
         made_of or image(version),
         name=f"pgmigrate-test-{version}-{os.getpid()}-{secrets.token_hex(2)}",
         detach=True,
-        environment={"POSTGRES_PASSWORD": password},
+        environment={"POSTGRES_PASSWORD": password, **SERVER_ENVIRONMENT},
         init=True,
         tmpfs={
             # A disk that is soon full.

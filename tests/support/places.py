@@ -1,8 +1,11 @@
-"""Where the servers of the tests keep their data."""
+"""Where the servers of the tests keep their data, and what memory their sessions take."""
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -19,3 +22,33 @@ def in_memory() -> Path | None:
     if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ROOM:
         return None
     return _MEMORY
+
+
+# Pages of 2 MB for what sessions allocate, where the C library is glibc: nearly all sessions of the tests are short,
+# and a third of what they cost was the kernel giving them memory, 4 kB at a time.
+SERVER_ENVIRONMENT = {
+    "GLIBC_TUNABLES": ":".join(
+        f"glibc.malloc.{name}={value}"
+        for name, value in {
+            "hugetlb": 1,
+            "top_pad": 2 << 20,
+            "mmap_threshold": 32 << 20,
+            "trim_threshold": 128 << 20,
+        }.items()
+    )
+}
+
+
+@contextmanager
+def server_environment() -> Iterator[None]:
+    """Lets servers that are started meanwhile have that environment."""
+    before = {name: os.environ.get(name) for name in SERVER_ENVIRONMENT}
+    os.environ.update(SERVER_ENVIRONMENT)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -11,7 +11,7 @@ from typing import Any
 from ..application.totals import Answers, Total, answers_of, as_json, totals_asked, totals_of
 from ..catalog.lines import LINES_VERSION, Catalog
 from ..psql.answer import Answer
-from ..psql.script import READ_NOW, READS_UNCHECKED, Run, catalog_session_of, flag, joined, setting
+from ..psql.script import READS_UNCHECKED, Run, catalog_read, flag, joined, session_of, setting
 from ..resources import read_sql
 from .manifest import json_line
 
@@ -23,9 +23,10 @@ def dump_script(run: Run, schema: str, totals: Sequence[Total] = ()) -> str:
     """
     return joined(
         [
-            *catalog_session_of(run, schema, "backup"),
+            *session_of(run, schema, "backup"),
             read_sql("psql/reading"),
             read_sql("backup/snapshot"),
+            catalog_read(),
             read_sql("backup/about"),
             setting("target", ""),
             read_sql("backup/identity"),
@@ -41,11 +42,11 @@ def contents_script(run: Run, schema: str) -> str:
     """Returns the script that counts and hashes what is in a database; it changes nothing."""
     return joined(
         [
-            *catalog_session_of(run, schema, "compare"),
+            *session_of(run, schema, "compare"),
             # Of a copy: nobody else has anything there, or the operator allowed more.
             READS_UNCHECKED,
             "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;",
-            READ_NOW,
+            catalog_read(),
             read_sql("backup/about"),
             *_all_contents(),
             "ROLLBACK;",
@@ -61,9 +62,9 @@ def about_script(run: Run, schema: str) -> str:
     """Returns the script that tells what a backup says of its database, but for its rows."""
     return joined(
         [
-            *catalog_session_of(run, schema, "about"),
+            *session_of(run, schema, "about"),
             "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;",
-            READ_NOW,
+            catalog_read(),
             read_sql("backup/about"),
             "ROLLBACK;",
         ]

@@ -8,4 +8,3 @@ BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SELECT pg_catalog.pg_export_snapshot() AS snapshot \gset
 \setenv PGMIGRATE_SNAPSHOT :snapshot
 \! sh -c "$PGMIGRATE_DUMP" >/dev/null 2>&1 & echo $! >"$PGMIGRATE_WORK/dump.shell"
-EXECUTE pgmigrate_read('pgmigrate.now', false, NULL, NULL);

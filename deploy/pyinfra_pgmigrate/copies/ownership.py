@@ -20,7 +20,7 @@ import postgast
 from postgast.errors import PgQueryError
 from postgast.pg_query_pb2 import AlterTableType, ObjectType, RoleSpecType
 
-from ..psql.script import READ_NOW, Run, catalog_session_of, flag, items, joined, setting, settings_of
+from ..psql.script import Run, catalog_read, flag, items, joined, session_of, setting, settings_of
 from ..resources import read_sql
 
 # What pg_dump puts its text between, with a random word; psql's, not PostgreSQL's.
@@ -325,7 +325,7 @@ def owners(owning: Owning, run: Run, schema: str) -> str:
     }
     return joined(
         [
-            *catalog_session_of(run, schema, "owners"),
+            *session_of(run, schema, "owners"),
             settings_of(values),
             *([read_sql("copies/close_copy")] if owning.ends else []),
             *_tolerantly(["BEGIN;"], owning.made, ["COMMIT;"]),
@@ -336,7 +336,7 @@ def owners(owning: Owning, run: Run, schema: str) -> str:
             ),
             *([] if owning.restored is None else [read_sql("copies/restored")]),
             *_tolerantly([], owning.last, []),
-            READ_NOW,
+            catalog_read(),
             # No table is read: a plan calls functions of the indexes of a table.
             read_sql("catalog/catalog_lines"),
             "COMMIT;" if owning.lasts else "ROLLBACK;",

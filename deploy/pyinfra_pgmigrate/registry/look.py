@@ -10,7 +10,7 @@ from ..importing.ledgers import ledgers_in
 from ..psql.answer import EXIT_SCRIPT, Answer, Unreadable
 from ..psql.connection_errors import PLANTED, TOO_OLD
 from ..psql.question import Question
-from ..psql.script import READ_NOW, Run, catalog_prepared, joined, session_of, setting
+from ..psql.script import READ_NOW, Run, catalog_read, joined, session_of, setting
 from ..resources import read_sql
 from .model import (
     AppliedMigration,
@@ -50,8 +50,7 @@ def look(run: Run, schema: str, queries: Mapping[int, str] | None = None) -> Que
         setting("now", kept),
         "\\else",
         setting("now", _READ),
-        catalog_prepared(),
-        READ_NOW,
+        catalog_read(),
         "\\endif",
         read_sql("registry/observe"),
         read_sql("registry/ledgers"),

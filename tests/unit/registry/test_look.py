@@ -36,8 +36,9 @@ class TestScript:
         same, _, anew = script[script.index("\\if :is_same") :].partition("\\else")
 
         assert "pgmigrate.catalogs" in same
-        assert "EXECUTE pgmigrate_read" not in same
-        assert anew.index("EXECUTE pgmigrate_read") < anew.index("\\endif")
+        reading = "set_config('pgmigrate.now', COALESCE(pg_catalog.array_agg(l.line)"
+        assert reading not in same
+        assert anew.index(reading) < anew.index("\\endif")
 
     def test_verify_queries_are_asked_of_registered_migrations_alone(self) -> None:
         script = look(RUN, "public", {3: "SELECT 1", 4: "SELECT 'it''s'"}).script

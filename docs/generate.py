@@ -30,7 +30,7 @@ _NOTICE = "<!-- Made by `make docs` from the code; edit the code, not this page.
 # Host data by subject, in the order of the page.
 _SUBJECTS: dict[str, tuple[str, ...]] = {
     "Connection": (
-        "pg_database", "pg_databases", "pg_host", "pg_port", "pg_user", "pg_password", "pg_service",
+        "pg_database", "pg_databases", "pg_schemas", "pg_host", "pg_port", "pg_user", "pg_password", "pg_service",
         "pg_sslmode", "pg_sslrootcert", "pg_sslcert", "pg_sslkey", "pg_target_session_attrs", "pg_schema",
         "pg_bin_dir", "pg_connect_timeout_s", "pg_maintenance_database",
     ),

@@ -16,9 +16,9 @@ from typing import Any
 
 from pyinfra.api import DeployError, deploy
 
-from .databases import each_database
+from .databases import each_database, not_chosen
 from .drift.look import drift_of
-from .errors import Kind, PgMigrateError, Refusal
+from .errors import PgMigrateError, Refusal
 from .host.events import Started
 from .host.pyinfra_api import command_line_data, count_operations, current_host, keyed
 from .operations import backup, restore, restore_point, rollback, safeguard, validate
@@ -44,18 +44,21 @@ from .validation.verdict import Check, Verdict
 _Deploy = Callable[[DatabaseSession, dict[str, Any], dict[str, Any]], None]
 
 
-def _on_each(title: str, work: _Deploy, settings: Mapping[str, Any], *, only_one: str = "") -> None:
-    """Runs a deploy for each database that the host data, or the call, name.
+def _on_each(
+    title: str, work: _Deploy, settings: Mapping[str, Any], *, only_one: str = "", as_a_whole: bool = False
+) -> None:
+    """Runs a deploy for each database, or schema, that the host data, or the call, name.
 
     + only_one: what is done, as a verb, where that may be to one of them only
+    + as_a_whole: a database is worked on once, whatever its schemas
     """
     host = current_host()
     given = {f"{PREFIX}{name}": value for name, value in settings.items()}
     try:
         data: dict[str, Any] = host.data.dict()  # type: ignore[no-untyped-call]
-        several = each_database(data, given, command_line_data(host))
+        several = each_database(data, given, command_line_data(host), as_a_whole=as_a_whole)
         if only_one and len(several) > 1:
-            raise _not_chosen(only_one, [keys[f"{PREFIX}database"] for keys in several])
+            raise not_chosen(only_one, [keys[f"{PREFIX}database"] for keys in several])
         databases = [(DatabaseSession.of(host, {**given, **keys}), {**given, **keys}) for keys in several]
     except PgMigrateError as error:
         # The user's mistake, the same for all hosts: nothing is run anywhere.
@@ -71,19 +74,11 @@ def _on_each(title: str, work: _Deploy, settings: Mapping[str, Any], *, only_one
         declared[host.name] += count_operations(host) - before
 
 
-def _not_chosen(what: str, names: Sequence[str]) -> PgMigrateError:
-    return PgMigrateError(
-        Kind.SETTINGS,
-        f"could not find out which database to {what}",
-        detail=f"Found {', '.join(names)} in pg_databases; expected one of them.",
-        hint=f"Choose one: --data pg_database={names[0]}",
-    )
-
-
 def _named(name: str, overrides: Mapping[str, Any]) -> str:
-    """Returns what an operation is called: with the database where the call names it, as several are then migrated."""
-    database = overrides.get(f"{PREFIX}database")
-    return name if database is None else f"{database}: {name}"
+    """Returns what an operation is called: with database and schema where there are several, or the call names them."""
+    called = [overrides.get(f"{PREFIX}{key}") for key in ("database", "schema")]
+    place = ".".join(str(one) for one in called if one is not None)
+    return f"{place}: {name}" if place else name
 
 
 def _check_queries(session: DatabaseSession) -> None:
@@ -311,7 +306,7 @@ def backup_database(**settings: Any) -> None:
 
     A second run within pg_backup_max_age_s changes nothing, as long as the structure is the same.
     """
-    _on_each("Back up database", _back_up, settings)
+    _on_each("Back up database", _back_up, settings, as_a_whole=True)
 
 
 def _back_up(session: DatabaseSession, overrides: dict[str, Any], arguments: dict[str, Any]) -> None:
@@ -337,7 +332,7 @@ def restore_database(**settings: Any) -> None:
 
     + settings: host data keys without their prefix, above the host's own; ``backup`` names the backup
     """
-    _on_each("Restore database", _restore, settings, only_one="restore")
+    _on_each("Restore database", _restore, settings, only_one="restore", as_a_whole=True)
 
 
 def _restore(session: DatabaseSession, overrides: dict[str, Any], arguments: dict[str, Any]) -> None:
@@ -375,14 +370,16 @@ def _status(session: DatabaseSession, overrides: dict[str, Any], arguments: dict
     if isinstance(seen, Refusal) or isinstance(plan, Refusal):
         _tell_refusals(session, plan)
         session.fail()
-        rows.append(Summary(session.host.name, session.settings.connection.database, verdict="unreadable"))
+        rows.append(Summary(session.host.name, session.settings.name, verdict="unreadable"))
         return
     drifts = drift_of(session, seen)
     session.announce(Drifted(drifts))
     for part in status_parts(seen, plan, session.migrations, drifts):
         session.tell("\n".join(part.lines), colour=part.colour)
     strict = session.settings.strict
-    rows.append(summary(session.host.name, seen, plan, session.migrations, drifts, strict=strict))
+    rows.append(
+        summary(session.host.name, session.settings.name, seen, plan, session.migrations, drifts, strict=strict)
+    )
     if _tell_refusals(session, plan) or (session.settings.check and _is_behind(session, seen, plan)):
         session.fail()
     if session.settings.quarantine_drop is not None:

@@ -19,6 +19,7 @@ from .values import (
     phase,
     port,
     run,
+    schemas,
     seconds,
     secret,
     size,
@@ -52,6 +53,12 @@ KEYS: dict[str, Key] = {
         None,
         "databases of the host, worked on one after the other: a list of their names, or a mapping of each name to "
         "host data keys of its own; what is refused on one leaves the others alone",
+    ),
+    "pg_schemas": Key(
+        schemas,
+        None,
+        "schemas of the database, each with migrations of its own, worked on one after the other: a list of their "
+        "names, or a mapping of each name to host data keys of its own; lines, drift and registry are of each alone",
     ),
     "pg_stop_after": Key(
         count,

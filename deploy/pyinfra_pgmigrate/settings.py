@@ -10,7 +10,7 @@ from typing import Any
 
 from .errors import Kind, PgMigrateError
 from .keys import KEYS, Key
-from .values import Secret, databases, secret
+from .values import Secret, databases, schemas, secret
 
 __all__ = ["KEYS", "PREFIX", "Connection", "Key", "Secret", "Settings", "read_settings", "value_of"]
 
@@ -42,6 +42,7 @@ class Settings:
 
     connection: Connection
     databases: Mapping[str, Mapping[str, Any]] | None
+    schemas: Mapping[str, Mapping[str, Any]] | None
     stop_after: int | None
     schema: str
     sql_dir: Path
@@ -96,6 +97,21 @@ class Settings:
     run_stale_s: float
 
     @property
+    def scope(self) -> str:
+        """The schema to which all is limited where a database has several with migrations; empty: the database."""
+        return "" if self.schemas is None else self.schema
+
+    @property
+    def worked_on(self) -> tuple[Connection, str]:
+        """What is worked on: a database, and the schema to which that is limited."""
+        return self.connection, self.scope
+
+    @property
+    def name(self) -> str:
+        """What is worked on, as people call it: the database, or a schema of it."""
+        return f"{self.connection.database}.{self.scope}" if self.scope else self.connection.database
+
+    @property
     def place(self) -> str:
         """What tells the database from another one of that name: its server, as far as it is named, and the schema."""
         found = self.connection
@@ -127,6 +143,13 @@ def read_settings(data: Mapping[str, Any]) -> Settings:
             detail="Found no host data key pg_database or pg_databases; expected the name of a database.",
             hint="Set pg_database in the inventory or its group data, or: --data pg_database=NAME",
         )
+    if values["schemas"] is not None and values["schema"] not in values["schemas"]:
+        raise PgMigrateError(
+            Kind.SETTINGS,
+            "could not find out which schema to use",
+            detail=f'Found pg_schema "{values["schema"]}"; expected one of pg_schemas: {", ".join(values["schemas"])}.',
+            hint=f"Choose one: --data pg_schema={next(iter(values['schemas']))}",
+        )
     of_connection = Connection.__dataclass_fields__
     connection = Connection(**{name: value for name, value in values.items() if name in of_connection})
     others = {name: value for name, value in values.items() if name not in of_connection}
@@ -143,7 +166,7 @@ def value_of(name: str, value: Any) -> Any:
     try:
         return key.read(value)
     except ValueError as error:
-        found = "a value that is not shown" if key.read in (secret, databases) else f'"{value}"'
+        found = "a value that is not shown" if key.read in (secret, databases, schemas) else f'"{value}"'
         raise PgMigrateError(
             Kind.SETTINGS,
             f"cannot use host data key {name}: expected {error}",

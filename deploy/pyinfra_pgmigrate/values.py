@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,15 @@ def databases(value: Any) -> dict[str, dict[str, Any]]:
 
     + value: names in a text with commas or in a list, or a mapping of names to host data keys
     """
+    return _several(value, "database", {"pg_database", "pg_databases"})
+
+
+def schemas(value: Any) -> dict[str, dict[str, Any]]:
+    """Returns schemas of a database by name, as ``databases`` does."""
+    return _several(value, "schema", {"pg_database", "pg_databases", "pg_schema", "pg_schemas"})
+
+
+def _several(value: Any, word: str, names_of_it: Collection[str]) -> dict[str, dict[str, Any]]:
     if isinstance(value, str):
         # --data gives one text, or a list as JSON.
         value = [name.strip() for name in value.split(",")]
@@ -49,14 +58,14 @@ def databases(value: Any) -> dict[str, dict[str, Any]]:
     if isinstance(found, (list, tuple)):
         names = [text(name) for name in found]
         if len(set(names)) < len(names):
-            raise ValueError("each database once")
+            raise ValueError(f"each {word} once")
         found = {name: {} for name in names}
     if not isinstance(found, dict) or not found:
-        raise ValueError("a list of names of databases, or a mapping of each name to host data keys")
+        raise ValueError(f"a list of names of {word}s, or a mapping of each name to host data keys")
     own = {text(name): dict(keys or {}) for name, keys in found.items() if isinstance(keys, Mapping) or keys is None}
     foreign = [str(key) for keys in own.values() for key in keys if not str(key).startswith("pg_")]
-    if len(own) < len(found) or foreign or any({"pg_database", "pg_databases"} & set(keys) for keys in own.values()):
-        raise ValueError("for each database a mapping of host data keys that begin with pg_, and not its name again")
+    if len(own) < len(found) or foreign or any(not set(names_of_it).isdisjoint(keys) for keys in own.values()):
+        raise ValueError(f"for each {word} a mapping of host data keys that begin with pg_, and not its name again")
     for keys in own.values():
         if "pg_password" in keys:
             keys["pg_password"] = secret(keys["pg_password"])

@@ -15,6 +15,9 @@ OLDER = {
     " DELETE FROM pgmigrate.registry WHERE version = 6",
     6: "DELETE FROM pgmigrate.registry WHERE version = 7",
     7: "DROP TABLE pgmigrate.restore_points; DELETE FROM pgmigrate.registry WHERE version = 8",
+    8: "ALTER TABLE pgmigrate.runs DROP COLUMN schema_name; ALTER TABLE pgmigrate.migrations DROP COLUMN schema_name,"
+    " ADD PRIMARY KEY (version); ALTER TABLE pgmigrate.catalogs DROP COLUMN schema_name, ADD PRIMARY KEY (kind);"
+    " DELETE FROM pgmigrate.registry WHERE version = 9",
 }
 
 

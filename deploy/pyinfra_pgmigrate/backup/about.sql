@@ -2,11 +2,22 @@
 -- the catalog in pgmigrate.now. Prints the words database and catalog.
 SELECT :'registry_exists'::boolean AND pg_catalog.to_regclass('pgmigrate.registry') IS NOT NULL AS has_registry \gset
 \set applied '[]'
+\set applied_in '{}'
 \if :has_registry
 SELECT COALESCE(
     pg_catalog.json_agg(pg_catalog.json_build_array(m.version, m.checksum) ORDER BY m.version), '[]'::json
 )::text AS applied
-FROM pgmigrate.migrations AS m \gset
+FROM pgmigrate.migrations AS m
+WHERE :of_scope \gset
+SELECT COALESCE(pg_catalog.json_object_agg(s.name, s.applied), '{}'::json)::text AS applied_in
+FROM (
+    SELECT
+        pg_catalog.to_jsonb(m) ->> 'schema_name' AS name,
+        pg_catalog.json_agg(pg_catalog.json_build_array(m.version, m.checksum) ORDER BY m.version) AS applied
+    FROM pgmigrate.migrations AS m
+    WHERE pg_catalog.to_jsonb(m) ->> 'schema_name' <> ''
+    GROUP BY 1
+) AS s \gset
 \endif
 SELECT pg_catalog.json_build_object(
     'database', pg_catalog.current_database(),
@@ -21,6 +32,8 @@ SELECT pg_catalog.json_build_object(
         ELSE pg_catalog.pg_current_wal_lsn()
     END::text,
     'applied', :'applied'::json,
+    'applied_in', :'applied_in'::json,
+    'schema', :'schema'::text,
     'size_bytes', pg_catalog.pg_database_size(pg_catalog.current_database()),
     'large_objects', (SELECT count(*) FROM pg_catalog.pg_largeobject_metadata AS o),
     'subscriptions', (

@@ -26,7 +26,7 @@ def dump_script(run: Run, schema: str, totals: Sequence[Total] = ()) -> str:
             *session_of(run, schema, "backup"),
             read_sql("psql/reading"),
             read_sql("backup/snapshot"),
-            catalog_read(),
+            catalog_read(of_all=True),
             read_sql("backup/about"),
             setting("target", ""),
             read_sql("backup/identity"),
@@ -46,7 +46,7 @@ def contents_script(run: Run, schema: str) -> str:
             # Of a copy: nobody else has anything there, or the operator allowed more.
             READS_UNCHECKED,
             "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;",
-            catalog_read(),
+            catalog_read(of_all=True),
             read_sql("backup/about"),
             *_all_contents(),
             "ROLLBACK;",
@@ -64,7 +64,7 @@ def about_script(run: Run, schema: str) -> str:
         [
             *session_of(run, schema, "about"),
             "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;",
-            catalog_read(),
+            catalog_read(of_all=True),
             read_sql("backup/about"),
             "ROLLBACK;",
         ]
@@ -83,7 +83,13 @@ def contents_of(answer: Answer) -> Contents:
         applied=tuple((version, checksum) for version, checksum in about["applied"]),
         properties=about["properties"],
         totals=totals_of(answer),
+        schema=about["schema"],
+        applied_in=_applied_in(about["applied_in"]),
     )
+
+
+def _applied_in(found: Mapping[str, Any]) -> dict[str, tuple[tuple[int, str], ...]]:
+    return {schema: tuple((version, checksum) for version, checksum in rows) for schema, rows in found.items()}
 
 
 def tables_of(answer: Answer) -> dict[str, tuple[int, str]]:
@@ -99,6 +105,8 @@ class Contents:
     + large_objects: how many
     + totals: answers by name of the total; none of a backup that an earlier version took
     + lines_version: of the form of the catalog's lines
+    + schema: the one that its lines leave out; empty: of a backup that an earlier version took
+    + applied_in: applied, by schema, where they have migrations of their own
     """
 
     tables: Mapping[str, tuple[int, str]]
@@ -108,6 +116,8 @@ class Contents:
     properties: Mapping[str, Any] = field(default_factory=dict)
     totals: Mapping[str, Answers] = field(default_factory=dict)
     lines_version: int = LINES_VERSION
+    schema: str = ""
+    applied_in: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
 
     def text(self) -> str:
         """Returns all but the catalog as one line of JSON."""
@@ -119,6 +129,8 @@ class Contents:
                 "properties": self.properties,
                 "totals": {name: as_json(answers) for name, answers in self.totals.items()},
                 "lines_version": self.lines_version,
+                "schema": self.schema,
+                "applied_in": self.applied_in,
             }
         )
 
@@ -138,6 +150,8 @@ def read_contents(contents: str, catalog: str) -> Contents:
             values["properties"],
             {name: answers_of(found) for name, found in values.get("totals", {}).items()},
             values.get("lines_version", 1),
+            values.get("schema", ""),
+            _applied_in(values.get("applied_in", {})),
         )
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise ValueError(f"contents.json or catalog.json cannot be read: {error!r}") from error

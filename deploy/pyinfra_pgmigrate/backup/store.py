@@ -198,16 +198,19 @@ class Store:
 
         + how: the verification that is wanted; one that proves more will do
         """
-        enough = {"restore": ("restore",), "read": ("restore", "read"), "none": ("restore", "read", "none")}[how]
         for manifest in self.good:
             if (
                 manifest.state == state
                 and Identity(manifest.system_identifier, manifest.database_oid, manifest.timeline) == identity
-                and self.now_s - manifest.taken_s <= max_age_s
-                and manifest.verification.how in enough
+                and self.is_young(manifest, max_age_s=max_age_s, how=how)
             ):
                 return manifest
         return None
+
+    def is_young(self, manifest: Manifest, *, max_age_s: float, how: str) -> bool:
+        """Tells whether a backup is young enough, and as well verified as is wanted."""
+        enough = {"restore": ("restore",), "read": ("restore", "read"), "none": ("restore", "read", "none")}[how]
+        return self.now_s - manifest.taken_s <= max_age_s and manifest.verification.how in enough
 
     def named(self, label: str) -> Backup | None:
         """Returns the backup with a label."""

@@ -143,6 +143,8 @@ def fetch_backup(keeper: Keeper, manifest: Manifest, into: Path) -> bool:
 def prune_backups(keeper: Keeper, seen: Observed) -> None:
     """Removes the backups that retention lets go."""
     referenced = {row.backup for row in seen.applied.values() if row.backup is not None}
+    if seen.registry is not None:
+        referenced |= seen.registry.backups_of_others
     store = keeper.look(seen)
     labels = store.superfluous(keeper.settings.backup_keep, referenced, keeper.identity())
     if labels:

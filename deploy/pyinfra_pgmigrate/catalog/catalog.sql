@@ -18,7 +18,8 @@
 --
 -- The caller puts in place of :scope an oid[]: null for everything, or relations, functions and types, with all that
 -- touched.sql adds to them, for the lines of those alone, and of what belongs to none of the three. Of each line home
--- is the relation, function or type to which it belongs, or 0.
+-- is the relation, function or type to which it belongs, or 0. In place of :only it puts a schema, as text, for the lines
+-- of what is in that one alone, or null.
 WITH scope AS MATERIALIZED (
     SELECT :scope::pg_catalog.oid[] AS objects
 ),
@@ -70,6 +71,7 @@ namespaces AS MATERIALIZED (
     WHERE n.nspname !~ '^pg_'
         AND n.nspname <> 'information_schema'
         AND n.nspname !~ '^pgmigrate(_damaged_[0-9]+)?$'
+        AND COALESCE(n.nspname = :only, true)
 ),
 -- What belongs to an extension, or comes with a type.
 implied AS MATERIALIZED (
@@ -1563,6 +1565,7 @@ facts (line, class, object, part) AS (
     LEFT JOIN namespaces AS n ON n.oid = d.defaclnamespace
     CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS x
     WHERE d.defaclnamespace = 0
+        AND :only IS NULL
         OR n.oid IS NOT NULL
 
     UNION ALL
@@ -1667,4 +1670,14 @@ CROSS JOIN (
         END
     ) AS u (more)
 ) AS e (all_of, rare)
+-- What is in no schema.
+WHERE :only IS NULL
+    OR f.class NOT IN (
+        'pg_catalog.pg_am'::pg_catalog.regclass, 'pg_catalog.pg_cast'::pg_catalog.regclass,
+        'pg_catalog.pg_event_trigger'::pg_catalog.regclass, 'pg_catalog.pg_extension'::pg_catalog.regclass,
+        'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass, 'pg_catalog.pg_foreign_server'::pg_catalog.regclass,
+        'pg_catalog.pg_language'::pg_catalog.regclass, 'pg_catalog.pg_publication'::pg_catalog.regclass,
+        'pg_catalog.pg_publication_namespace'::pg_catalog.regclass, 'pg_catalog.pg_publication_rel'::pg_catalog.regclass,
+        'pg_catalog.pg_transform'::pg_catalog.regclass, 'pg_catalog.pg_user_mapping'::pg_catalog.regclass
+    )
 ORDER BY line

@@ -40,12 +40,13 @@ class Query:
 Execute = Callable[[Query, Sequence[Any]], Sequence[Sequence[Any]]]
 
 
-def catalog_query(scope: str) -> str:
+def catalog_query(scope: str, only: str = "NULL::text") -> str:
     """Returns the text of catalog.sql.
 
     + scope: what stands for the oids of relations, functions and types: NULL for everything, or a placeholder
+    + only: what stands for the schema to which the lines are limited: NULL for all
     """
-    return read_sql("catalog/catalog").replace(":scope", scope)
+    return read_sql("catalog/catalog").replace(":scope", scope).replace(":only", only)
 
 
 WRITTEN = Query("written", (), read_sql("catalog/written"))

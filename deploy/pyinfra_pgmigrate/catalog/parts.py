@@ -39,6 +39,31 @@ def is_property(line: str) -> bool:
     return kind.endswith(SETTING) or kind in {"identity", "trigger_state", "definition"}
 
 
+# Kinds of what is in no schema.
+_WITHOUT_SCHEMA = frozenset({
+    "access_method", "cast", "event_trigger", "extension", "foreign_data_wrapper", "foreign_server", "language",
+    "publication", "publication_schema", "publication_table", "schema", "transform",
+})  # fmt: skip
+_NAME = r'(?:"(?:[^"]|"")*"|[^\s".(]+)'
+_NAMES = re.compile(rf"{_NAME}(?:\.{_NAME})*")
+
+
+def is_elsewhere(line: str) -> bool:
+    """Tells whether a line is about something that is in no schema, or in another one than the target schema.
+
+    >>> [is_elsewhere(one) for one in ("table a", 'column a."b.c" text', "index i CREATE INDEX i ON a (f(b))")]
+    [False, False, False]
+    >>> [is_elsewhere(one) for one in ("table x.a", "column x.a.b text", "function x.f(integer)", "extension e")]
+    [True, True, True, True]
+    """
+    kind = kind_of(line)
+    if kind in _WITHOUT_SCHEMA:
+        return True
+    found = _NAMES.match(key_of(line).partition(" ")[2])
+    is_part = kind.removesuffix(SETTING) in PARTS or kind in {"identity", "trigger_state"}
+    return found is not None and len(re.findall(_NAME, found[0])) > (2 if is_part else 1)
+
+
 def is_harmless(line: str) -> bool:
     """Tells whether a line is about people only: a comment."""
     return is_own(line) and line.startswith("comment ")

@@ -218,14 +218,18 @@ class Copies:
         command = programs.restore(self.place, manifest.label, made.target, jobs=self.settings.jobs, tells=tells)
         answer = self.keeper.called(command, "restore a copy of")
         check_complaints(self.keeper, manifest, contents, answer, made.names.roles)
-        rows = self._rows(made, stays=stays)
+        rows = self._rows(made, contents, stays=stays)
         judged, catalog = self._with_owners(answer, made, contents, manifest if stays else None)
         differing = list(differences(contents, replace(rows, catalog=catalog), judged))
         if differing:
             raise not_restored(self.keeper, manifest, differing)
         return judged.notes
 
-    def _rows(self, made: _Made, *, stays: bool) -> Contents:
+    def _schema_of(self, contents: Contents) -> str:
+        """Returns the schema that the lines of a backup leave out: those of its copy are compared with them."""
+        return contents.schema or self.settings.schema
+
+    def _rows(self, made: _Made, contents: Contents, *, stays: bool) -> Contents:
         """Returns what is in a copy, as its role reads it.
 
         + stays: with statistics, and nothing can change a row any more once it is read
@@ -247,7 +251,7 @@ class Copies:
             )
             self.keeper.psql(text, made.ours, "end the sessions of the copy")
             connection = replace(connection, password=Secret(password))
-        text = contents_script(self.session.run, self.settings.schema)
+        text = contents_script(self.session.run, self._schema_of(contents))
         return contents_of(self.keeper.psql(text, connection, "read the copy"))
 
     def _with_owners(
@@ -277,7 +281,7 @@ class Copies:
             lasts=restored is not None or not made.has_role,
             restored=None if restored is None else {"label": restored.label, "taken_at": restored.taken_at},
         )
-        text = owners(owning, self.session.run, self.settings.schema)
+        text = owners(owning, self.session.run, self._schema_of(contents))
         said = self.keeper.psql(text, made.ours, "set the owners in the copy")
         left = ownership.left_out(
             [

@@ -336,7 +336,7 @@ def owners(owning: Owning, run: Run, schema: str) -> str:
             ),
             *([] if owning.restored is None else [read_sql("copies/restored")]),
             *_tolerantly([], owning.last, []),
-            catalog_read(),
+            catalog_read(of_all=True),
             # No table is read: a plan calls functions of the indexes of a table.
             read_sql("catalog/catalog_lines"),
             "COMMIT;" if owning.lasts else "ROLLBACK;",

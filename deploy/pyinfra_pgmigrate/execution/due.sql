@@ -26,7 +26,7 @@ FROM (
             WHERE e.run_id = k.run_id
                 AND e.event = 'reverted'
                 AND e.version <> :'version'::bigint
-                AND NOT EXISTS (SELECT 1 FROM pgmigrate.migrations AS a WHERE a.version = e.version)
+                AND NOT EXISTS (SELECT 1 FROM pgmigrate.migrations AS a WHERE a.version = e.version AND :of_scope)
         ) AS is_complete
     ) AS c
     -- Whether nobody but the migrations of this run can have written to the table.
@@ -48,6 +48,7 @@ FROM (
     ) AS m
     WHERE k.restored_at IS NULL
         AND k.dropped_at IS NULL
+        AND :of_run
         AND (c.is_complete OR :is_last_of_run)
         AND pg_catalog.to_regclass('pgmigrate.quarantine_' || k.id) IS NOT NULL
         AND CASE
@@ -132,6 +133,7 @@ SELECT pg_catalog.set_config('pgmigrate.dependents', COALESCE(pg_catalog.jsonb_a
 FROM pgmigrate.dependents AS d
 WHERE d.restored_at IS NULL
     AND d.dropped_at IS NULL
+    AND :of_run
     AND (
         :is_last_of_run
         OR NOT EXISTS (
@@ -140,7 +142,7 @@ WHERE d.restored_at IS NULL
             WHERE e.run_id = d.run_id
                 AND e.event = 'reverted'
                 AND e.version <> :'version'::bigint
-                AND NOT EXISTS (SELECT 1 FROM pgmigrate.migrations AS a WHERE a.version = e.version)
+                AND NOT EXISTS (SELECT 1 FROM pgmigrate.migrations AS a WHERE a.version = e.version AND :of_scope)
         )
     );
 SELECT

@@ -72,4 +72,5 @@ SET
     removed = ARRAY(SELECT l.line FROM pg_catalog.unnest(m.removed || w.removed) AS l (line) ORDER BY l.line COLLATE "C"),
     added = ARRAY(SELECT l.line FROM pg_catalog.unnest(m.added || w.added) AS l (line) ORDER BY l.line COLLATE "C")
 FROM whole AS w
-WHERE m.version = w.version;
+WHERE m.version = w.version
+    AND :of_scope;

@@ -1,6 +1,7 @@
 -- Keeps the catalog as this step leaves it: drift is measured against it. Variables: run_id, lines_version, after.
-INSERT INTO pgmigrate.catalogs AS c (kind, run_id, lines_version, lines, fingerprint)
+INSERT INTO pgmigrate.catalogs AS c (schema_name, kind, run_id, lines_version, lines, fingerprint)
 VALUES (
+    :'scope',
     'last',
     :'run_id',
     :'lines_version',
@@ -9,7 +10,7 @@ VALUES (
     NULLIF(pg_catalog.current_setting(:'after' || '_fingerprint'), '') || ' '
         || pg_catalog.hash_array_extended(pg_catalog.current_setting(:'after')::text[], 0)
 )
-ON CONFLICT (kind) DO UPDATE
+ON CONFLICT (schema_name, kind) DO UPDATE
 SET
     taken_at = excluded.taken_at,
     run_id = excluded.run_id,

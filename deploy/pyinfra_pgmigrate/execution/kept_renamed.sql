@@ -2,7 +2,8 @@
 -- what an earlier migration drops and makes again was kept since. Variables: version, renames (JSON: [[table, column or
 -- null, table after, column after or null], ...], in order; as SQL writes them).
 SELECT pg_catalog.set_config('pgmigrate.renames', pg_catalog.jsonb_build_object(
-    'version', :'version'::bigint, 'renames', :'renames'::jsonb
+    'runs', ARRAY(SELECT r.run_id FROM pgmigrate.runs AS r WHERE :of_run), 'version', :'version'::bigint,
+    'renames', :'renames'::jsonb
 )::text, true) AS ignored \gset
 DO $renamed$
 DECLARE
@@ -26,11 +27,13 @@ BEGIN
             WHERE k.table_name = renaming."table"
                 AND k.restored_at IS NULL
                 AND k.dropped_at IS NULL
+                AND pg_catalog.current_setting('pgmigrate.renames')::jsonb -> 'runs' ? k.run_id::text
                 AND k.at > (
                     SELECT pg_catalog.max(e.at)
                     FROM pgmigrate.events AS e
                     WHERE e.version = (pg_catalog.current_setting('pgmigrate.renames')::jsonb ->> 'version')::bigint
                         AND e.event = 'reverted'
+                        AND pg_catalog.current_setting('pgmigrate.renames')::jsonb -> 'runs' ? e.run_id::text
                 )
         LOOP
             IF renaming."column" IS NULL THEN

@@ -10,6 +10,7 @@ FROM (
     FROM pgmigrate.events AS o
     WHERE o.version = :'version'::bigint
         AND o.event IN ('reverted', 'applied', 'adopted', 'resumed', 'repaired')
+        AND :of_run
     ORDER BY o.id DESC
     LIMIT 1
 ) AS e \gset

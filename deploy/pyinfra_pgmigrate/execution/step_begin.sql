@@ -17,6 +17,7 @@ SELECT
         SELECT m.checksum
         FROM pgmigrate.migrations AS m
         WHERE m.version = :'version'::bigint
+            AND :of_scope
     ), '') <> :'expected_checksum'
     OR EXISTS (
         SELECT 1
@@ -25,6 +26,7 @@ SELECT
             SELECT u.version::bigint
             FROM pg_catalog.jsonb_array_elements_text(:'unregistered'::jsonb) AS u (version)
         )
+            AND :of_scope
     )
     OR NOT pg_catalog.current_setting(:'before')::text[]
         @> ARRAY(SELECT pg_catalog.jsonb_array_elements_text(:'present'::jsonb))
@@ -48,6 +50,7 @@ SET drift = ARRAY(
         SELECT pg_catalog.unnest(c.lines) AS line
         FROM pgmigrate.catalogs AS c
         WHERE c.kind = 'last'
+            AND :of_scope
             AND c.lines_version = :'lines_version'::integer
         EXCEPT
         SELECT pg_catalog.unnest(pg_catalog.current_setting(:'before')::text[])
@@ -61,21 +64,23 @@ SET drift = ARRAY(
             SELECT 1
             FROM pgmigrate.catalogs AS c
             WHERE c.kind = 'last'
+                AND :of_scope
                 AND c.lines_version = :'lines_version'::integer
         )
         EXCEPT
         SELECT pg_catalog.unnest(c.lines)
         FROM pgmigrate.catalogs AS c
         WHERE c.kind = 'last'
+            AND :of_scope
             AND c.lines_version = :'lines_version'::integer
     ) AS d
 )
 WHERE r.run_id = :'run_id'::uuid
     AND r.drift IS NULL;
 -- Before the first migration of this database, or of a version that writes the same lines: what it was.
-INSERT INTO pgmigrate.catalogs AS c (kind, run_id, lines_version, lines)
-VALUES ('first', :'run_id', :'lines_version', pg_catalog.current_setting(:'before')::text[])
-ON CONFLICT (kind) DO UPDATE
+INSERT INTO pgmigrate.catalogs AS c (schema_name, kind, run_id, lines_version, lines)
+VALUES (:'scope', 'first', :'run_id', :'lines_version', pg_catalog.current_setting(:'before')::text[])
+ON CONFLICT (schema_name, kind) DO UPDATE
 SET
     taken_at = excluded.taken_at,
     run_id = excluded.run_id,

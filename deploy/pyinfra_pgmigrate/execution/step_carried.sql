@@ -209,6 +209,7 @@ SET lines = ARRAY(
     ORDER BY l.line COLLATE "C"
 )
 WHERE c.kind = 'first'
+    AND :of_scope
     AND EXISTS (
         SELECT 1
         FROM pg_catalog.jsonb_array_elements_text(:'carried'::jsonb) AS k (line)

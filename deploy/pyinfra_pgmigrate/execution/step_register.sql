@@ -36,12 +36,14 @@ WITH steps AS (
     FROM pgmigrate.events AS e
     WHERE e.version = :'version'::bigint
         AND e.checksum = :'checksum'
+        AND :of_run
         AND e.event IN ('step', :'event')
         AND e.id > COALESCE((
             SELECT max(p.id)
             FROM pgmigrate.events AS p
             WHERE p.version = :'version'::bigint
                 AND p.event NOT IN ('begun', 'step', 'failed')
+                AND :of_run
                 AND p.id < (SELECT max(l.id) FROM pgmigrate.events AS l)
         ), 0)
 ),
@@ -60,10 +62,11 @@ whole AS (
     GROUP BY l.line
 )
 INSERT INTO pgmigrate.migrations AS m (
-    version, name, checksum, statements, phase, how, run_id, applied_by, duration_ms, removed, added, backup,
+    schema_name, version, name, checksum, statements, phase, how, run_id, applied_by, duration_ms, removed, added, backup,
     tool_version, lines_version
 )
 VALUES (
+    :'scope',
     :'version',
     :'name',
     :'checksum',
@@ -83,7 +86,7 @@ VALUES (
     :'tool_version',
     :'lines_version'
 )
-ON CONFLICT (version) DO UPDATE
+ON CONFLICT (schema_name, version) DO UPDATE
 SET
     how = CASE WHEN :'event' = 'repaired' THEN 'repaired' ELSE m.how END,
     run_id = excluded.run_id,

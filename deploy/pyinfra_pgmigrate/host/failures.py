@@ -35,7 +35,7 @@ class _Turn:
         host = current_host()
         data: dict[str, Any] = host.data.dict()  # type: ignore[no-untyped-call]
         settings, context = read_settings({**data, **overrides}), RunContext.of(host.state)
-        return cls(context, settings, context.memory(host, settings.connection))
+        return cls(context, settings, context.memory(host, settings.worked_on))
 
     def why_not(self) -> str:
         """Returns why nothing is done on the database; empty where something may be, and then it counts as begun."""
@@ -52,7 +52,7 @@ class _Turn:
     def _give_up(self, host: Host) -> None:
         self.memory.is_given_up = True
         if not is_interrupted(host.state):
-            self.context.refuse(host, self.settings.connection)
+            self.context.refuse(host, self.settings.worked_on)
             fail(host)
 
     def watched(self, command: FunctionCommand) -> FunctionCommand:
@@ -91,7 +91,7 @@ def on_one_host(function: Callable[_P, _Commands]) -> Callable[_P, _Commands]:
         try:
             turn = _Turn.of(kwargs["overrides"])  # type: ignore[arg-type]
             if why := turn.why_not():
-                current_host().log(f"{turn.settings.connection.database}: {why}")
+                current_host().log(f"{turn.settings.name}: {why}")
                 return
             for command in function(*args, **kwargs):
                 yield turn.watched(command)

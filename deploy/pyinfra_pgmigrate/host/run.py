@@ -28,6 +28,9 @@ _MOMENT_S = 1.0
 # Name and time of change of each file, nanoseconds.
 _Stamp = tuple[tuple[str, int], ...]
 
+# A database, and the schema to which the work is limited: see ``Settings.scope``.
+Target = tuple[Connection, str]
+
 
 @dataclass(frozen=True)
 class _Seen:
@@ -110,12 +113,15 @@ class RunContext:
     + run_id: a UUID
     + refused: databases on which something is refused, by host
     + declared: number of operations of this library, by host
+    + secured: the backup that was taken of a database before the first of its schemas was migrated, by host and
+      connection
     """
 
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    refused: dict[str, set[Connection]] = field(default_factory=dict)
+    refused: dict[str, set[Target]] = field(default_factory=dict)
     declared: Counter[str] = field(default_factory=Counter)
-    _memories: dict[tuple[str, Connection], Memory] = field(default_factory=dict)
+    secured: dict[tuple[str, Connection], Any] = field(default_factory=dict)
+    _memories: dict[tuple[str, Target], Memory] = field(default_factory=dict)
     _stamps: dict[tuple[Path, ...], _Stamp] = field(default_factory=dict)
 
     @classmethod
@@ -123,18 +129,22 @@ class RunContext:
         """Returns the context of a run of pyinfra."""
         return _contexts.setdefault(state, cls())
 
-    def run_on(self, host: Host) -> Run:
-        """Returns who runs what from where, for the scripts of a host."""
-        return Run(self.run_id, getpass.getuser(), socket.gethostname(), host.name, TOOL_VERSION)
+    def run_on(self, host: Host, scope: str = "") -> Run:
+        """Returns who runs what from where, for the scripts of a host.
 
-    def refuse(self, host: Host, connection: Connection) -> None:
+        + scope: the schema to which it is limited: for the registry, it is a run of its own
+        """
+        run_id = str(uuid.uuid5(uuid.UUID(self.run_id), scope)) if scope else self.run_id
+        return Run(run_id, getpass.getuser(), socket.gethostname(), host.name, TOOL_VERSION, scope=scope)
+
+    def refuse(self, host: Host, target: Target) -> None:
         """Notes that something is refused on a database."""
-        self.refused.setdefault(host.name, set()).add(connection)
+        self.refused.setdefault(host.name, set()).add(target)
 
-    def forgive(self, host: Host, connection: Connection) -> bool:
+    def forgive(self, host: Host, target: Target) -> bool:
         """Notes that nothing is refused on a database any more; returns whether that is so of all those of its host."""
         refused = self.refused.get(host.name, set())
-        refused.discard(connection)
+        refused.discard(target)
         return not refused
 
     @property
@@ -142,9 +152,9 @@ class RunContext:
         """The number of databases on which an operation failed."""
         return sum(memory.is_given_up for memory in self._memories.values())
 
-    def memory(self, host: Host, connection: Connection) -> Memory:
+    def memory(self, host: Host, target: Target) -> Memory:
         """Returns what this run remembers of a database: two servers may each have one of its name."""
-        return self._memories.setdefault((host.name, connection), Memory())
+        return self._memories.setdefault((host.name, target), Memory())
 
     def read_once(self, read: Callable[..., _T], *arguments: Any, folders: tuple[Path, ...]) -> _T:
         """Returns what a function reads from folders, read once a run.

@@ -58,12 +58,12 @@ class HostSession:
     @property
     def run(self) -> Run:
         """Who runs this, from where."""
-        return replace(self.context.run_on(self.host), stale_s=self.settings.run_stale_s)
+        return replace(self.context.run_on(self.host, self.settings.scope), stale_s=self.settings.run_stale_s)
 
     @property
     def memory(self) -> Memory:
         """What the run remembers of this database."""
-        return self.context.memory(self.host, self.settings.connection)
+        return self.context.memory(self.host, self.settings.worked_on)
 
     @property
     def schema(self) -> str:
@@ -163,12 +163,12 @@ class HostSession:
 
     def fail(self) -> None:
         """Makes the exit status 1; operations go on and decide for themselves."""
-        self.context.refuse(self.host, self.settings.connection)
+        self.context.refuse(self.host, self.settings.worked_on)
         fail(self.host)
 
     def forgive(self) -> None:
         """Lets what was refused on this database before not count any more."""
-        if self.context.forgive(self.host, self.settings.connection):
+        if self.context.forgive(self.host, self.settings.worked_on):
             forgive(self.host)
         self.announce(Forgiven())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pyinfra import context
 from pyinfra.api import FunctionCommand, Host, State, operation
@@ -13,6 +13,7 @@ from ..backup import fetch
 from ..backup.claim import claimed_backups
 from ..backup.keeper import Keeper, check_may_copy, young_backup
 from ..backup.manifest import Manifest, Verification
+from ..backup.store import Store
 from ..backup.take import fetch_backup, prune_backups, take_backup
 from ..backup.verify import damage_of, named_backup, note_verification, verify_by_reading
 from ..copies.copy import Copies, Copy, NoLoginError
@@ -23,6 +24,7 @@ from ..host.run import Prepared
 from ..planning.database import DatabaseSession
 from ..registry.model import Observed
 from ..report.journal import Secured
+from ..settings import Connection
 from ..units import size
 
 # Whether another backup would be taken, as it was found in the prepare phase.
@@ -62,6 +64,12 @@ def would(session: DatabaseSession, seen: Observed, overrides: Mapping[str, Any]
         prepared.keep(session.host, overrides, young is None)
     if young is not None:
         return f'backup "{young.label}" is verified and young enough: no new one'
+    if session.settings.scope:
+        secured, key = session.context.secured, _database_of(session)
+        if key in secured:
+            age_s = session.settings.backup_max_age_s
+            return f"would use the backup before the first schema of this run, for {age_s:.0f} s (pg_backup_max_age_s)"
+        secured[key] = None
     how = {
         "restore": "verify it by restoring it into a copy",
         "read": "read it from end to end",
@@ -176,7 +184,7 @@ def ensure(
                 raise PgMigrateError.of(found)
             seen = found
         store = keeper.look(seen)
-        manifest = young_backup(keeper, store, seen)
+        manifest = _of_this_run(session, store) or young_backup(keeper, store, seen)
         if manifest is not None:
             manifest = _still_good(keeper, manifest)
         is_new = manifest is None
@@ -202,10 +210,30 @@ def ensure(
             fetch_backup(keeper, manifest, Path(session.settings.backup_fetch))
         if is_new:
             prune_backups(keeper, seen)
-        session.announce(Secured(manifest))
-        session.memory.taken, session.memory.backup = manifest, manifest.label
-        session.memory.backup_folder = keeper.folder
+        _remember(keeper, manifest)
     return manifest
+
+
+def _remember(keeper: Keeper, manifest: Manifest) -> None:
+    session = keeper.session
+    session.announce(Secured(manifest))
+    session.memory.taken, session.memory.backup = manifest, manifest.label
+    session.memory.backup_folder = keeper.folder
+    if session.settings.scope:
+        session.context.secured[_database_of(session)] = manifest
+
+
+def _database_of(session: DatabaseSession) -> tuple[str, Connection]:
+    return session.host.name, session.settings.connection
+
+
+def _of_this_run(session: DatabaseSession, store: Store) -> Manifest | None:
+    """Returns the backup before another schema of the database, while it is young; None where there is none."""
+    settings = session.settings
+    found = cast("Manifest | None", session.context.secured.get(_database_of(session)) if settings.scope else None)
+    if found is not None and store.is_young(found, max_age_s=settings.backup_max_age_s, how=settings.verify):
+        return found
+    return None
 
 
 def _by_restore(

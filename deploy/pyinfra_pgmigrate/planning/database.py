@@ -69,8 +69,8 @@ class DatabaseSession(HostSession):
             host,
             settings,
             # One of several of its host.
-            prefix=f"{settings.connection.database}: " if f"{PREFIX}database" in overrides else "",
-            listener=listener_of(host, settings.connection.database, settings.place, context.run_on(host), reports),
+            prefix=f"{settings.name}: " if f"{PREFIX}database" in overrides or settings.scope else "",
+            listener=listener_of(host, settings.name, settings.place, context.run_on(host, settings.scope), reports),
             migrations=context.read_once(load_folder, folder, folders=(folder,)),
             uses=context.read_once(load_uses, folder, folders=(folder / "compatibility",)),
             totals=context.read_once(load_totals, folder, folders=(folder / "totals",)),

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..catalog.lines import key_of
+from ..catalog.parts import is_elsewhere
 from ..errors import Refusal
 from ..importing.ledgers import Stated
 from ..migrations.files import Migration
@@ -178,8 +179,20 @@ class _Planner(Decider):
             self.refuse(refusals.registry_damaged(self.observed.damaged))
         if self.observed.registry is not None and self.observed.registry.version > REGISTRY_VERSION:
             self.refuse(refusals.registry_newer(self.observed.registry.version, REGISTRY_VERSION))
+        scope, registry = self.settings.scope, self.observed.registry
+        if registry is not None and (registry.others if not scope else "" in registry.others):
+            self.refuse(refusals.of_another_kind(scope, registry.others))
+        if scope:
+            self._check_elsewhere()
         if self.settings.compatibility and self.observed.server.foreign_code:
             self.refuse(refusals.too_powerful(self.observed.server))
+
+    def _check_elsewhere(self) -> None:
+        for migration in self.migrations:
+            patch = None if migration.effect is None else migration.effect.patch
+            found = sorted(filter(is_elsewhere, () if patch is None else patch.minus | patch.plus))
+            if found:
+                self.refuse(refusals.elsewhere(migration, found, self.settings.scope))
 
     def _check_order(self) -> None:
         target = self.settings.target

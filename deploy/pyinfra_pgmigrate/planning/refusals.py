@@ -49,6 +49,34 @@ def registry_newer(found: int, expected: int) -> Refusal:
     )
 
 
+def of_another_kind(scope: str, others: Collection[str]) -> Refusal:
+    """The database has migrations of its own, or its schemas have theirs: each would take the other's for drift."""
+    if scope:
+        return Refusal(
+            Kind.REGISTRY,
+            f'cannot migrate schema "{scope}" by itself: the registry holds migrations of the whole database',
+            detail="Found migrations that were applied without pg_schemas; expected none.",
+            hint="Leave pg_schemas out, or use another database.",
+        )
+    return Refusal(
+        Kind.REGISTRY,
+        f"cannot migrate the whole database: its registry holds migrations of {len(others)} schema(s)",
+        detail=f"Found migrations of {', '.join(sorted(others)[:5])}; expected pg_schemas to name the schemas.",
+        hint="Set pg_schemas in the inventory, public among them if it has migrations.",
+    )
+
+
+def elsewhere(migration: Migration, lines: Sequence[str], scope: str) -> Refusal:
+    """A migration of one schema changes what is not in it."""
+    return Refusal(
+        Kind.FILE,
+        f'cannot apply migration "{migration.name}" to schema "{scope}" alone: it changes what is not in its schema',
+        detail=f"Found in its effect: {lines[0]}; expected names without a schema, and nothing that the whole database "
+        "has, as pg_schemas is set.",
+        hint="Move those statements to a migration of the schema that has them, or to what provisions the database.",
+    )
+
+
 def registry_damaged(damaged: Sequence[str]) -> Refusal:
     """Somebody had a hand in the registry."""
     return Refusal(

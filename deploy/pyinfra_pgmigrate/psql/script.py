@@ -20,6 +20,7 @@ class Run:
     + operator: operating-system user on the controller
     + inventory_host: name of the host in the inventory
     + stale_s: seconds without a sign of life after which another run counts as dead
+    + scope: the schema that it is limited to, where a database has several with migrations of their own; else empty
     """
 
     run_id: str
@@ -28,6 +29,7 @@ class Run:
     inventory_host: str
     tool_version: str
     stale_s: float = 10.0
+    scope: str = ""
 
 
 def setting(name: str, value: Any) -> str:
@@ -79,13 +81,14 @@ def session_of(run: Run, schema: str, purpose: str) -> list[str]:
         "run_id": run.run_id,
         "lines_version": LINES_VERSION,
         "stale_s": run.stale_s,
+        "scope": run.scope,
     }
     return [settings_of(names), *session_parts()]
 
 
 def session_parts() -> list[str]:
     """Returns the SQL that a session begins with, once its variables are set."""
-    return [read_sql("psql/session"), read_sql("psql/schema_names"), read_sql("psql/pinned")]
+    return [read_sql("psql/session"), read_sql("psql/scope"), read_sql("psql/schema_names"), read_sql("psql/pinned")]
 
 
 def catalog_session_of(run: Run, schema: str, purpose: str) -> list[str]:
@@ -121,21 +124,23 @@ def catalog_prepared() -> str:
     )
 
 
-def catalog_read() -> str:
+def catalog_read(*, of_all: bool = False) -> str:
     """Returns the SQL that reads the lines of the catalog into the setting pgmigrate.now, once.
 
     As ``pgmigrate_read`` does, which is quicker from the second time on: to prepare a query of this size, with what it
     is not asked for here, takes a quarter of the time of all (measured, PostgreSQL 15).
+
+    + of_all: of the whole database, also where the run is limited to a schema
     """
     return joined(
         [
             "SELECT pg_catalog.set_config('pgmigrate.now', COALESCE(pg_catalog.array_agg(l.line), '{}')::text, false),",
-            *_seen("NULL", "SELECT u.line", []),
+            *_seen("NULL", "SELECT u.line", [], *(("NULL::text",) if of_all else ())),
         ]
     )
 
 
-def _seen(scope: str, columns: str, more: Sequence[str]) -> list[str]:
+def _seen(scope: str, columns: str, more: Sequence[str], only: str = "NULLIF(:'scope', '')") -> list[str]:
     """Returns the end of a query of lines, named l, that the server writes as seen from the target schema."""
     return [
         "pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)",
@@ -144,7 +149,7 @@ def _seen(scope: str, columns: str, more: Sequence[str]) -> list[str]:
         # Neither side can change places with the other: the lines want the path that was set before.
         f"CROSS JOIN LATERAL ({columns} FROM (",
         "SELECT c.line, c.identity, c.home FROM (",
-        catalog_query(scope),
+        catalog_query(scope, only),
         ") AS c WHERE here.path IS NOT NULL",
         *more,
         ') AS u ORDER BY u.line COLLATE "C" OFFSET 0) AS l;',

@@ -22,9 +22,9 @@ EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate outcome :payload
 \quit
 \endif
-INSERT INTO pgmigrate.runs (run_id, operator, controller, inventory_host, os_user, host_name, tool_version)
+INSERT INTO pgmigrate.runs (run_id, schema_name, operator, controller, inventory_host, os_user, host_name, tool_version)
 VALUES (
-    :'run_id', :'operator', :'controller', :'inventory_host', :'os_user', :'host_name', :'tool_version'
+    :'run_id', :'scope', :'operator', :'controller', :'inventory_host', :'os_user', :'host_name', :'tool_version'
 )
 ON CONFLICT (run_id) DO UPDATE
 SET

@@ -15,7 +15,7 @@ SELECT
 \if :has_ledgers
 \if :has_registry
 -- What a rollback took back was applied by their word, and is not any more.
-SELECT EXISTS (SELECT 1 FROM pgmigrate.events AS e WHERE e.event = 'reverted') AS has_reverted \gset
+SELECT EXISTS (SELECT 1 FROM pgmigrate.events AS e WHERE e.event = 'reverted' AND :of_run) AS has_reverted \gset
 \endif
 SELECT
     pg_catalog.set_config('pgmigrate.ledgers', '[]', true),

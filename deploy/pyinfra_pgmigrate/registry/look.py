@@ -27,6 +27,9 @@ from .model import (
 )
 from .verify import all_verified, asked
 
+_REGISTERED = (
+    "SELECT EXISTS (SELECT 1 FROM pgmigrate.migrations AS m WHERE m.version = :'version'::bigint AND :of_scope)"
+)
 _READ = "pg_catalog.current_setting('pgmigrate.now')::text[]"
 
 
@@ -37,7 +40,7 @@ def look(run: Run, schema: str, queries: Mapping[int, str] | None = None) -> Que
     Where the fingerprint of the catalog is the one that the last run kept, its lines are those that it kept.
     Locks: reads only (ACCESS SHARE on views).
     """
-    kept = "(SELECT c.lines FROM pgmigrate.catalogs AS c WHERE c.kind = 'last')"
+    kept = "(SELECT c.lines FROM pgmigrate.catalogs AS c WHERE c.kind = 'last' AND :of_scope)"
     parts = [
         *session_of(run, schema, "observe"),
         read_sql("registry/observe_begin"),
@@ -56,10 +59,9 @@ def look(run: Run, schema: str, queries: Mapping[int, str] | None = None) -> Que
         read_sql("registry/ledgers"),
     ]
     if queries:
-        registered = "SELECT EXISTS (SELECT 1 FROM pgmigrate.migrations AS m WHERE m.version = :'version'::bigint)"
         parts.append("\\if :has_registry")
         for version, query in queries.items():
-            parts += [setting("version", version), f"{registered} AS is_registered \\gset", "\\if :is_registered"]
+            parts += [setting("version", version), f"{_REGISTERED} AS is_registered \\gset", "\\if :is_registered"]
             parts += [*asked(query), "\\endif"]
         parts.append("\\endif")
     return Question("the database", joined([*parts, "ROLLBACK;"]), observed_in)
@@ -133,6 +135,8 @@ def _registry(found: Mapping[str, Any]) -> Registry:
         quarantined_runs=tuple(found["quarantined_runs"]),
         noted_gone=frozenset(found["noted_gone"]),
         of_older_form=frozenset(found.get("of_older_form", ())),
+        others=frozenset(found.get("others", ())),
+        backups_of_others=frozenset(found.get("backups_of_others", ())),
         backup=None if found["backup"] is None else ProvedBackup(**found["backup"]),
         restore_point=None if found["restore_point"] is None else KeptPoint(**found["restore_point"]),
         interrupted={

@@ -9,7 +9,7 @@ from ..catalog.lines import Catalog, Patch
 from ..importing.ledgers import Ledger
 from ..psql.answer import Answer
 
-REGISTRY_VERSION = 8
+REGISTRY_VERSION = 9
 
 
 @dataclass(frozen=True)
@@ -190,6 +190,8 @@ class Registry:
     + interrupted: migrations that began and are not registered, by version
     + of_older_form: which of its catalogs (first, last) an earlier version of this library kept: nothing is compared
       with them
+    + others: whose migrations are in it besides: of schemas of the database, by name, or (empty) of the database
+    + backups_of_others: labels of the backups that were taken before those
     """
 
     version: int
@@ -203,6 +205,8 @@ class Registry:
     restore_point: KeptPoint | None = None
     interrupted: Mapping[int, Interrupted] = field(default_factory=dict)
     of_older_form: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
+    backups_of_others: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ SELECT
         '[]'::json
     )::text AS quarantines,
     COALESCE(pg_catalog.json_agg(DISTINCT q.run_id), '[]'::json)::text AS quarantined_runs
-FROM pgmigrate.quarantines AS q \gset
+FROM pgmigrate.quarantines AS q
+WHERE :of_run \gset
 \endif
 \if :has_backups
 SELECT COALESCE((
@@ -78,7 +79,8 @@ SELECT COALESCE(
 )::text AS dependents
 FROM pgmigrate.dependents AS d
 WHERE d.restored_at IS NULL
-    AND d.dropped_at IS NULL \gset
+    AND d.dropped_at IS NULL
+    AND :of_run \gset
 \endif
 -- Read with pg_catalog alone in search_path, fetched with the target schema in it: lines name relations as from there.
 DECLARE pgmigrate_registry NO SCROLL CURSOR FOR
@@ -92,6 +94,18 @@ catalogs AS MATERIALIZED (
         c.lines
     FROM pgmigrate.catalogs AS c
     WHERE :catalog_lines_version = :lines_version
+        AND :of_scope
+),
+unregistered AS MATERIALIZED (
+    SELECT
+        e.id,
+        e.version,
+        e.event,
+        e.checksum,
+        e.statements
+    FROM pgmigrate.events AS e
+    WHERE :of_run
+        AND e.version NOT IN (SELECT m.version FROM pgmigrate.migrations AS m WHERE :of_scope)
 )
 SELECT pg_catalog.json_build_object(
     'version', (SELECT max(r.version) FROM pgmigrate.registry AS r),
@@ -114,6 +128,7 @@ SELECT pg_catalog.json_build_object(
             'backup', m.backup
         ) ORDER BY m.version)
         FROM pgmigrate.migrations AS m
+        WHERE :of_scope
     ), '[]'::json),
     -- What our own runs began and did not finish, since the migration last ended or was taken back.
     'interrupted', COALESCE((
@@ -133,27 +148,38 @@ SELECT pg_catalog.json_build_object(
                 COALESCE(
                     pg_catalog.jsonb_agg(DISTINCT s.number) FILTER (WHERE s.number IS NOT NULL AND e.event = 'begun'), '[]'
                 ) AS begun
-            FROM pgmigrate.events AS e
+            FROM unregistered AS e
             LEFT JOIN LATERAL pg_catalog.unnest(e.statements) AS s (number) ON true
             WHERE e.event IN ('begun', 'step')
-                AND e.version IS NOT NULL
-                AND NOT EXISTS (SELECT 1 FROM pgmigrate.migrations AS m WHERE m.version = e.version)
                 -- Of the newest text that was tried, after all that ended the migration or took it back.
-                AND e.id > COALESCE((
-                    SELECT max(o.id)
-                    FROM pgmigrate.events AS o
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM unregistered AS o
                     WHERE o.version = e.version
+                        AND o.id >= e.id
                         AND (
                             o.event NOT IN ('begun', 'step', 'failed')
                             OR o.event IN ('begun', 'step')
                                 AND o.checksum <> e.checksum
                         )
-                ), 0)
+                )
             GROUP BY e.version, e.checksum
         ) AS b
     ), '[]'::json),
     'quarantines', (:'quarantines'::jsonb || :'dependents'::jsonb)::json,
     'quarantined_runs', :'quarantined_runs'::json,
+    -- Whose the other migrations are: of schemas, or (empty) of the database.
+    'others', COALESCE((
+        SELECT pg_catalog.json_agg(DISTINCT COALESCE(pg_catalog.to_jsonb(m) ->> 'schema_name', ''))
+        FROM pgmigrate.migrations AS m
+        WHERE NOT (:of_scope)
+    ), '[]'::json),
+    'backups_of_others', COALESCE((
+        SELECT pg_catalog.json_agg(DISTINCT m.backup)
+        FROM pgmigrate.migrations AS m
+        WHERE NOT (:of_scope)
+            AND m.backup IS NOT NULL
+    ), '[]'::json),
     -- What was there before the first migration and is not any more; null where nobody knows what was.
     'gone_since_first', (
         SELECT CASE
@@ -174,6 +200,7 @@ SELECT pg_catalog.json_build_object(
         SELECT c.kind
         FROM pgmigrate.catalogs AS c
         WHERE :catalog_lines_version <> :lines_version
+            AND :of_scope
         ORDER BY c.kind
     ),
     -- What others took away, as runs noted it when they began.
@@ -182,6 +209,7 @@ SELECT pg_catalog.json_build_object(
         FROM pgmigrate.runs AS r
         CROSS JOIN LATERAL pg_catalog.unnest(r.drift) AS d (line)
         WHERE d.line LIKE '- %'
+            AND :of_run
     ),
     'knows_last', EXISTS (SELECT 1 FROM catalogs AS c WHERE c.kind = 'last'),
     -- A view's full text differs between major versions of the server: after an upgrade it is no drift.

@@ -88,7 +88,10 @@ WITH expected (since, name, columns) AS (
         (5, 'catalogs', 6),
         (6, 'catalogs', 7),
         (6, 'migrations', 15),
-        (8, 'restore_points', 9)
+        (8, 'restore_points', 9),
+        (9, 'runs', 13),
+        (9, 'migrations', 16),
+        (9, 'catalogs', 8)
 ),
 damage AS (
     SELECT
@@ -127,13 +130,15 @@ SELECT :'registry_version'::integer >= 6 AS knows_lines_version \gset
 \set catalog_lines_version c.lines_version
 \set row_lines_version m.lines_version
 \endif
--- Since version 5 of the registry. A row whose lines are not those that it was written with has none.
-SELECT :'has_registry'::boolean AND :'registry_version'::integer >= 5 AS knows_fingerprint \gset
+-- Since version 5 of the registry. A row whose lines are not those that it was written with has none. Of one schema of
+-- several it says nothing: it is another one whenever another schema changes.
+SELECT :'has_registry'::boolean AND :'registry_version'::integer >= 5 AND :'scope' = '' AS knows_fingerprint \gset
 \set kept_fingerprint
 \if :knows_fingerprint
 SELECT COALESCE(max(pg_catalog.split_part(c.fingerprint, ' ', 1)), '') AS kept_fingerprint
 FROM pgmigrate.catalogs AS c
 WHERE c.kind = 'last'
+    AND :of_scope
     AND :catalog_lines_version = :lines_version
     AND pg_catalog.split_part(c.fingerprint, ' ', 2) = pg_catalog.hash_array_extended(c.lines, 0)::text \gset
 SELECT :'kept_fingerprint' <> '' AS knows_fingerprint \gset

@@ -21,8 +21,10 @@ def claimed(run: Run, *, sets_aside: bool = False) -> list[str]:
         "inventory_host": run.inventory_host,
         "tool_version": run.tool_version,
     }
+    scoped = [setting("registry_exists", "true"), read_sql("psql/scope")]
     aside = [read_sql("registry/set_aside")] if sets_aside else []
-    return [settings_of(values), read_sql("registry/claim"), *aside, *_registry_upgrade(), read_sql("registry/lease")]
+    upgraded = [*aside, *_registry_upgrade(), *scoped]
+    return [settings_of(values), read_sql("registry/claim"), *upgraded, read_sql("registry/lease")]
 
 
 def _registry_upgrade() -> list[str]:

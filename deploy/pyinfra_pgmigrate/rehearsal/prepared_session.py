@@ -81,7 +81,7 @@ def held(uses: Sequence[Use], moments: int, run: Run, schema: str, *, alone_s: f
 
     + alone_s: seconds without another session on the copy after which it gives up: its run was killed
     """
-    values = {"application_name": _held_name(run), "schema": schema, "alone_s": alone_s}
+    values = {"application_name": _held_name(run), "schema": schema, "scope": run.scope, "alone_s": alone_s}
     named = [{"held": use.name, "role": use.role, "statement": use.statements[0]} for use in uses]
     parts = [settings_of(values), *session_parts(), read_sql("rehearsal/held_session")]
     parts += [part for one in named for part in (settings_of(one), read_sql("rehearsal/held_prepare"))]

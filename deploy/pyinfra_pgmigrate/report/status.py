@@ -166,10 +166,18 @@ class Summary:
 
 
 def summary(
-    host: str, observed: Observed, plan: Plan, migrations: Sequence[Migration], drifts: Drifts | None, *, strict: bool
+    host: str,
+    name: str,
+    observed: Observed,
+    plan: Plan,
+    migrations: Sequence[Migration],
+    drifts: Drifts | None,
+    *,
+    strict: bool,
 ) -> Summary:
     """Returns a database in one line.
 
+    + name: what it is called
     + drifts: what others changed; None where nobody knows
     + strict: what is extra counts as drift
     """
@@ -177,7 +185,7 @@ def summary(
     applied = sum(one.version in observed.applied for one in migrations)
     return Summary(
         host,
-        observed.server.database,
+        name,
         observed.server.version.split()[0],
         "standby" if observed.server.in_recovery else "primary",
         size(observed.server.size_bytes),

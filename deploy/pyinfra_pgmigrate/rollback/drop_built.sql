@@ -9,5 +9,6 @@ WHERE EXISTS (
         SELECT 1
         FROM pgmigrate.migrations AS m
         JOIN pg_catalog.jsonb_array_elements_text(:'reverted'::jsonb) AS r (version) ON r.version::bigint = m.version
+        WHERE :of_scope
     )
 \gexec

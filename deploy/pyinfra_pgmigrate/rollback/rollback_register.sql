@@ -24,7 +24,8 @@ DELETE FROM pgmigrate.migrations AS m
 WHERE m.version IN (
     SELECT (r.value ->> 0)::bigint
     FROM pg_catalog.jsonb_array_elements(:'reverted'::jsonb) AS r
-);
+)
+    AND :of_scope;
 -- What migrations had found in place and taken over has gone with them: nobody misses it as there before.
 UPDATE pgmigrate.catalogs AS c
 SET lines = ARRAY(
@@ -34,7 +35,8 @@ SET lines = ARRAY(
         AND NOT :'allowed'::jsonb ? l.line
     ORDER BY l.line COLLATE "C"
 )
-WHERE c.kind = 'first';
+WHERE c.kind = 'first'
+    AND :of_scope;
 UPDATE pgmigrate.runs AS r
 SET
     seen_at = pg_catalog.clock_timestamp(),

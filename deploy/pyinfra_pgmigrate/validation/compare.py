@@ -52,7 +52,7 @@ def compared(session: DatabaseSession, seen: Observed) -> Iterator[Check]:
     try:
         manifest, contents = _backup(keeper, label)
         source = Source.of(manifest, contents, is_quiet=session.settings.writes == "stopped")
-        tables = data.compared_tables(source, seen, session.migrations, session.settings.schema)
+        tables = data.compared_tables(source, seen, session.migrations, session.settings.schema, session.settings.scope)
         found = _found(session, tables)
         # One that the backup answers and that cannot be asked any more has lost what it needs.
         known = [one for one in session.totals if source.answers(one)]

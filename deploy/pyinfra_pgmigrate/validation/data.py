@@ -125,13 +125,18 @@ def label_before(observed: Observed) -> str:
     return found[0] if found else ""
 
 
-def compared_tables(source: Source, observed: Observed, migrations: Sequence[Migration], schema: str) -> list[Compared]:
-    """Returns the tables of a backup, those of the registry left out, each with the columns that count."""
-    then, now = _columns(source.contents.catalog), _columns(observed.catalog)
-    since = _since(source, observed, migrations)
+def compared_tables(
+    source: Source, observed: Observed, migrations: Sequence[Migration], schema: str, scope: str = ""
+) -> list[Compared]:
+    """Returns the tables of a backup, those of the registry left out, each with the columns that count.
+
+    + schema: the target schema; scope: where only its tables are compared, the same, else empty
+    """
+    then, now = _columns_of(source.contents, schema), _columns(observed.catalog)
+    since = _since(source, observed, migrations, scope)
     found = []
     for ident in sorted(source.contents.tables):
-        if ident.startswith("pgmigrate."):
+        if ident.startswith("pgmigrate.") or (scope and identifiers(ident)[0] != scope):
             continue
         name = catalog_name(ident, schema)
         is_there = any(line.split(" ", 1)[0] == "table" for line in observed.catalog.by_key.get(f"table {name}", ()))
@@ -152,14 +157,29 @@ def compared_tables(source: Source, observed: Observed, migrations: Sequence[Mig
     return found
 
 
-def _since(source: Source, observed: Observed, migrations: Sequence[Migration]) -> list[Migration]:
-    before = {version for version, _ in source.contents.applied}
+def _since(source: Source, observed: Observed, migrations: Sequence[Migration], scope: str) -> list[Migration]:
+    contents = source.contents
+    before = {version for version, _ in (contents.applied_in.get(scope, ()) if scope else contents.applied)}
     return [one for one in migrations if one.version in observed.applied and one.version not in before]
 
 
 def catalog_name(ident: str, schema: str) -> str:
     """Returns the name of a table in catalog lines, which leave out the schema of the migrations."""
     return parts_of(ident)[1] if identifiers(ident)[0] == schema else ident
+
+
+def _columns_of(contents: Contents, schema: str) -> dict[str, dict[str, str]]:
+    """Returns the columns of a backup as seen from a schema, whichever its lines leave out."""
+    found = _columns(contents.catalog)
+    if contents.schema in ("", schema):
+        return found
+    seen = {}
+    for table, columns in found.items():
+        above, name = parts_of(table)
+        # What has no schema there is in another one.
+        if above and identifiers(table)[0] == schema:
+            seen[name] = {column: kind.replace(f"{above}.", "") for column, kind in columns.items()}
+    return seen
 
 
 def _columns(catalog: Catalog) -> dict[str, dict[str, str]]:

@@ -18,7 +18,7 @@ SELECT
     (m.value ->> 'ms')::double precision,
     m.value -> 'plan',
     m.value -> 'tables',
-    (SELECT max(a.version) FROM pgmigrate.migrations AS a),
+    (SELECT max(a.version) FROM pgmigrate.migrations AS a WHERE :of_scope),
     :'tool_version'
 FROM pg_catalog.jsonb_array_elements(:'measurements'::jsonb) AS m;
 \if :ends_run

@@ -24,6 +24,7 @@ WITH kept AS (
     FROM pgmigrate.measurements AS m
     WHERE m.query = :'query'
         AND m.checksum = :'checksum'
+        AND :of_run
 )
 SELECT
     COALESCE((SELECT k.row FROM kept AS k ORDER BY k.id LIMIT 1)::text, 'null') AS first,

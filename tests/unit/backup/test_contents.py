@@ -24,6 +24,8 @@ from tests.support.contents import RUN
 ABOUT = {
     "large_objects": 2,
     "applied": [[1, "abc"], [2, "def"]],
+    "applied_in": {"t": [[1, "abc"]]},
+    "schema": "public",
     "properties": {"owner": "me", "encoding": "UTF8"},
 }
 CONTENTS = Contents(
@@ -33,6 +35,8 @@ CONTENTS = Contents(
     applied=((1, "abc"), (2, "def")),
     properties={"owner": "me", "encoding": "UTF8"},
     totals={"cost": Answers(1, "9", {"p1": "5.00"})},
+    schema="public",
+    applied_in={"t": ((1, "abc"),)},
 )
 
 

@@ -69,13 +69,13 @@ def test_a_database_is_remembered_for_the_run_alone() -> None:
     one = state()
     host = one.inventory.get_host("@local")
     assert host is not None
-    RunContext.of(one).memory(host, Connection("shop")).backup = "shop.1"
+    RunContext.of(one).memory(host, (Connection("shop"), "")).backup = "shop.1"
 
-    assert RunContext.of(one).memory(host, Connection("shop")).backup == "shop.1"
-    assert RunContext.of(one).memory(host, Connection("other")).backup == ""
+    assert RunContext.of(one).memory(host, (Connection("shop"), "")).backup == "shop.1"
+    assert RunContext.of(one).memory(host, (Connection("other"), "")).backup == ""
     # Another server of that host may have one of the same name.
-    assert RunContext.of(one).memory(host, Connection("shop", port=5433)).backup == ""
-    assert RunContext.of(state()).memory(host, Connection("shop")).backup == ""
+    assert RunContext.of(one).memory(host, (Connection("shop", port=5433), "")).backup == ""
+    assert RunContext.of(state()).memory(host, (Connection("shop"), "")).backup == ""
 
 
 class TestSeen:

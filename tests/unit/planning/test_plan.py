@@ -403,7 +403,7 @@ def test_the_verdict_in_one_line(version: int, state: str, verdict: str) -> None
     seen = observed(version, state)
     drifts = find_drift(seen, MIGRATIONS)
 
-    found = summary("a", seen, plan_of(version, state), MIGRATIONS, drifts, strict=False)
+    found = summary("a", "shop", seen, plan_of(version, state), MIGRATIONS, drifts, strict=False)
 
     assert (found.verdict, found.server, found.role) == (verdict, str(version), "primary")
 

@@ -203,7 +203,7 @@ class TestSummary:
     def of(self, state: str, *, plan: Plan | None = None, strict: bool = False) -> Summary:
         seen = observed(18, state)
         whole = plans.plan(state) if plan is None else plan
-        return summary("web-1", seen, whole, MIGRATIONS, find_drift(seen, MIGRATIONS), strict=strict)
+        return summary("web-1", "shop", seen, whole, MIGRATIONS, find_drift(seen, MIGRATIONS), strict=strict)
 
     def test_says_how_much_is_done_and_due(self) -> None:
         found = self.of("applied-3")

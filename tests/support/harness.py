@@ -154,14 +154,14 @@ def engine_of(data: Mapping[str, Any]) -> Iterator[DatabaseSession]:
         disconnect_all(state)
 
 
-def migrate(data: Mapping[str, Any], *, execute: bool = True) -> Result:
+def migrate(data: Mapping[str, Any], *, execute: bool = True, command_line: Mapping[str, Any] | None = None) -> Result:
     """Runs migrate_database; see ``run``."""
-    return run(migrate_database, data, execute=execute)
+    return run(migrate_database, data, execute=execute, command_line=command_line)
 
 
-def status(data: Mapping[str, Any]) -> Result:
+def status(data: Mapping[str, Any], *, command_line: Mapping[str, Any] | None = None) -> Result:
     """Runs database_status; see ``run``."""
-    return run(database_status, data)
+    return run(database_status, data, command_line=command_line)
 
 
 def backup(data: Mapping[str, Any], *, execute: bool = True) -> Result:
@@ -174,9 +174,9 @@ def restore(data: Mapping[str, Any], *, execute: bool = True) -> Result:
     return run(restore_database, data, execute=execute)
 
 
-def rollback(data: Mapping[str, Any], *, execute: bool = True) -> Result:
+def rollback(data: Mapping[str, Any], *, execute: bool = True, command_line: Mapping[str, Any] | None = None) -> Result:
     """Runs rollback_database; see ``run``."""
-    return run(rollback_database, data, execute=execute)
+    return run(rollback_database, data, execute=execute, command_line=command_line)
 
 
 def validate(data: Mapping[str, Any]) -> Result:

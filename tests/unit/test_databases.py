@@ -68,3 +68,52 @@ class TestEachDatabase:
         with pytest.raises(PgMigrateError) as caught:
             each_database({"pg_databases": {"shop": {"pg_password": "hush", "user": "me"}}}, {}, {})
         assert "hush" not in str(caught.value)
+
+
+class TestSchemas:
+    def test_are_each_worked_on_in_every_database(self) -> None:
+        data = {"pg_databases": {"shop": {"pg_schemas": "a, b"}, "billing": {}}}
+
+        assert each_database(data, {}, {}) == [
+            {"pg_schemas": "a, b", "pg_database": "shop", "pg_schema": "a"},
+            {"pg_schemas": "a, b", "pg_database": "shop", "pg_schema": "b"},
+            {"pg_database": "billing"},
+        ]
+
+    def test_may_have_keys_of_their_own(self) -> None:
+        data = {"pg_database": "shop", "pg_schemas": {"a": {"pg_sql_dir": "sql/a"}, "b": None}}
+
+        found = each_database(data, {}, {})
+
+        assert found == [{"pg_sql_dir": "sql/a", "pg_schema": "a"}, {"pg_schema": "b"}]
+        settings = read_settings({**data, **found[0]})
+        assert (settings.schema, settings.scope, settings.name) == ("a", "a", "shop.a")
+        assert settings.worked_on != read_settings({**data, **found[1]}).worked_on
+
+    def test_are_no_matter_where_there_is_one(self) -> None:
+        settings = read_settings({"pg_database": "shop", "pg_schema": "a"})
+
+        assert (settings.schema, settings.scope, settings.name) == ("a", "", "shop")
+
+    def test_one_of_them_may_be_chosen(self) -> None:
+        data = {"pg_database": "shop", "pg_schemas": ["a", "b"]}
+
+        assert each_database({**data, "pg_schema": "b"}, {}, {"pg_schema": "b"}) == [{"pg_schema": "b"}]
+        assert each_database(data, {"pg_schema": "a"}, {}) == [{}]
+        with pytest.raises(PgMigrateError, match='"c": it is not in pg_schemas'):
+            each_database({**data, "pg_schema": "c"}, {}, {"pg_schema": "c"})
+        with pytest.raises(PgMigrateError, match="cannot use pg_schema and pg_schemas"):
+            each_database({**data, "pg_schema": "b"}, {}, {})
+
+    def test_a_database_as_a_whole_has_none(self) -> None:
+        data = {"pg_database": "shop", "pg_schemas": ["a", "b"]}
+
+        (found,) = each_database(data, {}, {}, as_a_whole=True)
+
+        assert read_settings({**data, **found}).scope == ""
+        assert each_database({"pg_database": "shop"}, {}, {}, as_a_whole=True) == [{}]
+
+    def test_operations_are_not_left_to_guess(self) -> None:
+        with pytest.raises(PgMigrateError, match="could not find out which schema to use") as caught:
+            read_settings({"pg_database": "shop", "pg_schemas": ["a", "b"]})
+        assert "--data pg_schema=a" in str(caught.value)

@@ -11,6 +11,7 @@ from pyinfra_pgmigrate.catalog.parts import (
     columns_of,
     function_of,
     hangs_on,
+    is_elsewhere,
     is_harmless,
     is_property,
     is_setting,
@@ -249,3 +250,40 @@ def test_children_have_their_columns_from_a_real_parent() -> None:
     assert found["readings_2025"] == found["readings"]
     assert found["note_archive"].keys() == found["notes"].keys() | {"archived_at"}
     assert not any(key_of(line).startswith("column readings_2025.") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("table a", False),
+        ('table "a.b"', False),
+        ("table x.a", True),
+        ('column a."b.c" text', False),
+        ("column x.a.b text", True),
+        ("column_setting a.b statistics 7", False),
+        ("column_setting x.a.b statistics 7", True),
+        ("table_setting a fillfactor 70", False),
+        ("table_setting x.a fillfactor 70", True),
+        ("constraint a.b CHECK (x.f(n) > 0)", False),
+        ("constraint x.a.b CHECK (n > 0)", True),
+        ("trigger_state a.b disabled", False),
+        ("identity a.b always", False),
+        ("identity x.a.b always", True),
+        ("index i CREATE INDEX i ON a (x.f(b))", False),
+        ("index x.i CREATE INDEX i ON x.a (b)", True),
+        ("function f(x.t, integer) returns integer language sql as ''", False),
+        ("function x.f(integer) returns integer language sql as ''", True),
+        ("operator =(integer, x.t) function f", False),
+        ("operator x.=(integer, integer) function f", True),
+        ("type t enum ('a.b')", False),
+        ("view v as SELECT a.b FROM x.a", False),
+        ("extension e", True),
+        ("schema x", True),
+        ("publication p", True),
+        ("publication_table p.a", True),
+        ("event_trigger t", True),
+        ("cast (a AS b)", True),
+    ],
+)
+def test_what_is_in_another_schema_or_in_none_is_elsewhere(line: str, expected: bool) -> None:
+    assert is_elsewhere(line) is expected

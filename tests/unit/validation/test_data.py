@@ -57,6 +57,47 @@ def by_table(
     return {one.ident: one for one in compared_tables(before, observed(version, state), migrations, "public")}
 
 
+class TestOneSchema:
+    """A backup that was taken for another schema, of which only the tables of one are compared."""
+
+    CONTENTS = Contents(
+        {"a.t": WAS, "b.t": WAS, '"C d".t': WAS},
+        0,
+        Catalog.of(["table t", "column t.n kind", "table b.t", "column b.t.n b.kind", "column b.t.m integer",
+                    'column "C d".t.n "C d".kind']),
+        ((1, "x"),),
+        schema="a",
+        applied_in={"a": ((1, "x"),), "b": ((1, "x"), (2, "y"))},
+    )  # fmt: skip
+
+    def compared(self, schema: str, lines: Sequence[str], scope: str) -> list[Compared]:
+        now = replace(observed(18, "legacy"), catalog=Catalog.of(lines))
+        before = Source.of(manifest(1), self.CONTENTS, is_quiet=False)
+        return compared_tables(before, now, [], schema, scope)
+
+    def test_its_columns_are_those_that_the_lines_name_with_their_schema(self) -> None:
+        (found,) = self.compared("b", ["table t", "column t.n kind", "column t.m integer"], "b")
+
+        assert (found.ident, found.columns, found.left_out) == ("b.t", ("m", "n"), ())
+
+    def test_one_of_another_type_is_left_out(self) -> None:
+        (found,) = self.compared("b", ["table t", "column t.n text", "column t.m integer"], "b")
+
+        assert (found.columns, [one.column for one in found.left_out]) == (("m",), ["n"])
+
+    def test_its_name_may_want_quotes(self) -> None:
+        (found,) = self.compared("C d", ["table t", "column t.n kind"], "C d")
+
+        assert (found.ident, found.columns) == ('"C d".t', ("n",))
+
+    def test_without_a_limit_all_are_compared(self) -> None:
+        found = self.compared("a", ["table t", "column t.n kind", "table b.t", "column b.t.n b.kind"], "")
+
+        assert [(one.ident, one.columns) for one in found] == [
+            ('"C d".t', ()), ("a.t", ("n",)), ("b.t", ("n",)),
+        ]  # fmt: skip
+
+
 class TestTables:
     @on_each_version
     def test_columns_that_migrations_added_do_not_count(self, version: int) -> None:

@@ -55,7 +55,10 @@ def document(
     + hosts: all that the run was to work on
     + began_s, now_s: seconds since 1970
     """
-    known = [_host(journal, hosts.get(journal.host, HostState.GOOD), stage, run.run_id) for journal in journals]
+    known = [
+        _host(journal, hosts.get(journal.host, HostState.GOOD), stage, journal.run_id or run.run_id)
+        for journal in journals
+    ]
     named = {journal.host for journal in journals}
     lost = [
         {**_host(Journal(name, ""), state, stage, run.run_id), "database": None}

@@ -105,6 +105,7 @@ class Line:
 class Journal:
     """Takes down one run on one database.
 
+    + run_id: of the run, as the registry of the database has it
     + began_s: when the run began, seconds since 1970
     + changed: called after each entry
     + deploys: what was run, in order
@@ -122,6 +123,7 @@ class Journal:
 
     host: str
     database: str
+    run_id: str = ""
     began_s: float = field(default_factory=time.time)
     changed: Callable[[], None] = lambda: None
     deploys: list[str] = field(default_factory=list)

@@ -17,6 +17,7 @@ from pyinfra import logger
 from pyinfra.api import Host, State
 
 from ..host.pyinfra_api import RunStage, chosen_hosts, has_failed, moment_of, was_reached
+from ..host.run import RunContext
 from ..psql.script import Run
 from ..units import visible
 from .document import document, render_json, render_pages
@@ -111,8 +112,11 @@ def journal_of(host: Host, database: str, place: str, run: Run, parent: Path | N
     key = (host.name, database, place)
     if key not in journals:
         is_second = any(one[:2] == key[:2] for one in journals)
-        report = None if parent is None else _report_of(host.state, run, parent)
-        journals[key] = Journal(host.name, f"{database} ({place})" if is_second else database)
+        report = None
+        if parent is not None:
+            # Of the run on all databases, not of the one on a schema.
+            report = _report_of(host.state, RunContext.of(host.state).run_on(host), parent)
+        journals[key] = Journal(host.name, f"{database} ({place})" if is_second else database, run.run_id)
         if report is not None:
             journals[key].began_s, journals[key].changed = report.began_s, report.changed
             report.journals[key] = journals[key]

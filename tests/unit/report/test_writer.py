@@ -7,7 +7,7 @@ from typing import Any
 
 from pyinfra_pgmigrate.report.writer import journal_of
 
-RUN: Any = None
+from tests.support.contents import RUN
 
 
 class _State:

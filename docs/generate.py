@@ -32,6 +32,7 @@ _SUBJECTS: dict[str, tuple[str, ...]] = {
     "Connection": (
         "pg_database", "pg_databases", "pg_schemas", "pg_host", "pg_port", "pg_user", "pg_password", "pg_service",
         "pg_sslmode", "pg_sslrootcert", "pg_sslcert", "pg_sslkey", "pg_target_session_attrs", "pg_schema",
+        "pg_search_path",
         "pg_bin_dir", "pg_connect_timeout_s", "pg_maintenance_database",
     ),
     "What to apply": (

@@ -14,6 +14,7 @@ from .values import (
     flag,
     from_2_seconds,
     label,
+    names,
     one_of,
     patterns,
     phase,
@@ -99,6 +100,12 @@ KEYS: dict[str, Key] = {
         "which of several servers in pg_host is taken, as libpq does: the first that is read-write, primary and so on",
     ),
     "pg_schema": Key(text, "public", "schema that unqualified names in the migrations mean"),
+    "pg_search_path": Key(
+        names,
+        None,
+        "further schemas in which statements of migrations, and the queries of the operator, find names that have no "
+        "schema, after pg_schema, such as those of extensions; not set: those that the header of baseline.sql names",
+    ),
     "pg_bin_dir": Key(text, None, "folder of psql on the host; not set: PATH decides"),
     "pg_sql_dir": Key(text, "sql", "folder of the migrations on the controller, from where pyinfra was started"),
     "pg_target": Key(

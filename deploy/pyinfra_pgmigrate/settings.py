@@ -45,6 +45,7 @@ class Settings:
     schemas: Mapping[str, Mapping[str, Any]] | None
     stop_after: int | None
     schema: str
+    search_path: tuple[str, ...] | None
     sql_dir: Path
     target: int | None
     applied: int | None

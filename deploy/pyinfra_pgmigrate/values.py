@@ -37,6 +37,14 @@ def text(value: Any) -> str:
     return str(value)
 
 
+def names(value: Any) -> tuple[str, ...]:
+    """Returns names, from a text with commas or from a list."""
+    found = [one.strip() for one in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(found, (list, tuple)) or not found:
+        raise ValueError("a list of names, or a text with commas between them")
+    return tuple(map(text, found))
+
+
 def databases(value: Any) -> dict[str, dict[str, Any]]:
     """Returns databases by name, each with the host data keys that are its own.
 

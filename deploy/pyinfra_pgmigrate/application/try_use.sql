@@ -18,7 +18,7 @@ BEGIN
             PERFORM pg_catalog.set_config('role', pg_catalog.current_setting('pgmigrate.role'), true);
             SET LOCAL row_security = on;
         END IF;
-        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), true);
+        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.statement_path'), true);
         FOR statement IN SELECT s.value FROM pg_catalog.jsonb_array_elements_text(statements) AS s LOOP
             EXECUTE statement;
         END LOOP;

@@ -15,7 +15,7 @@ DECLARE
 BEGIN
     LOOP
         statement := pg_catalog.current_setting('pgmigrate.batch_statement');
-        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), false);
+        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.statement_path'), false);
         EXECUTE statement INTO last_key, row_count;
         PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
         EXIT WHEN last_key IS NULL;
@@ -38,7 +38,7 @@ BEGIN
                 false
             );
         -- Triggers that wait for the end of the transaction find what the statement finds.
-        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), false);
+        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.statement_path'), false);
         COMMIT;
         PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
     END LOOP;

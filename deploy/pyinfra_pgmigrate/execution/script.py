@@ -199,7 +199,7 @@ def _timed(statement: Statement, *body: str) -> list[str]:
 
 # A statement finds what is in the schema, or in what an earlier one of its step has set; what the library does
 # between them finds what is in pg_catalog.
-_PATH = "SELECT pg_catalog.current_setting('pgmigrate.schema_path') AS path \\gset"
+_PATH = "SELECT pg_catalog.current_setting('pgmigrate.statement_path') AS path \\gset"
 _PATH_AGAIN = "SELECT pg_catalog.set_config('search_path', :'path', false);"
 _RUN = (
     _PATH_AGAIN,

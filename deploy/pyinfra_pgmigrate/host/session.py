@@ -58,7 +58,9 @@ class HostSession:
     @property
     def run(self) -> Run:
         """Who runs this, from where."""
-        return replace(self.context.run_on(self.host, self.settings.scope), stale_s=self.settings.run_stale_s)
+        settings = self.settings
+        found = self.context.run_on(self.host, settings.scope)
+        return replace(found, stale_s=settings.run_stale_s, search_path=settings.search_path or ())
 
     @property
     def memory(self) -> Memory:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from itertools import groupby, pairwise
 from os.path import lexists
 from pathlib import Path
@@ -30,6 +31,8 @@ from .script import RESTRICT, read_script, split_statements, syntax_refusal, wro
 _BASELINE = "baseline.sql"
 _FILE_NAME = re.compile(r"(?P<version>[0-9]{1,18})_(?P<name>[A-Za-z0-9_-]+)\.sql")
 _NUMBERED = re.compile(r"[0-9]")
+# What the comments at the top of the baseline may say.
+_NAMED = re.compile(r"-- (schema|search_path):\s*(.*?)\s*")
 _OF_ROWS = frozenset({"insert_stmt", "update_stmt", "delete_stmt", "merge_stmt", "select_stmt"})
 
 
@@ -219,14 +222,46 @@ def read_baseline(folder: Path) -> tuple[Statement, ...]:
     return split_statements(_baseline_text(folder), _BASELINE)
 
 
+@dataclass(frozen=True)
+class BaselineNames:
+    """Where names without a schema are found while effects are recorded, as the header of ``baseline.sql`` says.
+
+    + schema: the target schema; search_path: further ones for statements
+    """
+
+    schema: str = "public"
+    search_path: tuple[str, ...] = ()
+
+
+def read_names(folder: Path) -> BaselineNames:
+    """Returns the names of the schemas that the comments at the top of ``baseline.sql`` give.
+
+    Raises PgMigrateError (file) for one that is there twice or says nothing.
+    """
+    found: dict[str, str] = {}
+    for number, line in enumerate(_baseline_text(folder).splitlines(), start=1):
+        if line.strip() and not line.startswith("--"):
+            break
+        if (said := _NAMED.fullmatch(line)) is not None:
+            if said[1] in found or not said[2]:
+                problem = f'the key "{said[1]}" again' if said[1] in found else f'no name at "{said[1]}"'
+                raise wrong_header(_BASELINE, number, f"Found {problem}; expected names of schemas, once.")
+            found[said[1]] = said[2]
+    further = tuple(one.strip() for one in found.get("search_path", "").split(",") if one.strip())
+    return BaselineNames(found.get("schema", "public"), further)
+
+
 def baseline_checksum(folder: Path) -> str:
     """Returns the checksum of ``baseline.sql``, or of an empty text where there is none.
 
-    Raises PgMigrateError (file) where the baseline is no SQL.
+    Of its comments those count that name schemas. Raises PgMigrateError (file) where the baseline is no SQL.
     """
-    text = _baseline_text(folder)
+    text, names = _baseline_text(folder), read_names(folder)
     try:
-        return checksum_of(text)
+        found = checksum_of(text)
+        if names == BaselineNames():
+            return found
+        return sha256("\0".join((found, names.schema, *names.search_path)).encode()).hexdigest()
     except SqlSyntaxError as error:
         raise syntax_refusal(text, _BASELINE, error) from error
 

@@ -22,9 +22,17 @@ from ..settings import KEYS
 from ..sqltext.parser import Statement, server_wide_operation
 from . import effect as effects
 from .effect import Effect, StatementEffect
-from .files import Migration, baseline_checksum, expected_base, load_folder, read_baseline, read_folder
+from .files import (
+    Migration,
+    baseline_checksum,
+    expected_base,
+    load_folder,
+    read_baseline,
+    read_folder,
+    read_names,
+)
 from .scene import Scene, effect_of
-from .scratch import Tell, pin, scratch_database, session
+from .scratch import Tell, scratch_database, session
 from .scratch_session import ScratchSession, failed
 from .script import server_wide
 
@@ -43,6 +51,8 @@ class Recorder(ScratchSession):
         Raises PgMigrateError (file) with the statement that failed, or that acts on a server which stays.
         """
         source = "baseline.sql"
+        self.names = read_names(folder)
+        self._pin()
         for statement in read_baseline(folder):
             operation = "" if self.is_throwaway else server_wide_operation(statement)
             if operation:
@@ -71,14 +81,14 @@ class Recorder(ScratchSession):
         recorded: list[StatementEffect] = []
         for step in migration.steps(statement.number for statement in migration.statements):
             # What an earlier step has set for the session is the runner's to set back.
-            pin(self.connection)
+            self._pin()
             if migration.header.in_batches:
                 recorded.append(self._record_batches(migration, step[0]))
             elif step[0].in_transaction:
                 recorded += self._record_together(migration, step)
             else:
                 recorded.append(self._record_outside(migration, step[0]))
-        pin(self.connection)
+        self._pin()
         self._check_verify(migration)
         return Effect(base, tuple(recorded))
 
@@ -94,13 +104,13 @@ class Recorder(ScratchSession):
         """
         self._begin()
         for step in migration.steps(statement.number for statement in migration.statements):
-            pin(self.connection)
+            self._pin()
             if migration.header.in_batches:
                 for _ in self._batches(migration, step[0]):
                     pass
             else:
                 self._run_again(migration, step)
-        pin(self.connection)
+        self._pin()
         self._check_verify(migration)
         self._now = None
         self._catalog_reader.forgets()

@@ -52,10 +52,16 @@ def session(conninfo: str) -> psycopg.Connection[Any]:
     return connection
 
 
-def pin(connection: psycopg.Connection[Any]) -> None:
-    """Sets a session to the environment that migrations run in, whatever was set before."""
+def pin(connection: psycopg.Connection[Any], *schemas: str) -> None:
+    """Sets a session to the environment that migrations run in, whatever was set before.
+
+    + schemas: in which it finds names; not given: public
+    """
     connection.execute(read_sql("migrations/record_pinned").encode())
     connection.execute(read_sql("psql/pinned").encode())
+    if schemas:
+        path = composed.SQL(", ").join(composed.Identifier(one) for one in (*schemas, "pg_temp"))
+        connection.execute(composed.SQL("SET search_path = {}").format(path))
 
 
 @contextmanager

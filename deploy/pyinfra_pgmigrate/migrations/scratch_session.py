@@ -18,6 +18,7 @@ from ..catalog.lines import Catalog, escaped
 from ..errors import Kind, PgMigrateError
 from ..resources import read_sql
 from ..sqltext.parser import Statement
+from .files import BaselineNames
 from .scene import Relation, Scene, Server
 from .scratch import pin, session
 from .script import server_wide
@@ -50,6 +51,7 @@ class ScratchSession:
     + connection: runs statements, in autocommit; ``watcher``: looks from outside
     + conninfo: for further sessions of it
     + is_throwaway: the server is thrown away with it, so that the baseline may make roles there
+    + names: where names without a schema are found
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class ScratchSession:
         self.watcher = watcher
         self.conninfo = conninfo
         self.is_throwaway = is_throwaway
+        self.names = BaselineNames()
         self._now: Scene | None = None
         # No statement of a migration can know it.
         self._secret = secrets.token_hex(8)
@@ -74,7 +77,8 @@ class ScratchSession:
 
     def catalog(self) -> Catalog:
         """Returns the catalog as it is now."""
-        return self._catalog_reader.whole()
+        with self._aside():
+            return self._catalog_reader.whole()
 
     @property
     def _catalog_reader(self) -> CatalogReader:
@@ -103,6 +107,10 @@ class ScratchSession:
             if not name.endswith(f"_{self._secret}"):
                 self.connection.execute(composed.SQL("DEALLOCATE {}").format(composed.Identifier(name)))
 
+    def _pin(self) -> None:
+        """Sets the session to what statements of a migration find at their beginning."""
+        pin(self.connection, self.names.schema, *self.names.search_path)
+
     def _run(self, text: str) -> Any:
         return self.connection.execute(text.encode())
 
@@ -113,7 +121,7 @@ class ScratchSession:
         A savepoint that is rolled back gives back the locks of our own reading, and what the migration has set.
         """
         with self.connection.transaction(force_rollback=True):
-            pin(self.connection)
+            pin(self.connection, self.names.schema)
             # Whatever the values are, what was planned once is used.
             self.connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
             yield

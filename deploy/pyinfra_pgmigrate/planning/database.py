@@ -21,7 +21,7 @@ from ..host.pyinfra_api import has_run_anything
 from ..host.run import RunContext
 from ..host.session import HostSession
 from ..lint.sizes import judged_by_size, matters_of_size, sizes
-from ..migrations.files import Migration, load_folder
+from ..migrations.files import Migration, load_folder, read_names
 from ..psql.answer import Unreadable
 from ..registry.look import look
 from ..registry.model import Observed, OtherRun, Verified
@@ -64,6 +64,9 @@ class DatabaseSession(HostSession):
         data: dict[str, Any] = host.data.dict()  # type: ignore[no-untyped-call]
         settings = read_settings({**data, **overrides})
         folder, context = settings.sql_dir, RunContext.of(host.state)
+        if settings.search_path is None:
+            named = context.read_once(read_names, folder, folders=(folder,)).search_path
+            settings = replace(settings, search_path=named)
         reports = settings.report_dir if settings.report else None
         return cls(
             host,

@@ -269,7 +269,11 @@ class _Planner(Decider):
             lacking += [
                 key
                 for key in effect.needs
-                if not self.outlook.by_key.get(key) and key not in provided and key not in lacking
+                if not self.outlook.by_key.get(key)
+                and key not in provided
+                and key not in lacking
+                # Of one schema, what others have was not looked at.
+                and not (self.settings.scope and is_elsewhere(key))
             ]
             provided |= {key_of(line) for line in effect.patch.plus}
             for lock in effect.locks:

@@ -20,6 +20,7 @@ class Run:
     + operator: operating-system user on the controller
     + inventory_host: name of the host in the inventory
     + stale_s: seconds without a sign of life after which another run counts as dead
+    + search_path: schemas in which statements of the operator find names after the target schema
     + scope: the schema that it is limited to, where a database has several with migrations of their own; else empty
     """
 
@@ -30,6 +31,7 @@ class Run:
     tool_version: str
     stale_s: float = 10.0
     scope: str = ""
+    search_path: tuple[str, ...] = ()
 
 
 def setting(name: str, value: Any) -> str:
@@ -82,6 +84,7 @@ def session_of(run: Run, schema: str, purpose: str) -> list[str]:
         "lines_version": LINES_VERSION,
         "stale_s": run.stale_s,
         "scope": run.scope,
+        "further": items(run.search_path),
     }
     return [settings_of(names), *session_parts()]
 

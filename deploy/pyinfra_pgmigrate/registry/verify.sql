@@ -8,7 +8,7 @@ BEGIN
     BEGIN
         -- This block is a subtransaction: the read-only state ends with it.
         PERFORM pg_catalog.set_config('transaction_read_only', 'on', true);
-        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), true);
+        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.statement_path'), true);
         EXECUTE pg_catalog.format(
             'SELECT pg_catalog.json_build_object(''count'', pg_catalog.count(*), ''problems'', COALESCE('
             'pg_catalog.json_agg(pg_catalog.json_build_array(q.object, q.problem))'

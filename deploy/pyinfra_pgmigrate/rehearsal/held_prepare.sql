@@ -3,7 +3,7 @@
 \set ON_ERROR_STOP off
 SELECT pg_catalog.set_config('role', COALESCE(NULLIF(:'role', ''), 'none'), false);
 SELECT pg_catalog.format('PREPARE %I AS %s', :'held', :'statement') AS prepared \gset
-SET search_path = :"schema", pg_temp;
+SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.statement_path'), false);
 SELECT :'prepared' \gexec
 RESET ROLE;
 SET search_path = pg_catalog, pg_temp;

@@ -4,7 +4,7 @@
 \set ON_ERROR_STOP off
 SELECT pg_catalog.set_config('role', COALESCE(NULLIF(:'role', ''), 'none'), false);
 SELECT pg_catalog.format('PREPARE %I AS %s', :'held', :'statement') AS prepared \gset
-SET search_path = :"schema", pg_temp;
+SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.statement_path'), false);
 EXECUTE :"held";
 \set first :SQLSTATE
 \set why :LAST_ERROR_MESSAGE
@@ -13,7 +13,7 @@ EXECUTE :"held";
 SET search_path = pg_catalog, pg_temp;
 SELECT :'first' <> '00000' AS failed \gset
 \if :failed
-SET search_path = :"schema", pg_temp;
+SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.statement_path'), false);
 EXECUTE :"held";
 \set again :SQLSTATE
 DEALLOCATE :"held";
@@ -22,7 +22,7 @@ SELECT :'prepared' \gexec
 SET search_path = pg_catalog, pg_temp;
 SELECT :'reprepared' = '00000' AS is_prepared \gset
 \if :is_prepared
-SET search_path = :"schema", pg_temp;
+SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.statement_path'), false);
 EXECUTE :"held";
 \set reprepared :SQLSTATE
 SET search_path = pg_catalog, pg_temp;

@@ -15,7 +15,7 @@ import gevent
 from ..application.compatibility import Use
 from ..planning.database import DatabaseSession
 from ..psql.answer import Answer
-from ..psql.script import Run, joined, session_of, session_parts, setting, settings_of
+from ..psql.script import Run, items, joined, session_of, session_parts, setting, settings_of
 from ..resources import read_sql
 from .moments import Held
 
@@ -82,6 +82,7 @@ def held(uses: Sequence[Use], moments: int, run: Run, schema: str, *, alone_s: f
     + alone_s: seconds without another session on the copy after which it gives up: its run was killed
     """
     values = {"application_name": _held_name(run), "schema": schema, "scope": run.scope, "alone_s": alone_s}
+    values["further"] = items(run.search_path)
     named = [{"held": use.name, "role": use.role, "statement": use.statements[0]} for use in uses]
     parts = [settings_of(values), *session_parts(), read_sql("rehearsal/held_session")]
     parts += [part for one in named for part in (settings_of(one), read_sql("rehearsal/held_prepare"))]

@@ -57,7 +57,7 @@ BEGIN
         INTO parameters
         FROM pg_catalog.json_array_elements_text(first -> 'parameters') WITH ORDINALITY AS p (value, place);
     ELSIF drawing <> '' THEN
-        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), true);
+        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.statement_path'), true);
         EXECUTE pg_catalog.format(
             'SELECT (SELECT pg_catalog.array_agg(p.value ORDER BY p.place)'
             ' FROM pg_catalog.json_each_text(pg_catalog.row_to_json(d)) WITH ORDINALITY AS p (key, value, place))'
@@ -80,7 +80,7 @@ BEGIN
         ), ''),
         true
     );
-    PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), true);
+    PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.statement_path'), true);
     EXECUTE prepared;
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 EXCEPTION

@@ -6,7 +6,7 @@ DECLARE
     plan json;
 BEGIN
     IF pg_catalog.current_setting('pgmigrate.why') = '' AND explain <> '' THEN
-        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.schema_path'), true);
+        PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('pgmigrate.statement_path'), true);
         EXECUTE explain INTO plan;
         PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
         PERFORM pg_catalog.set_config('pgmigrate.plan', plan::text, true);

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 from pyinfra.operations import postgres
 from pyinfra_pgmigrate.errors import Kind, PgMigrateError
-from pyinfra_pgmigrate.migrations.files import Migration, baseline_checksum, load_folder, read_folder
+from pyinfra_pgmigrate.migrations.files import (
+    BaselineNames,
+    Migration,
+    baseline_checksum,
+    load_folder,
+    read_folder,
+    read_names,
+)
 from pyinfra_pgmigrate.migrations.header import parse_header
 from pyinfra_pgmigrate.sqltext.parser import checksum_of
 
@@ -463,3 +470,48 @@ class TestEffects:
 
         with pytest.raises(PgMigrateError, match="could not read effect"):
             load_folder(sql)
+
+
+class TestNames:
+    """Where names without a schema are found, as the comments at the top of the baseline say."""
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("", BaselineNames()),
+            ("CREATE TABLE a (n integer);\n-- schema: app\n", BaselineNames()),
+            ("-- schema: app\nCREATE SCHEMA app;\n", BaselineNames("app")),
+            (
+                "--\n-- PostgreSQL database dump\n--\n\n-- search_path:  ext , odd one,\n-- schema: My App \n\nSELECT 1;\n",
+                BaselineNames("My App", ("ext", "odd one")),
+            ),
+            ("-- Name: a; Type: TABLE; Schema: public; Owner: -\n--  schema: app\n", BaselineNames()),
+        ],
+    )
+    def test_are_read_from_there_alone(self, tmp_path: Path, text: str, expected: BaselineNames) -> None:
+        (tmp_path / "baseline.sql").write_text(text)
+
+        assert read_names(tmp_path) == expected
+
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            ("-- schema: a\n-- schema: b\n", 'line 2.*Found the key "schema" again'),
+            ("\n-- search_path:\n", 'line 2.*Found no name at "search_path"'),
+        ],
+    )
+    def test_that_cannot_be_meant_are_refused(self, tmp_path: Path, text: str, found: str) -> None:
+        (tmp_path / "baseline.sql").write_text(text)
+
+        with pytest.raises(PgMigrateError, match=f"(?s){found}"):
+            read_names(tmp_path)
+
+    def test_are_part_of_what_effects_were_recorded_on(self, tmp_path: Path) -> None:
+        baseline = tmp_path / "baseline.sql"
+        sums = []
+        for header in ("", "-- a comment\n", "-- schema: a\n", "-- search_path: a\n", "-- search_path: a, b\n"):
+            baseline.write_text(f"{header}SELECT 1;\n")
+            sums.append(baseline_checksum(tmp_path))
+
+        assert sums[0] == sums[1] == checksum_of("SELECT 1;")
+        assert len(set(sums)) == 4

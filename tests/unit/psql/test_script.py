@@ -93,6 +93,7 @@ def test_a_session_knows_schema_run_and_form_of_lines_before_its_first_statement
         "lines_version": str(LINES_VERSION),
         "stale_s": "10.0",
         "scope": "",
+        "further": "[]",
     }
     assert is_balanced(script)
 

@@ -46,6 +46,10 @@ _ROWS_IN_THE_WAY = re.compile(
 )
 
 
+# Of one schema of several.
+_ELSEWHERE = "it changes what is not in its schema"
+
+
 @dataclass
 class Figures:
     """What a trial comes to.
@@ -86,10 +90,12 @@ class Trial:
     """Tries histories on one server.
 
     + folder: where files are written
+    + schemas: of the database, where each has migrations of its own; then what is not in one is refused
     """
 
     server: Server
     folder: Path
+    schemas: tuple[str, ...] = ()
     figures: Figures = field(default_factory=Figures)
     failures: dict[str, tuple[Failure, Path]] = field(default_factory=dict)
 
@@ -130,10 +136,13 @@ class Trial:
             return None
         (sql / "rollback_all.sql").write_bytes(drafted.text.encode())
         with self.server.database("empty") as database:
-            settings = database.settings(pg_sql_dir=str(sql), pg_on_conflict="quarantine", pg_batch_from=1)
+            limit = {"pg_schemas": list(self.schemas)} if self.schemas else {}
+            settings = database.settings(pg_sql_dir=str(sql), pg_on_conflict="quarantine", pg_batch_from=1, **limit)
             there_and_back = _Run(database, settings, place, random, drafted.text)
             there_and_back.filling = tuple(_filling(history, place))
             failure = there_and_back.failure()
+        if failure is not None and self.schemas and _ELSEWHERE in failure.detail:
+            raise DiscardedError(failure.what)
         if there_and_back.refusal:
             self.figures.refusals[there_and_back.refusal] += 1
         elif failure is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from ..catalog import ddl, ddl_changes, grants
 from ..catalog.lines import Catalog, Patch, definition_of, is_own, key_of
@@ -52,13 +52,15 @@ def find_drift(observed: Observed, migrations: Sequence[Migration], *, ignore: S
     return _Search(now, drift, _origins(observed, migrations), ignore, version_num=version_num).result()
 
 
-def changes_between(kept: Catalog, now: Catalog, *, version_num: int, names_are_known: bool = False) -> Drifts:
+def changes_between(
+    kept: Catalog, now: Catalog, *, version_num: int, is_renamed: Callable[[str, str], bool] = lambda old, new: True
+) -> Drifts:
     """Returns what leads from a catalog as it is back to what it was, each difference with its repair.
 
-    + names_are_known: what has another name is not there any more, so that what only looks like it is something else
+    + is_renamed: tells, of two keys, whether the second may be of what had the first; else what only looks like it is
+      something else
     """
-    search = _Search(now.lines, kept.difference(now), {}, (), version_num=version_num)
-    return search.result(named=() if names_are_known else _NAMED)
+    return _Search(now.lines, kept.difference(now), {}, (), version_num=version_num).result(is_renamed)
 
 
 def _of_others(drift: Patch, observed: Observed, migrations: Sequence[Migration]) -> Patch:
@@ -92,15 +94,15 @@ def _origins(observed: Observed, migrations: Sequence[Migration]) -> dict[str, s
 class _Search(Remaining):
     """The lines of one database that are not yet explained, and what was found so far."""
 
-    def result(self, named: Sequence[str] = _NAMED) -> Drifts:
-        """Returns what there is, explained step by step, the plainest first; what is named may have another name."""
+    def result(self, is_renamed: Callable[[str, str], bool] = lambda old, new: True) -> Drifts:
+        """Returns what there is, explained step by step, the plainest first."""
         self._leave_out_comments()
         self._leave_out_settings()
         self._leave_out_partitions()
         self._leave_out_inherited()
         self._find_followers()
-        for kind in named:
-            self._find_renamed(kind)
+        for kind in _NAMED:
+            self._find_renamed(kind, is_renamed)
         self._find_moved_partitions()
         self._find_whole(Change.MISSING)
         self._find_whole(Change.EXTRA)
@@ -114,14 +116,14 @@ class _Search(Remaining):
             frozenset(self.harmless),
         )
 
-    def _find_renamed(self, kind: str) -> None:
+    def _find_renamed(self, kind: str, is_renamed: Callable[[str, str], bool]) -> None:
         """Finds what has another name now and is the same otherwise, in all lines that name it."""
         lost = _tops(self.minus, self.plus, kind)
         new = _tops(self.plus, self.minus, kind)
         if not lost or not new or max(len(lost), len(new)) > _MOST_RENAMED:
             return
         for old_key, old_line in sorted(lost.items()):
-            for new_key in sorted(new):
+            for new_key in sorted(key for key in new if is_renamed(old_key, key)):
                 swap = renaming(kind, old_key, new_key)
                 if swap is None or swap(old_line) not in self.plus or new_key not in new:
                     continue

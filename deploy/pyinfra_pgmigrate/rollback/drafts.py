@@ -7,8 +7,8 @@ it runs is found by running it. What the catalog does not tell (rows, dropped ta
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from ..migrations.files import Migration, read_folder
 from ..migrations.record import Recorder, recorder
 from ..migrations.scratch import Tell
 from ..resources import read_sql
+from ..sqltext.targets import ROUTINE
+from .scripts import Draft, keys_after
 
 # Kinds of lines whose objects a rollback brings back by itself, after its script.
 _BY_THEMSELVES = frozenset({"index", "constraint"})
@@ -59,37 +61,6 @@ class _Unit:
     adds: tuple[str, ...] = ()
 
 
-@dataclass
-class Draft:
-    """A rollback script.
-
-    + first, last: versions of the migrations that it reverts; names: theirs
-    + todos: what needs a hand, a line each
-    + statements: in the order in which they lead back; adds: lines of what comes back by itself
-    """
-
-    first: str
-    last: str
-    names: tuple[str, str]
-    todos: list[str] = field(default_factory=list)
-    statements: list[str] = field(default_factory=list)
-    adds: list[str] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        """The file."""
-        header = [f"-- purpose: revert {self.names[0]} to {self.names[1]}", f"-- reverts: {self.first}-{self.last}"]
-        todos = [f"-- TODO: {_one_line(todo)}" for todo in self.todos]
-        adds = [f"-- Comes back by itself: {_one_line(line)}" for line in self.adds]
-        # A rollback may have nothing to do but what it does by itself.
-        statements = [f"{one};" for one in self.statements] or ["SELECT;"]
-        return "\n".join([*header, "", *(f"{one}\n" for one in (*todos, *statements, *adds))])
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def draft(
     folder: Path, first: int, last: int, conninfo: str, *, is_throwaway: bool = False, tell: Tell = lambda line: None
 ) -> Draft:
@@ -116,7 +87,9 @@ def draft(
                 recording.record(migration, base="")
         before, names = recording.catalog(), _names(recording)
         effects = [(migration, recording.record(migration, base="")) for migration in chosen]
-        _Search(recording, before, names, found).run()
+        statements = [one for migration in chosen for one in migration.statements]
+        later = keys_after(statements, before.by_key, stays_gone=False)
+        _Search(recording, before, names, later, found).run()
     # Rows are told of first: nothing else shows that they are not as they were.
     found.todos[:0] = _rows_written(effects)
     return found
@@ -185,6 +158,13 @@ def _kind(identity: str) -> str:
     return identity.split(" ", maxsplit=1)[0].replace("type", "relation")
 
 
+def _last_name(key: str) -> tuple[str, str]:
+    """Returns kind and name of a key, without a schema and without what it is a part of."""
+    kind, _, name = key.partition(" ")
+    ident, _, arguments = name.partition("(") if kind in ROUTINE else (name, "", "")
+    return kind, f"{parts_of(ident)[1]}({arguments}"
+
+
 def _subject(head: str) -> str:
     """Returns what something belongs to that has a name of its own there only; empty for most."""
     if " RENAME " in head:
@@ -201,14 +181,22 @@ def _names(recording: Recorder) -> dict[str, _Named]:
 class _Search:
     """Looks for the order in which statements lead back.
 
-    + names: those before the migrations, by identity
+    + names: those before the migrations, by identity; later: keys that these may have since, by the key then
     """
 
-    def __init__(self, recording: Recorder, before: Catalog, names: Mapping[str, _Named], found: Draft) -> None:
+    def __init__(
+        self,
+        recording: Recorder,
+        before: Catalog,
+        names: Mapping[str, _Named],
+        later: Mapping[str, Collection[str]],
+        found: Draft,
+    ) -> None:
         self.connection: psycopg.Connection[Any] = recording.connection
         self.recording = recording
         self.before = before
         self.names = names
+        self.later = later
         self.found = found
         self.reasons: dict[int, str] = {}
 
@@ -225,7 +213,12 @@ class _Search:
             self._compare(self.recording.catalog())
 
     def _changes(self, now: Catalog) -> Drifts:
-        return changes_between(self.before, now, version_num=self.connection.info.server_version, names_are_known=True)
+        version_num = self.connection.info.server_version
+        return changes_between(self.before, now, version_num=version_num, is_renamed=self._is_renamed)
+
+    def _is_renamed(self, old: str, new: str) -> bool:
+        """Tells whether statements gave what had a key, or was made again under it, the name of another one."""
+        return any(_last_name(key) == _last_name(new) for key in self.later.get(old, ()))
 
     def _rights(self) -> Iterator[_Unit]:
         """Yields what takes back the rights that default privileges have given to what was made again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..catalog.lines import escaped, parts_of
@@ -46,6 +46,37 @@ class RollbackScript:
     keeps: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass
+class Draft:
+    """A rollback script.
+
+    + first, last: versions of the migrations that it reverts; names: theirs
+    + todos: what needs a hand, a line each
+    + statements: in the order in which they lead back; adds: lines of what comes back by itself
+    """
+
+    first: str
+    last: str
+    names: tuple[str, str]
+    todos: list[str] = field(default_factory=list)
+    statements: list[str] = field(default_factory=list)
+    adds: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The file."""
+        header = [f"-- purpose: revert {self.names[0]} to {self.names[1]}", f"-- reverts: {self.first}-{self.last}"]
+        todos = [f"-- TODO: {_one_line(todo)}" for todo in self.todos]
+        adds = [f"-- Comes back by itself: {_one_line(line)}" for line in self.adds]
+        # A rollback may have nothing to do but what it does by itself.
+        statements = [f"{one};" for one in self.statements] or ["SELECT;"]
+        return "\n".join([*header, "", *(f"{one}\n" for one in (*todos, *statements, *adds))])
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def load_rollbacks(folder: Path) -> tuple[RollbackScript, ...]:
     """Returns the rollback scripts of a folder, newest first.
 
@@ -82,15 +113,26 @@ def renamed_keys(scripts: Sequence[RollbackScript], keys: Collection[str], then:
 
     + then: the keys of what is there in the end, none of them among the others
     """
-    names = {key: frozenset({key}) for key in keys}
-    for statement in (one for script in scripts for one in script.statements):
-        gone = set(_dropped_by(statement))
-        renaming = renamed_object(statement)
-        for key, now in names.items():
-            names[key] = frozenset(_after(now - gone, renaming))
-    for key, now in names.items():
+    statements = [one for script in scripts for one in script.statements]
+    for key, now in keys_after(statements, keys).items():
         if not now.isdisjoint(then):
             yield key
+
+
+def keys_after(
+    statements: Iterable[Statement], keys: Collection[str], *, stays_gone: bool = True
+) -> dict[str, frozenset[str]]:
+    """Returns the keys that objects may have after statements that give another name or schema, by their key before.
+
+    + stays_gone: what is dropped has none; else what is made again under the name of then counts as the same
+    """
+    names = {key: frozenset({key}) for key in keys}
+    for statement in statements:
+        gone = set(_dropped_by(statement)) if stays_gone else set()
+        renaming = renamed_object(statement)
+        if gone or renaming is not None:
+            names = {key: frozenset(_after(now - gone, renaming)) for key, now in names.items()}
+    return names
 
 
 def _after(names: Iterable[str], renaming: Renaming | None) -> Iterator[str]:

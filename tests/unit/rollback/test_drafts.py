@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from pyinfra_pgmigrate.rollback.drafts import Draft, plain
+from pyinfra_pgmigrate.rollback.drafts import plain
+from pyinfra_pgmigrate.rollback.scripts import Draft
 
 
 def test_what_needs_a_hand_is_no_part_of_the_header_and_stays_a_comment() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from pyinfra_pgmigrate.errors import Kind, PgMigrateError
-from pyinfra_pgmigrate.rollback.scripts import dropped_keys, load_rollbacks, renamed_keys
+from pyinfra_pgmigrate.rollback.scripts import dropped_keys, keys_after, load_rollbacks, renamed_keys
 
 from tests.support.servers import SQL
 
@@ -134,3 +134,11 @@ def test_what_gets_another_name_stays(
     found = load_rollbacks(write(tmp_path, f"{HEADER}\n{script};\n"))
 
     assert list(renamed_keys(found, keys, then)) == expected
+
+
+def test_what_is_made_again_under_its_name_may_count_as_the_same(tmp_path: Path) -> None:
+    text = "DROP TABLE a; CREATE TABLE a (n integer); ALTER TABLE a RENAME TO b;"
+    (script,) = load_rollbacks(write(tmp_path, f"{HEADER}\n{text}\n"))
+
+    assert "table b" in keys_after(script.statements, ["table a"], stays_gone=False)["table a"]
+    assert keys_after(script.statements, ["table a"])["table a"] == frozenset()

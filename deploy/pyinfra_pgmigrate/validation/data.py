@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..application.totals import Answers, Total, are_equal, described
 from ..backup.contents import Contents, identifiers
 from ..backup.manifest import Manifest
-from ..catalog.lines import Catalog, key_of, parts_of
+from ..catalog.lines import Catalog, bare_name, key_of, parts_of
 from ..catalog.parts import columns_of
 from ..migrations.files import Migration
 from ..registry.model import Observed
@@ -173,12 +173,15 @@ def _columns_of(contents: Contents, schema: str) -> dict[str, dict[str, str]]:
     found = _columns(contents.catalog)
     if contents.schema in ("", schema):
         return found
-    seen = {}
+    seen, idents = {}, {identifiers(ident): ident for ident in contents.tables}
     for table, columns in found.items():
         above, name = parts_of(table)
-        # What has no schema there is in another one.
-        if above and identifiers(table)[0] == schema:
+        if not above:
+            seen[idents.get((contents.schema, bare_name(table)), table)] = columns
+        elif identifiers(table)[0] == schema:
             seen[name] = {column: kind.replace(f"{above}.", "") for column, kind in columns.items()}
+        else:
+            seen[table] = columns
     return seen
 
 

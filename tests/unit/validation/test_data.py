@@ -90,6 +90,12 @@ class TestOneSchema:
 
         assert (found.ident, found.columns) == ('"C d".t', ("n",))
 
+    def test_from_another_schema_all_have_their_columns(self) -> None:
+        lines = ["table t", "column t.n integer", "table a.t", "column a.t.n kind", "table b.t", "column b.t.m integer"]
+        found = self.compared("other", lines, "")
+
+        assert [(one.ident, one.columns) for one in found] == [('"C d".t', ()), ("a.t", ("n",)), ("b.t", ("m",))]
+
     def test_without_a_limit_all_are_compared(self) -> None:
         found = self.compared("a", ["table t", "column t.n kind", "table b.t", "column b.t.n b.kind"], "")
 

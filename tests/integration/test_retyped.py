@@ -54,6 +54,32 @@ STORIES: dict[str, tuple[str, tuple[str, ...], str, str]] = {
         "INSERT INTO a VALUES (1.2, 'x'), (1, 'x'), (1.4, 'x'), (1.2, 'x'), (NULL, 'x'), (2.5, NULL)",
         "",
     ),
+    "beside a key that has another name": (
+        "CREATE TABLE a (id int PRIMARY KEY, n varchar(3)); CREATE TABLE c () INHERITS (a)",
+        ("ALTER TABLE a RENAME id TO key", "ALTER TABLE a ALTER n TYPE text"),
+        "INSERT INTO a VALUES (2, 'long one'), (1, 'another one'), (3, 'abc'); INSERT INTO c VALUES (4, 'long too'), (4, 'x')",
+        "",
+    ),
+    "before the key gets another name": (
+        "CREATE TABLE a (id int PRIMARY KEY, n varchar(3)); CREATE TABLE c () INHERITS (a)",
+        ("ALTER TABLE a ALTER n TYPE text", "ALTER TABLE a RENAME id TO key"),
+        "INSERT INTO a VALUES (2, 'long one'), (1, 'another one'), (3, 'abc'); INSERT INTO c VALUES (4, 'long too'), (4, 'x')",
+        "",
+    ),
+    "of a table that has another name": (
+        "CREATE TABLE a (id int PRIMARY KEY, n varchar(3), gone int); CREATE TABLE b (id int, n varchar(3))",
+        ("ALTER TABLE a ALTER n TYPE text; ALTER TABLE b ALTER n TYPE text", "ALTER TABLE a RENAME TO c;"
+         "ALTER TABLE c DROP COLUMN gone; ALTER TABLE c RENAME id TO key; ALTER TABLE c ADD COLUMN more int; ALTER TABLE b RENAME TO d"),
+        "INSERT INTO c VALUES (2, 'long one', 7), (1, 'another one', 8), (3, 'abc', NULL); INSERT INTO d VALUES (1, 'x'), (1, 'long'), (1, 'x')",
+        "ALTER TABLE c RENAME TO a; ALTER TABLE a ADD COLUMN gone int; ALTER TABLE a DROP COLUMN more; ALTER TABLE a RENAME key TO id;"
+        "ALTER TABLE a ALTER n TYPE varchar(3) USING left(n, 3); ALTER TABLE d RENAME TO b; ALTER TABLE b ALTER n TYPE varchar(3) USING left(n, 3)",
+    ),
+    "and another name": (
+        "CREATE TABLE a (id int PRIMARY KEY, n varchar(3))",
+        ("ALTER TABLE a ALTER n TYPE text", "ALTER TABLE a RENAME n TO m; ALTER TABLE a RENAME id TO key"),
+        "INSERT INTO a VALUES (2, 'long one'), (1, 'another one'), (3, 'abc')",
+        "",
+    ),
     "the key itself": (
         "CREATE TABLE a (id int PRIMARY KEY, n text)",
         ("ALTER TABLE a ALTER id TYPE numeric",),

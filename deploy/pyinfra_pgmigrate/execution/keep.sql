@@ -52,7 +52,8 @@ BEGIN
                 AND d.objid = c.oid
                 AND d.deptype = 'e'
         );
-    -- The columns of what is kept as a whole: some may go where the table stays.
+    -- The columns of what is kept as a whole: some may go where the table stays. Of what is kept of a column that gets
+    -- another type all that tell rows apart: they may get another name.
     CREATE TEMPORARY TABLE pg_temp.pgmigrate_columns (relation oid, attnum smallint, name name) ON COMMIT DROP;
     FOR one IN
         WITH RECURSIVE named AS (
@@ -186,11 +187,11 @@ BEGIN
         INSERT INTO pg_temp.pgmigrate_columns
         SELECT a.attrelid, a.attnum, a.attname
         FROM pg_catalog.pg_attribute AS a
-        WHERE one.column_name IS NULL
+        WHERE (one.column_name IS NULL AND a.attgenerated = '' OR one.way_back IS NOT NULL AND a.attgenerated <> 'v')
             AND a.attrelid = one.relation
             AND a.attnum > 0
             AND NOT a.attisdropped
-            AND a.attgenerated = '';
+            AND (a.attrelid, a.attnum) NOT IN (SELECT w.relation, w.attnum FROM pg_temp.pgmigrate_columns AS w);
 
         -- Of a column: it and the key; where there is none all that there is, so that rows which differ in nothing but
         -- in several columns that go are told apart by those that are back already. Of one that gets another type only what

@@ -18,18 +18,21 @@ BEGIN
             k.way_back,
             q.column_name,
             q.key_columns,
+            -- As it is called now.
+            pg_catalog.quote_ident(a.attname) AS new_name,
+            a.attname AS now_name,
+            b.attname AS old_name,
             CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END || c.oid::regclass AS source,
+            CASE WHEN c.oid IS DISTINCT FROM pg_catalog.to_regclass(pg_catalog.regexp_replace(
+                q.table_name, pg_catalog.current_setting('pgmigrate.bare'), pg_catalog.current_setting('pgmigrate.full')
+            )) THEN c.oid::regclass::text END AS new_table,
             CASE WHEN y.typnamespace = 'pg_catalog'::regnamespace
                 THEN pg_catalog.format_type(a.atttypid, a.atttypmod) END AS new_type,
             CASE WHEN o.typnamespace = 'pg_catalog'::regnamespace
                 THEN pg_catalog.format_type(b.atttypid, b.atttypmod) END AS old_type,
-            (
-                SELECT pg_catalog.string_agg('t.' || pg_catalog.quote_ident(w.attname), ', ' ORDER BY w.attnum)
-                FROM pg_catalog.pg_attribute AS w
-                WHERE w.attrelid = b.attrelid
-                    AND w.attnum > 0
-                    AND w.attnum <> b.attnum
-            ) AS list
+            l.list,
+            l.new_list,
+            l.new_names
         FROM pg_temp.pgmigrate_kept AS k
         JOIN pgmigrate.quarantines AS q ON q.id = k.id
         JOIN pg_catalog.pg_class AS c ON c.oid = k.relation
@@ -40,25 +43,54 @@ BEGIN
             AND b.attnum > 0
             AND pg_catalog.quote_ident(b.attname) = q.column_name
         JOIN pg_catalog.pg_type AS o ON o.oid = b.atttypid
+        -- What tells the rows apart, in the quarantine and, as it is called now, in the table.
+        CROSS JOIN LATERAL (
+            SELECT
+                pg_catalog.string_agg('t.' || pg_catalog.quote_ident(w.attname), ', ' ORDER BY w.attnum),
+                pg_catalog.string_agg('t.' || pg_catalog.quote_ident(n.attname), ', ' ORDER BY w.attnum),
+                pg_catalog.json_object_agg(w.attname, n.attname) FILTER (WHERE w.attname <> n.attname)
+            FROM pg_catalog.pg_attribute AS w
+            JOIN pg_temp.pgmigrate_columns AS m ON m.relation = k.relation AND m.name = w.attname
+            JOIN pg_catalog.pg_attribute AS n ON n.attrelid = m.relation AND n.attnum = m.attnum
+            WHERE w.attrelid = b.attrelid
+                AND w.attnum > 0
+                AND w.attnum <> b.attnum
+        ) AS l (list, new_list, new_names)
         WHERE k.way_back IS NOT NULL
     LOOP
         EXECUTE pg_catalog.format(
             'ALTER TABLE pgmigrate.%I ADD COLUMN pgmigrate_given %s, ADD COLUMN pgmigrate_is_same boolean',
             'quarantine_' || one.id, COALESCE(one.new_type, 'text')
         );
-        given := CASE WHEN one.new_type IS NOT NULL THEN 't.' || one.column_name ELSE pg_catalog.format(
-            'CASE WHEN t.%1$s IS DISTINCT FROM NULL THEN pg_catalog.format(''%%s'', t.%1$s) END', one.column_name
+        given := CASE WHEN one.new_type IS NOT NULL THEN 't.' || one.new_name ELSE pg_catalog.format(
+            'CASE WHEN t.%1$s IS DISTINCT FROM NULL THEN pg_catalog.format(''%%s'', t.%1$s) END', one.new_name
         ) END;
+        -- It, its table and what tells rows apart may have a former name again: unchanged.sql finds them by that one, too.
+        IF one.new_table IS NOT NULL THEN
+            EXECUTE pg_catalog.format('COMMENT ON TABLE pgmigrate.%I IS %L', 'quarantine_' || one.id, one.new_table);
+        END IF;
+        FOR more IN
+            SELECT p.key AS name, p.value AS new_name
+            FROM pg_catalog.json_each_text(COALESCE(one.new_names, '{}')) AS p
+
+            UNION ALL
+            SELECT one.old_name, one.now_name
+            WHERE one.old_name <> one.now_name
+        LOOP
+            EXECUTE pg_catalog.format(
+                'COMMENT ON COLUMN pgmigrate.%I.%I IS %L', 'quarantine_' || one.id, more.name, more.new_name
+            );
+        END LOOP;
         -- Rows without a key are told apart by all that stays; among equal ones it is the same which is which.
         EXECUTE pg_catalog.format(
             'UPDATE pgmigrate.%1$I AS q SET pgmigrate_given = n.given FROM ('
             'SELECT t.ctid AS place, pg_catalog.format(''%%s'', ROW(%2$s)) AS key, row_number() OVER ('
             'PARTITION BY pg_catalog.format(''%%s'', ROW(%2$s)) ORDER BY t.ctid) AS turn FROM pgmigrate.%1$I AS t'
             ') AS k JOIN ('
-            'SELECT %3$s AS given, pg_catalog.format(''%%s'', ROW(%2$s)) AS key, row_number() OVER ('
-            'PARTITION BY pg_catalog.format(''%%s'', ROW(%2$s)) ORDER BY t.tableoid, t.ctid) AS turn FROM %4$s AS t'
+            'SELECT %3$s AS given, pg_catalog.format(''%%s'', ROW(%5$s)) AS key, row_number() OVER ('
+            'PARTITION BY pg_catalog.format(''%%s'', ROW(%5$s)) ORDER BY t.tableoid, t.ctid) AS turn FROM %4$s AS t'
             ') AS n ON n.key = k.key AND n.turn = k.turn WHERE q.ctid = k.place',
-            'quarantine_' || one.id, COALESCE(one.list, ''), given, one.source
+            'quarantine_' || one.id, COALESCE(one.list, ''), given, one.source, COALESCE(one.new_list, '')
         );
         IF one.way_back = 'plain' AND one.old_type IS NOT NULL AND one.new_type IS NOT NULL THEN
             BEGIN

@@ -19,7 +19,7 @@ from ..registry.model import Observed
 from ..sqltext.parser import Statement, checksum_of
 from ..sqltext.unique_rules import UniqueRule, table_of_index
 from .blockers import Conflict, KeptObject, Rule
-from .scripts import RollbackScript, dropped_keys, renamed_keys
+from .scripts import RollbackScript, dropped_keys, keys_after, renamed_keys
 
 _STRONGEST = "AccessExclusiveLock"
 
@@ -55,10 +55,13 @@ def turned(
     lines |= set(_still_written_out(observed, lines, kept))
     patch = observed.catalog.difference(Catalog(frozenset(lines)))
     rules = tuple(_rules(patch.plus))
-    going = (objects - kept) | (set(dropped_keys(scripts)) & set(observed.catalog.by_key))
+    # What only gets another name stays, whatever it is called.
+    renamed = frozenset(renamed_keys(scripts, objects - kept, kept))
+    going = (objects - kept - renamed) | (set(dropped_keys(scripts)) & set(observed.catalog.by_key))
     tables = tuple(sorted(key.removeprefix("table ") for key in going if key.startswith("table ")))
     columns = tuple(sorted(_columns(going, tables)))
-    retyped = tuple(_retyped(patch, reverted, scripts, {*tables, *columns}))
+    later = keys_after([one for script in scripts for one in script.statements], renamed)
+    retyped = tuple(_retyped(patch, reverted, scripts, {*tables, *columns}, later))
     return Rollback(
         scripts,
         reverted,
@@ -76,7 +79,7 @@ def turned(
         ),
         retyped=retyped,
         objects=frozenset(objects - kept),
-        renamed=frozenset(renamed_keys(scripts, objects - kept, kept)),
+        renamed=renamed,
         found_there=frozenset(map(key_of, found_there)) & (objects - kept),
         damaged=observed.damaged,
     )
@@ -210,20 +213,26 @@ def _casts_alone(scripts: Sequence[RollbackScript]) -> bool:
 
 
 def _retyped(
-    patch: Patch, reverted: Sequence[Migration], scripts: Sequence[RollbackScript], going: Collection[object]
+    patch: Patch,
+    reverted: Sequence[Migration],
+    scripts: Sequence[RollbackScript],
+    going: Collection[object],
+    later: Mapping[str, Collection[str]],
 ) -> Iterator[Retyped]:
     """Yields the columns that stay and get another type, or an expression for their values.
 
     + going: tables, and columns with theirs, that are kept as a whole
+    + later: keys that those may have in the end which the scripts give another name
     """
     come = {key_of(line): line for line in patch.plus if line.startswith("column ")}
     casts_alone = _casts_alone(scripts)
     for line in sorted(patch.minus):
         key = key_of(line)
         table, name = parts_of(key.removeprefix("column "))
-        if key not in come or table in going or (table, name) in going:
+        back = next((one for one in (key, *later.get(key, ())) if one in come), None)
+        if back is None or table in going or (table, name) in going:
             continue
-        now, then = column_of(line), column_of(come[key])
+        now, then = column_of(line), column_of(come[back])
         if not now.generated and (now.type != then.type or then.generated):
             is_plain = _is_cast_back(key, reverted)
             is_exact = is_plain and casts_alone and not then.generated and {now.type, then.type} <= _INTEGERS

@@ -566,6 +566,26 @@ TABLES = {
         "DROP TABLE c, b, a;",
         after="INSERT INTO a (n) VALUES ('y');",
     ),
+    "the same rows in a parent and its child": Round(
+        (
+            "CREATE TABLE a (n int, m text); CREATE TABLE b () INHERITS (a); INSERT INTO b VALUES (0, 'x'), (0, 'x');"
+            "INSERT INTO a VALUES (0, 'x'), (1, 'y');",
+            "CREATE TABLE c (id int PRIMARY KEY); CREATE TABLE d (PRIMARY KEY (id)) INHERITS (c);"
+            "ALTER TABLE c ADD COLUMN n text DEFAULT 'x';",
+        ),
+        "INSERT INTO b VALUES (0, 'x'), (2, 'z');"
+        "INSERT INTO c VALUES (1, 'of c'), (2, 'x'); INSERT INTO d VALUES (1, 'of d'), (2, 'of d');",
+        "DROP TABLE d, c, b, a;",
+    ),
+    "the same keys in a parent and its child": Round(
+        ("ALTER TABLE c ADD COLUMN n text DEFAULT 'x'; ALTER TABLE e ADD COLUMN n text DEFAULT 'x';",),
+        "UPDATE ONLY c SET n = 'of c'; UPDATE d SET n = 'of d'; UPDATE ONLY e SET n = 'of e'; UPDATE f SET n = 'of f' WHERE id = 1;"
+        "UPDATE f SET n = NULL WHERE id = 2;",
+        "ALTER TABLE c DROP COLUMN n; ALTER TABLE e DROP COLUMN n;",
+        baseline="CREATE TABLE c (id int PRIMARY KEY); CREATE TABLE d (PRIMARY KEY (id)) INHERITS (c);"
+        "INSERT INTO c VALUES (1), (2); INSERT INTO d VALUES (1), (2);"
+        "CREATE TABLE e (id int); CREATE TABLE f () INHERITS (e); INSERT INTO e VALUES (1), (2); INSERT INTO f VALUES (1), (2);",
+    ),
     "constraints that came and went": Round(
         (
             "CREATE TABLE a (id int PRIMARY KEY, n int NOT NULL CHECK (n > 0) UNIQUE);",
@@ -651,6 +671,8 @@ def test_values_of_types_that_go_come_back(server: Server, tmp_path: Path, name:
         "columns that fill themselves",
         "rules, triggers and policies of their own",
         "rows that the migrations write themselves",
+        "the same rows in a parent and its child",
+        "the same keys in a parent and its child",
         "constraints that came and went",
         "defaults that came and went",
         "the default of a domain",

@@ -25,6 +25,8 @@ BEGIN
         -- The rows of the quarantine, each with its place, in the types that the table has.
         place text NOT NULL,
         target regclass,
+        -- The target, without the rows of its children: those of partitions are its own.
+        reach text,
         source text,
         -- Columns of an INSERT; what is set and compared by an UPDATE; columns that are always generated.
         list text NOT NULL DEFAULT '',
@@ -63,6 +65,10 @@ BEGIN
     FROM pg_catalog.jsonb_array_elements(pg_catalog.current_setting('pgmigrate.due')::jsonb)
         WITH ORDINALITY AS d (value, turn)
     JOIN pgmigrate.quarantines AS q ON q.id = (d.value ->> 'id')::bigint;
+    UPDATE pg_temp.pgmigrate_due AS d
+    SET reach = CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END || d.target
+    FROM pg_catalog.pg_class AS c
+    WHERE c.oid = d.target;
 
     FOR one IN
         SELECT d.*, q.column_name
@@ -284,19 +290,19 @@ BEGIN
     -- of the same key, or the same rows where there is none. Not where that would take rows of other tables along.
     SELECT pg_catalog.array_agg(pg_catalog.format(
         'gone_%s AS (DELETE FROM %s AS t USING (%s) AS g WHERE t.tableoid = g.tab AND t.ctid = g.tid)',
-        r.place, r.target, r.same
+        r.place, r.reach, r.same
     ) ORDER BY r.place)
     INTO parts
     FROM (
         SELECT
             row_number() OVER (ORDER BY d.turn) AS place,
-            d.target,
+            d.reach,
             pg_catalog.concat_ws(
                 ' UNION ',
                 pg_catalog.string_agg(pg_catalog.format(
                     'SELECT p.tab, p.tid FROM (SELECT t.tableoid AS tab, t.ctid AS tid%1$s FROM %2$s AS t%3$s) AS p'
                     ' JOIN (SELECT true AS here%1$s FROM %4$s AS q%3$s) AS r ON %5$s',
-                    i.terms, d.target, i.filter, w.source, i.condition
+                    i.terms, d.reach, i.filter, w.source, i.condition
                 ), ' UNION ') FILTER (WHERE i.terms IS NOT NULL),
                 -- A unique index without a key may hold the same row twice, by a null in it.
                 CASE WHEN d.keys = '{}' OR pg_catalog.bool_and(i.terms IS NULL) THEN pg_catalog.format(
@@ -306,7 +312,7 @@ BEGIN
                     ') AS p JOIN (SELECT x.key, row_number() OVER (PARTITION BY x.key) AS turn FROM %3$s AS q'
                     ' CROSS JOIN LATERAL (SELECT pg_catalog.format(''%%s'', ROW(%2$s)) AS key) AS x'
                     ') AS r ON r.key = p.key AND r.turn = p.turn',
-                    d.target,
+                    d.reach,
                     d.listed,
                     w.source
                 ) END
@@ -405,7 +411,7 @@ BEGIN
                             )
                     )
             )
-        GROUP BY d.turn, d.target, d.keys, d.listed, w.source
+        GROUP BY d.turn, d.reach, d.keys, d.listed, w.source
     ) AS r;
     IF parts IS NOT NULL THEN
         BEGIN
@@ -596,7 +602,7 @@ BEGIN
         IF one.keys <> '{}' THEN
             SELECT pg_catalog.format(
                 'SELECT q.*, t.tableoid AS pgmigrate_tab, t.ctid AS pgmigrate_tid FROM %s AS q JOIN %s AS t ON %s%s',
-                one.source, one.target,
+                one.source, one.reach,
                 pg_catalog.string_agg(pg_catalog.format('t.%1$s = q.%1$s', k.name), ' AND '), condition
             )
             INTO statement
@@ -611,7 +617,7 @@ BEGIN
                 ' FROM %2$s AS t CROSS JOIN LATERAL ('
                 'SELECT pg_catalog.format(''%%s'', ROW(%3$s)) AS key FROM (SELECT t.*) AS q) AS x) AS t'
                 ' ON t.pgmigrate_key = q.pgmigrate_key AND t.pgmigrate_turn = q.pgmigrate_turn%4$s',
-                one.source, one.target, pg_catalog.string_agg(pg_catalog.format('q.%I', b.attname), ', '), condition
+                one.source, one.reach, pg_catalog.string_agg(pg_catalog.format('q.%I', b.attname), ', '), condition
             )
             INTO statement
             FROM pg_catalog.pg_attribute AS b
@@ -635,7 +641,7 @@ BEGIN
             ' put AS (UPDATE %2$s AS t SET %3$s FROM here AS q'
             ' WHERE t.tableoid = q.pgmigrate_tab AND t.ctid = q.pgmigrate_tid AND (%4$s))'
             ' DELETE FROM %5$s AS d USING here AS q WHERE d.ctid = q.pgmigrate_place',
-            pg_catalog.replace(statement, '%', '%%'), pg_catalog.replace(one.target::text, '%', '%%'),
+            pg_catalog.replace(statement, '%', '%%'), pg_catalog.replace(one.reach, '%', '%%'),
             pg_catalog.replace(one.sets, '%', '%%'),
             (
                 SELECT pg_catalog.string_agg(pg_catalog.format(

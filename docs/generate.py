@@ -46,7 +46,7 @@ _SUBJECTS: dict[str, tuple[str, ...]] = {
     "Backup and rehearsal": (
         "pg_backup_dir", "pg_backup_keep", "pg_backup_max_age_s", "pg_backup_fetch", "pg_jobs", "pg_compress",
         "pg_verify", "pg_verify_host", "pg_rehearse", "pg_copy_role", "pg_skip_backup",
-        "pg_full_proof_max_gib", "pg_backup_check", "pg_physical_max_age_h",
+        "pg_full_proof_max_gib", "pg_backup_check", "pg_barman", "pg_physical_max_age_h",
     ),
     "Restore": ("pg_backup", "pg_backup_of_other", "pg_table"),
     "Rollback": ("pg_on_conflict", "pg_dependents", "pg_build_from_mib", "pg_quarantine_drop"),

@@ -192,10 +192,16 @@ KEYS: dict[str, Key] = {
         text,
         None,
         "command for sh on the host that ends with status 0 where a physical backup covers now, above "
-        "pg_full_proof_max_gib; not set: pgBackRest is asked",
+        "pg_full_proof_max_gib; not set: Barman is asked where pg_barman is set, pgBackRest otherwise",
+    ),
+    "pg_barman": Key(
+        text,
+        None,
+        "command for sh on the host that runs Barman, such as: ssh barman@backup barman. Its backup of the server then "
+        "covers, above pg_full_proof_max_gib",
     ),
     "pg_physical_max_age_h": Key(
-        seconds, 192.0, "age in hours of the newest backup of pgBackRest up to which it counts as a cover"
+        seconds, 192.0, "age in hours of the newest backup of pgBackRest or Barman up to which it counts as a cover"
     ),
     "pg_backup": Key(
         label,

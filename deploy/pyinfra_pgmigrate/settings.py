@@ -69,6 +69,7 @@ class Settings:
     skip_backup: bool
     full_proof_max_gib: int
     backup_check: str | None
+    barman: str | None
     physical_max_age_h: float
     backup: str | None
     backup_of_other: bool

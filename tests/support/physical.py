@@ -54,6 +54,11 @@ def recover_beside(host: DockerHost, command: str, port: int = 5433) -> None:
     """Runs the command that recovers a server, into another folder, and starts it there on another port."""
     host.run("install", "-d", "-m", "700", "-o", "postgres", BESIDE)
     host.run("sh", "-c", f"{command} --pg1-path={BESIDE}", user="postgres")
+    start_beside(host, port)
+
+
+def start_beside(host: DockerHost, port: int = 5433) -> None:
+    """Starts the server that was recovered into another folder, and waits until it may be written to."""
     # It is not to archive into the repository of the other one.
     programs = host.run("sh", "-c", "dirname $(ls /usr/lib/postgresql/*/bin/postgres)").strip()
     options = f"-p {port} -c archive_mode=off -c logging_collector=off"

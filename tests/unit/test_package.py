@@ -83,6 +83,7 @@ TALKING = {
     "backup.claim",
     "backup.take",
     "backup.verify",
+    "physical.asking",
     "physical.point",
     "copies.copy",
     "copies.refusals",

@@ -11,7 +11,8 @@ from ..backup.keeper import Keeper
 from ..errors import PgMigrateError, Refusal
 from ..host.failures import on_one_host
 from ..host.pyinfra_api import current_host, is_preparing
-from ..physical.point import covering, full_proof, is_too_large, register_point, set_point
+from ..physical.asking import covering
+from ..physical.point import full_proof, is_too_large, register_point, set_point
 from ..planning.database import DatabaseSession
 from ..registry.model import Observed
 from ..report.journal import Pointed

@@ -14,7 +14,8 @@ from ..copies.copy import Copies, Copy
 from ..errors import PgMigrateError, Refusal
 from ..host.failures import on_one_host
 from ..host.pyinfra_api import current_host, is_preparing
-from ..physical.point import covering, is_too_large
+from ..physical.asking import covering
+from ..physical.point import is_too_large
 from ..planning.database import DatabaseSession
 from ..registry.model import Observed
 from ..rehearsal.rehearse import rehearse

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 
@@ -38,6 +39,51 @@ class Cover(Protocol):
     def recover(self, *, name: str, lsn: str) -> str:
         """Returns the command that leads back, or what is to be done."""
         ...
+
+
+class PhysicalBackup(Cover, Protocol):
+    """The newest backup that a tool has of a server, and the WAL archive that it keeps beside it.
+
+    Commands are texts for sh and their arguments, in messages one command to be typed.
+    """
+
+    @property
+    def ended_s(self) -> int:
+        """When it was complete, seconds since 1970."""
+        ...
+
+    @property
+    def start(self) -> str:
+        """The first WAL segment that it needs."""
+        ...
+
+    @property
+    def stop(self) -> str:
+        """The last WAL segment that it needs."""
+        ...
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """Command that prints the names of the WAL segments in the archive, a line each."""
+        ...
+
+    @property
+    def flushes(self) -> tuple[str, ...]:
+        """Command that has the server begin another segment, and waits until the one before is in the archive."""
+        ...
+
+    def by_hand(self, what: Action) -> str:
+        """Returns a command to be typed."""
+        ...
+
+
+class Action(Enum):
+    """What somebody may be told to do by hand."""
+
+    LIST = "list the WAL archive"
+    CHECK = "see whether segments arrive in it"
+    FULL = "take another full backup"
+    BACKUP = "take another backup"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What pgBackRest says of its repositories: the newest backup of a server, and whether its WAL archive has a gap. Pure.
+"""What pgBackRest says of its repositories: the newest backup of a server. Pure.
 
 Source: pgBackRest's manual, "Info Command", and what versions 2.45 and 2.55 print.
 """
@@ -6,21 +6,21 @@ Source: pgBackRest's manual, "Info Command", and what versions 2.45 and 2.55 pri
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .cover import Action
+from .wal import timeline
+
 # For sh; the status is that of pgBackRest, also where a pipe follows.
 INFO = "command -v pgbackrest >/dev/null 2>&1 || exit 127; exec pgbackrest info --output=json 2>/dev/null"
-SEGMENTS = (
+_SEGMENTS = (
     'found=$(pgbackrest --stanza="$0" --repo="$1" repo-ls "archive/$0/$2" --recurse) || '
     '{ status=$?; printf "%s\\n" "$found"; exit "$status"; }\n'
     "printf '%s\\n' \"$found\" | sed -n 's|.*/\\([0-9A-F]\\{24\\}\\)-[0-9a-f]\\{40\\}.*|\\1|p'"
 )
-CHECK = 'exec pgbackrest --stanza="$0" check'
-
-_SEGMENT = re.compile(r"[0-9A-F]{24}")
+_CHECK = 'exec pgbackrest --stanza="$0" check'
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,32 @@ class Repository:
         """What it is called in messages."""
         return f"pgBackRest {self.kind} backup {self.label} of stanza {self.stanza}"
 
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """Command that prints the names of the WAL segments in the archive."""
+        return _SEGMENTS, self.stanza, str(self.key), self.archive
+
+    @property
+    def flushes(self) -> tuple[str, ...]:
+        """Command that switches to the next segment, and waits until the one before it is in every repository."""
+        return _CHECK, self.stanza
+
+    def by_hand(self, what: Action) -> str:
+        """Returns a command to be typed."""
+        arguments = {
+            Action.LIST: f"--repo={self.key} repo-ls archive/{self.stanza}",
+            Action.CHECK: "check",
+            Action.FULL: "--type=full backup",
+            Action.BACKUP: "--type=diff backup",
+        }
+        return f"pgbackrest --stanza={self.stanza} {arguments[what]}"
+
     def recover(self, *, name: str, lsn: str) -> str:
         """Returns the command that brings the server back to a restore point, or to an LSN where that has no name."""
         target = f"--type=name --target={name}" if name else f"--type=lsn --target={lsn}"
-        timeline = int(self.start[:8], 16)
         return (
             f"pgbackrest --stanza={self.stanza} --repo={self.key} --set={self.label} {target} "
-            f"--target-timeline={timeline} --target-action=promote --delta restore"
+            f"--target-timeline={timeline(self.start)} --target-action=promote --delta restore"
         )
 
 
@@ -99,32 +118,3 @@ def _of_stanza(stanza: Mapping[str, Any], system_identifier: str) -> Iterator[Re
         if place[0] not in newest or newest[place[0]].ended_s < found.ended_s:
             newest[place[0]] = found
     yield from newest.values()
-
-
-def gap(archived: Collection[str], start: str, until: str, segment_bytes: int) -> str | None:
-    """Returns the first WAL segment that is missing in an archive, or None.
-
-    + archived: names of segments; others count as well, and do not matter
-    + start, until: the first and the last that are needed, of one timeline
-    """
-    there = set(archived)
-    for name in _segments(start, until, segment_bytes):
-        if name not in there:
-            return name
-    return None
-
-
-def newest_segment(archived: Collection[str], start: str) -> str:
-    """Returns the newest WAL segment of an archive on the timeline of a segment; that one itself where it has none."""
-    return max((one for one in archived if one[:8] == start[:8] and _SEGMENT.fullmatch(one)), default=start)
-
-
-def _segments(start: str, until: str, segment_bytes: int) -> Iterator[str]:
-    # Source: PostgreSQL, src/include/access/xlog_internal.h, XLogFileName.
-    a_file = 0x1_0000_0000 // segment_bytes
-
-    def number(name: str) -> int:
-        return int(name[8:16], 16) * a_file + int(name[16:24], 16)
-
-    for one in range(number(start), number(until) + 1):
-        yield f"{start[:8]}{one // a_file:08X}{one % a_file:08X}"

@@ -5,22 +5,16 @@ Raises PgMigrateError (backup) for what cannot be done on this host; operations 
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 
 from ..backup.keeper import Keeper
-from ..errors import Kind, PgMigrateError
-from ..psql.answer import Answer
-from ..psql.command import Command
 from ..psql.script import prepared
 from ..registry.model import Observed
-from ..resources import read_shell
 from ..units import age, size
-from .cover import Cover, Own, RestorePoint
-from .pgbackrest import CHECK, INFO, SEGMENTS, Repository, gap, newest_segment, repositories
+from .asking import has_arrived, own_answer
+from .cover import Own, PhysicalBackup, RestorePoint
 
 _GIB = 1024**3
-_NO_PROGRAM = 127
 
 
 def is_too_large(keeper: Keeper, seen: Observed) -> bool:
@@ -45,16 +39,7 @@ def full_proof(keeper: Keeper, seen: Observed) -> str:
     )
 
 
-def covering(keeper: Keeper, seen: Observed) -> Cover:
-    """Returns the physical backup from which a restore point of now can be reached; asks the host, changes nothing.
-
-    With pg_backup_check what that command says, otherwise the newest backup of the server in a repository of
-    pgBackRest, with all of the write-ahead log since in its archive.
-    """
-    return Own(_own_answer(keeper)) if keeper.settings.backup_check is not None else _repository(keeper, seen)
-
-
-def set_point(keeper: Keeper, cover: Cover) -> RestorePoint:
+def set_point(keeper: Keeper, cover: Own | PhysicalBackup) -> RestorePoint:
     """Returns a new restore point, once it is in the archive on which it stands."""
     session = keeper.session
     name = f"pgmigrate_{session.run.run_id}"
@@ -62,20 +47,10 @@ def set_point(keeper: Keeper, cover: Cover) -> RestorePoint:
     answer = keeper.psql(text, keeper.settings.connection, "create a restore point for").value("point")
     segment_bytes = answer.pop("segment_bytes")
     found = RestorePoint(**answer)
-    if isinstance(cover, Repository):
-        # It switches to the next segment, and waits until the one before it is in every repository.
-        checked = _run(keeper, CHECK, cover.stanza)
-        if checked.status != 0:
-            raise _uncovered(
-                keeper,
-                f"pgbackrest --stanza={cover.stanza} check: {_said(checked)}",
-                "the segment of the restore point in the archive",
-                f"See why it does not arrive: pgbackrest --stanza={cover.stanza} check, as the user that runs psql",
-            )
-        _check_timeline(keeper, cover, found.segment)
-        _check_archive(keeper, cover, _archived(keeper, cover), found.segment, segment_bytes)
-    elif isinstance(cover, Own):
-        cover = Own(_own_answer(keeper, point=found))
+    if isinstance(cover, Own):
+        cover = Own(own_answer(keeper, point=found))
+    else:
+        has_arrived(keeper, cover, found.segment, segment_bytes)
     return replace(found, covered_by=cover.name, recover=cover.recover(name=found.name, lsn=found.lsn))
 
 
@@ -97,137 +72,3 @@ def register_point(keeper: Keeper, point: RestorePoint) -> None:
         keeper.session.tell(
             f"    warning: could not record this restore point in the registry: {answer.message or answer.errors}"
         )
-
-
-# An operator's own command.
-
-
-def _own_answer(keeper: Keeper, point: RestorePoint | None = None) -> str:
-    """Returns what the operator's command says covers now.
-
-    + point: that has just been set; None: nothing is set yet, and the command is to change nothing
-    """
-    command = str(keeper.settings.backup_check)
-    values = {
-        "PGMIGRATE_DATABASE": keeper.database,
-        "PGMIGRATE_RESTORE_POINT": "" if point is None else point.name,
-        "PGMIGRATE_LSN": "" if point is None else point.lsn,
-    }
-    exports = "".join(f"{name}={shlex.quote(value)}; export {name}\n" for name, value in values.items())
-    answer = _run(keeper, exports + command)
-    if answer.status != 0:
-        raise _uncovered(
-            keeper,
-            f"status {answer.status} of pg_backup_check: {_said(answer) or 'no word'}",
-            "status 0, for a physical backup that covers this moment",
-            f"Try by hand on the host, as the user that runs psql: {command}",
-        )
-    said = _said(answer).splitlines()
-    return f"pg_backup_check: {said[-1]}" if said else "pg_backup_check"
-
-
-# pgBackRest.
-
-
-def _repository(keeper: Keeper, seen: Observed) -> Repository:
-    answer = _run(keeper, INFO)
-    if answer.status == _NO_PROGRAM:
-        raise _uncovered(keeper, "no program pgbackrest in PATH and no pg_backup_check", "one of them", _choices(seen))
-    try:
-        found = repositories(_said(answer), keeper.identity().system_identifier)[0]
-    except ValueError as error:
-        raise _uncovered(keeper, str(error), "a backup of this server by pgBackRest", _choices(seen)) from error
-    text = prepared(keeper.session.run, keeper.settings.schema, "physical/archiving")
-    server = keeper.psql(text, keeper.settings.connection, "read the server", reads_only=True).value("archiving")
-    if server["archive_mode"] == "off" or server["wal_level"] == "minimal":
-        raise _uncovered(
-            keeper,
-            f"archive_mode {server['archive_mode']}, wal_level {server['wal_level']}",
-            "a server that archives its write-ahead log",
-            _choices(seen),
-        )
-    old_s = server["now_s"] - found.ended_s
-    if old_s > keeper.settings.physical_max_age_h * 3600:
-        raise _uncovered(
-            keeper,
-            f"{found.name}, {age(old_s)} old",
-            f"one of at most {keeper.settings.physical_max_age_h:g} h (pg_physical_max_age_h)",
-            f"Take another one: pgbackrest --stanza={found.stanza} --type=diff backup",
-        )
-    _check_timeline(keeper, found, server["segment"])
-    archived = _archived(keeper, found)
-    until = newest_segment(archived, found.start)
-    _check_archive(keeper, found, archived, max(until, found.stop), server["segment_bytes"])
-    keeper.session.tell(
-        f"covered by {found.name}, {age(old_s)} old; its archive has all segments up to {until}", is_detail=True
-    )
-    return found
-
-
-def _archived(keeper: Keeper, found: Repository) -> list[str]:
-    """Returns the names of the WAL segments in an archive."""
-    answer = _run(keeper, SEGMENTS, found.stanza, str(found.key), found.archive)
-    if answer.status != 0:
-        raise _uncovered(
-            keeper,
-            f"pgbackrest repo-ls: {_said(answer)}",
-            "the segments in the archive",
-            f"Try by hand: pgbackrest --stanza={found.stanza} --repo={found.key} repo-ls archive/{found.stanza}",
-        )
-    return _said(answer).split()
-
-
-def _check_archive(keeper: Keeper, found: Repository, archived: list[str], until: str, segment_bytes: int) -> None:
-    """Raises PgMigrateError where the archive does not have all segments from the backup up to one."""
-    missing = gap(archived, found.start, until, segment_bytes)
-    if missing is not None:
-        raise _uncovered(
-            keeper,
-            f"no WAL segment {missing} in the archive of stanza {found.stanza}",
-            f"all from {found.start} to {until}, as {found.name} needs them",
-            f"Take another one: pgbackrest --stanza={found.stanza} --type=full backup",
-        )
-
-
-def _check_timeline(keeper: Keeper, found: Repository, segment: str) -> None:
-    """Raises PgMigrateError where the server has been recovered or promoted since the backup.
-
-    + segment: the WAL segment that the server writes, or one after it
-    """
-    if segment[:8] != found.start[:8]:
-        raise _uncovered(
-            keeper,
-            f"{found.name}, of timeline {int(found.start[:8], 16)}; the server is on {int(segment[:8], 16)} by now",
-            "a backup of the timeline that the server is on",
-            f"Take another one: pgbackrest --stanza={found.stanza} --type=full backup",
-        )
-
-
-def _run(keeper: Keeper, text: str, *arguments: str) -> Answer:
-    """Returns what a program on the host printed; nothing of it changes the database."""
-    words = ["sh -c", shlex.quote(read_shell("physical/run")), "pgmigrate", shlex.quote(text)]
-    command = Command(" ".join([*words, *map(shlex.quote, arguments)]), ("",))
-    return keeper.session.call(command, reads_only=True)
-
-
-def _said(answer: Answer) -> str:
-    return answer.text("output") or answer.errors
-
-
-def _choices(seen: Observed) -> str:
-    needed = -(-seen.server.size_bytes // _GIB)
-    return (
-        f"To take a dump all the same: --data pg_full_proof_max_gib={needed}; "
-        "otherwise see docs/guides/large-databases.md"
-    )
-
-
-def _uncovered(keeper: Keeper, found: str, expected: str, hint: str) -> PgMigrateError:
-    """Returns the refusal of a database that no physical backup covers."""
-    return PgMigrateError(
-        Kind.BACKUP,
-        f'could not secure database "{keeper.database}" on host {keeper.session.host.name}: it is larger than '
-        f"{keeper.settings.full_proof_max_gib} GiB (pg_full_proof_max_gib), and no physical backup covers it",
-        detail=f"Found {' '.join(found.split())}; expected {expected}. Nothing was changed.",
-        hint=hint,
-    )

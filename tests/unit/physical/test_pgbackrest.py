@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate.physical.pgbackrest import SEGMENTS, Repository, gap, newest_segment, repositories
+from pyinfra_pgmigrate.physical.cover import Action
+from pyinfra_pgmigrate.physical.pgbackrest import Repository, repositories
 
 SYSTEM = "7713574931579165788"
-SEGMENT_BYTES = 16 * 1024**2
 
 
 def backup(label: str = "20261129-193737F", **changes: Any) -> dict[str, Any]:
@@ -113,30 +113,12 @@ class TestRepositories:
         assert "--type=lsn --target=0/1 " in found.recover(name="", lsn="0/1")
 
 
-class TestGap:
-    START = "0000000100000000000000FE"
+OURS = Repository("main", 1, "17-1", "20261129-193737F", "full", 0, "000000010000000000000001", "")
 
-    def test_nothing_is_missing_over_the_end_of_a_file_number(self) -> None:
-        there = ["0000000100000000000000FE", "0000000100000000000000FF", "000000010000000100000000"]
 
-        assert gap(there, self.START, there[-1], SEGMENT_BYTES) is None
-        assert gap(there, self.START, "000000010000000100000001", SEGMENT_BYTES) == "000000010000000100000001"
-
-    def test_the_first_one_that_is_missing_is_named(self) -> None:
-        there = ["0000000100000000000000FE", "000000010000000100000000"]
-
-        assert gap(there, self.START, there[-1], SEGMENT_BYTES) == "0000000100000000000000FF"
-        # Segments of 64 MiB: there is no FF.
-        assert gap(there, "00000001000000000000003F", "000000010000000100000000", 4 * SEGMENT_BYTES) == (
-            "00000001000000000000003F"
-        )
-
-    def test_another_timeline_does_not_count(self) -> None:
-        there = ["0000000100000000000000FE", "0000000200000000000000FF", "0000000100000000000000FF.partial"]
-
-        assert newest_segment(there, self.START) == self.START
-        assert newest_segment([], self.START) == self.START
-        assert gap(there, self.START, "0000000100000000000000FF", SEGMENT_BYTES) == "0000000100000000000000FF"
+@pytest.mark.parametrize("what", Action)
+def test_commands_by_hand_name_the_stanza(what: Action) -> None:
+    assert OURS.by_hand(what).startswith("pgbackrest --stanza=main ")
 
 
 # Printed by pgBackRest 2.55.1, 2026-11-29, but for the last line: of a segment that a promotion left unfinished.
@@ -159,7 +141,7 @@ def test_segments_are_read_from_a_listing(tmp_path: Path, status: int) -> None:
     program.chmod(0o755)
 
     ended = subprocess.run(
-        ["sh", "-c", SEGMENTS, "main", "1", "17-1"], capture_output=True, text=True, check=False,
+        ["sh", "-c", *OURS.lists], capture_output=True, text=True, check=False,
         env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
     )  # fmt: skip
 

@@ -133,6 +133,20 @@ class TestTaking:
         assert found, result.text
         assert all(re.search(r"; in all [\d.]+ [KM]?i?B(?: of about [\d.]+ MiB)?", line) for line in found), found
 
+    def test_progress_of_reading_a_backup_is_told(
+        self, legacy: Database, kept: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(claim, "is_watched", lambda: True)
+        monkeypatch.setattr(claim, "_BEAT_S", 0.02)
+        legacy.run(
+            "CREATE TABLE large AS SELECT i, md5(i::text) || md5((i + 1)::text) AS t FROM generate_series(1, 900000) AS i"
+        )
+
+        result = backup(kept(pg_verify="read"))
+
+        found = [line for line in result.lines if re.search(r" s: read: [\d.]+ [KM]?i?B", line)]
+        assert found, result.text
+
     @on_all_versions
     def test_rights_that_were_given_and_taken_again_are_none(self, server: Server, tmp_path: Path) -> None:
         with server.database("empty") as database:

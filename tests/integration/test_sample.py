@@ -142,6 +142,40 @@ def test_rows_that_a_migration_cannot_take_stop_it_on_the_copy(
         assert database.value("SELECT count(*) FROM pg_database WHERE datname ~ '^pgmigrate_copy'") == 0
 
 
+# It ends the rehearsal where the planner does not know on the copy what it knows of the database.
+KNOWN = """DO $$ BEGIN
+    IF current_database() ~ '^pgmigrate_copy' AND NOT EXISTS (
+        SELECT FROM pg_stats AS s JOIN pg_class AS c ON c.oid = 'a'::regclass
+        WHERE (s.tablename, s.attname) = ('a', 'n') AND s.null_frac BETWEEN 0.3 AND 0.37 AND c.reltuples = 30000
+    ) THEN RAISE 'the planner knows nothing of a'; END IF;
+END $$;
+ALTER TABLE a ADD COLUMN m int;"""
+
+
+@pytest.mark.parametrize("rehearse", ["full", "schema"])
+@on_versions(18)
+def test_the_planner_knows_on_the_copy_what_it_knows_of_the_database(
+    server: Server, tmp_path: Path, rehearse: str
+) -> None:
+    folder = _made(tmp_path, server, TABLE, KNOWN)
+    with server.database("empty") as database:
+        database.run(TABLE)
+        database.run(ROWS)
+        # Its key is of an enum, and its rows are nobody's but ours: statistics of every kind come.
+        database.run("CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE TABLE moods (m mood, r int4range, t text[])")
+        database.run(
+            "INSERT INTO moods SELECT 'bad', int4range(g, g + 5), ARRAY['x', 'y'] FROM generate_series(1, 99) AS g"
+        )
+        database.run("CREATE INDEX ON moods (upper(t[1])); CREATE STATISTICS joint ON m, r FROM moods; ANALYZE moods")
+
+        result = migrate(_settings(database, folder, pg_rehearse=rehearse))
+
+        assert "without the planner's statistics" not in result.text
+        # Without rows there are none either.
+        assert result.ok == (rehearse == "full"), result.text
+        assert ("the planner knows nothing of a" in result.text) == (rehearse == "schema")
+
+
 @pytest.mark.parametrize("called", [False, True])
 @on_versions(18)
 def test_a_superuser_takes_no_sample_where_reading_runs_functions_of_others(

@@ -98,11 +98,11 @@ def _beat(keeper: Keeper, done: Event) -> None:
     told, started, course = "", monotonic(), Pace(keeper.table_bytes)
     told_at = started
     while not done.wait(_BEAT_S):
-        keeper.session.call(programs.call("beat", keeper.place))
+        answer = keeper.session.call(programs.call("beat", keeper.place))
         if not is_watched() and monotonic() - told_at < _UNWATCHED_S:
             continue
-        course.total_bytes = keeper.table_bytes
-        text = course.line(_progress(keeper), monotonic())
+        course.total_bytes, course.backup_bytes = keeper.table_bytes, keeper.read_bytes
+        text = course.line(_progress(keeper), monotonic(), answer.value("read_bytes"))
         if text not in ("", told) and not done.is_set():
             told, told_at = text, monotonic()
             keeper.session.tell(f"    {told_at - started:.0f} s: {text}")
@@ -110,21 +110,27 @@ def _beat(keeper: Keeper, done: Event) -> None:
 
 @dataclass
 class Pace:
-    """How far dump and restore are, over all their tables.
+    """How far dump and restore are, over all their tables, or the reading of a backup.
 
     + total_bytes: that the tables have together, about; 0: not known
+    + backup_bytes: of the backup
     """
 
     total_bytes: int
+    backup_bytes: int = 0
     _bytes: dict[str, dict[str, int]] = field(default_factory=dict)
     _since: dict[str, float] = field(default_factory=dict)
 
-    def line(self, sessions: Collection[Mapping[str, Any]], now_s: float) -> str:
-        """Returns one line; empty where no session of ours is at work.
+    def line(self, sessions: Collection[Mapping[str, Any]], now_s: float, read_bytes: int | None = None) -> str:
+        """Returns one line; empty where nothing of ours is at work.
 
         + sessions: as progress.sql has them
+        + read_bytes: of the backup, by the program that only reads it
         """
         parts, works = [], []
+        if read_bytes is not None:
+            seconds = now_s - self._since.setdefault("read", now_s)
+            parts.append(f"read: {pace(min(read_bytes, self.backup_bytes), self.backup_bytes, seconds)}")
         for session in sessions:
             work = " ".join(session["session"].split()[2:])
             if session["index"]:

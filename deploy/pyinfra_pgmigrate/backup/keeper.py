@@ -99,6 +99,8 @@ class Keeper:
         self.copies_made = 0
         # Of all tables, without indexes; 0: not known yet.
         self.table_bytes = 0
+        # Of the backup that is read; 0: none is.
+        self.read_bytes = 0
         # As they were last seen.
         self.folder = ""
         self._identity: Identity | None = None

@@ -138,16 +138,20 @@ def sample_script() -> str:
     return joined(read_sql(name) for name in ("backup/sample_begin", "psql/reading", "backup/sample"))
 
 
-def copy_structure(place: Place, into: Target, *, has_registry: bool, has_sample: bool = False) -> Command:
+def copy_structure(
+    place: Place, into: Target, *, has_registry: bool, has_sample: bool = False, takes_statistics: bool = False
+) -> Command:
     """Returns the command that copies the structure of the database into a copy, there and empty.
 
     + has_sample: with all rows of small tables and some of the others, each with what it references
+    + takes_statistics: with a sample, the planner's statistics of the database come, too
     """
     rows = _SAMPLE_ROWS if has_sample else 0
     # Not an argument: together with the program it would be too long for one.
     sample = sample_script() if has_sample else ""
-    registry = "true" if has_registry else "false"
-    arguments = (conninfo(place.connection), *into.arguments, registry, rows, _SMALL_BYTES, _checksum(sample))
+    registry, statistics = ("true" if one else "false" for one in (has_registry, takes_statistics))
+    sampling = (rows, _SMALL_BYTES, _checksum(sample), statistics)
+    arguments = (conninfo(place.connection), *into.arguments, registry, *sampling)
     return call("copy_structure", place, *arguments, lines=_password(into.connection) + sample)
 
 

@@ -105,6 +105,7 @@ def verify_by_reading(keeper: Keeper, manifest: Manifest, instead: Refusal | Non
     + instead: why it was not restored, where it should have been
     """
     manifest, _ = check_backup(keeper, manifest, manifest.label)
+    keeper.read_bytes = manifest.backup_bytes
     answer = keeper.called(programs.read(keeper.place, manifest.label), "read a backup of")
     if answer.value("status") != 0:
         raise damaged(keeper, manifest.label, [" ".join(answer.text("complaints").split())])

@@ -32,11 +32,12 @@ from ..backup import programs
 from ..backup.contents import Contents, about_script, contents_of, contents_script
 from ..backup.keeper import Keeper, ServerNames
 from ..backup.manifest import Manifest, json_line
-from ..backup.programs import Target
+from ..backup.programs import Place, Target
 from ..backup.verify import check_backup
 from ..catalog.lines import Catalog
 from ..errors import Kind, PgMigrateError
 from ..psql.answer import Answer
+from ..psql.command import Command
 from ..psql.script import prepared
 from ..registry.model import Observed
 from ..settings import Connection, Secret
@@ -44,7 +45,7 @@ from . import ownership, restore_log
 from .ownership import Owning, owners
 from .refusals import check_complaints, check_room_of_copy, check_version, not_copied, not_restored
 from .restore_log import Judged, differences
-from .sample import sampled_lines
+from .sample import STATISTICS_FROM, sampled_lines
 
 # Lines of tables whose policies hold for their owner, too.
 _FORCED = re.compile(r"^row_security .* force", re.IGNORECASE)
@@ -92,6 +93,16 @@ class _Made:
     @property
     def has_role(self) -> bool:
         return self.target.ours is not None
+
+
+def _structure(place: Place, made: _Made, seen: Observed, *, has_sample: bool) -> Command:
+    return programs.copy_structure(
+        place,
+        made.target,
+        has_registry=seen.registry is not None,
+        has_sample=has_sample,
+        takes_statistics=made.names.version_num >= STATISTICS_FROM,
+    )
 
 
 class Copies:
@@ -145,12 +156,11 @@ class Copies:
         contents = contents_of(answer)
         try:
             made = self._make(name, contents, maintenance)
-            command = programs.copy_structure(
-                self.place, made.target, has_registry=seen.registry is not None, has_sample=has_sample
-            )
+            command = _structure(self.place, made, seen, has_sample=has_sample)
             answer = self.keeper.called(command, "copy the structure of")
             if has_sample:
-                self.session.tell("\n".join(sampled_lines(answer.text("sampled"), answer.text("unsampled"))))
+                said = (answer.text(word) for word in ("sampled", "unsampled", "unplanned"))
+                self.session.tell("\n".join(sampled_lines(*said)))
             judged, catalog = self._with_owners(answer, made, contents)
             found = replace(contents, catalog=catalog)
             differing = judged.failures or list(differences(contents, found, judged))

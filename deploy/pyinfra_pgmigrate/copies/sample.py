@@ -6,12 +6,16 @@ from collections.abc import Iterator
 
 _MOST_TABLES = 5
 
+# The first version that takes statistics over. Source: PostgreSQL 18, "Statistics Manipulation Functions".
+STATISTICS_FROM = 180000
 
-def sampled_lines(summary: str, problem: str) -> Iterator[str]:
+
+def sampled_lines(summary: str, problem: str, unplanned: str = "") -> Iterator[str]:
     """Yields what rows a copy has and what that leaves unproved.
 
     + summary: a line a table: whole or sampled, its name, rows on the copy, rows of the table, between tabs
     + problem: why there are none; empty where there are
+    + unplanned: why the planner's statistics did not come with them; empty where they did, or could not
     """
     if problem:
         yield f"    warning: no rows on the copy, so it proves nothing of them: {' '.join(problem.split())}"
@@ -19,6 +23,8 @@ def sampled_lines(summary: str, problem: str) -> Iterator[str]:
     rows = [line.split("\t") for line in summary.splitlines()]
     whole = [row for row in rows if row[0] == "whole"]
     some = sorted((row for row in rows if row[0] != "whole"), key=lambda row: int(row[3]), reverse=True)
+    if unplanned:
+        yield f"    note: without the planner's statistics on the copy: {' '.join(unplanned.split())}"
     if not some:
         yield f"    rows on the copy: all of {len(whole)} table{'s' if len(whole) != 1 else ''}"
         return

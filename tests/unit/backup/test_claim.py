@@ -37,3 +37,12 @@ def test_sessions_that_read_all_are_named_and_without_sessions_there_is_no_line(
 
     assert pace.line([session("contents"), session("contents")], 1.0) == "contents"
     assert pace.line([], 2.0) == ""
+
+
+def test_what_is_read_counts_against_the_backup() -> None:
+    pace = Pace(900 * MIB, backup_bytes=100 * MIB)
+    pace.line([], 5.0, 0)
+
+    assert pace.line([], 25.0, 20 * MIB) == "read: 20.0 MiB of about 100.0 MiB, 1.0 MiB/s, about 1 min left"
+    # The program itself, and what it is made of, are read as well.
+    assert pace.line([], 105.0, 101 * MIB) == "read: 100.0 MiB, 1.0 MiB/s"

@@ -7,6 +7,8 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from pyinfra_pgmigrate.psql.command import Command, conninfo
 from pyinfra_pgmigrate.resources import read_sql, shell_program
 from pyinfra_pgmigrate.settings import Connection, Secret
 
+from tests.support.waiting import wait_for
 from tests.unit.backup.test_store import manifest
 
 RUN_ID = "11111111-2222-3333-4444-555555555555"
@@ -109,15 +112,15 @@ class TestWords:
         command = programs.copy_structure(PLACE, INTO, has_registry=has_registry)
 
         assert words_of(command, "copy_structure") == [
-            conninfo(OURS), *IN_COPY, read_sql("copies/hand_over"), str(has_registry).lower(), "0", "1048576", sha256(""),
+            conninfo(OURS), *IN_COPY, read_sql("copies/hand_over"), str(has_registry).lower(), "0", "1048576", sha256(""), "false",
         ]  # fmt: skip
         assert command.stdin[1:] == ("copy-pw-7\n",)
 
     def test_copy_structure_with_rows(self) -> None:
-        command = programs.copy_structure(PLACE, INTO, has_registry=True, has_sample=True)
+        command = programs.copy_structure(PLACE, INTO, has_registry=True, has_sample=True, takes_statistics=True)
 
         sample = sample_script()
-        assert words_of(command, "copy_structure")[-3:] == ["1000", "1048576", sha256(sample)]
+        assert words_of(command, "copy_structure")[-4:] == ["1000", "1048576", sha256(sample), "true"]
         assert command.stdin[1:] == (f"copy-pw-7\n{sample}",)
         # Linux takes an argument of at most 128 KiB, and connectors put the command in quotes of their own.
         assert len(shlex.quote(shlex.quote(command.line))) < 2**17
@@ -162,13 +165,17 @@ class TestOnAFolder:
         return Place(Connection("stage", bin_dir=str(bin_dir)), str(tmp_path / "it's here"), RUN_ID)
 
     def run(self, command: Command, place: Place) -> Answer:
+        answer = self.answer(command, place)
+        assert list((Path(place.folder).parent / "tmp").iterdir()) == []
+        return answer
+
+    def answer(self, command: Command, place: Place) -> Answer:
         given = "".join(part if part.endswith("\n") else f"{part}\n" for part in command.stdin)
         temporary = Path(place.folder).parent / "tmp"
         ended = subprocess.run(
             command.line, shell=True, input=given.encode(), capture_output=True, check=True, timeout=60,
             env={"PATH": os.environ["PATH"], "TMPDIR": str(temporary), "HOME": str(temporary)},
         )  # fmt: skip
-        assert list(temporary.iterdir()) == []
         return read_answer(ended.stdout.decode().splitlines())
 
     def look(self, place: Place) -> Store:
@@ -194,6 +201,32 @@ class TestOnAFolder:
         folder = Path(place.folder) / "stage.1"
         assert (folder / "contents.json").read_text() == '{"ü": 1}\n'
         assert [path.stat().st_mode & 0o777 for path in sorted(folder.iterdir())] == [0o600] * 3
+
+    def test_a_sign_of_life_tells_how_much_of_a_backup_is_read(self, place: Place) -> None:
+        self.sealed(place)
+        dump = Path(place.folder) / "stage.1" / "dump"
+        dump.write_bytes(bytes(3_000_000))
+        done = Path(place.folder).parent / "done"
+        program = Path(place.connection.bin_dir or "") / "pg_restore"
+        program.write_text(
+            f"#!{sys.executable}\nimport os, pathlib, sys, time\npathlib.Path(sys.argv[-1]).read_bytes()\n"
+            f"while not os.path.exists({str(done)!r}): time.sleep(0.02)\n"
+        )
+        program.chmod(0o755)
+
+        with ThreadPoolExecutor() as pool:
+            reading = pool.submit(self.run, programs.read(place, "stage.1"), place)
+            try:
+                wait_for(lambda: (self.beat(place) or 0) >= 3_000_000, what="all of the dump read", seconds=20)
+            finally:
+                done.touch()
+            assert reading.result().value("status") == 0
+        assert self.beat(place) is None
+
+    def beat(self, place: Place) -> int | None:
+        """Returns what a sign of life tells."""
+        found: int | None = self.answer(programs.call("beat", place), place).value("read_bytes")
+        return found
 
     def test_a_manifest_is_written_anew(self, place: Place) -> None:
         self.sealed(place)

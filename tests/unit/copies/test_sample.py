@@ -27,3 +27,10 @@ def test_without_rows_the_reason_is_said() -> None:
     assert line == (
         "    warning: no rows on the copy, so it proves nothing of them: psql: ERROR: permission denied for table a"
     )
+
+
+def test_statistics_that_did_not_come_are_a_note() -> None:
+    note, rows = sampled_lines("whole\tpublic.a\t1\t1\n", "", "ERROR:  permission\ndenied\n")
+
+    assert note == "    note: without the planner's statistics on the copy: ERROR: permission denied"
+    assert rows == "    rows on the copy: all of 1 table"

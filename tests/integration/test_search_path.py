@@ -181,3 +181,32 @@ def test_what_is_recorded_in_a_schema_of_its_own_may_name_what_is_in_public(serv
 def test_a_header_that_cannot_be_meant_is_refused(server: Server, tmp_path: Path, header: str) -> None:
     with pytest.raises(PgMigrateError, match=r"baseline\.sql"):
         project(tmp_path / "sql", server, header=header)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "statements", "refused"),
+    [
+        ("-- schema: tenant\n", "CREATE TABLE a (id int);", "tenant"),
+        ("-- schema: tenant\nCREATE SCHEMA tenant;\n", "CREATE TABLE a (id int);", ""),
+        ("DROP SCHEMA public;\n", "CREATE TABLE a (id int);", "public"),
+        ("DROP SCHEMA public;\n", "CREATE SCHEMA public; CREATE TABLE a (id int);", ""),
+        ("", "DROP SCHEMA public; CREATE TABLE a (id int);", "public"),
+        ("", "DROP SCHEMA public; CREATE SCHEMA public; CREATE TABLE a (id int);", ""),
+        ("", "DO $$ BEGIN DROP SCHEMA public; END $$; CREATE TYPE t AS ENUM ('a');", "public"),
+        ("", "CREATE SCHEMA app; CREATE TABLE app.a (id int); DROP SCHEMA public;", ""),
+    ],
+)
+def test_without_the_schema_that_they_mean_names_are_of_no_use(
+    server: Server, tmp_path: Path, baseline: str, statements: str, refused: str
+) -> None:
+    folder = tmp_path / "sql"
+    folder.mkdir()
+    (folder / "baseline.sql").write_text(baseline)
+
+    if not refused:
+        written(folder, server, statements)
+        assert "a.id" in (folder / "001_m.effect").read_text()
+    else:
+        # They would be temporary tables, and the effect nothing at all.
+        with pytest.raises(PgMigrateError, match=f'there is no schema "{refused}"'):
+            written(folder, server, statements)

@@ -82,6 +82,7 @@ class Recorder(ScratchSession):
         for step in migration.steps(statement.number for statement in migration.statements):
             # What an earlier step has set for the session is the runner's to set back.
             self._pin()
+            self._check_schema(f"{migration.name}.sql", step[0])
             if migration.header.in_batches:
                 recorded.append(self._record_batches(migration, step[0]))
             elif step[0].in_transaction:
@@ -146,6 +147,8 @@ class Recorder(ScratchSession):
                 before, held = self._before(), frozenset[tuple[int, str]]()
                 self._catalog_reader.begins()
                 for statement in step:
+                    # A statement before it may have dropped it.
+                    self._check_schema(source, statement)
                     with self._apart(step):
                         self._run(statement.text)
                         is_at_end = statement is step[-1]

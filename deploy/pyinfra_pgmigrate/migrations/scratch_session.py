@@ -111,6 +111,22 @@ class ScratchSession:
         """Sets the session to what statements of a migration find at their beginning."""
         pin(self.connection, self.names.schema, *self.names.search_path)
 
+    def _check_schema(self, source: str, statement: Statement) -> None:
+        """Refuses a statement where the schema of names without one is not there.
+
+        CREATE TABLE would make a temporary table: pg_temp is the next one in search_path.
+        """
+        name = self.names.schema
+        query = "SELECT pg_catalog.to_regnamespace(pg_catalog.quote_ident(%s)) IS NOT NULL"
+        if statement.node == "create_schema_stmt" or self.connection.execute(query, [name]).fetchone() == (True,):
+            return
+        raise PgMigrateError(
+            Kind.FILE,
+            f'could not record {source}, line {statement.line}: there is no schema "{name}"',
+            detail=f'Found no schema "{name}" on the scratch database; expected it, as names without a schema mean it.',
+            hint="Create it in baseline.sql; another one is named there by: -- schema: NAME",
+        )
+
     def _run(self, text: str) -> Any:
         return self.connection.execute(text.encode())
 

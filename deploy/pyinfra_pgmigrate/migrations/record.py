@@ -147,8 +147,8 @@ class Recorder(ScratchSession):
                 before, held = self._before(), frozenset[tuple[int, str]]()
                 self._catalog_reader.begins()
                 for statement in step:
-                    # A statement before it may have dropped it.
-                    self._check_schema(source, statement)
+                    if statement is not step[0]:  # One before it may have dropped the schema.
+                        self._check_schema(source, statement)
                     with self._apart(step):
                         self._run(statement.text)
                         is_at_end = statement is step[-1]

@@ -19,7 +19,7 @@ help:
 	@echo "make soak        what takes long by nature: random kills, load, large tables, every version (PYTEST_ARGS=... for pytest)"
 	@echo "make capture     capture again what servers answer, for the unit tests (STATES=... for some; git diff says what changed)"
 	@echo "make lint        ruff and mypy"
-	@echo "make bench       what a proven backup costs, how long a rollback keeps others out, status.py on 2,000 tables, migrations beside psql (30 minutes)"
+	@echo "make bench       what all of it costs beside psql, pyinfra and their like, in ratios; the same in bench.json (an hour)"
 	@echo "make record      record the effects of sql/ again"
 	@echo "make docs        write the reference pages again that are made from the code (docs/reference)"
 	@echo "make check       say whether effects are current and the rules are kept"
@@ -71,10 +71,10 @@ lint: $(VENV)/.installed
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed
-	PYTHONPATH=sql $(BIN)/python -m tests.bench.backups
-	PYTHONPATH=sql $(BIN)/python -m tests.bench.rollbacks
-	PYTHONPATH=sql $(BIN)/python -m tests.bench.status
-	PYTHONPATH=sql $(BIN)/python -m tests.bench.migrations
+	@rm -f bench.json
+	for part in backups rollbacks status migrations start recording stalls; do \
+		BENCH_JSON=bench.json PYTHONPATH=sql $(BIN)/python -m tests.bench.$$part || exit 1; \
+	done
 
 record: $(VENV)/.installed
 	$(BIN)/pgmigrate record sql --all

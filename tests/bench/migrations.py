@@ -15,10 +15,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from statistics import median
 
 from pyinfra_pgmigrate.embedded import scratch_server
 
+from tests.bench.figures import tell
 from tests.bench.status import MAKE, TOGETHER, seconds
 from tests.property.proxy import proxy_to
 from tests.support.cli import Site
@@ -79,7 +79,7 @@ def ours(site: Site, database: Database, sql: Path) -> float:
 
 
 def compared(
-    title: str, rounds: int, tools: dict[str, Callable[[Database], float]], server: Server, before: str
+    title: str, rounds: int, tools: dict[str, Callable[[Database], float]], server: Server, before: str, wanted: str
 ) -> None:
     """Has the tools take turns, and prints medians and ratios.
 
@@ -92,10 +92,7 @@ def compared(
                 if before:
                     database.run(before)
                 took[name].append(tool(database))
-    found = {name: median(times) for name, times in took.items()}
-    first, *others = found
-    ratios = ", ".join(f"{found[first] / found[name]:.1f} times {name}" for name in others)
-    print(f"{title}: {', '.join(f'{name} {one:.2f} s' for name, one in found.items())}; {ratios}", flush=True)
+    tell(title, "s", took, wanted)
 
 
 def lock_ms(server: Server, folder: Path, rounds: int) -> None:
@@ -118,7 +115,7 @@ def lock_ms(server: Server, folder: Path, rounds: int) -> None:
             begun = next(at for at, query in seen if query.startswith("ALTER TABLE many_"))
             ended = next(at for at, query in seen if at > begun and query.startswith("COMMIT"))
             took.append(1000 * (ended - begun))
-    print(f"lock of one ALTER, {TABLES} tables: {median(took):.0f} ms (wanted: at most 20)", flush=True)
+    tell(f"lock of one ALTER, {TABLES} tables", "ms", {"held": took}, "20 ms")
 
 
 def main(rounds: int = ROUNDS, program: str = "") -> None:
@@ -142,7 +139,7 @@ def main(rounds: int = ROUNDS, program: str = "") -> None:
         for size in SIZES:
             made = [f"CREATE TABLE t{number} (id bigint PRIMARY KEY, name text)" for number in range(size)]
             sql = write(folder / f"new{size}", made, server)
-            compared(f"{size} tables, new database", rounds, tools(sql), server, "")
+            compared(f"{size} tables, new database", rounds, tools(sql), server, "", "1.0 times dbmate")
         there = "".join(
             f"CREATE TABLE t{number} (id bigint PRIMARY KEY, name text);"
             f"INSERT INTO t{number} SELECT n, 'x' FROM generate_series(1, 100) AS n;"
@@ -150,7 +147,7 @@ def main(rounds: int = ROUNDS, program: str = "") -> None:
         )
         altered = [f"ALTER TABLE t{number} ADD COLUMN more integer" for number in range(ALTERED)]
         sql = write(folder / "altered", altered, server, there)
-        compared(f"{ALTERED} ALTERs of tables with rows", rounds, tools(sql), server, there)
+        compared(f"{ALTERED} ALTERs of tables with rows", rounds, tools(sql), server, there, "2.0 times dbmate")
         lock_ms(server, folder / "lock", max(rounds, 3))
 
 

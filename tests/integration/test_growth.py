@@ -22,9 +22,13 @@ FEW, MANY = 12, 96
 FEW_ROWS = 1000
 
 QUERIES = {
-    "catalog": catalog_query("NULL"),
+    "catalog": catalog_query(),
     "fingerprint": read_sql("catalog/fingerprint"),
-    "touched": TOUCHED.text.replace("$1", "-1").replace("$2", "'{}'").replace("$3", "'{}'"),
+    "touched": TOUCHED.text.replace("$1", "-1")
+    .replace("$2", "'{}'")
+    .replace("$3", "'{}'")
+    .replace("$4", "NULL")
+    .replace("$5", "NULL"),
 }
 
 

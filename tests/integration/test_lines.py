@@ -166,7 +166,7 @@ def test_what_means_something_else_has_other_lines(server: Server) -> None:
             for text in (one, other):
                 with database.session.transaction(force_rollback=True):
                     database.run(text)
-                    rows = database.session.execute(catalog_query("NULL").encode()).fetchall()
+                    rows = database.session.execute(catalog_query().encode()).fetchall()
                     found.append({line for line, *_ in rows if not is_own(line)})
             if found[0] == found[1]:
                 alike.append((one, other))

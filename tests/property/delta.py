@@ -70,7 +70,7 @@ def compare(session: psycopg.Connection[Any], statements: Iterable[str], found: 
             with session.transaction(force_rollback=True):
                 _pin(session)
                 part = reader.after().lines
-                whole = {row[0] for row in session.execute(catalog_query("NULL").encode()).fetchall()}
+                whole = {row[0] for row in session.execute(catalog_query().encode()).fetchall()}
             found.statements += 1
             if part != whole:
                 wrong = [f"- {line}" for line in sorted(whole - part)] + [f"+ {line}" for line in sorted(part - whole)]

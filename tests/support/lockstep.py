@@ -63,13 +63,13 @@ def sessions_of(databases: Mapping[int, Database]) -> Iterator[dict[int, psycopg
 
 def lines_of(session: psycopg.Connection[tuple[object, ...]]) -> frozenset[str]:
     """Returns the lines that do not belong to one database."""
-    rows = session.execute(catalog_query("NULL").encode()).fetchall()
+    rows = session.execute(catalog_query().encode()).fetchall()
     return frozenset(str(line) for line, *_ in rows if not is_own(str(line)))
 
 
 def own_lines_of(session: psycopg.Connection[tuple[object, ...]]) -> frozenset[str]:
     """Returns all lines."""
-    return frozenset(str(line) for line, *_ in session.execute(catalog_query("NULL").encode()).fetchall())
+    return frozenset(str(line) for line, *_ in session.execute(catalog_query().encode()).fetchall())
 
 
 def statements_of(text: str) -> list[str]:

@@ -18,6 +18,8 @@ OLDER = {
     8: "ALTER TABLE pgmigrate.runs DROP COLUMN schema_name; ALTER TABLE pgmigrate.migrations DROP COLUMN schema_name,"
     " ADD PRIMARY KEY (version); ALTER TABLE pgmigrate.catalogs DROP COLUMN schema_name, ADD PRIMARY KEY (kind);"
     " DELETE FROM pgmigrate.registry WHERE version = 9",
+    9: "ALTER TABLE pgmigrate.catalogs DROP COLUMN removed, DROP COLUMN added;"
+    " DELETE FROM pgmigrate.registry WHERE version = 10",
 }
 
 

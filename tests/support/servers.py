@@ -118,7 +118,7 @@ class Database:
         """Returns the catalog, as the library reads it."""
         with self.server.connect(self.name) as connection:
             _look_as_the_library(connection, schema)
-            return Catalog.of(row[0] for row in connection.execute(catalog_query("NULL").encode()))
+            return Catalog.of(row[0] for row in connection.execute(catalog_query().encode()))
 
     def fingerprint(self, schema: str = "public") -> str:
         """Returns the fingerprint of the catalog, as the library reads it."""

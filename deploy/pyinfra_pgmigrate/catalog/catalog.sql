@@ -16,14 +16,11 @@
 -- Of options only those that a user can set are printed: PostgreSQL 17.12 writes pg_attver=NUMBER into those of
 -- every column by itself, and pg_dump leaves it out.
 --
--- The caller puts in place of :scope an oid[]: null for everything, or relations, functions and types, with all that
--- touched.sql adds to them, for the lines of those alone, and of what belongs to none of the three. Of each line home
--- is the relation, function or type to which it belongs, or 0. In place of :only it puts a schema, as text, for the lines
--- of what is in that one alone, or null.
-WITH scope AS MATERIALIZED (
-    SELECT :scope::pg_catalog.oid[] AS objects
-),
-settable (catalog, name) AS (
+-- The caller puts in place of :among what is true of all oids, for everything; or of those of some relations, functions
+-- and types, with all that touched.sql adds to them, for the lines of those alone, and of what belongs to none of the
+-- three. Of each line home is the relation, function or type to which it belongs, or 0. In place of :only it puts a
+-- schema, as text, for the lines of what is in that one alone, or null.
+WITH settable (catalog, name) AS (
     -- Source: PostgreSQL 18 manual, "CREATE TABLE" (storage parameters), "CREATE VIEW", "ALTER TABLE".
     VALUES
         ('pg_attribute', 'n_distinct'),
@@ -105,8 +102,7 @@ relations AS MATERIALIZED (
     FROM pg_catalog.pg_class AS c
     JOIN namespaces AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'i', 'I', 'c')
-        -- Written so that the planner expects many, which it would not of an OR.
-        AND COALESCE(c.oid = ANY ((SELECT s.objects FROM scope AS s)::pg_catalog.oid[]), true)
+        AND c.oid :among
         AND NOT EXISTS (
             SELECT 1
             FROM pg_catalog.pg_depend AS e
@@ -159,11 +155,16 @@ inherited AS MATERIALIZED (
         pg_catalog.bool_or(p.attstattarget = a.attstattarget) AS has_its_target,
         pg_catalog.bool_or(p.attstorage = a.attstorage) AS has_its_storage,
         pg_catalog.bool_or(p.attcompression = a.attcompression) AS has_its_compression
-    FROM columns AS a
-    JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = a.attrelid
-    JOIN columns AS p ON p.attrelid = i.inhparent AND p.attname = a.attname
-    -- Whether a child declares it too (attislocal) shows once the parent loses it; INHERIT cannot set it back.
-    WHERE a.attinhcount > 0
+    FROM (
+        SELECT a.*, i.inhparent
+        FROM columns AS a
+        JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = a.attrelid
+        -- Whether a child declares it too (attislocal) shows once the parent loses it; INHERIT cannot set it back.
+        WHERE a.attinhcount > 0
+        -- First, or the planner may join all columns of the same name.
+        OFFSET 0
+    ) AS a
+    JOIN columns AS p ON p.attrelid = a.inhparent AND p.attname = a.attname
     GROUP BY
         a.attrelid,
         a.attnum
@@ -209,7 +210,8 @@ constraints AS MATERIALIZED (
     LEFT JOIN relations AS r ON r.oid = k.conrelid
     LEFT JOIN pg_catalog.pg_type AS t ON t.oid = k.contypid
     LEFT JOIN namespaces AS n ON n.oid = t.typnamespace
-    WHERE (r.oid IS NOT NULL OR n.oid IS NOT NULL AND COALESCE(t.oid = ANY ((SELECT s.objects FROM scope AS s)::pg_catalog.oid[]), true))
+    WHERE (k.conrelid :among OR k.contypid :among)
+        AND (r.oid IS NOT NULL OR n.oid IS NOT NULL AND t.oid :among)
         AND k.conparentid = 0
         AND k.coninhcount = 0
         -- PostgreSQL 18 stores NOT NULL here too; the column's line says it. Only an unvalidated
@@ -230,7 +232,7 @@ functions AS MATERIALIZED (
     FROM pg_catalog.pg_proc AS p
     JOIN namespaces AS n ON n.oid = p.pronamespace
     -- Of a range type come constructors and a cast with it.
-    WHERE COALESCE(p.oid = ANY ((SELECT s.objects FROM scope AS s)::pg_catalog.oid[]), true)
+    WHERE p.oid :among
         AND NOT EXISTS (
         SELECT 1
         FROM implied AS e
@@ -246,7 +248,7 @@ types AS MATERIALIZED (
     FROM pg_catalog.pg_type AS t
     JOIN namespaces AS n ON n.oid = t.typnamespace
     LEFT JOIN relations AS r ON r.oid = t.typrelid
-    WHERE COALESCE(t.oid = ANY ((SELECT s.objects FROM scope AS s)::pg_catalog.oid[]), true)
+    WHERE t.oid :among
         AND (
             t.typtype IN ('e', 'd', 'r')
             OR (t.typtype = 'c' AND r.relkind = 'c')
@@ -395,7 +397,7 @@ objects (kind, ident, class, object, owner, acl) AS MATERIALIZED (
         'statistics', n.prefix || pg_catalog.quote_ident(s.stxname), s.tableoid, s.oid, s.stxowner, NULL
     FROM pg_catalog.pg_statistic_ext AS s
     JOIN namespaces AS n ON n.oid = s.stxnamespace
-    WHERE COALESCE(s.stxrelid = ANY ((SELECT s.objects FROM scope AS s)::pg_catalog.oid[]), true)
+    WHERE s.stxrelid :among
 
     UNION ALL
     SELECT

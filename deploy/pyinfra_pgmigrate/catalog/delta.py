@@ -16,6 +16,8 @@ from typing import Any
 from ..resources import read_sql
 from .lines import Catalog
 
+# By oid of a catalog: how many of its rows were written or deleted, and how many deleted.
+_Counts = Mapping[str, Sequence[int]]
 # Row of a catalog: oid of the catalog, and what tells its rows apart.
 _Key = tuple[int, int, int]
 
@@ -40,19 +42,21 @@ class Query:
 Execute = Callable[[Query, Sequence[Any]], Sequence[Sequence[Any]]]
 
 
-def catalog_query(scope: str, only: str = "NULL::text") -> str:
+def catalog_query(among: str = "IS NOT NULL", only: str = "NULL::text") -> str:
     """Returns the text of catalog.sql.
 
-    + scope: what stands for the oids of relations, functions and types: NULL for everything, or a placeholder
+    + among: what is true of the oids of relations, functions and types that are read: by default, of all
     + only: what stands for the schema to which the lines are limited: NULL for all
     """
-    return read_sql("catalog/catalog").replace(":scope", scope).replace(":only", only)
+    return read_sql("catalog/catalog").replace(":among", among).replace(":only", only)
 
 
 WRITTEN = Query("written", (), read_sql("catalog/written"))
 CLASSES = Query("classes", (), read_sql("catalog/classes"))
-TOUCHED = Query("touched", ("integer", "oid[]", "oid[]"), read_sql("catalog/touched"))
-CATALOG = Query("catalog", ("oid[]",), catalog_query("$1"))
+TOUCHED = Query("touched", ("integer", "oid[]", "oid[]", "oid[]", "oid[]"), read_sql("catalog/touched"))
+CATALOG = Query("catalog", (), catalog_query())
+# Of some relations, functions and types: its plan goes by index, where the other reads each catalog from end to end.
+PART = Query("part", ("oid[]",), catalog_query("= ANY ($1)"))
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class CatalogReader:
         self._execute = execute
         self._classes: dict[str, int] = dict(execute(CLASSES, ()))  # type: ignore[arg-type]
         self._last = -1
-        self._count: int | None = None
+        self._count: _Counts | None = None
         self._lines: dict[int, tuple[str, ...]] = {}
         self._counts: Counter[str] = Counter()
         self._homes: dict[tuple[int, int], int] = {}
@@ -112,19 +116,23 @@ class CatalogReader:
             return self.whole()
         if self._count is not None and self._count == before:
             return self._catalog()
-        written = self._written()
-        if written.is_whole or written.elsewhere != self._elsewhere or self._lacks_names(written):
+        looked_into, counted = _looked_into(before, self._count)
+        written = self._written(looked_into, counted)
+        known = self._known_of(counted)
+        lacks_names = self._named(written.others) != self._named(known)
+        if written.is_whole or written.elsewhere != self._elsewhere or lacks_names:
             return self.whole()
-        lacking = [one for one in self._owning if self._is_short(one, written)]
+        owning = self._owning if counted is None else [one for one in self._owning if one in counted]
+        lacking = [one for one in owning if self._is_short(one, written)]
         gone: set[_Key] = set()
         if lacking:
-            there = self._written(asked=lacking)
+            there = self._written([], [], asked=lacking)
             gone = self._gone(lacking, there.keys)
             if self._of_extension(gone):
                 return self.whole()
             homes = {home for one in gone for home in self._homes_of(one)}
-            written = self._written(more=homes)
-        has_more = written.has_more or self._others_alone(written.others) != self._others_alone(self._others)
+            written = self._written(looked_into, counted, more=homes)
+        has_more = written.has_more or self._may_lack_more(counted) or _alone(written.others) != _alone(known)
         if written.fresh or gone or written.objects or has_more:
             self.revision += 1
             self._now = None
@@ -132,7 +140,7 @@ class CatalogReader:
             self._replace(set(written.objects) | vanished | {_NOBODY}, self._read(list(written.objects)))
         for class_, *key in gone:
             self._keys[class_].discard((key[0], key[1]))
-        self._note(written)
+        self._note(written, known)
         return self._catalog()
 
     # What is known.
@@ -154,15 +162,20 @@ class CatalogReader:
         fresh = {(one[1], one[2]) for one in written.fresh if one[0] == class_}
         return written.others.get(str(class_), 0) != len(self._keys[class_] - fresh)
 
-    def _lacks_names(self, written: _Written) -> bool:
-        return self._others_named(written.others) != self._others_named(self._others)
+    def _known_of(self, classes: Collection[int] | None) -> Mapping[str, int]:
+        """Returns what is known of how many rows some catalogs have."""
+        if classes is None:
+            return self._others
+        return {key: count for key, count in self._others.items() if int(key) % _HALF in classes}
 
-    def _others_named(self, others: Mapping[str, int]) -> dict[str, int]:
+    def _may_lack_more(self, counted: Collection[int] | None) -> bool:
+        """Returns whether rows were deleted that may belong to no relation, function or type."""
+        comments = self._classes["pg_description"]
+        return counted is not None and any(one not in self._owning or one == comments for one in counted)
+
+    def _named(self, others: Mapping[str, int]) -> dict[str, int]:
         owning = {str(one) for one in self._owning}
         return {key: count for key, count in others.items() if key not in owning and int(key) < _HALF}
-
-    def _others_alone(self, others: Mapping[str, int]) -> dict[str, int]:
-        return {key: count for key, count in others.items() if int(key) >= _HALF}
 
     def _gone(self, classes: Collection[int], there: Iterable[_Key]) -> set[_Key]:
         found = set(there)
@@ -187,12 +200,19 @@ class CatalogReader:
 
     # Reading.
 
-    def _rows_written(self) -> int | None:
+    def _rows_written(self) -> _Counts | None:
         ((found,),) = self._execute(WRITTEN, ())
-        return None if found is None else int(found)
+        return found  # type: ignore[no-any-return]
 
-    def _written(self, *, more: Collection[int] = (), asked: Collection[int] = ()) -> _Written:
-        (row,) = self._execute(TOUCHED, (self._last, sorted(more), list(asked)))
+    def _written(
+        self,
+        classes: Sequence[int] | None = None,
+        counted: Sequence[int] | None = None,
+        *,
+        more: Collection[int] = (),
+        asked: Collection[int] = (),
+    ) -> _Written:
+        (row,) = self._execute(TOUCHED, (self._last, sorted(more), list(asked), classes, counted))
         is_whole, has_more, last, objects, fresh, others, keys, elsewhere = row
         return _Written(
             is_whole,
@@ -205,8 +225,8 @@ class CatalogReader:
             elsewhere,
         )
 
-    def _read(self, scope: Sequence[int] | None) -> Sequence[Sequence[Any]]:
-        return self._execute(CATALOG, (scope,))
+    def _read(self, scope: Sequence[int]) -> Sequence[Sequence[Any]]:
+        return self._execute(PART, (scope,))
 
     def _all(self, written: _Written) -> Catalog:
         self.revision += 1
@@ -215,8 +235,8 @@ class CatalogReader:
         self._keys = {one: set() for one in self._owning}
         for class_, object_, part in written.keys:
             self._keys[class_].add((object_, part))
-        self._replace(set(), self._read(None))
-        self._note(written)
+        self._replace(set(), self._execute(CATALOG, ()))
+        self._note(written, self._others)
         self.is_known = True
         return self._catalog()
 
@@ -232,13 +252,72 @@ class CatalogReader:
             self._lines[home] = tuple(lines)
             self._counts.update(lines)
 
-    def _note(self, written: _Written) -> None:
+    def _note(self, written: _Written, known: Collection[str]) -> None:
         self._last = max(self._last, written.last)
         for class_, object_, part in written.fresh:
             self._keys[class_].add((object_, part))
-        self._others, self._elsewhere = written.others, written.elsewhere
+        # What was not looked into is what it was.
+        kept = {key: count for key, count in self._others.items() if key not in known}
+        self._others, self._elsewhere = {**kept, **written.others}, written.elsewhere
 
     def _catalog(self) -> Catalog:
         if self._now is None:
             self._now = Catalog(frozenset(line for line, count in self._counts.items() if count > 0))
         return self._now
+
+
+class FrugalReader(CatalogReader):
+    """As its parent, but for a small catalog that is read a few times only.
+
+    To plan the queries that read it in parts takes as long as reading some 200 tables a dozen times (measured,
+    PostgreSQL 15 and 18): so at first all of it is read.
+    """
+
+    FEW_READS, FEW_LINES = 12, 1000
+
+    def __init__(self, execute: Execute) -> None:
+        super().__init__(execute)
+        self._reads = 0
+
+    def forgets(self) -> None:
+        """Says that what was read before does not count any more."""
+        super().forgets()
+        self._now = None
+
+    def whole(self) -> Catalog:
+        """Returns the catalog, all of it read."""
+        if not self._is_small():
+            return super().whole()
+        self._reads += 1
+        self.revision += 1
+        self._now = Catalog(frozenset(line for line, *_ in self._execute(CATALOG, ())))
+        return self._now
+
+    def after(self) -> Catalog:
+        """Returns the catalog after what the transaction has written since it was read before."""
+        if not self._is_small():
+            return super().after()
+        before, self._count = self._count, self._rows_written()
+        if self._now is not None and self._count is not None and self._count == before:
+            return self._now
+        return self.whole()
+
+    def _is_small(self) -> bool:
+        has_few = self._now is None or len(self._now.lines) < self.FEW_LINES
+        return not self.is_known and self._reads < self.FEW_READS and has_few
+
+
+def _looked_into(before: _Counts | None, now: _Counts | None) -> tuple[list[int] | None, list[int] | None]:
+    """Returns the catalogs of which rows were written meanwhile, and of which some were deleted.
+
+    None where nobody counts: it may be any of them.
+    """
+    if before is None or now is None:
+        return None, None
+    other = {class_: (count, before.get(class_, [0, 0])) for class_, count in now.items()}
+    written = [int(class_) for class_, (count, earlier) in other.items() if count != earlier]
+    return written, [int(class_) for class_, (count, earlier) in other.items() if count[1] != earlier[1]]
+
+
+def _alone(others: Mapping[str, int]) -> dict[str, int]:
+    return {key: count for key, count in others.items() if int(key) >= _HALF}

@@ -1,36 +1,38 @@
--- For psycopg, prepared (integer, oid[], oid[]): what the current transaction has written to the catalog after one of its subtransactions, and which
--- relations, functions and types have other lines for it, as the scope of catalog.sql. Values: that subtransaction,
--- counted from the transaction's own id (-1: none); further relations, functions and types that have other lines;
--- catalogs of which the keys of all rows are wanted.
+-- For psycopg, prepared (integer, oid[], oid[], oid[], oid[]): what the current transaction has written to the catalog after
+-- one of its subtransactions, and which relations, functions and types have other lines for it, as catalog.sql is asked
+-- for. Values: that subtransaction, counted from the transaction's own id (-1: none); further relations, functions and
+-- types that have other lines; catalogs of which the keys of all rows are wanted; catalogs to look for rows in that were
+-- written, and those of which the other rows are counted, as rows of them may be deleted (see written.sql; null: all).
 -- The age of a row counts from the transaction's own id: 0 for its own, less for its subtransactions, more for what was
--- there before. What has been deleted leaves no row: then the number of the other rows of that catalog (others) is
--- smaller than it was.
+-- there before. What has been deleted leaves no row: then the number of the other rows of that catalog (others, of the
+-- catalogs that are counted) is smaller than it was. The class of a row is written as a constant, so that no other
+-- catalog is read than those that are asked for.
 -- is_whole: something was written whose name may stand in the lines of anything; has_more: something that belongs to no
 -- relation, function or type; elsewhere: what tells roles and user mappings apart, which everybody may read.
 WITH RECURSIVE written AS NOT MATERIALIZED (
     -- object and part: key of the row in its catalog; homes: to which of the three it belongs.
-    SELECT c.tableoid AS class, c.oid::bigint AS object, 0::bigint AS part, ARRAY[c.oid] AS homes, c.xmin
+    SELECT 'pg_catalog.pg_class'::regclass::oid AS class, c.oid::bigint AS object, 0::bigint AS part, ARRAY[c.oid] AS homes, c.xmin
     FROM pg_catalog.pg_class AS c
     WHERE c.oid >= 16384
 
     UNION ALL
-    SELECT p.tableoid, p.oid::bigint, 0::bigint, ARRAY[p.oid], p.xmin
+    SELECT 'pg_catalog.pg_proc'::regclass::oid, p.oid::bigint, 0::bigint, ARRAY[p.oid], p.xmin
     FROM pg_catalog.pg_proc AS p
     WHERE p.oid >= 16384
 
     UNION ALL
-    SELECT t.tableoid, t.oid::bigint, 0::bigint, ARRAY[t.oid, t.typrelid], t.xmin
+    SELECT 'pg_catalog.pg_type'::regclass::oid, t.oid::bigint, 0::bigint, ARRAY[t.oid, t.typrelid], t.xmin
     FROM pg_catalog.pg_type AS t
     WHERE t.oid >= 16384
 
     UNION ALL
-    SELECT k.tableoid, k.oid::bigint, 0::bigint, ARRAY[k.conrelid, k.contypid], k.xmin
+    SELECT 'pg_catalog.pg_constraint'::regclass::oid, k.oid::bigint, 0::bigint, ARRAY[k.conrelid, k.contypid], k.xmin
     FROM pg_catalog.pg_constraint AS k
     WHERE k.oid >= 16384
 
     UNION ALL
     SELECT
-        t.tableoid,
+        'pg_catalog.pg_trigger'::regclass::oid,
         t.oid::bigint,
         0::bigint,
         ARRAY[t.tgrelid, (SELECT k.conrelid FROM pg_catalog.pg_constraint AS k WHERE k.oid = t.tgconstraint)],
@@ -38,29 +40,29 @@ WITH RECURSIVE written AS NOT MATERIALIZED (
     FROM pg_catalog.pg_trigger AS t
 
     UNION ALL
-    SELECT p.tableoid, p.oid::bigint, 0::bigint, ARRAY[p.polrelid], p.xmin
+    SELECT 'pg_catalog.pg_policy'::regclass::oid, p.oid::bigint, 0::bigint, ARRAY[p.polrelid], p.xmin
     FROM pg_catalog.pg_policy AS p
 
     UNION ALL
-    SELECT w.tableoid, w.oid::bigint, 0::bigint, ARRAY[w.ev_class], w.xmin
+    SELECT 'pg_catalog.pg_rewrite'::regclass::oid, w.oid::bigint, 0::bigint, ARRAY[w.ev_class], w.xmin
     FROM pg_catalog.pg_rewrite AS w
     WHERE w.oid >= 16384
 
     UNION ALL
-    SELECT s.tableoid, s.oid::bigint, 0::bigint, ARRAY[s.stxrelid], s.xmin
+    SELECT 'pg_catalog.pg_statistic_ext'::regclass::oid, s.oid::bigint, 0::bigint, ARRAY[s.stxrelid], s.xmin
     FROM pg_catalog.pg_statistic_ext AS s
 
     UNION ALL
-    SELECT m.tableoid, m.oid::bigint, 0::bigint, ARRAY[m.prrelid], m.xmin
+    SELECT 'pg_catalog.pg_publication_rel'::regclass::oid, m.oid::bigint, 0::bigint, ARRAY[m.prrelid], m.xmin
     FROM pg_catalog.pg_publication_rel AS m
 
     UNION ALL
-    SELECT i.tableoid, i.inhrelid::bigint, i.inhparent::bigint, ARRAY[i.inhrelid, i.inhparent], i.xmin
+    SELECT 'pg_catalog.pg_inherits'::regclass::oid, i.inhrelid::bigint, i.inhparent::bigint, ARRAY[i.inhrelid, i.inhparent], i.xmin
     FROM pg_catalog.pg_inherits AS i
 
     UNION ALL
     SELECT
-        c.tableoid,
+        'pg_catalog.pg_description'::regclass::oid,
         c.objoid::bigint,
         c.objsubid::bigint * 4294967296 + c.classoid::bigint,
         ARRAY[
@@ -85,7 +87,7 @@ WITH RECURSIVE written AS NOT MATERIALIZED (
     UNION ALL
     -- Which column a sequence belongs to; what belongs to an extension.
     SELECT
-        d.tableoid,
+        'pg_catalog.pg_depend'::regclass::oid,
         d.objid::bigint,
         d.classid::bigint * 4294967296 + CASE d.deptype WHEN 'e' THEN 1 WHEN 'a' THEN 2 ELSE 3 END,
         ARRAY[d.objid],
@@ -102,98 +104,98 @@ WITH RECURSIVE written AS NOT MATERIALIZED (
 ),
 -- What belongs to one of those rows, and goes with it.
 parts AS NOT MATERIALIZED (
-    SELECT ARRAY[a.attrelid] AS homes, a.xmin
+    SELECT 'pg_catalog.pg_attribute'::regclass::oid AS class, ARRAY[a.attrelid] AS homes, a.xmin
     FROM pg_catalog.pg_attribute AS a
     WHERE a.attrelid >= 16384
 
     UNION ALL
-    SELECT ARRAY[d.adrelid], d.xmin
+    SELECT 'pg_catalog.pg_attrdef'::regclass::oid, ARRAY[d.adrelid], d.xmin
     FROM pg_catalog.pg_attrdef AS d
 
     UNION ALL
-    SELECT ARRAY[i.indexrelid, i.indrelid], i.xmin
+    SELECT 'pg_catalog.pg_index'::regclass::oid, ARRAY[i.indexrelid, i.indrelid], i.xmin
     FROM pg_catalog.pg_index AS i
     WHERE i.indrelid >= 16384
 
     UNION ALL
-    SELECT ARRAY[v.enumtypid], v.xmin
+    SELECT 'pg_catalog.pg_enum'::regclass::oid, ARRAY[v.enumtypid], v.xmin
     FROM pg_catalog.pg_enum AS v
 
     UNION ALL
-    SELECT ARRAY[g.rngtypid], g.xmin
+    SELECT 'pg_catalog.pg_range'::regclass::oid, ARRAY[g.rngtypid], g.xmin
     FROM pg_catalog.pg_range AS g
     WHERE g.rngtypid >= 16384
 
     UNION ALL
-    SELECT ARRAY[s.seqrelid], s.xmin
+    SELECT 'pg_catalog.pg_sequence'::regclass::oid, ARRAY[s.seqrelid], s.xmin
     FROM pg_catalog.pg_sequence AS s
 
     UNION ALL
-    SELECT ARRAY[g.aggfnoid::oid], g.xmin
+    SELECT 'pg_catalog.pg_aggregate'::regclass::oid, ARRAY[g.aggfnoid::oid], g.xmin
     FROM pg_catalog.pg_aggregate AS g
     WHERE g.aggfnoid >= 16384
 
     UNION ALL
-    SELECT ARRAY[f.ftrelid], f.xmin
+    SELECT 'pg_catalog.pg_foreign_table'::regclass::oid, ARRAY[f.ftrelid], f.xmin
     FROM pg_catalog.pg_foreign_table AS f
 
     UNION ALL
-    SELECT ARRAY[p.partrelid], p.xmin
+    SELECT 'pg_catalog.pg_partitioned_table'::regclass::oid, ARRAY[p.partrelid], p.xmin
     FROM pg_catalog.pg_partitioned_table AS p
 ),
 -- Their names may stand in any line.
 names AS NOT MATERIALIZED (
-    SELECT n.tableoid AS class, n.oid AS object, n.xmin FROM pg_catalog.pg_namespace AS n
+    SELECT 'pg_catalog.pg_namespace'::regclass::oid AS class, n.oid AS object, n.xmin FROM pg_catalog.pg_namespace AS n
     UNION ALL
-    SELECT o.tableoid, o.oid, o.xmin FROM pg_catalog.pg_operator AS o WHERE o.oid >= 16384
+    SELECT 'pg_catalog.pg_operator'::regclass::oid, o.oid, o.xmin FROM pg_catalog.pg_operator AS o WHERE o.oid >= 16384
     UNION ALL
-    SELECT c.tableoid, c.oid, c.xmin FROM pg_catalog.pg_opclass AS c WHERE c.oid >= 16384
+    SELECT 'pg_catalog.pg_opclass'::regclass::oid, c.oid, c.xmin FROM pg_catalog.pg_opclass AS c WHERE c.oid >= 16384
     UNION ALL
-    SELECT f.tableoid, f.oid, f.xmin FROM pg_catalog.pg_opfamily AS f WHERE f.oid >= 16384
+    SELECT 'pg_catalog.pg_opfamily'::regclass::oid, f.oid, f.xmin FROM pg_catalog.pg_opfamily AS f WHERE f.oid >= 16384
     UNION ALL
-    SELECT c.tableoid, c.oid, c.xmin FROM pg_catalog.pg_collation AS c WHERE c.oid >= 16384
+    SELECT 'pg_catalog.pg_collation'::regclass::oid, c.oid, c.xmin FROM pg_catalog.pg_collation AS c WHERE c.oid >= 16384
     UNION ALL
-    SELECT l.tableoid, l.oid, l.xmin FROM pg_catalog.pg_language AS l
+    SELECT 'pg_catalog.pg_language'::regclass::oid, l.oid, l.xmin FROM pg_catalog.pg_language AS l
     UNION ALL
-    SELECT m.tableoid, m.oid, m.xmin FROM pg_catalog.pg_am AS m
+    SELECT 'pg_catalog.pg_am'::regclass::oid, m.oid, m.xmin FROM pg_catalog.pg_am AS m
     UNION ALL
-    SELECT e.tableoid, e.oid, e.xmin FROM pg_catalog.pg_extension AS e
+    SELECT 'pg_catalog.pg_extension'::regclass::oid, e.oid, e.xmin FROM pg_catalog.pg_extension AS e
     UNION ALL
-    SELECT s.tableoid, s.oid, s.xmin FROM pg_catalog.pg_foreign_server AS s
+    SELECT 'pg_catalog.pg_foreign_server'::regclass::oid, s.oid, s.xmin FROM pg_catalog.pg_foreign_server AS s
     UNION ALL
-    SELECT w.tableoid, w.oid, w.xmin FROM pg_catalog.pg_foreign_data_wrapper AS w
+    SELECT 'pg_catalog.pg_foreign_data_wrapper'::regclass::oid, w.oid, w.xmin FROM pg_catalog.pg_foreign_data_wrapper AS w
     UNION ALL
-    SELECT c.tableoid, c.oid, c.xmin FROM pg_catalog.pg_ts_config AS c WHERE c.oid >= 16384
+    SELECT 'pg_catalog.pg_ts_config'::regclass::oid, c.oid, c.xmin FROM pg_catalog.pg_ts_config AS c WHERE c.oid >= 16384
     UNION ALL
-    SELECT d.tableoid, d.oid, d.xmin FROM pg_catalog.pg_ts_dict AS d WHERE d.oid >= 16384
+    SELECT 'pg_catalog.pg_ts_dict'::regclass::oid, d.oid, d.xmin FROM pg_catalog.pg_ts_dict AS d WHERE d.oid >= 16384
     UNION ALL
-    SELECT p.tableoid, p.oid, p.xmin FROM pg_catalog.pg_publication AS p
+    SELECT 'pg_catalog.pg_publication'::regclass::oid, p.oid, p.xmin FROM pg_catalog.pg_publication AS p
 ),
 -- What has lines that are read each time.
 alone AS NOT MATERIALIZED (
-    SELECT c.tableoid AS class, c.xmin FROM pg_catalog.pg_cast AS c
+    SELECT 'pg_catalog.pg_cast'::regclass::oid AS class, c.xmin FROM pg_catalog.pg_cast AS c
     UNION ALL
-    SELECT t.tableoid, t.xmin FROM pg_catalog.pg_transform AS t
+    SELECT 'pg_catalog.pg_transform'::regclass::oid, t.xmin FROM pg_catalog.pg_transform AS t
     UNION ALL
-    SELECT c.tableoid, c.xmin FROM pg_catalog.pg_conversion AS c
+    SELECT 'pg_catalog.pg_conversion'::regclass::oid, c.xmin FROM pg_catalog.pg_conversion AS c
     UNION ALL
-    SELECT p.tableoid, p.xmin FROM pg_catalog.pg_ts_parser AS p
+    SELECT 'pg_catalog.pg_ts_parser'::regclass::oid, p.xmin FROM pg_catalog.pg_ts_parser AS p
     UNION ALL
-    SELECT t.tableoid, t.xmin FROM pg_catalog.pg_ts_template AS t
+    SELECT 'pg_catalog.pg_ts_template'::regclass::oid, t.xmin FROM pg_catalog.pg_ts_template AS t
     UNION ALL
-    SELECT m.tableoid, m.xmin FROM pg_catalog.pg_ts_config_map AS m
+    SELECT 'pg_catalog.pg_ts_config_map'::regclass::oid, m.xmin FROM pg_catalog.pg_ts_config_map AS m
     UNION ALL
-    SELECT o.tableoid, o.xmin FROM pg_catalog.pg_amop AS o
+    SELECT 'pg_catalog.pg_amop'::regclass::oid, o.xmin FROM pg_catalog.pg_amop AS o
     UNION ALL
-    SELECT p.tableoid, p.xmin FROM pg_catalog.pg_amproc AS p
+    SELECT 'pg_catalog.pg_amproc'::regclass::oid, p.xmin FROM pg_catalog.pg_amproc AS p
     UNION ALL
-    SELECT a.tableoid, a.xmin FROM pg_catalog.pg_default_acl AS a
+    SELECT 'pg_catalog.pg_default_acl'::regclass::oid, a.xmin FROM pg_catalog.pg_default_acl AS a
     UNION ALL
-    SELECT t.tableoid, t.xmin FROM pg_catalog.pg_event_trigger AS t
+    SELECT 'pg_catalog.pg_event_trigger'::regclass::oid, t.xmin FROM pg_catalog.pg_event_trigger AS t
     UNION ALL
-    SELECT n.tableoid, n.xmin FROM pg_catalog.pg_publication_namespace AS n
+    SELECT 'pg_catalog.pg_publication_namespace'::regclass::oid, n.xmin FROM pg_catalog.pg_publication_namespace AS n
     UNION ALL
-    SELECT c.tableoid, c.xmin FROM pg_catalog.pg_description AS c WHERE c.objoid < 16384
+    SELECT 'pg_catalog.pg_description'::regclass::oid, c.xmin FROM pg_catalog.pg_description AS c WHERE c.objoid < 16384
 ),
 rows_written AS MATERIALIZED (
     SELECT
@@ -204,6 +206,7 @@ rows_written AS MATERIALIZED (
         -pg_catalog.age(w.xmin) AS place
     FROM written AS w
     WHERE -pg_catalog.age(w.xmin) > $1
+        AND COALESCE(w.class = ANY ($4::oid[]), true)
 ),
 fresh AS MATERIALIZED (
     SELECT pg_catalog.unnest(w.homes) AS home, w.place
@@ -213,6 +216,7 @@ fresh AS MATERIALIZED (
     SELECT pg_catalog.unnest(p.homes), -pg_catalog.age(p.xmin)
     FROM parts AS p
     WHERE -pg_catalog.age(p.xmin) > $1
+        AND COALESCE(p.class = ANY ($4::oid[]), true)
 ),
 own AS MATERIALIZED (
     SELECT f.home
@@ -227,8 +231,14 @@ own AS MATERIALIZED (
 naming AS MATERIALIZED (
     SELECT DISTINCT d.classid, d.objid
     FROM own AS o
-    JOIN pg_catalog.pg_depend AS d ON d.refobjid = o.home
-    WHERE d.refclassid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_type'::regclass)
+    -- By index: the planner expects many in own, and would look through all of pg_depend.
+    CROSS JOIN LATERAL (
+        SELECT d.classid, d.objid
+        FROM pg_catalog.pg_depend AS d
+        WHERE d.refclassid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_type'::regclass)
+            AND d.refobjid = o.home
+        OFFSET 0
+    ) AS d
 ),
 scope (home) AS (
     SELECT o.home FROM own AS o
@@ -312,6 +322,7 @@ SELECT
         SELECT 1
         FROM names AS n
         WHERE -pg_catalog.age(n.xmin) > $1
+            AND COALESCE(n.class = ANY ($4::oid[]), true)
     ) OR EXISTS (
         SELECT 1
         FROM rows_written AS j
@@ -322,6 +333,7 @@ SELECT
         SELECT 1
         FROM alone AS a
         WHERE -pg_catalog.age(a.xmin) > $1
+            AND COALESCE(a.class = ANY ($4::oid[]), true)
     ) AS has_more,
     GREATEST(
         $1,
@@ -330,11 +342,13 @@ SELECT
             SELECT max(-pg_catalog.age(n.xmin))
             FROM names AS n
             WHERE -pg_catalog.age(n.xmin) > $1
+                AND COALESCE(n.class = ANY ($4::oid[]), true)
         ),
         (
             SELECT max(-pg_catalog.age(a.xmin))
             FROM alone AS a
             WHERE -pg_catalog.age(a.xmin) > $1
+                AND COALESCE(a.class = ANY ($4::oid[]), true)
         )
     ) AS last,
     COALESCE((SELECT pg_catalog.array_agg(s.home::bigint) FROM scope AS s), '{}') AS objects,
@@ -347,17 +361,20 @@ SELECT
         FROM (
             SELECT w.class::bigint, count(*) FILTER (WHERE -pg_catalog.age(w.xmin) <= $1)
             FROM written AS w
+            WHERE COALESCE(w.class = ANY ($5::oid[]), true)
             GROUP BY w.class
 
             UNION ALL
             SELECT n.class::bigint, count(*)
             FROM names AS n
+            WHERE COALESCE(n.class = ANY ($5::oid[]), true)
             GROUP BY n.class
 
             UNION ALL
             -- Catalogs with rows of both kinds: pg_description.
             SELECT a.class::bigint + 4294967296, count(*)
             FROM alone AS a
+            WHERE COALESCE(a.class = ANY ($5::oid[]), true)
             GROUP BY a.class
         ) AS c (class, others)
     ), '{}'::json) AS others,

@@ -1,25 +1,50 @@
--- Reads the catalog after the statements of a step into the setting AFTER, as pgmigrate_read does: all of it, or of
--- what the step wrote and of what names that (see touched.sql); the lines of all else are those before. Variables: before,
--- after, in_parts, in_transaction, written (rows of catalogs that the transaction had written before its statements;
--- empty: not counted), is_last_of_run, owning, homely, known_counts, known_named, known_elsewhere. Leaves is_stale, fresh
--- and gone for catalog_keys.sql, and needs_fingerprint: the fingerprint is still to be kept.
+-- Reads the catalog after the statements of a step: all of it, into the setting AFTER, as pgmigrate_read does; or, as
+-- pgmigrate_part does, into AFTER_part what the step wrote and what names that (see touched.sql), and what those lines were
+-- into BEFORE_part: all others are as before. Variables: before, after, in_parts, in_transaction, written (rows of catalogs
+-- that the transaction had written before its statements; empty: not counted), is_last_of_run, owning, homely,
+-- known_counts, known_named, known_elsewhere, near. Leaves is_stale, fresh and gone for catalog_keys.sql; reads_parts;
+-- compared_before and compared_after (the settings of either kind); part (array: to what the lines of the part belong);
+-- and needs_fingerprint: the fingerprint is still to be kept.
 SELECT
     :'written' AS written_before,
     :'in_transaction'::boolean AND :'in_parts'::boolean AS reads_parts \gset
 EXECUTE pgmigrate_written \gset
+-- The catalogs of which it wrote rows, and of which it deleted some; NULL where nobody counts.
 SELECT
     COALESCE(:'in_transaction'::boolean AND NULLIF(:'written_before', '') = :'written', false) AS is_untouched,
-    :'is_last_of_run' AS needs_fingerprint \gset
+    CASE WHEN q.is_counted THEN pg_catalog.quote_literal(q.looked_into::text) ELSE 'NULL' END AS looked_into,
+    CASE WHEN q.is_counted THEN pg_catalog.quote_literal(q.counted::text) ELSE 'NULL' END AS counted,
+    '{}' AS part,
+    :'is_last_of_run' AS needs_fingerprint
+FROM (
+    SELECT
+        :'written_before' <> '' AND :'written' <> '' AS is_counted,
+        COALESCE(pg_catalog.array_agg(n.key) FILTER (WHERE n.value::text IS DISTINCT FROM b.value::text), '{}') AS looked_into,
+        COALESCE(
+            pg_catalog.array_agg(n.key) FILTER (WHERE n.value ->> 1 <> COALESCE(b.value ->> 1, '0')), '{}'
+        ) AS counted
+    FROM pg_catalog.json_each(NULLIF(:'written', '')::json) AS n
+    LEFT JOIN pg_catalog.json_each(NULLIF(:'written_before', '')::json) AS b ON b.key = n.key
+) AS q \gset
 \if :is_untouched
 -- Nothing was written to any catalog.
+\if :reads_parts
+SELECT
+    pg_catalog.set_config(s.name || e.ending, '{}', false)
+FROM (VALUES (:'before' || '_part'), (:'after' || '_part')) AS s (name)
+CROSS JOIN (VALUES (''), ('_identities'), ('_homes')) AS e (ending);
+\set fresh {}
+\set gone {}
+\else
 SELECT
     pg_catalog.set_config(:'after', pg_catalog.current_setting(:'before'), false),
     pg_catalog.set_config(:'after' || '_identities', pg_catalog.current_setting(:'before' || '_identities'), false),
     pg_catalog.set_config(:'after' || '_homes', pg_catalog.current_setting(:'before' || '_homes'), false),
     pg_catalog.set_config(:'after' || '_fingerprint', '', false);
+\endif
 \else
 \if :reads_parts
-EXECUTE pgmigrate_touched(-1, '{}', '{}', :'after' || '_asked') \gset touched_
+EXECUTE pgmigrate_touched(-1, '{}', '{}', :looked_into, :counted, :'after' || '_asked') \gset touched_
 WITH others AS MATERIALIZED (
     SELECT o.key::bigint AS class, o.value::bigint AS rows
     FROM pg_catalog.json_each_text(:'touched_others'::json) AS o
@@ -28,25 +53,40 @@ WITH others AS MATERIALIZED (
 known AS MATERIALIZED (
     SELECT pg_catalog.split_part(f.key, ':', 1)::bigint AS class, count(*) AS rows
     FROM pg_catalog.unnest(:'touched_fresh'::text[]) AS f (key)
-    JOIN pg_catalog.unnest(pg_catalog.current_setting(:'before' || '_keys')::text[]) AS k (key) ON k.key = f.key
+    JOIN pg_catalog.unnest(CASE
+        WHEN :counted::bigint[] = '{}' THEN '{}'
+        ELSE pg_catalog.current_setting(:'before' || '_keys')::text[]
+    END) AS k (key) ON k.key = f.key
     GROUP BY 1
 ),
 lacking AS MATERIALIZED (
     SELECT c.class
     FROM pg_catalog.unnest(:'owning'::bigint[]) AS c (class)
-    WHERE COALESCE((SELECT o.rows FROM others AS o WHERE o.class = c.class), 0)
-        <> COALESCE((:'known_counts'::jsonb ->> c.class::text)::bigint, 0)
-            - COALESCE((SELECT k.rows FROM known AS k WHERE k.class = c.class), 0)
+    WHERE COALESCE(c.class = ANY (:counted::bigint[]), true)
+        AND COALESCE((SELECT o.rows FROM others AS o WHERE o.class = c.class), 0)
+            <> COALESCE((:'known_counts'::jsonb ->> c.class::text)::bigint, 0)
+                - COALESCE((SELECT k.rows FROM known AS k WHERE k.class = c.class), 0)
 )
 SELECT
     NOT (
         :'touched_is_whole'::boolean
         OR :'touched_elsewhere' <> :'known_elsewhere'
-        OR :'known_named'::jsonb <> (
-            SELECT COALESCE(pg_catalog.jsonb_object_agg(o.class, o.rows::text), '{}')
+        OR EXISTS (
+            SELECT o.class, o.rows
             FROM others AS o
             WHERE o.class < 4294967296
                 AND o.class <> ALL (:'owning'::bigint[])
+            EXCEPT
+            SELECT k.key::bigint, k.value::bigint
+            FROM pg_catalog.jsonb_each_text(:'known_named'::jsonb) AS k
+        )
+        OR EXISTS (
+            SELECT k.key::bigint, k.value::bigint
+            FROM pg_catalog.jsonb_each_text(:'known_named'::jsonb) AS k
+            WHERE COALESCE(k.key::bigint = ANY (:counted::bigint[]), true)
+            EXCEPT
+            SELECT o.class, o.rows
+            FROM others AS o
         )
     ) AS reads_parts,
     ARRAY(SELECT l.class FROM lacking AS l)::text AS lacking,
@@ -57,7 +97,7 @@ SELECT
 \endif
 \if :reads_parts
 \if :is_lacking
-EXECUTE pgmigrate_touched(-1, '{}', :'lacking', :'after' || '_asked') \gset touched_
+EXECUTE pgmigrate_touched(-1, '{}', :'lacking', '{}', '{}', :'after' || '_asked') \gset touched_
 WITH gone AS MATERIALIZED (
     SELECT
         g.key,
@@ -118,15 +158,40 @@ SELECT
             AND g.part % 4294967296 = 1
     ) AS reads_parts \gset
 \if :reads_parts
-EXECUTE pgmigrate_touched(-1, :'gone_homes', '{}', :'after' || '_asked') \gset touched_
+EXECUTE pgmigrate_touched(-1, :'gone_homes', '{}', :looked_into, :counted, :'after' || '_asked') \gset touched_
 \endif
 \endif
 \endif
 \if :reads_parts
-EXECUTE pgmigrate_read(:'after', false, :'touched_objects'::oid[] || :'vanished'::oid[] || 0::oid, :'before');
+SELECT
+    (:'touched_objects'::oid[] || :'vanished'::oid[] || 0::oid)::text AS part,
+    -- What is not near may be new, and had no lines.
+    NOT n.further && CASE
+        WHEN n.further <> '{}' THEN pg_catalog.current_setting(:'before' || '_homes')::oid[]
+        ELSE '{}'
+    END AS is_near
+FROM (
+    SELECT ARRAY(
+        SELECT pg_catalog.unnest(:'touched_objects'::oid[] || :'vanished'::oid[])
+        EXCEPT
+        SELECT pg_catalog.unnest(:'near'::oid[])
+    ) AS further
+) AS n \gset
+EXECUTE pgmigrate_part(:'after' || '_part', :'part', :'scope');
+\if :is_near
+EXECUTE pgmigrate_lines_of(:'before' || '_near', :'before' || '_part', :'part');
 \else
-EXECUTE pgmigrate_read(:'after', :is_last_of_run, NULL, NULL);
+EXECUTE pgmigrate_lines_of(:'before', :'before' || '_part', :'part');
+\endif
+\else
+EXECUTE pgmigrate_read(:'after', :is_last_of_run);
 \set is_stale true
 \set needs_fingerprint false
 \endif
+\endif
+\if :reads_parts
+SELECT :'before' || '_part' AS compared_before, :'after' || '_part' AS compared_after \gset
+\else
+\set compared_before :before
+\set compared_after :after
 \endif

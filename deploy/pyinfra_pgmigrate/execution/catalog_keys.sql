@@ -1,8 +1,10 @@
 -- What is known of the catalog before a step that reads it in parts: the keys of its rows, in the setting BEFORE_keys as
--- an array, and how many there are. Variables: before, owning, is_stale (what was known is not true any more), fresh and
--- gone (arrays: keys that the step before wrote and deleted). Leaves known_counts, known_named, known_elsewhere.
+-- an array, and how many there are; and in the setting BEFORE_near, and those beside it, the lines of the tables that the
+-- step locks and of what depends on them. Variables: before, after, owning, locks, is_stale (what was known is not true any
+-- more), fresh and gone (arrays: keys that the step before wrote and deleted). Leaves known_counts, known_named (rows of
+-- other catalogs), known_elsewhere, near (array: whose lines are near).
 \if :is_stale
-EXECUTE pgmigrate_touched(-1, '{}', :'owning', :'before' || '_keys') \gset touched_
+EXECUTE pgmigrate_touched(-1, '{}', :'owning', NULL, NULL, :'before' || '_keys') \gset touched_
 SELECT
     COALESCE(pg_catalog.jsonb_object_agg(o.key, o.value) FILTER (
         WHERE o.key::bigint < 4294967296
@@ -30,3 +32,12 @@ FROM (
     FROM pg_catalog.unnest(pg_catalog.current_setting(:'before' || '_keys')::text[]) AS k (key)
     GROUP BY 1
 ) AS c \gset
+SELECT ARRAY(
+    SELECT DISTINCT pg_catalog.to_regclass(l.value ->> 1)::oid
+    FROM pg_catalog.jsonb_array_elements(:'locks'::jsonb) AS l
+    WHERE pg_catalog.to_regclass(l.value ->> 1) IS NOT NULL
+)::text AS locked \gset
+-- Later than everything, and in no catalog: what depends on them, and nothing that was written.
+EXECUTE pgmigrate_touched(2147483647, :'locked', '{}', '{}', '{}', :'after' || '_asked') \gset near_
+SELECT (:'near_objects'::oid[] || 0::oid)::text AS near \gset
+EXECUTE pgmigrate_lines_of(:'before', :'before' || '_near', :'near');

@@ -1,6 +1,6 @@
--- Makes ready, before the locks of a step, for reading the catalog in parts, where it is so large that this is
--- quicker than reading all of it. Variables: before, after, parts_from (lines). Leaves in_parts, owning and homely (catalogs
--- whose rows belong to relations, functions and types, and those three).
+-- Makes ready, before the locks of a step, for reading the catalog in parts, where that is quicker than reading all of it:
+-- where it is large. Variables: before, parts_from (lines). Leaves in_parts, owning and homely (catalogs whose rows belong
+-- to relations, functions and types, and those three).
 SELECT
     pg_catalog.cardinality(pg_catalog.current_setting(:'before')::text[]) >= :'parts_from'::integer AS in_parts,
     ARRAY[

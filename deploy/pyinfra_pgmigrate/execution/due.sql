@@ -2,6 +2,14 @@
 -- the migrations that it reverted is applied again: then it fits, and what these migrations write themselves has been
 -- written; or, as far as it fits, at the end of a run that stops before. Variables: tables (JSON: names of those that
 -- this step makes), version, run_id, is_last_of_run. Sets is_due and has_dependents.
+\set is_due false
+\set has_dependents false
+-- As a rule nothing is kept, and that is seen at once.
+SELECT
+    EXISTS (SELECT 1 FROM pgmigrate.quarantines AS k WHERE k.restored_at IS NULL AND k.dropped_at IS NULL)
+    OR EXISTS (SELECT 1 FROM pgmigrate.dependents AS d WHERE d.restored_at IS NULL AND d.dropped_at IS NULL)
+    AS may_be_due \gset
+\if :may_be_due
 SELECT
     pg_catalog.set_config('pgmigrate.due', q.due::text, true),
     pg_catalog.set_config('pgmigrate.relations', q.tables::text, true),
@@ -148,3 +156,4 @@ WHERE d.restored_at IS NULL
 SELECT
     pg_catalog.current_setting('pgmigrate.due') <> '[]' AS is_due,
     pg_catalog.current_setting('pgmigrate.dependents') <> '[]' AS has_dependents \gset
+\endif

@@ -19,10 +19,11 @@ from ..psql.answer import EXIT_SCRIPT, Answer
 from ..psql.question import unread
 from ..registry.model import Blocker, blockers_of
 from .ending import Ending
+from .failed import aftermath_script, blockers_script
 from .groups import Groups
 from .outcome import Outcome, outcomes
 from .progress import Progress
-from .script import LockLimits, aftermath_script, apply_script, blockers_script
+from .script import LockLimits, apply_script
 from .steps import Step, steps_of
 from .trace import StatementTrace
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from ..catalog.delta import TOUCHED, WRITTEN
 from ..catalog.lines import Patch, key_of, like_pattern, parts_of, qualified, unescaped
-from ..catalog.lock_modes import conflicting_modes, sql_name
-from ..errors import Kind
+from ..catalog.lock_modes import sql_name
 from ..migrations.files import Migration
 from ..migrations.remade import Remade, renamings_of
 from ..planning.decision import OUTCOME
@@ -22,14 +21,15 @@ from ..psql.script import (
     flag,
     items,
     joined,
+    part_prepared,
     session_name,
-    session_of,
     setting,
     settings_of,
 )
 from ..registry.schema import claimed
 from ..resources import read_sql
 from ..sqltext.parser import Statement
+from .failed import built
 from .steps import Step
 
 # Lines of a catalog from which a step reads what it wrote alone: of fewer, some 200 tables, all are read as quickly
@@ -76,8 +76,8 @@ def apply_script(
         read_sql("psql/reading"),
         read_sql("execution/trace_prepare"),
         read_sql("execution/written_prepare").replace(":written", WRITTEN.text),
-        _TOUCHED,
-        settings_of({"parts_from": PARTS_FROM, "in_parts": "false", "needs_fingerprint": "false", "backup": backup}),
+        read_sql("registry/kept_lines"),
+        settings_of({**_at_first(), "backup": backup}),
     ]
     place = 0
     for group in groups:
@@ -88,6 +88,18 @@ def apply_script(
             parts += [*told, *_step(group[0], schema)]
         place += len(group)
     return joined([*parts, read_sql("execution/keep_fingerprint"), *ending])
+
+
+def _at_first() -> dict[str, object]:
+    """Returns what a session has before any of its steps."""
+    return {
+        "parts_from": PARTS_FROM,
+        **dict.fromkeys(("in_parts", "reads_parts", "needs_fingerprint"), "false"),
+        "part_prepared": part_prepared(),
+        "touched_prepared": read_sql("execution/touched_prepare").replace(":touched", TOUCHED.text),
+        "lines_of_prepared": read_sql("execution/lines_of_prepare"),
+        "joined_prepared": read_sql("execution/joined_prepare"),
+    }
 
 
 def _named(run: Run, step: Step) -> list[str]:
@@ -141,8 +153,10 @@ def _settings(step: Step, limits: LockLimits, batch_rows: int, schema: str, plac
 
 def _begun(step: Step) -> list[str]:
     parts = [_begin(step), read_sql("execution/newest"), read_sql("execution/step_begin")]
-    parts += ["\\if :in_parts", "\\else", read_sql("execution/catalog_known"), "\\endif"]
-    return [*parts, "\\if :in_parts", read_sql("execution/catalog_keys"), "\\endif"]
+    first = [read_sql("execution/catalog_known"), "\\if :in_parts", read_sql("execution/catalog_last"), "\\endif"]
+    parts += ["\\if :in_parts", "\\else", *first, "\\endif"]
+    parts += ["\\if :in_parts", read_sql("execution/catalog_keys"), "\\endif"]
+    return [*parts, "EXECUTE pgmigrate_written \\gset"]
 
 
 def _step(step: Step, schema: str) -> list[str]:
@@ -157,16 +171,12 @@ def _together(
     whole = Patch.of_all(step.patch for step in group)
     absent = frozenset[str]().union(*(step.absent for step in group))
     versions = items(step.migration.version for step in group)
-    parts = [
-        settings_of({"absent": items(sorted(absent)), "unregistered": versions}),
-        *_begun(group[0]),
-        "EXECUTE pgmigrate_written \\gset",
-    ]
-    parts.append("\\set written_before :written")
+    first = settings_of({"absent": items(sorted(absent)), "unregistered": versions})
+    parts = [first, *_begun(group[0]), "\\set written_before :written"]
     for number, step in enumerate(group):
         if number:
             parts += [*_named(run, step), *_settings(step, limits, batch_rows, schema, place + number)]
-        parts += [_START, _PATH, read_sql("execution/step_locks"), *_traced_before(step)]
+        parts += [_START, _PATH, _locked(step), *_traced_before(step)]
         parts += _statements(step)
         parts += [*_verified(step), read_sql("execution/group_member"), read_sql("execution/step_register")]
         parts += [read_sql("execution/step_done"), f"\\set member_{number} :payload"]
@@ -209,13 +219,14 @@ _RUN = (
 )
 
 
+# How long the step waits for a lock is its own.
+_LOCK_TIMEOUT = "SELECT pg_catalog.set_config('lock_timeout', :'lock_timeout_ms', true);"
 # What a statement set for the session has no effect on what is read and written after it.
 _AGAIN = (
     read_sql("execution/again"),
     read_sql("psql/schema_names"),
     read_sql("psql/pinned"),
-    # How long the step waits for a lock is its own.
-    "SELECT pg_catalog.set_config('lock_timeout', :'lock_timeout_ms', true);",
+    _LOCK_TIMEOUT,
 )
 _COMPARED = (
     read_sql("execution/step_reset"),
@@ -226,12 +237,11 @@ _COMPARED = (
     "\\endif",
     read_sql("execution/step_judge"),
 )
-
-
-_TOUCHED = read_sql("execution/touched_prepare").replace(":touched", TOUCHED.text)
-
-
 _START = "SELECT pg_catalog.clock_timestamp() AS started_at \\gset"
+
+
+def _locked(step: Step) -> str:
+    return read_sql("execution/step_locks") if step.locks else _LOCK_TIMEOUT
 
 
 def _traced_before(step: Step) -> list[str]:
@@ -239,7 +249,7 @@ def _traced_before(step: Step) -> list[str]:
 
 
 def _inside(step: Step) -> list[str]:
-    parts = [_START, _PATH, read_sql("execution/step_locks"), *_traced_before(step)]
+    parts = [_START, _PATH, _locked(step), *_traced_before(step)]
     if step.around is not None:
         parts += step.around.before
     if step.around is None and (losing := _losing(step)):
@@ -248,7 +258,7 @@ def _inside(step: Step) -> list[str]:
     if remade:
         parts += [settings_of(remade), read_sql("execution/remade"), "\\if :was_reverted", read_sql("execution/keep")]
         parts.append("\\endif")
-    parts += ["EXECUTE pgmigrate_written \\gset", *_statements(step)]
+    parts += _statements(step)
     if remade:
         parts += ["\\if :was_reverted", read_sql("execution/keep_after"), read_sql("execution/remade_as"), "\\endif"]
     if step.around is None and (renames := renamings_of(step.migration, step.own_numbers)):
@@ -343,10 +353,6 @@ def _tables_in(migration: Migration) -> frozenset[str]:
     return frozenset(key_of(line).removeprefix("table ") for line in lines if line.startswith("table "))
 
 
-def _built(step: Step, schema: str) -> str:
-    return items(qualified(index, schema) for index in step.built_indexes)
-
-
 def _outside(step: Step, schema: str) -> list[str]:
     (statement,) = step.statements
     begun = [setting("begun", statement.number), read_sql("execution/step_begun")]
@@ -358,40 +364,10 @@ def _outside(step: Step, schema: str) -> list[str]:
         # would end in an INVALID index (measured, PostgreSQL 15).
         parts.append("SET lock_timeout = 0;")
         parts += [
-            setting("built", _built(step, schema)),
+            setting("built", built(step, schema)),
             read_sql("execution/drop_invalid"),
             *_timed(statement, *_RUN),
         ]
     after = [read_sql(name) for name in ("execution/keep_catalog", "execution/step_register")]
     done = read_sql("execution/statements_done")
     return [*parts, done, *_AGAIN, "BEGIN;", *_COMPARED, *after, "COMMIT;"]
-
-
-def blockers_script(step: Step, run: Run, schema: str) -> str:
-    """Returns the script that names the sessions which keep a step waiting."""
-    values = {
-        "in_the_way": items(
-            [qualified(unescaped(lock.relation), schema), conflicting_modes(lock.mode)] for lock in step.locks
-        )
-    }
-    return joined([*session_of(run, schema, "blockers"), settings_of(values), read_sql("execution/blockers")])
-
-
-def aftermath_script(step: Step, run: Run, schema: str, *, kind: Kind, sqlstate: str, message: str) -> str:
-    """Returns the script that looks after a step which did not end well.
-
-    It writes the event and drops the INVALID indexes that the step left.
-    """
-    migration = step.migration
-    values = {
-        "built": _built(step, schema),
-        "version": migration.version,
-        "name": migration.name,
-        "checksum": migration.checksum,
-        "statements": items(statement.number for statement in step.statements),
-        "sqlstate": sqlstate,
-        "message": f"{kind.value}: {message}",
-        "tool_version": run.tool_version,
-    }
-    session = session_of(run, schema, f"aftermath {migration.name}")
-    return joined([*session, settings_of(values), read_sql("execution/aftermath"), read_sql("execution/drop_invalid")])

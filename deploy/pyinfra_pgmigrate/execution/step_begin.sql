@@ -3,14 +3,18 @@
 -- unregistered (JSON: versions that share the transaction), present, absent, lines_version,
 -- before, after (names of settings).
 \if :is_first
-EXECUTE pgmigrate_read(:'before', false, NULL, NULL);
+EXECUTE pgmigrate_read(:'before', false);
 \else
 -- The step before has just read it. Whatever others change between the two shows as a change that the
 -- effect does not promise, and the step is tried again in a session of its own.
+\if :reads_parts
+EXECUTE pgmigrate_joined(:'before', :'after' || '_part', :'part');
+\else
 SELECT
     pg_catalog.set_config(:'before', pg_catalog.current_setting(:'after'), false),
     pg_catalog.set_config(:'before' || '_identities', pg_catalog.current_setting(:'after' || '_identities'), false),
     pg_catalog.set_config(:'before' || '_homes', pg_catalog.current_setting(:'after' || '_homes'), false);
+\endif
 \endif
 SELECT
     COALESCE((
@@ -45,13 +49,17 @@ EXECUTE pgmigrate_encode(:'payload') \gset
 -- What others changed since the last run goes down with this one: the next catalog will hold it.
 UPDATE pgmigrate.runs AS r
 SET drift = ARRAY(
-    SELECT '- ' || d.line
-    FROM (
-        SELECT pg_catalog.unnest(c.lines) AS line
+    WITH kept AS MATERIALIZED (
+        SELECT :kept_lines AS lines
         FROM pgmigrate.catalogs AS c
         WHERE c.kind = 'last'
             AND :of_scope
             AND c.lines_version = :'lines_version'::integer
+    )
+    SELECT '- ' || d.line
+    FROM (
+        SELECT pg_catalog.unnest(k.lines) AS line
+        FROM kept AS k
         EXCEPT
         SELECT pg_catalog.unnest(pg_catalog.current_setting(:'before')::text[])
     ) AS d
@@ -60,19 +68,10 @@ SET drift = ARRAY(
     SELECT '+ ' || d.line
     FROM (
         SELECT pg_catalog.unnest(pg_catalog.current_setting(:'before')::text[]) AS line
-        WHERE EXISTS (
-            SELECT 1
-            FROM pgmigrate.catalogs AS c
-            WHERE c.kind = 'last'
-                AND :of_scope
-                AND c.lines_version = :'lines_version'::integer
-        )
+        WHERE EXISTS (SELECT 1 FROM kept)
         EXCEPT
-        SELECT pg_catalog.unnest(c.lines)
-        FROM pgmigrate.catalogs AS c
-        WHERE c.kind = 'last'
-            AND :of_scope
-            AND c.lines_version = :'lines_version'::integer
+        SELECT pg_catalog.unnest(k.lines)
+        FROM kept AS k
     ) AS d
 )
 WHERE r.run_id = :'run_id'::uuid

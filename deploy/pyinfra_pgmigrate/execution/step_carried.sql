@@ -1,7 +1,7 @@
 -- Tells apart, of the lines that the effect does not promise, those that a promised change carried along: the object
 -- was there and is there, only its text is another, and it depends on what the effect changes or is a child of it
 -- (a view of a column that has another name now, a partition of a table that got a column). Variables: foreign_lines
--- (JSON, each with its sign), removed, added (arrays), minus, plus, before, after. Leaves carried, and the others in
+-- (JSON, each with its sign), removed, added (arrays), minus, plus, compared_before, compared_after. Leaves carried, and the others in
 -- foreign_lines, and takes carried out of removed and added: it goes back by itself when the change does.
 WITH RECURSIVE lines AS MATERIALIZED (
     SELECT
@@ -25,15 +25,15 @@ WITH RECURSIVE lines AS MATERIALIZED (
     FROM (
         SELECT '-' AS sign, b.line, b.identity
         FROM ROWS FROM (
-            pg_catalog.unnest(pg_catalog.current_setting(:'before')::text[]),
-            pg_catalog.unnest(pg_catalog.current_setting(:'before' || '_identities')::text[])
+            pg_catalog.unnest(pg_catalog.current_setting(:'compared_before')::text[]),
+            pg_catalog.unnest(pg_catalog.current_setting(:'compared_before' || '_identities')::text[])
         ) AS b (line, identity)
 
         UNION ALL
         SELECT '+', a.line, a.identity
         FROM ROWS FROM (
-            pg_catalog.unnest(pg_catalog.current_setting(:'after')::text[]),
-            pg_catalog.unnest(pg_catalog.current_setting(:'after' || '_identities')::text[])
+            pg_catalog.unnest(pg_catalog.current_setting(:'compared_after')::text[]),
+            pg_catalog.unnest(pg_catalog.current_setting(:'compared_after' || '_identities')::text[])
         ) AS a (line, identity)
     ) AS u
     WHERE u.sign || ' ' || u.line IN (SELECT pg_catalog.jsonb_array_elements_text(:'foreign_lines'::jsonb))

@@ -1,11 +1,11 @@
--- Compares what changed with what the effect promises. Variables: before, after (names of settings), minus, plus,
--- removes (LIKE patterns), objects (keys whose owner, grants and comments may change), allowed (lines of what others
+-- Compares what changed with what the effect promises. Variables: compared_before, compared_after (names of settings; where
+-- reads_parts, with the lines of part alone, and all lines that were are in before), minus, plus, removes (LIKE patterns), objects (keys whose owner, grants and comments may change), allowed (lines of what others
 -- had built and the library itself dropped or made again in this step).
 WITH before AS MATERIALIZED (
-    SELECT pg_catalog.unnest(pg_catalog.current_setting(:'before')::text[]) AS line
+    SELECT pg_catalog.unnest(pg_catalog.current_setting(:'compared_before')::text[]) AS line
 ),
 after AS MATERIALIZED (
-    SELECT pg_catalog.unnest(pg_catalog.current_setting(:'after')::text[]) AS line
+    SELECT pg_catalog.unnest(pg_catalog.current_setting(:'compared_after')::text[]) AS line
 ),
 allowed AS MATERIALIZED (
     SELECT pg_catalog.jsonb_array_elements_text(:'allowed'::jsonb) AS line
@@ -41,12 +41,38 @@ own AS MATERIALIZED (
     ) AS b (beginning)
     CROSS JOIN (VALUES ('owner '), ('grant '), ('comment '), ('definition ')) AS k (kind)
 ),
+-- What the part alone does not tell: promised lines of which nothing was written, and lines that another object has, too.
+asked AS MATERIALIZED (
+    (SELECT p.line FROM promised_plus AS p EXCEPT SELECT a.line FROM after AS a)
+    UNION ALL
+    (SELECT p.line FROM promised_minus AS p EXCEPT SELECT b.line FROM before AS b)
+    UNION ALL
+    (SELECT b.line FROM before AS b EXCEPT SELECT a.line FROM after AS a EXCEPT SELECT p.line FROM promised_minus AS p)
+    UNION ALL
+    (SELECT a.line FROM after AS a EXCEPT SELECT b.line FROM before AS b EXCEPT SELECT p.line FROM promised_plus AS p)
+),
+elsewhere AS MATERIALIZED (
+    SELECT b.line
+    FROM (
+        SELECT :'before' AS name, :'reads_parts'::boolean AND EXISTS (SELECT 1 FROM asked) AS is_asked
+        -- The name comes from here, so that the planner does not read all lines to count them.
+        OFFSET 0
+    ) AS q
+    CROSS JOIN LATERAL ROWS FROM (
+        pg_catalog.unnest(CASE WHEN q.is_asked THEN pg_catalog.current_setting(q.name)::text[] END),
+        pg_catalog.unnest(CASE WHEN q.is_asked THEN pg_catalog.current_setting(q.name || '_homes')::oid[] END)
+    ) AS b (line, home)
+    WHERE b.home <> ALL (:'part'::oid[])
+        AND b.line IN (SELECT a.line FROM asked AS a)
+),
 gone AS MATERIALIZED (
     SELECT b.line FROM before AS b
     EXCEPT
     SELECT a.line FROM after AS a
     EXCEPT
     SELECT l.line FROM allowed AS l
+    EXCEPT
+    SELECT e.line FROM elsewhere AS e
 ),
 come AS MATERIALIZED (
     SELECT a.line FROM after AS a
@@ -54,6 +80,8 @@ come AS MATERIALIZED (
     SELECT b.line FROM before AS b
     EXCEPT
     SELECT l.line FROM allowed AS l
+    EXCEPT
+    SELECT e.line FROM elsewhere AS e
 ),
 unexpected AS (
     SELECT
@@ -87,11 +115,13 @@ lacking AS (
     SELECT '+ ' || p.line AS line
     FROM promised_plus AS p
     WHERE NOT EXISTS (SELECT 1 FROM after AS a WHERE a.line = p.line)
+        AND NOT EXISTS (SELECT 1 FROM elsewhere AS e WHERE e.line = p.line)
 
     UNION ALL
     SELECT '- ' || p.line
     FROM promised_minus AS p
     WHERE EXISTS (SELECT 1 FROM after AS a WHERE a.line = p.line)
+        OR EXISTS (SELECT 1 FROM elsewhere AS e WHERE e.line = p.line)
 )
 SELECT
     COALESCE((

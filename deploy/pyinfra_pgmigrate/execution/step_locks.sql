@@ -16,10 +16,17 @@ BEGIN
         BEGIN
             FOR wanted IN
                 SELECT
-                    l.value ->> 0 AS mode,
-                    pg_catalog.to_regclass(l.value ->> 1) AS relation
-                FROM pg_catalog.jsonb_array_elements(pg_catalog.current_setting('pgmigrate.locks')::jsonb) AS l
-                JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(l.value ->> 1)
+                    l.mode,
+                    l.relation
+                FROM (
+                    SELECT
+                        w.value ->> 0 AS mode,
+                        pg_catalog.to_regclass(w.value ->> 1) AS relation
+                    FROM pg_catalog.jsonb_array_elements(pg_catalog.current_setting('pgmigrate.locks')::jsonb) AS w
+                    -- Before the join: not once for each relation of the database.
+                    OFFSET 0
+                ) AS l
+                JOIN pg_catalog.pg_class AS c ON c.oid = l.relation
                 -- LOCK TABLE asks for more privileges than some DDL, such as a foreign key, does.
                 WHERE pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')
                     AND c.relkind IN ('r', 'p')

@@ -14,7 +14,7 @@ Names without a schema are in the target schema (host data pg_schema). Nothing h
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -77,9 +77,16 @@ class Effect:
         return Patch.of_all(statement.patch for statement in self.statements)
 
 
-def base_of(checksums: Iterable[str]) -> str:
-    """Returns the checksum that stands for a baseline and the migrations before a migration."""
-    return hashlib.sha256("\n".join(checksums).encode()).hexdigest()
+def bases_of(baseline: str, checksums: Iterable[str]) -> Iterator[str]:
+    """Yields for each migration the checksum that stands for the baseline and the migrations before it.
+
+    + baseline: checksum of ``baseline.sql``; checksums: of the migrations, in order
+    It is the SHA-256 of those checksums, a line each.
+    """
+    so_far = hashlib.sha256(baseline.encode())
+    for checksum in checksums:
+        yield so_far.hexdigest()
+        so_far.update(f"\n{checksum}".encode())
 
 
 def render(name: str, effect: Effect) -> str:

@@ -6,7 +6,7 @@ Names: ``NNN_name.sql`` with ``NNN_name.effect`` and, optional, ``NNN_name.verif
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import groupby, pairwise
@@ -272,12 +272,12 @@ def _baseline_text(folder: Path) -> str:
     return RESTRICT.sub("", read_text(path)) if lexists(path) else ""
 
 
-def expected_base(baseline: str, before: Iterable[Migration]) -> str:
-    """Returns what the effect of a migration must name as its base.
+def expected_bases(baseline: str, migrations: Iterable[Migration]) -> Iterator[str]:
+    """Yields what the effect of each migration must name as its base.
 
     + baseline: checksum of ``baseline.sql``
     """
-    return effects.base_of([baseline, *(migration.checksum for migration in before)])
+    return effects.bases_of(baseline, (migration.checksum for migration in migrations))
 
 
 def load_folder(folder: Path) -> tuple[Migration, ...]:
@@ -286,11 +286,8 @@ def load_folder(folder: Path) -> tuple[Migration, ...]:
     Raises PgMigrateError: file, for one that breaks a rule; effect, for one that cannot be read.
     """
     migrations = read_folder(folder)
-    baseline = baseline_checksum(folder)
-    return tuple(
-        _with_effect(folder, migration, expected_base(baseline, migrations[:place]))
-        for place, migration in enumerate(migrations)
-    )
+    bases = expected_bases(baseline_checksum(folder), migrations)
+    return tuple(_with_effect(folder, migration, base) for migration, base in zip(migrations, bases, strict=True))
 
 
 def _with_effect(folder: Path, migration: Migration, base: str) -> Migration:

@@ -25,7 +25,7 @@ from .effect import Effect, StatementEffect
 from .files import (
     Migration,
     baseline_checksum,
-    expected_base,
+    expected_bases,
     load_folder,
     read_baseline,
     read_folder,
@@ -314,16 +314,15 @@ def _current(folder: Path) -> dict[str, Effect]:
 
 def _texts(folder: Path, recording: Recorder, known: Mapping[str, Effect]) -> Iterator[tuple[str, str]]:
     migrations = read_folder(folder)
-    baseline = baseline_checksum(folder)
+    bases = expected_bases(baseline_checksum(folder), migrations)
     expected: frozenset[str] | None = None
     recording.run_baseline(folder)
-    for place, migration in enumerate(migrations):
+    for migration, base in zip(migrations, bases, strict=True):
         name = f"{migration.name}.effect"
         effect = known.get(migration.name)
         if effect is None:
             _compare(recording, expected)
             expected = None
-            base = expected_base(baseline, migrations[:place])
             yield name, effects.render(migration.name, recording.record(migration, base=base))
             continue
         before = _shared(recording) if expected is None else expected

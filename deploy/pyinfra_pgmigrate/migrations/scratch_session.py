@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql as composed
 
-from ..catalog.delta import CatalogReader, Query
+from ..catalog.delta import CatalogReader, FrugalReader, Query
 from ..catalog.lines import Catalog, escaped
 from ..errors import Kind, PgMigrateError
 from ..resources import read_sql
@@ -83,7 +83,7 @@ class ScratchSession:
     @property
     def _catalog_reader(self) -> CatalogReader:
         if self._reader is None:
-            self._reader = CatalogReader(self._prepared)
+            self._reader = FrugalReader(self._prepared)
         return self._reader
 
     def _prepared(self, query: Query, values: Sequence[Any]) -> Sequence[Sequence[Any]]:

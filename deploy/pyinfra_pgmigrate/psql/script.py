@@ -45,7 +45,7 @@ def setting(name: str, value: Any) -> str:
 
 
 # Reads all of the catalog into pgmigrate.now, once more.
-READ_NOW = "EXECUTE pgmigrate_read('pgmigrate.now', false, NULL, NULL);"
+READ_NOW = "EXECUTE pgmigrate_read('pgmigrate.now', false);"
 
 
 def settings_of(values: Mapping[str, Any]) -> str:
@@ -100,31 +100,32 @@ def catalog_session_of(run: Run, schema: str, purpose: str) -> list[str]:
 
 
 def catalog_prepared() -> str:
-    """Returns the SQL that prepares ``pgmigrate_read (setting, whether with its fingerprint, scope, setting before)``.
+    """Returns the SQL that prepares ``pgmigrate_read (setting, whether with its fingerprint)``.
 
     It leaves the lines in the setting as an array, in the order of their bytes, the identities of their objects in
     SETTING_identities, the relations, functions and types that they belong to in SETTING_homes, and their fingerprint
     in SETTING_fingerprint; all are of one statement, so that nothing can come between them. The server writes names in
     it as seen from the target schema, while the statement itself was read with pg_catalog alone in search_path: what
     calls nothing of others when it is prepared calls nothing of others when it runs.
-
-    + scope: NULL for all that is there, or the relations, functions and types that are read (see catalog.sql): of what
-      belongs to others, the lines are those in the setting before
     """
+    fingerprint = ["CASE WHEN $2 THEN (", read_sql("catalog/fingerprint"), ") ELSE '' END"]
     return joined(
         [
             "SET plan_cache_mode = force_generic_plan;",
-            "PREPARE pgmigrate_read (text, boolean, oid[], text) AS",
-            "SELECT pg_catalog.set_config($1, COALESCE(pg_catalog.array_agg(l.line), '{}')::text, false),",
-            "pg_catalog.set_config($1 || '_identities',",
-            "COALESCE(pg_catalog.array_agg(l.identity), '{}')::text, false),",
-            "pg_catalog.set_config($1 || '_homes', COALESCE(pg_catalog.array_agg(l.home), '{}')::text, false),",
-            "pg_catalog.set_config($1 || '_fingerprint', CASE WHEN $2 THEN (",
-            read_sql("catalog/fingerprint"),
-            ") ELSE '' END, false),",
-            *_seen("$3", "SELECT u.line, u.identity, u.home", ["UNION ALL", read_sql("catalog/lines_before")]),
+            "PREPARE pgmigrate_read (text, boolean) AS",
+            *_kept(fingerprint),
+            *_seen("SELECT c.line, c.identity, c.home"),
         ]
     )
+
+
+def part_prepared() -> str:
+    """Returns the SQL that prepares ``pgmigrate_part (setting, relations, functions and types, scope of the run)``.
+
+    As ``pgmigrate_read`` does, of the lines of those alone and of what belongs to none of the three (see catalog.sql).
+    """
+    seen = _seen("SELECT c.line, c.identity, c.home", "= ANY ($2)", "NULLIF($3, '')")
+    return joined(["PREPARE pgmigrate_part (text, oid[], text) AS", *_kept(["''"]), *seen])
 
 
 def catalog_read(*, of_all: bool = False) -> str:
@@ -138,12 +139,28 @@ def catalog_read(*, of_all: bool = False) -> str:
     return joined(
         [
             "SELECT pg_catalog.set_config('pgmigrate.now', COALESCE(pg_catalog.array_agg(l.line), '{}')::text, false),",
-            *_seen("NULL", "SELECT u.line", [], *(("NULL::text",) if of_all else ())),
+            *_seen("SELECT c.line", only="NULL::text" if of_all else _ONLY),
         ]
     )
 
 
-def _seen(scope: str, columns: str, more: Sequence[str], only: str = "NULLIF(:'scope', '')") -> list[str]:
+_ALL = "IS NOT NULL"
+_ONLY = "NULLIF(:'scope', '')"
+
+
+def _kept(fingerprint: Sequence[str]) -> list[str]:
+    """Returns the beginning of a query of lines, named l, that leaves them in the setting $1 and those beside it."""
+    return [
+        "SELECT pg_catalog.set_config($1, COALESCE(pg_catalog.array_agg(l.line), '{}')::text, false),",
+        "pg_catalog.set_config($1 || '_identities', COALESCE(pg_catalog.array_agg(l.identity), '{}')::text, false),",
+        "pg_catalog.set_config($1 || '_homes', COALESCE(pg_catalog.array_agg(l.home), '{}')::text, false),",
+        "pg_catalog.set_config($1 || '_fingerprint',",
+        *fingerprint,
+        ", false),",
+    ]
+
+
+def _seen(columns: str, among: str = _ALL, only: str = _ONLY) -> list[str]:
     """Returns the end of a query of lines, named l, that the server writes as seen from the target schema."""
     return [
         "pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)",
@@ -151,11 +168,8 @@ def _seen(scope: str, columns: str, more: Sequence[str], only: str = "NULLIF(:'s
         "AS here (path)",
         # Neither side can change places with the other: the lines want the path that was set before.
         f"CROSS JOIN LATERAL ({columns} FROM (",
-        "SELECT c.line, c.identity, c.home FROM (",
-        catalog_query(scope, only),
-        ") AS c WHERE here.path IS NOT NULL",
-        *more,
-        ') AS u ORDER BY u.line COLLATE "C" OFFSET 0) AS l;',
+        catalog_query(among, only),
+        ') AS c WHERE here.path IS NOT NULL ORDER BY c.line COLLATE "C" OFFSET 0) AS l;',
     ]
 
 

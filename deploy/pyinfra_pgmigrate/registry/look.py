@@ -43,6 +43,7 @@ def look(run: Run, schema: str, queries: Mapping[int, str] | None = None) -> Que
     kept = "(SELECT c.lines FROM pgmigrate.catalogs AS c WHERE c.kind = 'last' AND :of_scope)"
     parts = [
         *session_of(run, schema, "observe"),
+        read_sql("registry/kept_lines"),
         read_sql("registry/observe_begin"),
         "\\if :knows_fingerprint",
         "SELECT :'kept_fingerprint' = (",
@@ -76,7 +77,13 @@ def look_again(queries: Mapping[int, str]) -> list[str]:
     """
     # It may have been made since the session began.
     exists = setting("registry_exists", "true")
-    parts = [exists, read_sql("registry/observe_begin"), setting("now", _READ), READ_NOW]
+    parts = [
+        exists,
+        read_sql("registry/kept_lines"),
+        read_sql("registry/observe_begin"),
+        setting("now", _READ),
+        READ_NOW,
+    ]
     parts += [read_sql("registry/observe"), read_sql("registry/ledgers")]
     for version, query in queries.items():
         parts += [setting("version", version), *asked(query)]

@@ -9,7 +9,7 @@ from ..catalog.lines import Catalog, Patch
 from ..importing.ledgers import Ledger
 from ..psql.answer import Answer
 
-REGISTRY_VERSION = 9
+REGISTRY_VERSION = 10
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ catalogs AS MATERIALIZED (
     SELECT
         c.kind,
         c.server_version_num,
-        c.lines
+        :kept_lines AS lines
     FROM pgmigrate.catalogs AS c
     WHERE :catalog_lines_version = :lines_version
         AND :of_scope

@@ -91,7 +91,8 @@ WITH expected (since, name, columns) AS (
         (8, 'restore_points', 9),
         (9, 'runs', 13),
         (9, 'migrations', 16),
-        (9, 'catalogs', 8)
+        (9, 'catalogs', 8),
+        (10, 'catalogs', 10)
 ),
 damage AS (
     SELECT
@@ -129,6 +130,11 @@ SELECT :'registry_version'::integer >= 6 AS knows_lines_version \gset
 \if :knows_lines_version
 \set catalog_lines_version c.lines_version
 \set row_lines_version m.lines_version
+\endif
+SELECT :'registry_version'::integer >= 10 AS knows_changes \gset
+\if :knows_changes
+\else
+\set kept_lines c.lines
 \endif
 -- Since version 5 of the registry. A row whose lines are not those that it was written with has none. Of one schema of
 -- several it says nothing: it is another one whenever another schema changes.

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate.catalog.delta import CATALOG, CLASSES, TOUCHED, WRITTEN, CatalogReader, Query, catalog_query
+from pyinfra_pgmigrate.catalog.delta import (
+    CATALOG,
+    CLASSES,
+    PART,
+    TOUCHED,
+    WRITTEN,
+    CatalogReader,
+    FrugalReader,
+    Query,
+    catalog_query,
+)
 
 NAMES = (
     "pg_class", "pg_proc", "pg_type", "pg_constraint", "pg_trigger", "pg_policy", "pg_rewrite", "pg_statistic_ext",
@@ -35,7 +45,7 @@ KEYS = [
 class Server:
     """A database as the queries see it.
 
-    + written: how many rows it counts; None: it does not count
+    + written: how many rows it counts by catalog, and how many deleted ones; None: it does not count
     + fresh: rows written since; more: of what belongs to nobody; whole: of what may stand in any line
     """
 
@@ -47,8 +57,9 @@ class Server:
         self.more = self.whole = False
         self.names = 3
         self.elsewhere = "roles"
-        self.written: int | None = None
+        self.written: dict[str, list[int]] | None = None
         self.asked: list[Any] = []
+        self.classes: list[Any] = []
         self.looks = 0
 
     def execute(self, query: Query, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
@@ -56,20 +67,27 @@ class Server:
         if query is CLASSES:
             return list(OID.items())
         if query is CATALOG:
+            self.asked.append(None)
+            return self.lines
+        if query is PART:
             (scope,) = values
             self.asked.append(scope)
-            return [one for one in self.lines if scope is None or one[2] in (*scope, 0)]
+            return [one for one in self.lines if one[2] in (*scope, 0)]
         if query is WRITTEN:
-            return [(self.written,)]
+            return [(None if self.written is None else dict(self.written),)]
         assert query is TOUCHED
         self.looks += 1
-        _, more, wanted = values
+        _, more, wanted, classes, counted = values
+        self.classes.append((classes, counted))
         others: dict[str, int] = {}
         for class_, *_ in (one for one in self.keys if one not in self.fresh):
             others[str(class_)] = others.get(str(class_), 0) + 1
         others |= {str(OID["pg_namespace"]): self.names, str(OID["pg_default_acl"] + 2**32): 1}
+        if counted is not None:
+            others = {key: rows for key, rows in others.items() if int(key) % 2**32 in counted}
+        fresh = [one for one in self.fresh if classes is None or one[0] in classes]
         found = [one for one in self.keys if one[0] in wanted]
-        return [(self.whole, self.more, 1, [*self.objects, *more], self.fresh, others, found, self.elsewhere)]
+        return [(self.whole, self.more, 1, [*self.objects, *more], fresh, others, found, self.elsewhere)]
 
 
 @pytest.fixture
@@ -173,15 +191,16 @@ def test_two_objects_may_say_the_same(server: Server, reader: CatalogReader) -> 
 
 
 def test_the_place_of_the_scope_is_filled() -> None:
-    assert ":scope" not in catalog_query("NULL")
-    assert "NULL::pg_catalog.oid[] AS objects" in catalog_query("NULL")
+    assert ":among" not in catalog_query()
+    assert "c.oid IS NOT NULL" in catalog_query()
+    assert "c.oid = ANY ($1)" in PART.text
 
 
-@pytest.mark.parametrize(("written", "looks"), [(7, 1), (None, 2)])
+@pytest.mark.parametrize(("counts", "looks"), [(True, 1), (False, 2)])
 def test_where_the_server_counted_no_row_nothing_is_looked_at(
-    server: Server, reader: CatalogReader, written: int | None, looks: int
+    server: Server, reader: CatalogReader, counts: bool, looks: int
 ) -> None:
-    server.written, server.looks = written, 0
+    server.written, server.looks = counted(pg_class=(7, 0)) if counts else None, 0
 
     first, revision = reader.after(), reader.revision
     # What was written in between is not counted by this server: so it is not looked for either.
@@ -192,7 +211,7 @@ def test_where_the_server_counted_no_row_nothing_is_looked_at(
 
 
 def test_rows_counted_in_another_transaction_say_nothing(server: Server, reader: CatalogReader) -> None:
-    server.written, server.looks = 7, 0
+    server.written, server.looks = counted(pg_class=(7, 0)), 0
     reader.after()
 
     reader.begins()
@@ -201,12 +220,108 @@ def test_rows_counted_in_another_transaction_say_nothing(server: Server, reader:
     assert server.looks == 2
 
 
-def test_a_row_that_was_counted_is_looked_for(server: Server, reader: CatalogReader) -> None:
-    server.written = 7
+def test_a_row_that_was_counted_is_looked_for_where_it_was_written(server: Server, reader: CatalogReader) -> None:
+    server.written = counted(pg_class=(7, 2), pg_type=(1, 0))
     before, revision = reader.after(), reader.revision
-    server.written = 8
+    server.written = counted(pg_class=(8, 2), pg_type=(1, 0))
     server.lines = [*LINES, ("index a_n CREATE", f"{OID['pg_class']}:20005:0", 20001)]
     server.fresh, server.objects = [(OID["pg_class"], 20005, 0)], [20001]
+    server.classes.clear()
 
     assert reader.after().lines - before.lines == {"index a_n CREATE"}
     assert reader.revision == revision + 1
+    # In no other catalog; and as no row was deleted, the others are not counted.
+    assert server.classes == [([OID["pg_class"]], [])]
+
+
+def test_where_rows_were_deleted_those_that_are_left_are_counted(server: Server, reader: CatalogReader) -> None:
+    server.written = {}
+    reader.after()
+    server.written = counted(pg_constraint=(3, 1), pg_class=(2, 0))
+    server.keys.remove(KEYS[2])
+    server.lines = [one for one in server.lines if one[2] != 20001]
+    server.classes.clear()
+
+    assert reader.after().lines == {line for line, *_ in server.lines}
+    assert server.classes[0] == ([OID["pg_constraint"], OID["pg_class"]], [OID["pg_constraint"]])
+
+
+@pytest.mark.parametrize("name", ["pg_default_acl", "pg_description"])
+def test_what_belongs_to_nobody_is_read_where_a_row_of_its_catalog_is_gone(
+    server: Server, reader: CatalogReader, name: str
+) -> None:
+    server.written = {}
+    reader.after()
+    server.written = counted(**{name: (1, 1)})
+    server.lines = [one for one in server.lines if one[2] != 0]
+
+    assert reader.after().lines == {line for line, *_ in server.lines}
+
+
+def test_a_schema_that_is_gone_has_all_read(server: Server, reader: CatalogReader) -> None:
+    server.written = {}
+    reader.after()
+    server.written = counted(pg_namespace=(1, 1))
+    server.names -= 1
+    server.asked.clear()
+
+    reader.after()
+
+    assert server.asked == [None]
+
+
+def counted(**rows: tuple[int, int]) -> dict[str, list[int]]:
+    """Returns how many rows of catalogs were written or deleted, and deleted, as the server says it."""
+    return {str(OID[name]): list(counts) for name, counts in rows.items()}
+
+
+class TestFrugal:
+    """A reader that reads all of a small catalog, the first times."""
+
+    def test_it_reads_all_until_it_has_read_often(self, server: Server) -> None:
+        reader = FrugalReader(server.execute)
+        reader.begins()
+        for number in range(FrugalReader.FEW_READS):
+            server.written = counted(pg_class=(number, 0))
+            assert reader.after().lines == {line for line, *_ in LINES}
+        assert (server.looks, server.asked) == (0, [None] * FrugalReader.FEW_READS)
+
+        server.written = counted(pg_class=(99, 0))
+        reader.after()
+        server.written = counted(pg_class=(100, 0))
+        server.fresh, server.objects = [KEYS[1]], [20002]
+        reader.after()
+
+        assert server.asked[FrugalReader.FEW_READS :] == [None, [20002]]
+
+    def test_it_reads_parts_at_once_where_there_are_many_lines(self, server: Server) -> None:
+        server.lines += [(f"table many_{number}", f"{OID['pg_class']}:{30000 + number}:0", 0) for number in range(1000)]
+        reader = FrugalReader(server.execute)
+        reader.begins()
+        reader.after()
+        server.objects = [20002]
+        reader.after()
+        reader.after()
+
+        assert server.asked == [None, None, [20002]]
+
+    def test_nothing_written_nothing_read(self, server: Server) -> None:
+        reader = FrugalReader(server.execute)
+        reader.begins()
+        server.written = counted(pg_class=(1, 0))
+        reader.after()
+        revision = reader.revision
+
+        reader.after()
+
+        assert (server.asked, reader.revision) == ([None], revision)
+
+    def test_what_was_forgotten_is_read_again(self, server: Server) -> None:
+        reader = FrugalReader(server.execute)
+        reader.begins()
+        server.written = counted(pg_class=(1, 0))
+        reader.after()
+        reader.forgets()
+        reader.after()
+
+        assert server.asked == [None, None]

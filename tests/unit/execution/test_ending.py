@@ -71,7 +71,7 @@ class TestScript:
         script = script_of(Ending(queries={}))
 
         assert values_of(script, "now") == ["pg_catalog.current_setting('pgmigrate.now')::text[]"]
-        assert "EXECUTE pgmigrate_read('pgmigrate.now', false, NULL, NULL);" in script
+        assert "EXECUTE pgmigrate_read('pgmigrate.now', false);" in script
 
     def test_nothing_to_do_is_no_script(self) -> None:
         assert Ending().script(RUN, "public", lock_timeout_ms=2000) == []

@@ -10,7 +10,8 @@ import pytest
 from pyinfra_pgmigrate.catalog.lines import key_of
 from pyinfra_pgmigrate.catalog.lock_modes import MODES
 from pyinfra_pgmigrate.errors import Kind
-from pyinfra_pgmigrate.execution.script import LockLimits, aftermath_script, apply_script, blockers_script
+from pyinfra_pgmigrate.execution.failed import aftermath_script, blockers_script
+from pyinfra_pgmigrate.execution.script import LockLimits, apply_script
 from pyinfra_pgmigrate.execution.steps import Step, steps_of
 from pyinfra_pgmigrate.migrations.remade import Remade
 from pyinfra_pgmigrate.planning.decision import Decision

@@ -1,0 +1,101 @@
+"""How long clients of the application wait at worst while migrate.py runs.
+
+Usage: python -m tests.bench.stalls [GROUPS [ROUNDS]], by default 300,000 equipment groups, three rounds. Eight clients
+read and write all the while; told is the longest that one of them waited for one turn: without a migration, while
+migrate.py runs, and while it runs and a session that has read the tables stays in its transaction for 15 s.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import legacy_data
+from pyinfra_pgmigrate.embedded import scratch_server
+
+from tests.bench.figures import tell
+from tests.bench.rollbacks import FILL, PROJECTS
+from tests.bench.status import seconds
+from tests.support.cli import Site
+from tests.support.servers import Database, Server
+from tests.support.writers import Writers
+
+GROUPS, ROUNDS = 300_000, 3
+IDLE_S = 15.0
+TABLES = ("projects", "project_equipment_groups", "project_roles")
+
+
+class Idle:
+    """A session that has read the tables and stays in its transaction for a while."""
+
+    def __init__(self, database: Database) -> None:
+        self._connection = database.server.connect(database.name)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._end)
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN")
+        for table in TABLES:
+            self._connection.execute(f"SELECT 1 FROM {table} LIMIT 1".encode())
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _end(self) -> None:
+        self._ended.wait(IDLE_S)
+        self._connection.close()
+
+
+def stalled_ms(database: Database, run: Callable[[], object], beside: Any) -> float:
+    """Returns the longest that a client waited for a turn while something runs, in milliseconds."""
+    with Writers(database, pause_s=0.005) as writers, beside:
+        time.sleep(1)
+        run()
+    if writers.errors:
+        raise RuntimeError(writers.errors[0])
+    return 1000 * writers.longest_s
+
+
+def main(groups: int = GROUPS, rounds: int = ROUNDS) -> None:
+    """Runs all of it."""
+    with tempfile.TemporaryDirectory() as place, scratch_server(version=18) as found:
+        server = Server(18, {"host": found.host, "port": found.port, "user": found.user}, found.bin_dir)
+        site = Site.make(Path(place))
+        measured: dict[str, list[float]] = {"quiet": [], "a session idle in its transaction": [], "no migration": []}
+        with server.database("empty") as database:
+            with server.connect(database.name) as connection:
+                connection.execute(legacy_data.BASELINE.read_bytes())
+                legacy_data.fill(connection, legacy_data.Size(projects=PROJECTS))
+                connection.execute(FILL.format(each=groups // PROJECTS).encode())
+                connection.execute("VACUUM ANALYZE")
+            inventory = site.write_inventory("groups", {"@local": database.settings()})
+
+            def deploy(name: str) -> Callable[[], object]:
+                return lambda: seconds(site, inventory, f"deploy/{name}.py")
+
+            deploy("migrate")()
+            deploy("rollback")()
+            for _ in range(rounds):
+                measured["no migration"].append(stalled_ms(database, lambda: time.sleep(10), nullcontext()))
+                for name, beside in (("quiet", nullcontext()), ("a session idle in its transaction", Idle(database))):
+                    measured[name].append(stalled_ms(database, deploy("migrate"), beside))
+                    # Where it stood: what the clients wrote meanwhile would be in the way of the old rule.
+                    database.run("DELETE FROM project_equipment_groups WHERE name ~ '^[0-9]+-[0-9]+$'")
+                    deploy("rollback")()
+        wanted = "1.5 times no migration, or 60 ms"
+        for name in ("quiet", "a session idle in its transaction"):
+            tell(
+                f"longest stall, {name}", "ms", {name: measured[name], "no migration": measured["no migration"]}, wanted
+            )
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -39,8 +39,7 @@ CROSS JOIN (VALUES (''), ('_identities'), ('_homes')) AS e (ending);
 SELECT
     pg_catalog.set_config(:'after', pg_catalog.current_setting(:'before'), false),
     pg_catalog.set_config(:'after' || '_identities', pg_catalog.current_setting(:'before' || '_identities'), false),
-    pg_catalog.set_config(:'after' || '_homes', pg_catalog.current_setting(:'before' || '_homes'), false),
-    pg_catalog.set_config(:'after' || '_fingerprint', '', false);
+    pg_catalog.set_config(:'after' || '_homes', pg_catalog.current_setting(:'before' || '_homes'), false);
 \endif
 \else
 \if :reads_parts
@@ -184,9 +183,8 @@ EXECUTE pgmigrate_lines_of(:'before' || '_near', :'before' || '_part', :'part');
 EXECUTE pgmigrate_lines_of(:'before', :'before' || '_part', :'part');
 \endif
 \else
-EXECUTE pgmigrate_read(:'after', :is_last_of_run);
+EXECUTE pgmigrate_read(:'after', false);
 \set is_stale true
-\set needs_fingerprint false
 \endif
 \endif
 \if :reads_parts

@@ -38,17 +38,8 @@ FROM (
 WHERE c.kind = 'last'
     AND :of_scope;
 \else
-INSERT INTO pgmigrate.catalogs AS c (schema_name, kind, run_id, lines_version, lines, fingerprint)
-VALUES (
-    :'scope',
-    'last',
-    :'run_id',
-    :'lines_version',
-    pg_catalog.current_setting(:'after')::text[],
-    -- With a hash of the lines themselves: nobody has had a hand in one of the two.
-    NULLIF(pg_catalog.current_setting(:'after' || '_fingerprint'), '') || ' '
-        || pg_catalog.hash_array_extended(pg_catalog.current_setting(:'after')::text[], 0)
-)
+INSERT INTO pgmigrate.catalogs AS c (schema_name, kind, run_id, lines_version, lines)
+VALUES (:'scope', 'last', :'run_id', :'lines_version', pg_catalog.current_setting(:'after')::text[])
 ON CONFLICT (schema_name, kind) DO UPDATE
 SET
     taken_at = excluded.taken_at,
@@ -58,5 +49,5 @@ SET
     lines = excluded.lines,
     removed = '{}',
     added = '{}',
-    fingerprint = excluded.fingerprint;
+    fingerprint = NULL;
 \endif

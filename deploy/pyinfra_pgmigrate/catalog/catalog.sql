@@ -72,16 +72,22 @@ namespaces AS MATERIALIZED (
 ),
 -- What belongs to an extension, or comes with a type.
 implied AS MATERIALIZED (
+    -- By index, each: nothing but a member depends on an extension in this way.
     SELECT
         d.classid,
         d.objid
     FROM pg_catalog.pg_depend AS d
-    WHERE d.deptype = 'e'
-        OR (
-            d.deptype = 'i'
-            AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass
-            AND d.classid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_cast'::pg_catalog.regclass)
-        )
+    WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+        AND d.deptype = 'e'
+
+    UNION ALL
+    SELECT
+        d.classid,
+        d.objid
+    FROM pg_catalog.pg_depend AS d
+    WHERE d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass
+        AND d.deptype = 'i'
+        AND d.classid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_cast'::pg_catalog.regclass)
 ),
 relations AS MATERIALIZED (
     SELECT
@@ -202,16 +208,26 @@ sequences AS MATERIALIZED (
 ),
 constraints AS MATERIALIZED (
     SELECT
-        k.tableoid AS class,
         k.*,
         COALESCE(r.ident, n.prefix || pg_catalog.quote_ident(t.typname))
             || '.' || pg_catalog.quote_ident(k.conname) AS ident
-    FROM pg_catalog.pg_constraint AS k
+    FROM (
+        -- Of tables and of domains, by the index of each.
+        SELECT c.tableoid AS class, c.*
+        FROM pg_catalog.pg_constraint AS c
+        WHERE c.conrelid <> 0
+            AND c.conrelid :among
+
+        UNION ALL
+        SELECT c.tableoid, c.*
+        FROM pg_catalog.pg_constraint AS c
+        WHERE c.conrelid = 0
+            AND c.contypid :among
+    ) AS k
     LEFT JOIN relations AS r ON r.oid = k.conrelid
     LEFT JOIN pg_catalog.pg_type AS t ON t.oid = k.contypid
     LEFT JOIN namespaces AS n ON n.oid = t.typnamespace
-    WHERE (k.conrelid :among OR k.contypid :among)
-        AND (r.oid IS NOT NULL OR n.oid IS NOT NULL AND t.oid :among)
+    WHERE (r.oid IS NOT NULL OR n.oid IS NOT NULL AND k.conrelid = 0)
         AND k.conparentid = 0
         AND k.coninhcount = 0
         -- PostgreSQL 18 stores NOT NULL here too; the column's line says it. Only an unvalidated
@@ -883,7 +899,9 @@ facts (line, class, object, part) AS (
         AND NOT EXISTS (
             SELECT 1
             FROM pg_catalog.pg_constraint AS k
-            WHERE k.conindid = i.indexrelid
+            -- Of the same table, which there is an index for.
+            WHERE k.conrelid = i.indrelid
+                AND k.conindid = i.indexrelid
                 AND k.contype IN ('p', 'u', 'x')
         )
 

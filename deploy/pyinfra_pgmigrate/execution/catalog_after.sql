@@ -162,6 +162,10 @@ EXECUTE pgmigrate_touched(-1, :'gone_homes', '{}', :looked_into, :counted, :'aft
 \endif
 \endif
 \if :reads_parts
+-- So many are not found quicker one by one.
+SELECT pg_catalog.cardinality(:'touched_objects'::oid[]) < 1000 AS reads_parts \gset
+\endif
+\if :reads_parts
 SELECT
     (:'touched_objects'::oid[] || :'vanished'::oid[] || 0::oid)::text AS part,
     -- What is not near may be new, and had no lines.

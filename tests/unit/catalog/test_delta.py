@@ -164,6 +164,13 @@ def test_what_may_stand_anywhere_has_all_read(server: Server, reader: CatalogRea
     assert server.asked == [None]
 
 
+def test_where_very_much_was_written_all_is_read(server: Server, reader: CatalogReader) -> None:
+    server.fresh, server.objects = [KEYS[1]], list(range(20002, 21002))
+
+    assert reader.after().lines == {line for line, *_ in LINES}
+    assert server.asked == [None]
+
+
 def test_what_belongs_to_nobody_is_read_each_time(server: Server, reader: CatalogReader) -> None:
     server.lines.pop()
     server.more = True

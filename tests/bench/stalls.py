@@ -70,26 +70,22 @@ def main(groups: int = GROUPS, rounds: int = ROUNDS) -> None:
         server = Server(18, {"host": found.host, "port": found.port, "user": found.user}, found.bin_dir)
         site = Site.make(Path(place))
         measured: dict[str, list[float]] = {"quiet": [], "a session idle in its transaction": [], "no migration": []}
-        with server.database("empty") as database:
-            with server.connect(database.name) as connection:
-                connection.execute(legacy_data.BASELINE.read_bytes())
-                legacy_data.fill(connection, legacy_data.Size(projects=PROJECTS))
-                connection.execute(FILL.format(each=groups // PROJECTS).encode())
-                connection.execute("VACUUM ANALYZE")
-            inventory = site.write_inventory("groups", {"@local": database.settings()})
+        for number in range(rounds):
+            for name, waits in measured.items():
+                with server.database("empty") as database:
+                    with server.connect(database.name) as connection:
+                        connection.execute(legacy_data.BASELINE.read_bytes())
+                        legacy_data.fill(connection, legacy_data.Size(projects=PROJECTS))
+                        connection.execute(FILL.format(each=groups // PROJECTS).encode())
+                        connection.execute("VACUUM ANALYZE")
+                    inventory = site.write_inventory(f"n{number}{len(waits)}", {"@local": database.settings()})
 
-            def deploy(name: str) -> Callable[[], object]:
-                return lambda: seconds(site, inventory, f"deploy/{name}.py")
+                    def deploy(inventory: str = inventory) -> object:
+                        return seconds(site, inventory, "deploy/migrate.py")
 
-            deploy("migrate")()
-            deploy("rollback")()
-            for _ in range(rounds):
-                measured["no migration"].append(stalled_ms(database, lambda: time.sleep(10), nullcontext()))
-                for name, beside in (("quiet", nullcontext()), ("a session idle in its transaction", Idle(database))):
-                    measured[name].append(stalled_ms(database, deploy("migrate"), beside))
-                    # Where it stood: what the clients wrote meanwhile would be in the way of the old rule.
-                    database.run("DELETE FROM project_equipment_groups WHERE name ~ '^[0-9]+-[0-9]+$'")
-                    deploy("rollback")()
+                    run = (lambda: time.sleep(10)) if name == "no migration" else deploy
+                    beside = Idle(database) if name.startswith("a session idle") else nullcontext()
+                    waits.append(stalled_ms(database, run, beside))
         wanted = "1.5 times no migration, or 60 ms"
         for name in ("quiet", "a session idle in its transaction"):
             tell(

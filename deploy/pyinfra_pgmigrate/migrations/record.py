@@ -38,12 +38,7 @@ from .script import server_wide
 
 
 class Recorder(ScratchSession):
-    """A scratch database on which migrations are run in order.
-
-    + connection: a session of it that runs them, in autocommit; ``watcher``: one that looks from outside
-    + conninfo: for further sessions of it
-    + is_throwaway: the server is thrown away with it, so that the baseline may make roles there
-    """
+    """A scratch database on which migrations are run in order."""
 
     def run_baseline(self, folder: Path) -> None:
         """Runs the baseline, where there is one, each statement for itself as psql does.
@@ -93,17 +88,18 @@ class Recorder(ScratchSession):
         self._check_verify(migration)
         return Effect(base, tuple(recorded))
 
-    def _begin(self) -> None:
+    def _begin(self, *, again: bool = False) -> None:
         # A session as new: no temporary table, prepared statement or setting of another file.
         self._as_new()
-        self._server = self._read_server(self.watcher)
+        if not (again and self.is_throwaway):
+            self._server = self._read_server(self.watcher)
 
     def replay(self, migration: Migration) -> None:
         """Runs a migration whose effect is known, for what comes after it.
 
         Raises PgMigrateError: see ``record``.
         """
-        self._begin()
+        self._begin(again=True)
         for step in migration.steps(statement.number for statement in migration.statements):
             self._pin()
             if migration.header.in_batches:
@@ -128,7 +124,8 @@ class Recorder(ScratchSession):
                     self._run(statement.text)
                 is_at_end = True
                 self._run("SET CONSTRAINTS ALL IMMEDIATE")
-                self._check_server(source, statement)
+                if not self.is_throwaway:  # It was looked at when it was recorded.
+                    self._check_server(source, statement)
         except psycopg.Error as error:
             raise failed(source, statement, error, step=step if is_at_end else ()) from error
 

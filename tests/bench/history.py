@@ -27,7 +27,12 @@ def server_of(version: str = "18", *found: str) -> Iterator[Server]:
     """Yields the server that is named, or one that is started for it."""
     if found:
         host, port, user, bin_dir = found
-        yield Server(int(version), {"host": host, "port": int(port), "user": user}, Path(bin_dir))
+        server = Server(int(version), {"host": host, "port": int(port), "user": user}, Path(bin_dir))
+        try:
+            yield server
+        finally:
+            for template in server.templates.values():
+                server.administer("DROP DATABASE {}", template)
         return
     with scratch_server(version=int(version)) as scratch:
         conninfo = {"host": scratch.host, "port": scratch.port, "user": scratch.user}

@@ -96,6 +96,7 @@ SELECT
 \endif
 \if :reads_parts
 \if :is_lacking
+\set written_objects :touched_objects
 EXECUTE pgmigrate_touched(-1, '{}', :'lacking', '{}', '{}', :'after' || '_asked') \gset touched_
 WITH gone AS MATERIALIZED (
     SELECT
@@ -157,7 +158,10 @@ SELECT
             AND g.part % 4294967296 = 1
     ) AS reads_parts \gset
 \if :reads_parts
-EXECUTE pgmigrate_touched(-1, :'gone_homes', '{}', :looked_into, :counted, :'after' || '_asked') \gset touched_
+-- What was written is known: asked is what depends on what lost a row.
+EXECUTE pgmigrate_touched(
+    -1, :'written_objects'::oid[] || :'gone_homes'::oid[], '{}', '{}', '{}', :'after' || '_asked'
+) \gset touched_
 \endif
 \endif
 \endif

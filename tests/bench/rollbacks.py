@@ -63,6 +63,18 @@ class Watch:
             last = now
 
 
+def fill(database: Database, groups: int) -> None:
+    """Fills an empty database with a legacy application's data.
+
+    + groups: of equipment, those of all projects together
+    """
+    with database.server.connect(database.name) as connection:
+        connection.execute(legacy_data.BASELINE.read_bytes())
+        legacy_data.fill(connection, legacy_data.Size(projects=PROJECTS))
+        connection.execute(FILL.format(each=groups // PROJECTS).encode())
+        connection.execute("VACUUM ANALYZE")
+
+
 def succeeded(result: Result) -> None:
     """Raises RuntimeError where a deploy did not succeed."""
     if not result.ok:
@@ -87,11 +99,7 @@ def main(groups: int = GROUPS, rounds: int = ROUNDS) -> None:
     with scratch_server(version=18) as found:
         server = Server(18, {"host": found.host, "port": found.port, "user": found.user}, found.bin_dir)
         with server.database("empty") as database:
-            with server.connect(database.name) as connection:
-                connection.execute(legacy_data.BASELINE.read_bytes())
-                legacy_data.fill(connection, legacy_data.Size(projects=PROJECTS))
-                connection.execute(FILL.format(each=groups // PROJECTS).encode())
-                connection.execute("VACUUM ANALYZE")
+            fill(database, groups)
             size = database.value("SELECT pg_size_pretty(pg_table_size('project_equipment_groups'))")
             print(f"{groups} groups in {size}, PostgreSQL {found.version}, 4 clients", flush=True)
             seconds: dict[str, list[float]] = {"before": [], "within": []}

@@ -16,11 +16,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import legacy_data
 from pyinfra_pgmigrate.embedded import scratch_server
 
 from tests.bench.figures import tell
-from tests.bench.rollbacks import FILL, PROJECTS
+from tests.bench.rollbacks import fill
 from tests.bench.status import seconds
 from tests.support.cli import Site
 from tests.support.servers import Database, Server
@@ -73,11 +72,7 @@ def main(groups: int = GROUPS, rounds: int = ROUNDS) -> None:
         for number in range(rounds):
             for name, waits in measured.items():
                 with server.database("empty") as database:
-                    with server.connect(database.name) as connection:
-                        connection.execute(legacy_data.BASELINE.read_bytes())
-                        legacy_data.fill(connection, legacy_data.Size(projects=PROJECTS))
-                        connection.execute(FILL.format(each=groups // PROJECTS).encode())
-                        connection.execute("VACUUM ANALYZE")
+                    fill(database, groups)
                     inventory = site.write_inventory(f"n{number}{len(waits)}", {"@local": database.settings()})
 
                     def deploy(inventory: str = inventory) -> object:

@@ -83,6 +83,15 @@ def _check_statement(source: str, statement: Statement) -> None:
     operation = server_wide_operation(statement)
     if operation:
         raise server_wide(source, statement, f'"{statement.words}"', operation)
+    if "track_counts" in statement.text.casefold():
+        raise wrong_sql(
+            source,
+            statement.line,
+            "track_counts is not to be changed",
+            detail=f'Found track_counts in "{statement.words}"; expected it left alone: what a statement wrote to the '
+            "system catalogs is found by what the server counts.",
+            hint="Leave it out.",
+        )
     match statement.node:
         case "transaction_stmt":
             raise wrong_sql(

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 from pyinfra_pgmigrate.catalog.delta import CatalogReader, Query, catalog_query
 from pyinfra_pgmigrate.catalog.lines import Catalog
+from pyinfra_pgmigrate.migrations.scene import Surroundings
 from pyinfra_pgmigrate.resources import read_sql
 
 
@@ -55,7 +56,7 @@ def compare(session: psycopg.Connection[Any], statements: Iterable[str], found: 
         run = sql.SQL("EXECUTE {} {}").format(name, places if values else sql.SQL(""))
         return session.execute(run).fetchall()
 
-    reader = CountingReader(execute)
+    reader, known = CountingReader(execute), Surroundings(execute)
     with session.transaction(force_rollback=True):
         _pin(session)
         reader.begins()
@@ -69,14 +70,27 @@ def compare(session: psycopg.Connection[Any], statements: Iterable[str], found: 
                 continue
             with session.transaction(force_rollback=True):
                 _pin(session)
-                part = reader.after().lines
+                part = set(reader.after().lines)
+                anew = Surroundings(execute)
+                anew.update(None)
                 whole = {row[0] for row in session.execute(catalog_query().encode()).fetchall()}
+                known.update(reader.changes())
+                part |= _lines_of(known)
+                whole |= _lines_of(anew)
             found.statements += 1
             if part != whole:
                 wrong = [f"- {line}" for line in sorted(whole - part)] + [f"+ {line}" for line in sorted(part - whole)]
                 found.differing.append("\n".join([text, *wrong]))
                 reader.forgets()
         found.wholes += reader.wholes
+
+
+def _lines_of(found: Surroundings) -> set[str]:
+    """Returns what recording knows besides the catalog as lines."""
+    return {
+        *(f"relation {oid} {one}" for oid, one in found.relations.items()),
+        *(f"dependency on {oid} {one}" for oid, rows in found.dependencies.items() for one in rows),
+    }
 
 
 def _pin(session: psycopg.Connection[Any]) -> None:

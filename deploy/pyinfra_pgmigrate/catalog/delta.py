@@ -75,6 +75,51 @@ class _Written:
     elsewhere: str
 
 
+@dataclass(frozen=True)
+class Changes:
+    """What was written to the catalog.
+
+    + is_empty: nothing
+    + objects: relations, functions and types with what names them, of which something was written
+    + since: the rows that were written have a higher -age(xmin)
+    + has_less: rows of pg_depend may have been deleted
+    """
+
+    is_empty: bool
+    objects: frozenset[int]
+    since: int
+    has_less: bool
+
+
+class _Log:
+    """What was read again since somebody asked for it: at first, all."""
+
+    def __init__(self) -> None:
+        self._objects: set[int] | None = None
+        self._is_empty, self._has_less, self._since = False, False, -1
+
+    def begins(self) -> None:
+        """Says that a transaction begins: by age only what the current one wrote is found."""
+        self._since = -1
+        if not self._is_empty:
+            self._objects = None
+
+    def note(self, objects: Collection[int] | None, *, has_less: bool = False) -> None:
+        """Notes what was read; None: all. See ``Changes``."""
+        self._is_empty = False
+        self._has_less |= has_less
+        self._objects = None if objects is None or self._objects is None else self._objects.union(objects)
+
+    def taken(self, last: int) -> Changes | None:
+        """Returns what was noted, None for all, and begins again.
+
+        + last: highest -age(xmin) of what was read
+        """
+        objects, has_less, since, is_empty = self._objects, self._has_less, self._since, self._is_empty
+        self._objects, self._has_less, self._since, self._is_empty = set(), False, last, True
+        return None if objects is None else Changes(is_empty, frozenset(objects), since, has_less)
+
+
 class CatalogReader:
     """The catalog of one database as one session writes it, read again and again; nobody else changes it meanwhile.
 
@@ -95,13 +140,17 @@ class CatalogReader:
         self._elsewhere = ""
         self._now: Catalog | None = None
         self.is_known = False
-        # Goes up whenever a row was written, or is gone: below it, all is as it was.
-        self.revision = 0
+        self._log = _Log()
 
     def begins(self) -> None:
-        """Says that a transaction begins."""
+        """Says that a transaction begins, in which nothing was written yet."""
+        self._log.begins()
         self._last = -1
-        self._count = None
+        self._count = self._rows_written() if self.is_known else None
+
+    def changes(self) -> Changes | None:
+        """Returns what was read again since this was asked before; None: all of it."""
+        return self._log.taken(self._last)
 
     def forgets(self) -> None:
         """Says that what was read before does not count any more."""
@@ -138,10 +187,10 @@ class CatalogReader:
             return self.whole()
         has_more = written.has_more or self._may_lack_more(counted) or _alone(written.others) != _alone(known)
         if written.fresh or gone or written.objects or has_more:
-            self.revision += 1
             self._now = None
-            vanished = {key[1] for key in gone if key[0] in self._homely}
-            self._replace(set(written.objects) | vanished | {_NOBODY}, self._read(list(written.objects)))
+            objects = set(written.objects) | {key[1] for key in gone if key[0] in self._homely}
+            self._replace(objects | {_NOBODY}, self._read(list(written.objects)))
+            self._log.note(objects, has_less=counted is None or self._classes["pg_depend"] in counted)
         for class_, *key in gone:
             self._keys[class_].discard((key[0], key[1]))
         self._note(written, known)
@@ -233,8 +282,8 @@ class CatalogReader:
         return self._execute(PART, (scope,))
 
     def _all(self, written: _Written) -> Catalog:
-        self.revision += 1
         self._now = None
+        self._log.note(None)
         self._lines, self._counts, self._homes = {}, Counter(), {}
         self._keys = {one: set() for one in self._owning}
         for class_, object_, part in written.keys:
@@ -293,7 +342,7 @@ class FrugalReader(CatalogReader):
         if not self._is_small():
             return super().whole()
         self._reads += 1
-        self.revision += 1
+        self._log.note(None)
         self._now = Catalog(frozenset(line for line, *_ in self._execute(CATALOG, ())))
         return self._now
 

@@ -91,7 +91,9 @@ class Recorder(ScratchSession):
     def _begin(self, *, again: bool = False) -> None:
         # A session as new: no temporary table, prepared statement or setting of another file.
         self._as_new()
-        if not (again and self.is_throwaway):
+        # Where nobody else is at work it stays as it was found: what changes it is refused.
+        if not self.is_throwaway or not (again or self._has_begun):
+            self._has_begun = True
             self._server = self._read_server(self.watcher)
 
     def replay(self, migration: Migration) -> None:

@@ -1,5 +1,6 @@
--- For psycopg: everything that something depends on, as catalog keys. What a new object depends on is
--- what its statement needs.
+-- For psycopg, prepared: everything that something depends on, as catalog keys. What a new object depends on is what its
+-- statement needs. In place of :among the caller puts what is true of the rows of pg_depend that are read: all, or those
+-- that refer to some objects, and those that were written since.
 WITH namespaces AS (
     SELECT
         n.oid,
@@ -16,10 +17,14 @@ dependencies AS (
     SELECT
         d.*
     FROM pg_catalog.pg_depend AS d
-    WHERE d.classid <> 'pg_catalog.pg_constraint'::pg_catalog.regclass
-        OR d.objid NOT IN (SELECT k.oid FROM pg_catalog.pg_constraint AS k WHERE k.contype = 'n')
+    WHERE (
+            d.classid <> 'pg_catalog.pg_constraint'::pg_catalog.regclass
+            OR d.objid NOT IN (SELECT k.oid FROM pg_catalog.pg_constraint AS k WHERE k.contype = 'n')
+        )
+        AND (:among)
 )
 SELECT
+    d.refobjid::bigint AS referenced,
     d.classid::bigint AS class,
     d.objid::bigint AS object,
     d.objsubid AS part,
@@ -31,8 +36,9 @@ JOIN namespaces AS n ON n.oid = c.relnamespace
 WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
     AND d.refobjsubid > 0
 
-UNION
+UNION ALL
 SELECT
+    d.refobjid::bigint,
     d.classid::bigint,
     d.objid::bigint,
     d.objsubid,
@@ -44,8 +50,9 @@ JOIN namespaces AS n ON n.oid = c.relnamespace
 WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
     AND d.refobjsubid = 0
 
-UNION
+UNION ALL
 SELECT
+    d.refobjid::bigint,
     d.classid::bigint,
     d.objid::bigint,
     d.objsubid,
@@ -56,8 +63,9 @@ JOIN pg_catalog.pg_proc AS p ON p.oid = d.refobjid
 JOIN namespaces AS n ON n.oid = p.pronamespace
 WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
 
-UNION
+UNION ALL
 SELECT
+    d.refobjid::bigint,
     d.classid::bigint,
     d.objid::bigint,
     d.objsubid,
@@ -65,4 +73,4 @@ SELECT
 FROM dependencies AS d
 JOIN pg_catalog.pg_type AS t ON t.oid = d.refobjid AND t.typtype IN ('e', 'd', 'r')
 JOIN namespaces AS n ON n.oid = t.typnamespace
-WHERE d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass;
+WHERE d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass

@@ -1,5 +1,5 @@
--- For psycopg: the relations of the application, with catalog key and storage, to tell what a statement
--- met, locked and rewrote.
+-- For psycopg, prepared: the relations of the application, with catalog key and storage, to tell what a statement met,
+-- locked and rewrote. In place of :among the caller puts what is true of the oids that are read.
 SELECT
     c.oid::bigint AS oid,
     CASE c.relkind
@@ -18,4 +18,5 @@ FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname !~ '^pg_'
     AND n.nspname NOT IN ('information_schema', 'pgmigrate')
-    AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'i', 'I');
+    AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'i', 'I')
+    AND c.oid :among

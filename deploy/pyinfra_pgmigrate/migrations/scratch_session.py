@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -14,12 +13,12 @@ import psycopg
 from psycopg import sql as composed
 
 from ..catalog.delta import CatalogReader, FrugalReader, Query
-from ..catalog.lines import Catalog, escaped
+from ..catalog.lines import Catalog
 from ..errors import Kind, PgMigrateError
 from ..resources import read_sql
 from ..sqltext.parser import Statement
 from .files import BaselineNames
-from .scene import Relation, Scene, Server
+from .scene import Scene, Server, Surroundings
 from .scratch import pin, session
 from .script import server_wide
 
@@ -71,9 +70,11 @@ class ScratchSession:
         # No statement of a migration can know it.
         self._secret = secrets.token_hex(8)
         self._reader: CatalogReader | None = None
-        # What was found, and at which revision of the catalog.
-        self._known: tuple[int, Scene] | None = None
+        self._surroundings = Surroundings(self._prepared)
+        # Names of prepared statements; None once something was run that may have taken ours away.
+        self._names: set[str] | None = None
         self._server = self._read_server(watcher)
+        self._has_begun = False
 
     def catalog(self) -> Catalog:
         """Returns the catalog as it is now."""
@@ -88,11 +89,12 @@ class ScratchSession:
 
     def _prepared(self, query: Query, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """Runs a query of the library; it is planned once, as planning takes longer than running."""
-        name = composed.Identifier(f"{query.name}_{self._secret}")
-        known = self.connection.execute(
-            "SELECT 1 FROM pg_catalog.pg_prepared_statements WHERE name = %s", [f"{query.name}_{self._secret}"]
-        )
-        if known.fetchone() is None:
+        own = f"{query.name}_{self._secret}"
+        name = composed.Identifier(own)
+        if self._names is None:
+            self._names = self._prepared_names()
+        if own not in self._names:
+            self._names.add(own)
             types = composed.SQL(", ").join(map(composed.SQL, query.types))
             heading = composed.SQL("PREPARE {} ({}) AS {}") if query.types else composed.SQL("PREPARE {}{} AS {}")
             self.connection.execute(heading.format(name, types, composed.SQL(query.text)))
@@ -103,9 +105,12 @@ class ScratchSession:
     def _as_new(self) -> None:
         """Makes the session as new for another file, but for what the library has prepared itself."""
         self.connection.execute(library("migrations/record_discard"))
-        for (name,) in self.connection.execute("SELECT name FROM pg_catalog.pg_prepared_statements").fetchall():
+        for name in self._prepared_names():
             if not name.endswith(f"_{self._secret}"):
                 self.connection.execute(composed.SQL("DEALLOCATE {}").format(composed.Identifier(name)))
+
+    def _prepared_names(self) -> set[str]:
+        return {name for (name,) in self.connection.execute("SELECT name FROM pg_catalog.pg_prepared_statements")}
 
     def _pin(self) -> None:
         """Sets the session to what statements of a migration find at their beginning."""
@@ -128,6 +133,7 @@ class ScratchSession:
         )
 
     def _run(self, text: str) -> Any:
+        self._names = None
         return self.connection.execute(text.encode())
 
     @contextmanager
@@ -147,17 +153,14 @@ class ScratchSession:
             # Before anything else is read: reading locks, too.
             locks = self._locks(self.connection)
             catalog = self._catalog_reader.after()
-            if (known := self._known) is not None and known[0] == self._catalog_reader.revision:
-                return replace(known[1], locks=locks, server=self._read_server(self.connection))
-            relations = {
-                oid: Relation(escaped(key), kind, storage)
-                for oid, key, kind, storage in self.connection.execute(library("migrations/record_relations"))
-            }
-            rows = self.connection.execute(library("migrations/record_dependencies"))
-            dependencies = frozenset((kind, oid, part, escaped(key)) for kind, oid, part, key in rows)
-            found = Scene(catalog, relations, dependencies, locks, self._read_server(self.connection))
-            self._known = self._catalog_reader.revision, found
-            return found
+            self._surroundings.update(self._catalog_reader.changes())
+            return Scene(
+                catalog,
+                self._surroundings.relations,
+                self._surroundings.dependencies,
+                locks,
+                self._read_server(self.connection),
+            )
 
     def _before(self) -> Scene:
         # Nobody else is at work here: what one step leaves is what the next one meets.

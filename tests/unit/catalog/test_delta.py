@@ -13,6 +13,7 @@ from pyinfra_pgmigrate.catalog.delta import (
     TOUCHED,
     WRITTEN,
     CatalogReader,
+    Changes,
     FrugalReader,
     Query,
     catalog_query,
@@ -209,34 +210,42 @@ def test_where_the_server_counted_no_row_nothing_is_looked_at(
 ) -> None:
     server.written, server.looks = counted(pg_class=(7, 0)) if counts else None, 0
 
-    first, revision = reader.after(), reader.revision
+    first = reader.after()
+    reader.changes()
     # What was written in between is not counted by this server: so it is not looked for either.
     second = reader.after()
 
-    assert (first is second, reader.revision) == (True, revision)
+    assert first is second
+    assert reader.changes() == Changes(is_empty=True, objects=frozenset(), since=1, has_less=False)
     assert server.looks == looks
 
 
 def test_rows_counted_in_another_transaction_say_nothing(server: Server, reader: CatalogReader) -> None:
     server.written, server.looks = counted(pg_class=(7, 0)), 0
     reader.after()
-
+    server.written = counted(pg_class=(9, 1))
     reader.begins()
-    reader.after()
+    server.classes.clear()
 
-    assert server.looks == 2
+    reader.after()
+    assert server.classes == []
+
+    server.written = counted(pg_class=(9, 1), pg_proc=(1, 0))
+    reader.after()
+    assert server.classes == [([OID["pg_proc"]], [])]
 
 
 def test_a_row_that_was_counted_is_looked_for_where_it_was_written(server: Server, reader: CatalogReader) -> None:
     server.written = counted(pg_class=(7, 2), pg_type=(1, 0))
-    before, revision = reader.after(), reader.revision
+    before = reader.after()
+    reader.changes()
     server.written = counted(pg_class=(8, 2), pg_type=(1, 0))
     server.lines = [*LINES, ("index a_n CREATE", f"{OID['pg_class']}:20005:0", 20001)]
     server.fresh, server.objects = [(OID["pg_class"], 20005, 0)], [20001]
     server.classes.clear()
 
     assert reader.after().lines - before.lines == {"index a_n CREATE"}
-    assert reader.revision == revision + 1
+    assert reader.changes() == Changes(is_empty=False, objects=frozenset({20001}), since=1, has_less=False)
     # In no other catalog; and as no row was deleted, the others are not counted.
     assert server.classes == [([OID["pg_class"]], [])]
 
@@ -275,6 +284,61 @@ def test_a_schema_that_is_gone_has_all_read(server: Server, reader: CatalogReade
     reader.after()
 
     assert server.asked == [None]
+
+
+class TestChanges:
+    """What was read again since somebody asked."""
+
+    def test_all_was_read_at_first(self, reader: CatalogReader) -> None:
+        reader.after()
+
+        assert reader.changes() is None
+
+    def test_they_add_up(self, server: Server, reader: CatalogReader) -> None:
+        reader.changes()
+        for objects in ([20001], [20002]):
+            server.objects = objects
+            reader.after()
+
+        found = reader.changes()
+
+        assert found is not None
+        assert (found.objects, found.has_less) == (frozenset({20001, 20002}), True)  # This server does not count.
+
+    def test_dependencies_are_gone_where_rows_of_theirs_were_deleted(
+        self, server: Server, reader: CatalogReader
+    ) -> None:
+        server.written = {}
+        reader.begins()
+        reader.changes()
+        for since, rows, has_less in ((-1, (1, 0), False), (1, (2, 1), True)):
+            server.written = counted(pg_depend=rows)
+            server.objects = [20002]
+            reader.after()
+
+            assert reader.changes() == Changes(False, frozenset({20002}), since, has_less)
+
+    def test_what_an_earlier_transaction_wrote_is_told_from_nothing(
+        self, server: Server, reader: CatalogReader
+    ) -> None:
+        reader.changes()
+        server.objects = [20001]
+        reader.after()
+
+        reader.begins()
+
+        assert reader.changes() is None
+
+    def test_but_not_where_it_was_asked_for_before(self, server: Server, reader: CatalogReader) -> None:
+        server.objects = [20001]
+        reader.after()
+        reader.changes()
+
+        reader.begins()
+
+        found = reader.changes()
+        assert found is not None
+        assert (found.is_empty, found.since) == (True, -1)
 
 
 def counted(**rows: tuple[int, int]) -> dict[str, list[int]]:
@@ -317,11 +381,12 @@ class TestFrugal:
         reader.begins()
         server.written = counted(pg_class=(1, 0))
         reader.after()
-        revision = reader.revision
+        assert reader.changes() is None
 
         reader.after()
 
-        assert (server.asked, reader.revision) == ([None], revision)
+        assert server.asked == [None]
+        assert reader.changes() == Changes(is_empty=True, objects=frozenset(), since=-1, has_less=False)
 
     def test_what_was_forgotten_is_read_again(self, server: Server) -> None:
         reader = FrugalReader(server.execute)

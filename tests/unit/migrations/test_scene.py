@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from pyinfra_pgmigrate.catalog.delta import Changes, Execute, Query
 from pyinfra_pgmigrate.catalog.lines import Catalog, Patch
 from pyinfra_pgmigrate.migrations.effect import Lock, StatementEffect
-from pyinfra_pgmigrate.migrations.scene import Relation, Scene, effect_of
+from pyinfra_pgmigrate.migrations.scene import DEPENDENCIES as ALL
+from pyinfra_pgmigrate.migrations.scene import RELATIONS as RELATIONS_ALL
+from pyinfra_pgmigrate.migrations.scene import (
+    SOME_DEPENDENCIES,
+    SOME_RELATIONS,
+    Relation,
+    Scene,
+    Surroundings,
+    effect_of,
+)
 from pyinfra_pgmigrate.sqltext.parser import split
 
 ORDERS, CUSTOMERS, INDEX, VIEW = 16384, 16390, 16400, 16410
+REFERENCED = 16500
 RELATIONS = {
     ORDERS: Relation("table orders", "r", 1),
     CUSTOMERS: Relation("table customers", "r", 2),
@@ -15,7 +28,7 @@ RELATIONS = {
     VIEW: Relation("materialized_view sums", "m", 4),
 }
 LINES = ("table orders", "table customers", "column orders.id integer", "owner table orders me", "function f() () x")
-BEFORE = Scene(Catalog.of(LINES), RELATIONS, frozenset(), frozenset(), frozenset())
+BEFORE = Scene(Catalog.of(LINES), RELATIONS, {}, frozenset(), frozenset())
 
 
 def after(
@@ -29,7 +42,7 @@ def after(
     return Scene(
         Catalog((before.catalog.lines - set(minus)) | set(plus)),
         RELATIONS if relations is None else relations,
-        before.dependencies | set(dependencies),
+        {**before.dependencies, REFERENCED: before.dependencies.get(REFERENCED, frozenset()) | set(dependencies)},
         before.locks | set(locks),
         frozenset(),
     )
@@ -127,3 +140,78 @@ def test_it_needs_what_it_depends_on_and_locks_of_what_was_there() -> None:
     found = effect("ALTER TABLE orders ADD COLUMN rate numeric DEFAULT f()", scene)
 
     assert found.needs == ("function f()", "table customers")
+
+
+class TestSurroundings:
+    """Relations, and what depends on what, read in parts."""
+
+    def test_all_is_read_where_anything_may_have_changed(self) -> None:
+        found = Surroundings(
+            answering({RELATIONS_ALL.name: [(1, "table a", "r", 7)], ALL.name: [(1, 2, 3, 0, "table a")]})
+        )
+
+        found.update(None)
+
+        assert found.relations == {1: Relation("table a", "r", 7)}
+        assert found.dependencies == {1: frozenset({(2, 3, 0, "table a")})}
+
+    def test_of_what_was_written_all_is_new_and_the_rest_stays(self) -> None:
+        asked: list[tuple[str, tuple[object, ...]]] = []
+        found = known(asked)
+        asked.clear()
+
+        found.update(Changes(is_empty=False, objects=frozenset({2, 1}), since=5, has_less=False))
+
+        # Table 2 was dropped, table 1 renamed; something new depends on table 3, which was not written itself.
+        assert asked == [(SOME_RELATIONS.name, ([1, 2],)), (SOME_DEPENDENCIES.name, ([1, 2], 5))]
+        assert found.relations == {1: Relation("table new", "r", 7), 3: Relation("table c", "r", 9)}
+        assert found.dependencies == {
+            1: frozenset({(9, 10, 0, "table new")}),
+            3: frozenset({(9, 12, 0, "table c"), (9, 13, 0, "table c")}),
+        }
+
+    def test_where_dependencies_may_be_gone_all_of_them_are_read(self) -> None:
+        asked: list[tuple[str, tuple[object, ...]]] = []
+        found = known(asked)
+        asked.clear()
+
+        found.update(Changes(is_empty=False, objects=frozenset({1}), since=5, has_less=True))
+
+        assert asked == [(SOME_RELATIONS.name, ([1],)), (ALL.name, ())]
+
+    def test_where_nothing_was_written_nothing_is_read(self) -> None:
+        asked: list[tuple[str, tuple[object, ...]]] = []
+        found = known(asked)
+        asked.clear()
+
+        found.update(Changes(is_empty=True, objects=frozenset(), since=5, has_less=False))
+
+        assert asked == []
+
+
+def known(asked: list[tuple[str, tuple[object, ...]]]) -> Surroundings:
+    """Returns what is known of three tables on which something depends."""
+    tables = [(1, "table a", "r", 7), (2, "table b", "r", 8), (3, "table c", "r", 9)]
+    rows = [(1, 9, 10, 0, "table a"), (2, 9, 11, 0, "table b"), (3, 9, 12, 0, "table c")]
+    answers: dict[str, Sequence[Sequence[object]]] = {
+        RELATIONS_ALL.name: tables,
+        ALL.name: rows,
+        SOME_RELATIONS.name: [(1, "table new", "r", 7)],
+        SOME_DEPENDENCIES.name: [(1, 9, 10, 0, "table new"), (3, 9, 13, 0, "table c")],
+    }
+    found = Surroundings(answering(answers, asked))
+    found.update(None)
+    return found
+
+
+def answering(
+    answers: Mapping[str, Sequence[Sequence[object]]], asked: list[tuple[str, tuple[object, ...]]] | None = None
+) -> Execute:
+    """Returns what answers queries by their name, and notes which were asked with which values."""
+
+    def execute(query: Query, values: Sequence[object]) -> Sequence[Sequence[object]]:
+        if asked is not None:
+            asked.append((query.name, tuple(values)))
+        return answers[query.name]
+
+    return execute

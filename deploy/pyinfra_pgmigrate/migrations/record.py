@@ -262,12 +262,14 @@ def _endless(migration: Migration, statement: Statement) -> PgMigrateError:
 
 
 @contextmanager
-def recorder(conninfo: str, *, is_throwaway: bool = False, tell: Tell) -> Iterator[Recorder]:
+def recorder(
+    conninfo: str, *, is_throwaway: bool = False, tell: Tell, trusts_counts: bool = True
+) -> Iterator[Recorder]:
     """Yields a recorder on a scratch database, which is dropped at the end.
 
     + conninfo: of any database of the server; needs CREATEDB
     + is_throwaway: nobody else uses the server, and it is gone afterwards
-    + tell: takes a line for people
+    + tell: takes a line for people; trusts_counts: see ``CatalogReader``
     Raises PgMigrateError: unreadable or privilege, where the server does not make a scratch database.
     """
     with (
@@ -275,7 +277,7 @@ def recorder(conninfo: str, *, is_throwaway: bool = False, tell: Tell) -> Iterat
         closing(session(scratch)) as connection,
         closing(session(scratch)) as watcher,
     ):
-        yield Recorder(connection, watcher, scratch, is_throwaway=is_throwaway)
+        yield Recorder(connection, watcher, scratch, is_throwaway=is_throwaway, trusts_counts=trusts_counts)
 
 
 def record_folder(
@@ -294,12 +296,20 @@ def record_folder(
             return dict(_texts(folder, recording, known))
     except _OtherwiseError as found:
         tell(f"{found}; recording all of them again")
-    with recorder(conninfo, is_throwaway=is_throwaway, tell=tell) as recording:
-        return dict(_texts(folder, recording, {}))
+    try:
+        with recorder(conninfo, is_throwaway=is_throwaway, tell=tell, trusts_counts=False) as recording:
+            return dict(_texts(folder, recording, {}))
+    except _OtherwiseError as found:
+        raise PgMigrateError(
+            Kind.FILE,
+            f"could not record {folder}: what its statements write to the catalog cannot be seen",
+            detail=f"Found: {found}; expected the catalog that each statement was seen to leave.",
+            hint="Look for a function or trigger that writes to the system catalogs themselves.",
+        ) from None
 
 
 class _OtherwiseError(Exception):
-    """The effects that were kept lead to another catalog than their migrations."""
+    """What is known of the migrations leads to another catalog than the migrations."""
 
 
 def _current(folder: Path) -> dict[str, Effect]:
@@ -320,7 +330,8 @@ def _texts(folder: Path, recording: Recorder, known: Mapping[str, Effect]) -> It
         name = f"{migration.name}.effect"
         effect = known.get(migration.name)
         if effect is None:
-            _compare(recording, expected)
+            if expected is not None:
+                _compare(_shared(recording), expected)
             expected = None
             yield name, effects.render(migration.name, recording.record(migration, base=base))
             continue
@@ -328,15 +339,19 @@ def _texts(folder: Path, recording: Recorder, known: Mapping[str, Effect]) -> It
         recording.replay(migration)
         expected = (before - effect.patch.minus) | effect.patch.plus
         yield name, (folder / name).read_text()
-    _compare(recording, expected)
+    found = _shared(recording)
+    if expected is not None:
+        _compare(found, expected)
 
 
 def _shared(recording: Recorder) -> frozenset[str]:
-    return frozenset(line for line in recording.catalog().lines if not is_own(line))
+    """Returns the catalog, compared with what the statements before were seen to write."""
+    followed, found = recording.followed, recording.catalog().lines
+    if followed is not None:
+        _compare(found, followed.lines)
+    return frozenset(line for line in found if not is_own(line))
 
 
-def _compare(recording: Recorder, expected: frozenset[str] | None) -> None:
-    """Compares the catalog with what effects say of it; None: they say nothing."""
-    differing = sorted(_shared(recording) ^ expected) if expected is not None else []
-    if differing:
+def _compare(found: frozenset[str], expected: frozenset[str]) -> None:
+    if differing := sorted(found ^ expected):
         raise _OtherwiseError(f"the recorded effects do not lead to this catalog, first of all at {differing[0]}")

@@ -44,12 +44,52 @@ _NO_SUCH_OBJECT = "42704"
 _NO_SUCH_EXTENSION = ("0A000", "58P01")
 
 
+class _Prepared:
+    """Queries of the library in a session, each planned once, as planning takes longer than running."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        # No statement of a migration can know it.
+        self._ending = f"_{secrets.token_hex(8)}"
+        # None: something was run that may have taken ours away.
+        self._names: set[str] | None = None
+
+    def run(self, query: Query, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """Runs a query with its values, and returns the rows."""
+        own = f"{query.name}{self._ending}"
+        name = composed.Identifier(own)
+        if self._names is None:
+            self._names = self._found()
+        if own not in self._names:
+            types = composed.SQL(", ").join(map(composed.SQL, query.types))
+            heading = composed.SQL("PREPARE {} ({}) AS {}") if query.types else composed.SQL("PREPARE {}{} AS {}")
+            self._connection.execute(heading.format(name, types, composed.SQL(query.text)))
+            self._names.add(own)
+        places = composed.SQL(", ").join(map(composed.Literal, values))
+        run = composed.SQL("EXECUTE {} ({})") if values else composed.SQL("EXECUTE {}{}")
+        return self._connection.execute(run.format(name, places)).fetchall()
+
+    def doubt(self) -> None:
+        """Says that something was run that may have taken them away."""
+        self._names = None
+
+    def drop_others(self) -> None:
+        """Drops what statements of a migration have prepared."""
+        for name in self._found():
+            if not name.endswith(self._ending):
+                self._connection.execute(composed.SQL("DEALLOCATE {}").format(composed.Identifier(name)))
+
+    def _found(self) -> set[str]:
+        return {name for (name,) in self._connection.execute("SELECT name FROM pg_catalog.pg_prepared_statements")}
+
+
 class ScratchSession:
     """A session of the scratch database, and another that looks from outside.
 
     + connection: runs statements, in autocommit; ``watcher``: looks from outside
     + conninfo: for further sessions of it
     + is_throwaway: the server is thrown away with it, so that the baseline may make roles there
+    + trusts_counts: see ``CatalogReader``
     + names: where names without a schema are found
     """
 
@@ -60,6 +100,7 @@ class ScratchSession:
         conninfo: str,
         *,
         is_throwaway: bool,
+        trusts_counts: bool = True,
     ) -> None:
         self.connection = connection
         self.watcher = watcher
@@ -67,50 +108,33 @@ class ScratchSession:
         self.is_throwaway = is_throwaway
         self.names = BaselineNames()
         self._now: Scene | None = None
-        # No statement of a migration can know it.
-        self._secret = secrets.token_hex(8)
+        self._prepared = _Prepared(connection)
+        self._trusts_counts = trusts_counts
         self._reader: CatalogReader | None = None
-        self._surroundings = Surroundings(self._prepared)
-        # Names of prepared statements; None once something was run that may have taken ours away.
-        self._names: set[str] | None = None
+        self._surroundings = Surroundings(self._prepared.run)
         self._server = self._read_server(watcher)
         self._has_begun = False
 
     def catalog(self) -> Catalog:
-        """Returns the catalog as it is now."""
+        """Returns the catalog as it is now, all of it read."""
         with self._aside():
             return self._catalog_reader.whole()
 
     @property
+    def followed(self) -> Catalog | None:
+        """The catalog by what each statement was seen to write; None where it was not looked at."""
+        return None if self._now is None else self._now.catalog
+
+    @property
     def _catalog_reader(self) -> CatalogReader:
         if self._reader is None:
-            self._reader = FrugalReader(self._prepared)
+            self._reader = FrugalReader(self._prepared.run, trusts_counts=self._trusts_counts)
         return self._reader
-
-    def _prepared(self, query: Query, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
-        """Runs a query of the library; it is planned once, as planning takes longer than running."""
-        own = f"{query.name}_{self._secret}"
-        name = composed.Identifier(own)
-        if self._names is None:
-            self._names = self._prepared_names()
-        if own not in self._names:
-            self._names.add(own)
-            types = composed.SQL(", ").join(map(composed.SQL, query.types))
-            heading = composed.SQL("PREPARE {} ({}) AS {}") if query.types else composed.SQL("PREPARE {}{} AS {}")
-            self.connection.execute(heading.format(name, types, composed.SQL(query.text)))
-        places = composed.SQL(", ").join(map(composed.Literal, values))
-        run = composed.SQL("EXECUTE {} ({})") if values else composed.SQL("EXECUTE {}{}")
-        return self.connection.execute(run.format(name, places)).fetchall()
 
     def _as_new(self) -> None:
         """Makes the session as new for another file, but for what the library has prepared itself."""
         self.connection.execute(library("migrations/record_discard"))
-        for name in self._prepared_names():
-            if not name.endswith(f"_{self._secret}"):
-                self.connection.execute(composed.SQL("DEALLOCATE {}").format(composed.Identifier(name)))
-
-    def _prepared_names(self) -> set[str]:
-        return {name for (name,) in self.connection.execute("SELECT name FROM pg_catalog.pg_prepared_statements")}
+        self._prepared.drop_others()
 
     def _pin(self) -> None:
         """Sets the session to what statements of a migration find at their beginning."""
@@ -133,7 +157,7 @@ class ScratchSession:
         )
 
     def _run(self, text: str) -> Any:
-        self._names = None
+        self._prepared.doubt()
         return self.connection.execute(text.encode())
 
     @contextmanager

@@ -34,6 +34,7 @@ from pyinfra_pgmigrate.settings import Settings, read_settings
 from pyinfra_pgmigrate.sqltext.parser import split
 
 from tests.support import hand_edits
+from tests.support.application import OLD_RULE
 from tests.support.contents import RUN
 from tests.support.harness import Result, migrate, rollback
 from tests.support.migrations import MIGRATIONS
@@ -82,8 +83,6 @@ _NEEDED = {
     (2, 5): [1, 4],
     (2, 8): [1, 4],
 }
-
-_OLD_RULE = "idx_project_equipment_groups_project"
 
 
 # Ways to make a state of another one. Settings are those that the library reaches the database with.
@@ -215,10 +214,10 @@ def _by_hand() -> Iterator[Named]:
         " AS $$ BEGIN RETURN NULL; END $$",
     }.items():
         yield Named(f"conflict-{name}", "legacy", (by_hand(text),))
-    yield Named("rule-renamed", "legacy", (by_hand(f"ALTER INDEX {_OLD_RULE} RENAME TO one_name_a_project"),))
+    yield Named("rule-renamed", "legacy", (by_hand(f"ALTER INDEX {OLD_RULE} RENAME TO one_name_a_project"),))
     rule = "ALTER TABLE project_equipment_groups ADD CONSTRAINT one_name UNIQUE (name, project_id)"
-    yield Named("rule-constraint", "legacy", (by_hand(f"DROP INDEX {_OLD_RULE}; {rule}"),))
-    yield Named("rule-absent", "legacy", (by_hand(f"DROP INDEX {_OLD_RULE}"),))
+    yield Named("rule-constraint", "legacy", (by_hand(f"DROP INDEX {OLD_RULE}; {rule}"),))
+    yield Named("rule-absent", "legacy", (by_hand(f"DROP INDEX {OLD_RULE}"),))
     for name in ("renamed", "constraint", "absent"):
         yield Named(f"rule-{name}-applied", f"rule-{name}", (migrated(),), obstacles=True)
     yield Named("hand-6-rule-back", "hand-6", (by_hand(rule),))

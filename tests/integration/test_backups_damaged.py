@@ -106,7 +106,7 @@ class TestDamage:
             taken(folder, settings)
             yield database, folder
 
-    # What is damaged otherwise: tests/security/test_files.py.
+    # What is damaged otherwise: tests/security/test_files_damaged.py.
     @first(4)
     @pytest.mark.parametrize("damage", DAMAGES, ids=lambda one: one.__name__.strip("_"))
     def test_is_refused_by_verify_and_by_restore_and_the_good_one_stays(

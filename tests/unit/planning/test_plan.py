@@ -25,8 +25,9 @@ from pyinfra_pgmigrate.registry.model import Observed, Upsert
 from pyinfra_pgmigrate.report.status import status_parts, summary
 from pyinfra_pgmigrate.settings import read_settings
 
-from tests.support.captured import STATES, UNDO, VERSIONS, answer, observed, verified
+from tests.support.captured import VERSIONS, answer, observed, verified
 from tests.support.migrations import MIGRATIONS
+from tests.support.states import STATES, UNDO
 
 WORDS = {
     Action.NONE: "none",

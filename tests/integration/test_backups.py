@@ -1,4 +1,4 @@
-"""Backups that prove themselves: taken, verified, kept, verified on another server; on dockerized PostgreSQL 17 and others."""
+"""Backups that prove themselves: taken, kept, verified here and on another server; on dockerized PostgreSQL 17 and others."""
 
 from __future__ import annotations
 

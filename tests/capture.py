@@ -20,7 +20,9 @@ from functools import partial
 from pathlib import Path
 
 from tests.conftest import Machines
-from tests.support.captured import FOLDER, STATES, VERSIONS, Document, Maker, document, files_of
+from tests.support.captured import FOLDER, VERSIONS, Document, document, files_of
+from tests.support.state_maker import Maker
+from tests.support.states import STATES
 from tests.support.summary import Summary
 
 _AT_A_TIME = 4

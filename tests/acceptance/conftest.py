@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import testinfra
 
 from tests.conftest import Machines
 from tests.docker.hosts import DockerHost
@@ -63,6 +64,11 @@ def standby(host: DockerHost, stage: Database) -> Iterator[int]:
     host.run("su", "postgres", "-c", start)
     yield 5433
     host.run("su", "postgres", "-c", f"{programs}/pg_ctl -m immediate -D /srv/standby stop")
+
+
+def leftovers(host: DockerHost) -> list[str]:
+    """Returns what is in the folder for temporary files of a host."""
+    return str(testinfra.get_host(f"docker://{host.name}").check_output("ls -A /tmp")).split()
 
 
 # Each host and each connector once; the other pairs in "make soak".

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import Machines
-from tests.support.cli import STALE_S, Site
+from tests.support.cli import MIGRATE, STALE_S, STATUS, Site
 from tests.support.servers import Database
 
-MIGRATE, STATUS = "deploy/migrate.py", "deploy/status.py"
 ALL = list(range(1, 7))
 
 

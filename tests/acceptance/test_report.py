@@ -11,13 +11,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.support.cli import Site
+from tests.support.cli import MIGRATE, Site
 from tests.support.servers import Database
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.acceptance
-
-MIGRATE = "deploy/migrate.py"
 
 
 def local(site: Site, database: Database, **more: Any) -> str:

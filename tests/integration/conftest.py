@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pyinfra_pgmigrate.settings import KEYS
 
+from tests.integration.recordings import scratch_databases
 from tests.support import servers, templates
 from tests.support.harness import migrate
 from tests.support.servers import Database, Server
@@ -62,3 +63,10 @@ def used(server: Server) -> Iterator[Database]:
     """Such a database whose variants are in use: several a project, one name in all of them, equipment in each."""
     with server.database(templates.used(server)) as database:
         yield database
+
+
+@pytest.fixture
+def nothing_left(server: Server) -> Iterator[None]:
+    """Whatever a test did, no scratch database is there afterwards."""
+    yield
+    assert scratch_databases(server) == []

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import pytest
 
 from tests.conftest import on_versions
-from tests.integration.test_rollback import CONSTRAINT, INDEX, application, same
-from tests.integration.test_running import QUICK, open_transaction
+from tests.support.application import CONSTRAINT, OLD_RULE, application, same
 from tests.support.contents import contents_of
 from tests.support.harness import migrate, rollback
 from tests.support.servers import Database
+from tests.support.transactions import QUICK, open_transaction
 
 AHEAD = {"pg_build_from_mib": 0}
 DEFERRED = "ALTER TABLE project_equipment_groups ADD CONSTRAINT any_name UNIQUE (project_id, name) DEFERRABLE INITIALLY DEFERRED"
@@ -20,7 +20,7 @@ DEFERRED = "ALTER TABLE project_equipment_groups ADD CONSTRAINT any_name UNIQUE 
 
 def with_rule(database: Database, rule: str) -> None:
     if rule != "index":
-        database.run(f"DROP INDEX {INDEX}")
+        database.run(f"DROP INDEX {OLD_RULE}")
         database.run(DEFERRED if rule == "deferred" else CONSTRAINT)
 
 
@@ -44,7 +44,7 @@ class TestBuild:
         result = rollback(legacy.settings(**AHEAD))
 
         assert result.ok, result.text
-        assert f"building {INDEX if rule == 'index' else 'any_name'} before the cut-over" in result.text
+        assert f"building {OLD_RULE if rule == 'index' else 'any_name'} before the cut-over" in result.text
         assert "could not build" not in result.text
         assert same(before, legacy) == []
         assert migrate(legacy.settings()).ok
@@ -58,7 +58,7 @@ class TestBuild:
         with_rule(legacy, rule)
         before = application(legacy)
         assert migrate(legacy.settings()).ok
-        name = INDEX if rule == "index" else "any_name"
+        name = OLD_RULE if rule == "index" else "any_name"
         legacy.run(f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON project_equipment_groups (project_id, name)")
         if state == "invalid":
             legacy.run(f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{name}'::regclass")
@@ -70,9 +70,9 @@ class TestBuild:
 
     def test_what_a_killed_try_left_goes_with_a_repair(self, applied: Database) -> None:
         before = application(applied)
-        applied.run(f"CREATE UNIQUE INDEX CONCURRENTLY {INDEX} ON project_equipment_groups (project_id, name)")
+        applied.run(f"CREATE UNIQUE INDEX CONCURRENTLY {OLD_RULE} ON project_equipment_groups (project_id, name)")
 
-        assert f"there again: index {INDEX}" in migrate(applied.settings()).refusals[0]
+        assert f"there again: index {OLD_RULE}" in migrate(applied.settings()).refusals[0]
         assert migrate(applied.settings(pg_repair=True)).ok
 
         assert same(before, applied) == []
@@ -84,7 +84,7 @@ class TestBuild:
             result = rollback(applied.settings(**AHEAD, **QUICK, pg_lock_budget_s=1))
 
         (refusal,) = result.refusals
-        assert f"index {INDEX} cannot be built before the cut-over" in refusal
+        assert f"index {OLD_RULE} cannot be built before the cut-over" in refusal
         assert "night report" in refusal
         assert "pg_terminate_backend" in refusal
         assert same(before, applied) == []

@@ -1,27 +1,21 @@
-"""Backups that prove themselves: taken, verified, kept, refused, restored; on dockerized PostgreSQL 17 and others."""
+"""Backups that prove themselves: taken, kept, verified here and on another server; on dockerized PostgreSQL 17 and others."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyinfra_pgmigrate.backup import claim
-from pyinfra_pgmigrate.backup.contents import Contents
-from pyinfra_pgmigrate.backup.manifest import read_manifest
-from pyinfra_pgmigrate.copies.restore_log import differences
 from pyinfra_pgmigrate.embedded import scratch_server
 
-from tests.conftest import Machines, first, on_all_versions, on_docker, on_versions
-from tests.support.backups import ODD, copies, fill_oddly, labels, manifest, taken
+from tests.conftest import Machines, on_all_versions, on_docker, on_versions
+from tests.support.backups import copies, fill_oddly, labels, manifest, taken
 from tests.support.contents import contents_of
-from tests.support.harness import backup, migrate, restore
+from tests.support.harness import backup, migrate
 from tests.support.servers import Database, Server
 from tests.support.writers import Writers
 
@@ -180,220 +174,6 @@ class TestTaking:
             assert any(line.startswith("grant function f() ") for line in before.lines)
 
 
-class TestHash:
-    @pytest.mark.parametrize(
-        "change",
-        [
-            "UPDATE words SET word = 'other' WHERE id = 1",
-            "UPDATE words SET word = CASE id WHEN 1 THEN 'two' ELSE 'one' END WHERE id IN (1, 2)",
-            "DELETE FROM words WHERE id = 1; INSERT INTO words SELECT 2, 'two'",
-            # A sum of hashes sees what an exclusive or does not: two pairs of equal rows.
-            "DELETE FROM words WHERE id = 3; INSERT INTO words VALUES (4, 'four'), (4, 'four')",
-            "UPDATE words SET word = NULL WHERE id = 2",
-            "ALTER TABLE words ADD COLUMN more integer",
-        ],
-    )
-    def test_sees_a_change(self, server: Server, change: str) -> None:
-        with server.database("empty") as database:
-            database.run("CREATE TABLE words (id integer, word text)")
-            database.run("INSERT INTO words VALUES (1, 'one'), (2, 'two'), (3, 'three'), (3, 'three')")
-            before = contents_of(database)
-            database.run(change)
-
-            assert list(differences(before, contents_of(database))) != []
-
-    def test_does_not_see_the_order_of_rows(self, server: Server) -> None:
-        with server.database("empty") as database:
-            database.run("CREATE TABLE words AS SELECT i AS id, i::text AS word FROM generate_series(1, 1000) AS i")
-            before = contents_of(database)
-            database.run("CREATE TABLE turned AS SELECT * FROM words ORDER BY id DESC; TRUNCATE words")
-            database.run("INSERT INTO words SELECT * FROM turned; DROP TABLE turned")
-
-            assert contents_of(database) == before
-
-    def test_agrees_between_major_versions(self, machines: Machines) -> None:
-        found: list[Contents] = []
-        for version in (15, 16, 17, 18):
-            server = machines.server(version)
-            with server.database("empty") as database:
-                database.run(ODD.replace("gen_random_uuid()", "md5(i::text)::uuid"))
-                found.append(contents_of(database))
-
-        assert all(one.tables == found[0].tables for one in found[1:])
-
-
-def _cut(backup: Path) -> None:
-    path = _largest(backup)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size * 7 // 10])
-
-
-def _emptied(backup: Path) -> None:
-    _largest(backup).write_bytes(b"")
-
-
-def _flipped(backup: Path) -> None:
-    content = bytearray(_largest(backup).read_bytes())
-    content[len(content) // 2] ^= 1
-    _largest(backup).write_bytes(bytes(content))
-
-
-def _missing(backup: Path) -> None:
-    _largest(backup).unlink()
-
-
-def _edited_manifest(backup: Path) -> None:
-    path = backup / "manifest.json"
-    path.write_text(path.read_text().replace('"applied": 0', '"applied": 6'))
-
-
-def _no_manifest(backup: Path) -> None:
-    (backup / "manifest.json").unlink()
-
-
-def _cut_manifest(backup: Path) -> None:
-    path = backup / "manifest.json"
-    path.write_text(path.read_text()[:200])
-
-
-def _edited_contents(backup: Path) -> None:
-    path = backup / "contents.json"
-    path.write_text(path.read_text().replace('"public.projects": [40, ', '"public.projects": [41, '))
-
-
-def _edited_list(backup: Path) -> None:
-    path = backup / "files.sha256"
-    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
-
-
-def _readable(backup: Path) -> None:
-    _largest(backup).chmod(0o644)
-
-
-def _open_folder(backup: Path) -> None:
-    backup.chmod(0o755)
-
-
-def _other_owner(backup: Path) -> None:
-    shutil.chown(_largest(backup), "nobody")
-
-
-def _added(backup: Path) -> None:
-    path = backup / "dump" / "more.dat"
-    path.write_text("x")
-    path.chmod(0o600)
-
-
-def _linked(backup: Path) -> None:
-    path = _largest(backup)
-    target = backup.parent / "elsewhere"
-    path.rename(target)
-    path.symlink_to(target)
-
-
-def _largest(backup: Path) -> Path:
-    return max((backup / "dump").glob("*.dat*"), key=lambda path: path.stat().st_size)
-
-
-DAMAGES = [
-    _cut, _emptied, _flipped, _missing, _edited_manifest, _no_manifest, _cut_manifest, _edited_contents, _edited_list,
-    _readable, _open_folder, _other_owner, _added, _linked,
-]  # fmt: skip
-
-
-class TestDamage:
-    @pytest.fixture(scope="class")
-    @staticmethod
-    def pair(machines: Machines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Path]]:
-        """A database with two good backups."""
-        folder = tmp_path_factory.mktemp("pair") / "backups"
-        with machines.server(17).database("legacy") as database:
-            settings = database.settings(pg_skip_backup=False, pg_backup_dir=str(folder))
-            taken(folder, settings)
-            taken(folder, settings)
-            yield database, folder
-
-    # What is damaged otherwise: tests/security/test_files.py.
-    @first(4)
-    @pytest.mark.parametrize("damage", DAMAGES, ids=lambda one: one.__name__.strip("_"))
-    def test_is_refused_by_verify_and_by_restore_and_the_good_one_stays(
-        self, pair: tuple[Database, Path], tmp_path: Path, damage: Callable[[Path], None]
-    ) -> None:
-        database, original = pair
-        folder = tmp_path / "backups"
-        shutil.copytree(original, folder, symlinks=True)
-        good, bad = labels(folder)
-        before = contents_of(database)
-        damage(folder / bad)
-        settings = database.settings(pg_skip_backup=False, pg_backup_dir=str(folder))
-
-        restored = restore({**settings, "pg_backup": bad})
-        verified = backup({**settings, "pg_backup": bad})
-        read = backup({**settings, "pg_backup": bad, "pg_verify": "read"})
-
-        for result in (restored, verified, read):
-            assert not result.ok
-            assert f'backup "{bad}" is damaged' in result.refusals[0], result.text
-        assert contents_of(database) == before
-        assert copies(database.server) == []
-        assert backup({**settings, "pg_backup": good}).ok
-        assert labels(folder) == [good, bad]
-
-    @pytest.mark.parametrize("damage", [_cut, _edited_manifest, _readable], ids=lambda one: one.__name__.strip("_"))
-    def test_makes_the_next_run_take_another_one(
-        self, pair: tuple[Database, Path], tmp_path: Path, damage: Callable[[Path], None]
-    ) -> None:
-        database, original = pair
-        folder = tmp_path / "backups"
-        shutil.copytree(original, folder, symlinks=True)
-        for label in labels(folder):
-            damage(folder / label)
-
-        result = backup(database.settings(pg_skip_backup=False, pg_backup_dir=str(folder)))
-
-        assert result.ok, result.text
-        assert result.changed == ["Backup"]
-        assert len(labels(folder)) == 3
-
-
-def _forge(backup: Path, old: str, new: str) -> None:
-    """Changes what a backup says of its contents, and all hashes with it."""
-    path = backup / "contents.json"
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-    read = read_manifest((backup / "manifest.json").read_text())
-    sums = {**read.sums, "contents.json": hashlib.sha256(path.read_bytes()).hexdigest()}
-    (backup / "manifest.json").write_text(replace(read, sums=sums).text() + "\n")
-
-
-class TestComparison:
-    @pytest.mark.parametrize(
-        ("old", "new", "found"),
-        [
-            (
-                '"public.projects": [40, "',
-                '"public.projects": [41, "',
-                "table public.projects has 40 rows, expected 41",
-            ),
-            ('"public.projects": [40, "', '"public.projects": [40, "1', "table public.projects has other contents"),
-            ('"large_objects": 0', '"large_objects": 1', "there are 0 large objects, expected 1"),
-        ],
-    )
-    def test_finds_a_copy_that_is_otherwise(
-        self, kept: Callable[..., dict[str, Any]], folder: Path, server: Server, old: str, new: str, found: str
-    ) -> None:
-        label = taken(folder, kept())
-        _forge(folder / label, old, new)
-
-        result = backup(kept(pg_backup=label))
-
-        assert not result.ok
-        assert found in result.refusals[0], result.text
-        assert manifest(folder, label)["verification"]["how"] == "failed"
-        assert copies(server) == []
-        assert f'backup "{label}" is damaged' in restore(kept(pg_backup=label)).refusals[0]
-
-
 class TestKeeping:
     def test_as_many_stay_as_are_wanted_and_those_that_the_registry_names(
         self, kept: Callable[..., dict[str, Any]], folder: Path
@@ -457,27 +237,6 @@ class TestKeeping:
         assert "it may not make databases" in refused.refusals[0]
         assert "--data pg_verify=read" in refused.refusals[0]
         assert read.ok, read.text
-
-
-class TestFetching:
-    def test_a_verified_backup_is_copied_to_the_controller_once(
-        self, kept: Callable[..., dict[str, Any]], folder: Path, tmp_path: Path
-    ) -> None:
-        away = tmp_path / "away"
-        first = backup(kept(pg_backup_fetch=str(away)))
-        second = backup(kept(pg_backup_fetch=str(away)))
-
-        (label,) = labels(folder)
-        assert first.ok, first.text
-        assert second.unchanged == ["Backup"]
-        here = {path.relative_to(folder): path.read_bytes() for path in (folder / label).rglob("*") if path.is_file()}
-        there = {path.relative_to(away): path.read_bytes() for path in away.rglob("*") if path.is_file()}
-        assert here == there
-        assert {oct(path.stat().st_mode & 0o777) for path in away.rglob("*") if path.is_file()} == {"0o600"}
-
-        _flipped(away / label)
-        assert backup(kept(pg_backup_fetch=str(away))).changed == ["Backup"]
-        assert (away / label / "manifest.json").read_bytes() == (folder / label / "manifest.json").read_bytes()
 
 
 class TestOtherServer:

@@ -6,8 +6,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.support.captured import VERSIONS, Maker, told
+from tests.support.captured import VERSIONS
 from tests.support.servers import Server
+from tests.support.state_maker import Maker, told
 
 # With all that they begin with: every kind of line and of answer; tests/soak has all states.
 A_FEW = ("second", "applied-2", "interrupted-1-5", "odd-legacy")

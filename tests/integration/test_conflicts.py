@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import on_versions
-from tests.integration.test_rollback import application, same
+from tests.support.application import application, same
 from tests.support.contents import contents_of
 from tests.support.harness import migrate, rollback
 from tests.support.migrations import record

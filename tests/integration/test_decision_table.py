@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import on_versions
-from tests.support.captured import UNDO
 from tests.support.harness import migrate, status
 from tests.support.migrations import MIGRATIONS, NAMES, copied, record, replace_in, run_by_hand, run_statement
 from tests.support.servers import Database, Server
+from tests.support.states import UNDO
 
 pytestmark = pytest.mark.usefixtures("one_by_one")
 

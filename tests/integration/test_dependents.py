@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import on_versions
-from tests.integration.test_rollback import application, same
+from tests.support.application import application, same
 from tests.support.contents import contents_of
 from tests.support.harness import Result, migrate, rollback
 from tests.support.servers import Database

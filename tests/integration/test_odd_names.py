@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pyinfra_pgmigrate.cli import main as pgmigrate
 
-from tests.integration.test_rollback import application, same
+from tests.support.application import application, same
 from tests.support.harness import migrate, rollback, status, validate
 from tests.support.migrations import record
 from tests.support.servers import Server

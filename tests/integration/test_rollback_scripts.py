@@ -8,7 +8,7 @@ import pytest
 from pyinfra_pgmigrate.cli import main
 
 from tests.conftest import Machines, on_versions
-from tests.integration.test_rollback import application, same
+from tests.support.application import application, same
 from tests.support.folders import written
 from tests.support.harness import migrate, rollback
 from tests.support.migrations import copied, record, replace_in

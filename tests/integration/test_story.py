@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import on_all_versions
-from tests.integration.test_rollback import application, same
+from tests.support.application import application, same
 from tests.support.backups import copies, fill_oddly, manifest, taken
 from tests.support.contents import contents_of
 from tests.support.harness import migrate, restore, rollback, status, validate

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import first
-from tests.integration.test_rollback import application, same
+from tests.support.application import application, same
 from tests.support.harness import migrate, rollback, validate
 from tests.support.migrations import MIGRATIONS, NAMES, run_statement
 from tests.support.servers import Database

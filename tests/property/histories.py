@@ -11,11 +11,9 @@ from typing import Any
 
 import psycopg
 
-from . import code, data, others, tables
 from .model import quoted
-from .pen import OPERATIONS, ROLES, Operation, Pen, Sql
-
-_MODULES = (code, data, others, tables)
+from .operations import OPERATIONS
+from .pen import ROLES, Operation, Pen, Sql
 
 # Every history has these; of the others some, so that what it is about goes deep.
 _ALWAYS = ("base", "data")

@@ -53,14 +53,15 @@ class Operation:
     write: Callable[[Pen], Written]
 
 
-OPERATIONS: list[Operation] = []
+# In the order in which their modules were read, which is not the one to draw from.
+KNOWN: list[Operation] = []
 
 
 def operation(family: str, weight: int = 2) -> Callable[[Callable[[Pen], Written]], Callable[[Pen], Written]]:
     """Adds a function to the operations."""
 
     def add(write: Callable[[Pen], Written]) -> Callable[[Pen], Written]:
-        OPERATIONS.append(Operation(write.__name__, family, weight, write))
+        KNOWN.append(Operation(write.__name__, family, weight, write))
         return write
 
     return add

@@ -13,7 +13,7 @@ import pytest
 from pyinfra_pgmigrate.resources import read_sql
 
 from tests.conftest import on_all_versions
-from tests.security.test_copies import OWN
+from tests.security.vectors import OWN
 from tests.support.backups import taken
 from tests.support.evil import Evil, evil_role, gains_nothing_by_being_made
 from tests.support.folders import written

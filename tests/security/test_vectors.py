@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.security.test_copies import CALLED_BY_READING, OTHERS, OWN
+from tests.security.vectors import CALLED_BY_READING, OTHERS, OWN
 from tests.support.backups import taken
 from tests.support.evil import Evil, gains_nothing_by_being_made
 from tests.support.harness import Result, backup, migrate, restore, rollback, status, validate

@@ -6,8 +6,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.support.captured import STATES, VERSIONS, Maker, told
+from tests.support.captured import VERSIONS
 from tests.support.servers import Server
+from tests.support.state_maker import Maker, told
+from tests.support.states import STATES
 
 
 @pytest.mark.parametrize("server", VERSIONS, indirect=True, ids=lambda one: f"pg{one}")

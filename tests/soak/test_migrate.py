@@ -5,9 +5,8 @@ from __future__ import annotations
 import legacy_data
 import pytest
 
-from tests.acceptance.test_migrate import MIGRATE
 from tests.docker.hosts import DockerHost
-from tests.support.cli import Site
+from tests.support.cli import MIGRATE, Site
 from tests.support.migrations import NAMES
 from tests.support.servers import Database
 

@@ -39,6 +39,11 @@ def copies(server: Server) -> list[str]:
         return [row[0] for row in connection.execute("SELECT datname FROM pg_database WHERE datname ~ '^pgmigrate_'")]
 
 
+def copy_roles(server: Server) -> list[str]:
+    with server.connect("postgres") as connection:
+        return [row[0] for row in connection.execute("SELECT rolname FROM pg_roles WHERE rolname ~ '^pgmigrate_'")]
+
+
 def taken(folder: Path, settings: dict[str, Any]) -> str:
     """Takes a backup and returns its label."""
     before = set(labels(folder)) if folder.exists() else set()

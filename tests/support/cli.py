@@ -18,6 +18,8 @@ from tests.support.servers import ROOT
 PYINFRA = Path(sys.executable).with_name("pyinfra")
 PGMIGRATE = Path(sys.executable).with_name("pgmigrate")
 
+MIGRATE, STATUS = "deploy/migrate.py", "deploy/status.py"
+
 # Whoever comes after a killed run waits that long; half of the default.
 STALE_S = 5
 

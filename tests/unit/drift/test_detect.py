@@ -11,8 +11,9 @@ from pyinfra_pgmigrate.drift.detect import changes_between, find_drift
 from pyinfra_pgmigrate.drift.entries import Change, Drift, Drifts
 from pyinfra_pgmigrate.sqltext.parser import split
 
-from tests.support.captured import EDITS, UNDO, VERSIONS, in_ours, observed
+from tests.support.captured import VERSIONS, observed
 from tests.support.migrations import MIGRATIONS, NAMES
+from tests.support.states import EDITS, UNDO, in_ours
 
 on_each_version = pytest.mark.parametrize("version", VERSIONS, ids=lambda one: f"pg{one}")
 

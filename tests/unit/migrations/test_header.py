@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 from pyinfra_pgmigrate.errors import Kind, PgMigrateError
+from pyinfra_pgmigrate.migrations.files import read_folder
 from pyinfra_pgmigrate.migrations.header import Header, migration_header, parse_header, read_header
 from pyinfra_pgmigrate.sqltext.files import read_text
+
+from tests.unit.migrations.folders import folder, refusal
 
 
 def test_a_header_says_all_that_a_migration_may() -> None:
@@ -89,3 +92,56 @@ def test_line_ends_of_windows_are_part_of_a_file_and_none_of_an_effect(tmp_path:
 
     assert read_text(path) == "a\r\nb"
     assert read_text(path, kind=Kind.EFFECT) == "a\nb"
+
+
+def test_a_header_goes_on_over_several_lines() -> None:
+    text = "-- purpose: first\n--     and more\n-- phase: schema\n\n-- a comment: no key\nSELECT 1"
+
+    assert parse_header(text, source="x") == {"purpose": "first and more", "phase": "schema"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("-- purpose: a\n-- purpose: b\n", "line 2\nDETAIL: Found the key \"purpose\" a second time"),
+        ("-- purpose: a\n-- colour: red\n-- phase: schema\n", 'line 2\nDETAIL: Found the key "colour"'),
+        ("-- purpose: a\n-- phase: later\n", 'line 2\nDETAIL: Found phase "later"; expected one of preparation,'),
+        ("-- purpose: a\n-- just a remark\n", 'line 2\nDETAIL: Found "-- just a remark"'),
+        ("-- remark\n-- pupose: a\n", 'line 2\nDETAIL: Found the key "pupose"; expected "purpose", or no header at all.'),
+        ("-- purpose: a\n-- phase: schema\n-- from: nothing\n", 'Found from "nothing"; expected "TOOL KEY"'),
+        ("-- purpose: a\n-- phase: schema\n-- safe: rewrite\n", 'Found safe "rewrite"; expected "<rule> because <reason>"'),
+        ("-- purpose: a\n-- phase: data\n-- repeatable: yes\n", 'line 3\nDETAIL: Found repeatable "yes"; expected one of true, false'),
+        ("-- purpose: a\n-- phase: data\n-- data: converge\n", 'Found "data: converge" and no verify file'),
+    ],
+)  # fmt: skip
+def test_a_wrong_header_is_refused_with_file_and_line(tmp_path: Path, text: str, message: str) -> None:
+    found = refusal(folder(tmp_path, **{"001_a__sql": text + "\nSELECT 1"}))
+
+    assert "001_a.sql" in found
+    assert message in found
+
+
+@pytest.mark.parametrize(
+    ("header", "purpose", "phase"),
+    [
+        ("", "add x", "schema"),
+        ("-- phase: contract\n", "add x", "contract"),
+        ("-- purpose: another one\n", "another one", "schema"),
+        ("-- safe: rewrite because it is empty\n", "add x", "schema"),
+    ],
+)
+def test_what_a_header_does_not_name_comes_from_name_and_statements(
+    tmp_path: Path, header: str, purpose: str, phase: str
+) -> None:
+    (migration,) = read_folder(folder(tmp_path, **{"001_add_x__sql": f"{header}\nALTER TABLE a ADD x int"}))
+
+    assert (migration.header.purpose, migration.header.phase) == (purpose, phase)
+
+
+@pytest.mark.parametrize(
+    ("line", "repeatable"), [("", False), ("-- repeatable: true\n", True), ("-- repeatable: false\n", False)]
+)
+def test_statements_may_run_twice_only_where_the_header_says_so(tmp_path: Path, line: str, repeatable: bool) -> None:
+    (migration,) = read_folder(folder(tmp_path, **{"001_a__sql": f"-- purpose: try\n-- phase: data\n{line}\nSELECT 1"}))
+
+    assert migration.header.repeatable is repeatable

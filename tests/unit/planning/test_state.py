@@ -2,96 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from pyinfra_pgmigrate.catalog.lines import Catalog, Patch
-from pyinfra_pgmigrate.errors import Kind
-from pyinfra_pgmigrate.migrations.effect import Effect, StatementEffect
 from pyinfra_pgmigrate.migrations.files import Migration
-from pyinfra_pgmigrate.migrations.header import Header
-from pyinfra_pgmigrate.planning.decision import Action
-from pyinfra_pgmigrate.planning.plan import Plan, make_plan
 from pyinfra_pgmigrate.planning.state import StatementState, in_order, judge
 from pyinfra_pgmigrate.planning.timeline import Timeline, standing
-from pyinfra_pgmigrate.registry.model import AppliedMigration, Interrupted, Observed, Registry, Server, Verified
-from pyinfra_pgmigrate.settings import read_settings
-from pyinfra_pgmigrate.sqltext.parser import Statement
+from pyinfra_pgmigrate.registry.model import Interrupted, Verified
 
-SERVER = Server(
-    version="18.1",
-    version_num=180001,
-    database="shop",
-    role="postgres",
-    in_recovery=False,
-    schema_exists=True,
-    size_bytes=1,
-    index_bytes=1,
-    data_directory=None,
-    may_create_databases=True,
-    roles=frozenset({"postgres"}),
-    is_superuser=True,
-    may_create_in_database=True,
-    may_create_in_schema=True,
-)
-
-
-def migration(
-    version: int, *statements: str, nodes: Sequence[str] = (), verify: str | None = None, **header: object
-) -> Migration:
-    """Returns a migration; a statement is written as what it does: "+a -b", or "" for nothing that can be seen."""
-    effects, texts = [], []
-    for number, text in enumerate(statements, start=1):
-        lines = text.split()
-        patch = Patch(
-            frozenset(f"table {one[1:]}" for one in lines if one[0] == "-"),
-            frozenset(f"table {one[1:]}" for one in lines if one[0] == "+"),
-        )
-        node = nodes[number - 1] if nodes else "create_stmt" if text else "update_stmt"
-        checksum = f"{version}.{number}"
-        effects.append(StatementEffect(number, text, checksum, patch))
-        texts.append(Statement(number, text, number, checksum, text, node, in_transaction="concurrently" not in node))
-    return Migration(
-        version=version,
-        name=f"{version:03}_m",
-        header=Header(purpose="test", phase="schema", **header),  # type: ignore[arg-type]
-        statements=tuple(texts),
-        checksum=f"sum {version}",
-        verify=verify,
-        effect=Effect("base", tuple(effects)),
-    )
-
-
-def row(one: Migration, how: str = "applied") -> AppliedMigration:
-    return AppliedMigration(one.version, one.name, one.checksum, how, "2026-11-28T10:00:00Z", "postgres", 1)
-
-
-def plan(
-    migrations: Sequence[Migration],
-    there: str,
-    registered: Collection[int] = (),
-    *,
-    interrupted: dict[int, Interrupted] | None = None,
-    verified: dict[int, Verified] | None = None,
-    **data: object,
-) -> Plan:
-    rows = {one.version: row(one) for one in migrations if one.version in registered}
-    registry = Registry(5, rows, interrupted=interrupted or {}) if rows or interrupted else None
-    observed = Observed(SERVER, registry, Catalog.of(f"table {name}" for name in there.split()))
-    return make_plan(migrations, observed, read_settings({"pg_database": "shop", **data}), verified or {})
-
-
-def words(found: Plan) -> list[str]:
-    """Returns each decision as version, action and statements; a refusal as its kind."""
-    if found.refusals:
-        return [refusal.kind.value for refusal in found.refusals]
-    return [
-        f"{one.migration.version} {one.action.value} {','.join(map(str, one.statements))}".strip()
-        for one in found.decisions
-    ]
-
+from tests.unit.planning.written import migration, plan, words
 
 # Case 1 of many: a statement that leaves no trace between two that undo each other.
 SWITCHED = (migration(1, "+a", "", "+t_on"), migration(2, "-t_on +t_off", "", "-t_off +t_on"))
@@ -298,107 +218,6 @@ def test_a_verify_query_says_what_the_catalog_cannot(
     one: Migration, there: str, count: int, expected: list[str]
 ) -> None:
     assert words(plan([one], there, verified={1: problems(count)})) == expected
-
-
-def all_histories() -> Iterable[tuple[Migration, ...]]:
-    """Yields every history of three migrations of one or two statements over two tables that can run."""
-    steps = ["+a", "+b", "-a", "-b", ""]
-    bodies = [*((one,) for one in steps), *itertools.product(steps, repeat=2)]
-    for three in itertools.product(bodies, repeat=3):
-        there: set[str] = set()
-        for step in itertools.chain(*three):
-            if step and (step[1] in there) == (step[0] == "+"):
-                break
-            if step:
-                there ^= {step[1]}
-        else:
-            yield tuple(migration(version, *body) for version, body in enumerate(three, start=1))
-
-
-def state_after(history: Sequence[Migration], count: int) -> str:
-    lines: frozenset[str] = frozenset()
-    for one in history[:count]:
-        for effect in () if one.effect is None else one.effect.statements:
-            lines = (lines - effect.patch.minus) | effect.patch.plus
-    return " ".join(line.removeprefix("table ") for line in lines)
-
-
-HISTORIES = list(all_histories())
-
-
-def test_every_small_history_runs_from_nothing_and_after_what_is_registered() -> None:
-    for history in HISTORIES:
-        for count in range(len(history) + 1):
-            found = plan(history, state_after(history, count), [one.version for one in history[:count]])
-
-            assert not found.refusals, history
-            actions = [one.action for one in found.decisions]
-            assert actions[:count] == [Action.NONE] * count, history
-            # Above the registry nothing is passed over: what cannot be seen is run, whole.
-            for one, decision in zip(history[count:], found.decisions[count:], strict=True):
-                assert decision.action is Action.APPLY, history
-                assert len(decision.statements) == len(one.statements), history
-
-
-def test_every_small_history_runs_after_what_the_operator_says_ran() -> None:
-    for history in HISTORIES:
-        for count in range(len(history) + 1):
-            found = plan(history, state_after(history, count), pg_applied=count)
-
-            assert not found.refusals, (history, count)
-            assert [one.action for one in found.decisions] == [
-                *[Action.ADOPT] * count,
-                *[Action.APPLY] * (len(history) - count),
-            ], (history, count)
-
-
-def test_without_a_word_nothing_that_may_not_have_run_is_adopted_in_any_small_history() -> None:
-    """After psql ran the first ones: each later one is run whole, or the run refuses; at an empty database it runs."""
-    ambiguous = 0
-    for history in HISTORIES:
-        for count in range(len(history) + 1):
-            there = state_after(history, count)
-            found = plan(history, there)
-            if found.refusals:
-                assert {refusal.kind for refusal in found.refusals} == {Kind.AMBIGUOUS}, (history, count)
-                ambiguous += 1
-                continue
-            stands = [one.action for one in found.decisions].count(Action.ADOPT)
-            if stands != count:
-                # The structure is the same at both places, and the empty one counts as the first.
-                assert state_after(history, stands) == there, (history, count)
-                assert stands == 0 or not any(
-                    one.judgement.unseen for one in found.decisions[min(stands, count) : max(stands, count)]
-                ), (history, count)
-    assert ambiguous
-
-
-def test_wherever_hands_stopped_nothing_that_leaves_no_trace_is_passed_over() -> None:
-    """After the first statements ran by hand, the first migrations registered by us or nothing: refused, or all ran."""
-    resumed = 0
-    for history in HISTORIES[::3]:
-        steps = [(one.version, statement.number, statement.text) for one in history for statement in one.statements]
-        for stopped in range(len(steps) + 1):
-            lines = after(set(), steps[:stopped])
-            begun = steps[stopped - 1][0] if stopped else 0
-            complete = begun if stopped == len(steps) or steps[stopped][0] != begun else begun - 1
-            for registered in range(complete + 1):
-                found = plan(history, " ".join(sorted(lines)), range(1, registered + 1))
-                if found.refusals:
-                    continue
-                chosen = {(one.migration.version, number) for one in found.decisions for number in one.statements}
-                ran = [step for step in steps if step[:2] in chosen]
-                where = (history, stopped, registered)
-                assert after(lines, ran) == after(set(), steps), where
-                assert {step for step in steps[stopped:] if not step[2]} <= set(ran), where
-                resumed += any(decision.action is Action.RESUME for decision in found.decisions)
-    assert resumed
-
-
-def after(lines: set[str], steps: Sequence[tuple[int, int, str]]) -> set[str]:
-    for _, _, text in steps:
-        lines = lines | {text[1:]} if text[:1] == "+" else lines - {text[1:]}
-    return lines
 
 
 def test_a_line_that_later_migrations_took_away_is_no_drift() -> None:

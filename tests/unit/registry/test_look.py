@@ -11,10 +11,11 @@ from pyinfra_pgmigrate.registry.look import look, observed_in, watch
 from pyinfra_pgmigrate.registry.model import REGISTRY_VERSION, Blocker, Observed, OtherRun, Upsert
 from pyinfra_pgmigrate.resources import read_sql
 
-from tests.support.captured import STATES, VERSIONS, answer, observed
+from tests.support.captured import VERSIONS, answer, observed
 from tests.support.contents import RUN
 from tests.support.migrations import MIGRATIONS
 from tests.support.psql_scripts import in_transactions, is_balanced, value_of, values_of
+from tests.support.states import STATES
 
 on_each_version = pytest.mark.parametrize("version", VERSIONS, ids=lambda one: f"pg{one}")
 

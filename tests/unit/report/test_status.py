@@ -16,6 +16,7 @@ from pyinfra_pgmigrate.report.status import Summary, Told, shortened, status_par
 from tests.support import plans
 from tests.support.captured import VERSIONS, observed
 from tests.support.migrations import MIGRATIONS, NAMES
+from tests.unit.planning.expected import BY_HAND, REGISTERED
 
 on_each_version = pytest.mark.parametrize("version", VERSIONS, ids=lambda one: f"pg{one}")
 
@@ -243,3 +244,41 @@ class TestSummary:
         assert third.split() == ["a-host-with-a-long-name", *["-"] * 8, "not", "reached"]
         place = first.index("server")
         assert (second[place:].split()[0], third[place]) == ("18", "-")
+
+
+VERDICTS = {
+    "legacy": "pending",
+    "applied-3": "pending",
+    "applied-6": "good",
+    "second-applied": "good",
+    "odd": "good",
+    "hand-6": "pending",
+    "drifted-1-3": "drift",
+    "drifted-old-column": "drifted",
+    "registry-table-lost": "registry",
+    "registry-run-at-work": "run at work",
+    "conflict-table": "conflict",
+    "extended-view": "extra",
+}
+
+
+@on_each_version
+@pytest.mark.parametrize(("state", "verdict"), VERDICTS.items(), ids=str)
+def test_the_verdict_in_one_line(version: int, state: str, verdict: str) -> None:
+    seen = observed(version, state)
+    drifts = find_drift(seen, MIGRATIONS)
+
+    found = summary("a", "shop", seen, plans.plan(state, version), MIGRATIONS, drifts, strict=False)
+
+    assert (found.verdict, found.server, found.role) == (verdict, str(version), "primary")
+
+
+@on_each_version
+@pytest.mark.parametrize("state", [*BY_HAND, *REGISTERED])
+def test_the_state_at_a_glance_fits_a_terminal(version: int, state: str) -> None:
+    seen = observed(version, state)
+    parts = status_parts(seen, plans.plan(state, version), MIGRATIONS, find_drift(seen, MIGRATIONS))
+    lines = [line for part in parts for line in part.lines]
+
+    assert lines[1] == f"{sum(one.version in seen.applied for one in MIGRATIONS)} of 6 migrations applied"
+    assert len(lines) >= 10

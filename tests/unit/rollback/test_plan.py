@@ -13,9 +13,10 @@ from pyinfra_pgmigrate.rollback.plan import conflicts_of, make_rollback, resolvi
 from pyinfra_pgmigrate.rollback.scripts import load_rollbacks
 from pyinfra_pgmigrate.rollback.turn import Rollback
 
-from tests.support.captured import UNDO, VERSIONS, observed, obstructions
+from tests.support.captured import VERSIONS, observed, obstructions
 from tests.support.migrations import MIGRATIONS
 from tests.support.servers import SQL
+from tests.support.states import UNDO
 
 SCRIPTS = load_rollbacks(SQL)
 RULE = "index idx_project_equipment_groups_project CREATE UNIQUE INDEX idx_project_equipment_groups_project ON project_equipment_groups USING btree (project_id, name)"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .model import INTEGER, TEXT, Column, Table, View, quoted
-from .pen import Pen, Written, operation
+from ..model import INTEGER, TEXT, Column, Table, View, quoted
+from ..pen import Pen, Written, operation
 
 
 def _filled(pen: Pen, table: Table) -> list[Column]:

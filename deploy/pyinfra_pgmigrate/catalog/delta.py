@@ -55,10 +55,23 @@ def catalog_query(among: str = "IS NOT NULL", only: str = "NULL::text") -> str:
 
 WRITTEN = Query("written", (), read_sql("catalog/written"))
 CLASSES = Query("classes", (), read_sql("catalog/classes"))
-TOUCHED = Query("touched", ("integer", "oid[]", "oid[]", "oid[]", "oid[]"), read_sql("catalog/touched"))
+TOUCHED = Query("touched", ("integer", "oid[]", "oid[]", "oid[]", "oid[]", "bigint"), read_sql("catalog/touched"))
 CATALOG = Query("catalog", (), catalog_query())
 # Of some relations, functions and types: its plan goes by index, where the other reads each catalog from end to end.
 PART = Query("part", ("oid[]",), catalog_query("= ANY ($1)"))
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Where touched.sql looks; see there. None: everywhere."""
+
+    classes: Sequence[int] | None = None
+    counted: Sequence[int] | None = None
+    attributes: int | None = None
+
+
+_EVERYWHERE = _Where()
+_NOWHERE = _Where([], [])
 
 
 @dataclass(frozen=True)
@@ -168,8 +181,8 @@ class CatalogReader:
             return self.whole()
         if self._count is not None and self._count == before:
             return self._catalog()
-        looked_into, counted = _looked_into(before, self._count)
-        written = self._written(looked_into, counted)
+        where = _where(before, self._count, self._classes["pg_attribute"])
+        written, counted = self._written(where), where.counted
         known = self._known_of(counted)
         lacks_names = self._named(written.others) != self._named(known)
         if written.is_whole or written.elsewhere != self._elsewhere or lacks_names:
@@ -178,12 +191,12 @@ class CatalogReader:
         lacking = [one for one in owning if self._is_short(one, written)]
         gone: set[_Key] = set()
         if lacking:
-            there = self._written([], [], asked=lacking)
+            there = self._written(_NOWHERE, asked=lacking)
             gone = self._gone(lacking, there.keys)
             if self._of_extension(gone):
                 return self.whole()
             homes = {home for one in gone for home in self._homes_of(one)}
-            written = self._written(looked_into, counted, more=homes)
+            written = self._written(where, more=homes)
         if len(written.objects) >= _MANY:
             return self.whole()
         has_more = written.has_more or self._may_lack_more(counted) or _alone(written.others) != _alone(known)
@@ -261,14 +274,10 @@ class CatalogReader:
         return found  # type: ignore[no-any-return]
 
     def _written(
-        self,
-        classes: Sequence[int] | None = None,
-        counted: Sequence[int] | None = None,
-        *,
-        more: Collection[int] = (),
-        asked: Collection[int] = (),
+        self, where: _Where = _EVERYWHERE, *, more: Collection[int] = (), asked: Collection[int] = ()
     ) -> _Written:
-        (row,) = self._execute(TOUCHED, (self._last, sorted(more), list(asked), classes, counted))
+        values = self._last, sorted(more), list(asked), where.classes, where.counted, where.attributes
+        (row,) = self._execute(TOUCHED, values)
         is_whole, has_more, last, objects, fresh, others, keys, elsewhere = row
         return _Written(
             is_whole,
@@ -363,16 +372,18 @@ class FrugalReader(CatalogReader):
         return not self.is_known and self._reads < self.FEW_READS and has_few
 
 
-def _looked_into(before: _Counts | None, now: _Counts | None) -> tuple[list[int] | None, list[int] | None]:
-    """Returns the catalogs of which rows were written meanwhile, and of which some were deleted.
+def _where(before: _Counts | None, now: _Counts | None, attributes: int) -> _Where:
+    """Returns the catalogs of which rows were written meanwhile; everywhere, where nobody counts.
 
-    None where nobody counts: it may be any of them.
+    + attributes: oid of pg_attribute
     """
     if before is None or now is None:
-        return None, None
+        return _EVERYWHERE
     other = {class_: (count, before.get(class_, [0, 0])) for class_, count in now.items()}
     written = [int(class_) for class_, (count, earlier) in other.items() if count != earlier]
-    return written, [int(class_) for class_, (count, earlier) in other.items() if count[1] != earlier[1]]
+    deleted = [int(class_) for class_, (count, earlier) in other.items() if count[1] != earlier[1]]
+    count, earlier = other.get(str(attributes), ([0, 0], [0, 0]))
+    return _Where(written, deleted, count[0] - count[1] - (earlier[0] - earlier[1]))
 
 
 def _alone(others: Mapping[str, int]) -> dict[str, int]:

@@ -1,8 +1,9 @@
--- For psycopg, prepared (integer, oid[], oid[], oid[], oid[]): what the current transaction has written to the catalog after
+-- For psycopg, prepared (integer, oid[], oid[], oid[], oid[], bigint): what the current transaction has written to the catalog after
 -- one of its subtransactions, and which relations, functions and types have other lines for it, as catalog.sql is asked
 -- for. Values: that subtransaction, counted from the transaction's own id (-1: none); further relations, functions and
 -- types that have other lines; catalogs of which the keys of all rows are wanted; catalogs to look for rows in that were
--- written, and those of which the other rows are counted, as rows of them may be deleted (see written.sql; null: all).
+-- written, and those of which the other rows are counted, as rows of them may be deleted (see written.sql; null: all); how
+-- many rows of pg_attribute were inserted or updated after that subtransaction, as the server counts them (null: not known).
 -- The age of a row counts from the transaction's own id: 0 for its own, less for its subtransactions, more for what was
 -- there before. What has been deleted leaves no row: then the number of the other rows of that catalog (others, of the
 -- catalogs that are counted) is smaller than it was. The class of a row is written as a constant, so that no other
@@ -102,11 +103,42 @@ WITH RECURSIVE written AS NOT MATERIALIZED (
             AND d.objid IN (SELECT s.seqrelid FROM pg_catalog.pg_sequence AS s)
         )
 ),
+-- Whoever writes the columns of a relation has it locked. So they are found by index, which counts in the largest of all
+-- catalogs: where they are as many as the server has counted, they are all of them.
+locked_attributes AS MATERIALIZED (
+    SELECT
+        a.attrelid,
+        a.xmin,
+        count(*) OVER () = $6 AS is_all
+    FROM (
+        SELECT DISTINCT l.relation
+        FROM pg_catalog.pg_locks AS l
+        WHERE l.pid = pg_catalog.pg_backend_pid()
+            AND l.locktype = 'relation'
+            AND l.relation >= 16384
+            AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
+            AND $6 > 0
+            AND COALESCE('pg_catalog.pg_attribute'::regclass = ANY ($4::oid[]), true)
+    ) AS l
+    CROSS JOIN LATERAL (
+        SELECT a.attrelid, a.xmin
+        FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = l.relation
+            AND -pg_catalog.age(a.xmin) > $1
+        OFFSET 0
+    ) AS a
+),
 -- What belongs to one of those rows, and goes with it.
 parts AS NOT MATERIALIZED (
     SELECT 'pg_catalog.pg_attribute'::regclass::oid AS class, ARRAY[a.attrelid] AS homes, a.xmin
+    FROM locked_attributes AS a
+    WHERE a.is_all
+
+    UNION ALL
+    SELECT 'pg_catalog.pg_attribute'::regclass::oid, ARRAY[a.attrelid], a.xmin
     FROM pg_catalog.pg_attribute AS a
     WHERE a.attrelid >= 16384
+        AND NOT COALESCE((SELECT pg_catalog.bool_and(l.is_all) FROM locked_attributes AS l), false)
 
     UNION ALL
     SELECT 'pg_catalog.pg_attrdef'::regclass::oid, ARRAY[d.adrelid], d.xmin

@@ -9,11 +9,13 @@ SELECT
     :'written' AS written_before,
     :'in_transaction'::boolean AND :'in_parts'::boolean AS reads_parts \gset
 EXECUTE pgmigrate_written \gset
--- The catalogs of which it wrote rows, and of which it deleted some; NULL where nobody counts.
+-- The catalogs of which it wrote rows, and of which it deleted some, and how many rows of pg_attribute it wrote; NULL where
+-- nobody counts.
 SELECT
     COALESCE(:'in_transaction'::boolean AND NULLIF(:'written_before', '') = :'written', false) AS is_untouched,
     CASE WHEN q.is_counted THEN pg_catalog.quote_literal(q.looked_into::text) ELSE 'NULL' END AS looked_into,
     CASE WHEN q.is_counted THEN pg_catalog.quote_literal(q.counted::text) ELSE 'NULL' END AS counted,
+    CASE WHEN q.is_counted THEN q.attributes::text ELSE 'NULL' END AS attributes,
     '{}' AS part,
     :'is_last_of_run' AS needs_fingerprint
 FROM (
@@ -22,7 +24,15 @@ FROM (
         COALESCE(pg_catalog.array_agg(n.key) FILTER (WHERE n.value::text IS DISTINCT FROM b.value::text), '{}') AS looked_into,
         COALESCE(
             pg_catalog.array_agg(n.key) FILTER (WHERE n.value ->> 1 <> COALESCE(b.value ->> 1, '0')), '{}'
-        ) AS counted
+        ) AS counted,
+        -- Inserted or updated.
+        COALESCE(
+            sum(
+                (n.value ->> 0)::bigint - (n.value ->> 1)::bigint
+                    - COALESCE((b.value ->> 0)::bigint - (b.value ->> 1)::bigint, 0)
+            ) FILTER (WHERE n.key::oid = 'pg_catalog.pg_attribute'::pg_catalog.regclass),
+            0
+        ) AS attributes
     FROM pg_catalog.json_each(NULLIF(:'written', '')::json) AS n
     LEFT JOIN pg_catalog.json_each(NULLIF(:'written_before', '')::json) AS b ON b.key = n.key
 ) AS q \gset
@@ -43,7 +53,7 @@ SELECT
 \endif
 \else
 \if :reads_parts
-EXECUTE pgmigrate_touched(-1, '{}', '{}', :looked_into, :counted, :'after' || '_asked') \gset touched_
+EXECUTE pgmigrate_touched(-1, '{}', '{}', :looked_into, :counted, :attributes, :'after' || '_asked') \gset touched_
 WITH others AS MATERIALIZED (
     SELECT o.key::bigint AS class, o.value::bigint AS rows
     FROM pg_catalog.json_each_text(:'touched_others'::json) AS o
@@ -97,7 +107,7 @@ SELECT
 \if :reads_parts
 \if :is_lacking
 \set written_objects :touched_objects
-EXECUTE pgmigrate_touched(-1, '{}', :'lacking', '{}', '{}', :'after' || '_asked') \gset touched_
+EXECUTE pgmigrate_touched(-1, '{}', :'lacking', '{}', '{}', NULL, :'after' || '_asked') \gset touched_
 WITH gone AS MATERIALIZED (
     SELECT
         g.key,
@@ -160,7 +170,7 @@ SELECT
 \if :reads_parts
 -- What was written is known: asked is what depends on what lost a row.
 EXECUTE pgmigrate_touched(
-    -1, :'written_objects'::oid[] || :'gone_homes'::oid[], '{}', '{}', '{}', :'after' || '_asked'
+    -1, :'written_objects'::oid[] || :'gone_homes'::oid[], '{}', '{}', '{}', NULL, :'after' || '_asked'
 ) \gset touched_
 \endif
 \endif

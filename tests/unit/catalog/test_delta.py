@@ -22,6 +22,7 @@ from pyinfra_pgmigrate.catalog.delta import (
 NAMES = (
     "pg_class", "pg_proc", "pg_type", "pg_constraint", "pg_trigger", "pg_policy", "pg_rewrite", "pg_statistic_ext",
     "pg_publication_rel", "pg_inherits", "pg_description", "pg_depend", "pg_namespace", "pg_default_acl",
+    "pg_attribute",
 )  # fmt: skip
 OID = {name: 1000 + place for place, name in enumerate(NAMES)}
 
@@ -61,6 +62,7 @@ class Server:
         self.written: dict[str, list[int]] | None = None
         self.asked: list[Any] = []
         self.classes: list[Any] = []
+        self.attributes: int | None = None
         self.looks = 0
 
     def execute(self, query: Query, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
@@ -78,7 +80,8 @@ class Server:
             return [(None if self.written is None else dict(self.written),)]
         assert query is TOUCHED
         self.looks += 1
-        _, more, wanted, classes, counted = values
+        _, more, wanted, classes, counted, attributes = values
+        self.attributes = attributes
         self.classes.append((classes, counted))
         others: dict[str, int] = {}
         for class_, *_ in (one for one in self.keys if one not in self.fresh):
@@ -260,6 +263,24 @@ def test_where_rows_were_deleted_those_that_are_left_are_counted(server: Server,
 
     assert reader.after().lines == {line for line, *_ in server.lines}
     assert server.classes[0] == ([OID["pg_constraint"], OID["pg_class"]], [OID["pg_constraint"]])
+
+
+def test_how_many_rows_of_columns_were_written_is_what_was_counted_meanwhile(
+    server: Server, reader: CatalogReader
+) -> None:
+    server.written = counted(pg_attribute=(10, 4))
+    reader.after()
+    # Nobody has counted before.
+    assert server.attributes is None
+
+    # Three more, two of them deleted.
+    server.written = counted(pg_attribute=(13, 6), pg_class=(1, 0))
+    reader.after()
+    assert server.attributes == 1
+
+    server.written = counted(pg_attribute=(13, 6), pg_class=(2, 0))
+    reader.after()
+    assert server.attributes == 0
 
 
 @pytest.mark.parametrize("name", ["pg_default_acl", "pg_description"])

@@ -18,7 +18,7 @@ class Outlook:
 
     def __init__(self, catalog: Catalog) -> None:
         self.lines = set(catalog.lines)
-        self.by_key = {key: set(lines) for key, lines in catalog.by_key.items()}
+        self.by_key: dict[str, Collection[str]] = dict(catalog.by_key)
 
     def patch(self, patch: Patch) -> None:
         """Takes away and adds the lines of a patch."""
@@ -26,10 +26,12 @@ class Outlook:
         self.lines |= patch.plus
         for line in patch.minus:
             if not is_own(line):
-                self.by_key.get(key_of(line), set()).discard(line)
+                key = key_of(line)
+                self.by_key[key] = frozenset(self.by_key.get(key, ())) - {line}
         for line in patch.plus:
             if not is_own(line):
-                self.by_key.setdefault(key_of(line), set()).add(line)
+                key = key_of(line)
+                self.by_key[key] = frozenset(self.by_key.get(key, ())) | {line}
 
 
 def count_of(verified: Verified | None) -> str:

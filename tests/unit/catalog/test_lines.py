@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from pyinfra_pgmigrate.catalog.lines import (
     Catalog,
@@ -101,3 +103,20 @@ def test_no_character_ends_a_line_or_moves_the_text_and_none_is_lost(text: str, 
 )  # fmt: skip
 def test_a_relation_without_a_schema_is_in_the_target_schema(ident: str, schema: str, expected: str) -> None:
     assert qualified(ident, schema) == expected
+
+
+def test_a_key_ends_where_it_does_read_character_by_character() -> None:
+    random = Random(7)
+    for _ in range(5000):
+        line = "kind " + "".join(random.choices(' "()ab.', k=random.randint(1, 12)))
+        depth, is_quoted, end = 0, False, len(line)
+        for place in range(5, len(line)):
+            character = line[place]
+            is_quoted ^= character == '"'
+            if not is_quoted:
+                depth += {"(": 1, ")": -1}.get(character, 0)
+            if character == " " and depth == 0 and not is_quoted:
+                end = place
+                break
+
+        assert key_of(line) == line[:end], line

@@ -227,6 +227,10 @@ class Catalog:
                 found[key_of(line)].append(line)
         return {key: tuple(lines) for key, lines in found.items()}
 
+    def of_key(self, key: str) -> tuple[str, ...]:
+        """Returns the lines of an object that are not own."""
+        return self.by_key.get(key, ())
+
     @cached_property
     def owners(self) -> Mapping[str, str]:
         """The owning role of each object, by key, quoted as SQL would need it."""

@@ -41,7 +41,7 @@ class Decider(Evidence):
             self.refuse(migration.stale)
             return Decision(migration, Action.NONE, Judgement(State.UNKNOWN, {}), row)
         place = self.timeline.places[migration.version]
-        judgement = judge(self.timeline, place, self.found, self.outlook.lines, self.outlook.by_key)
+        judgement = judge(self.timeline, place, self.found, self.outlook.lines, self.outlook.of_key)
         if row is not None:
             return self._decide_applied(migration, row, judgement)
         if migration.version < self.newest and migration.header.phase != "contract" and not self.settings.out_of_order:

@@ -190,4 +190,4 @@ class Evidence:
             if later.version > migration.version and later.version in self.observed.applied
             for line in whole_patch(later).minus
         }
-        return any(key.startswith(_QUERIED) and not self.outlook.by_key.get(key) for key in removed)
+        return any(key.startswith(_QUERIED) and not self.outlook.of_key(key) for key in removed)

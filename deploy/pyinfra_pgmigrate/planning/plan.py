@@ -269,7 +269,7 @@ class _Planner(Decider):
             lacking += [
                 key
                 for key in effect.needs
-                if not self.outlook.by_key.get(key)
+                if not self.outlook.of_key(key)
                 and key not in provided
                 and key not in lacking
                 # Of one schema, what others have was not looked at.

@@ -18,7 +18,13 @@ class Outlook:
 
     def __init__(self, catalog: Catalog) -> None:
         self.lines = set(catalog.lines)
-        self.by_key: dict[str, Collection[str]] = dict(catalog.by_key)
+        # By key it is asked for what is missing alone, which is mostly nothing; to order a large one takes its time.
+        self._catalog = catalog
+        self._patched: dict[str, frozenset[str]] = {}
+
+    def of_key(self, key: str) -> Collection[str]:
+        """Returns the lines of an object that are not own."""
+        return self._patched[key] if key in self._patched else self._catalog.of_key(key)
 
     def patch(self, patch: Patch) -> None:
         """Takes away and adds the lines of a patch."""
@@ -27,11 +33,11 @@ class Outlook:
         for line in patch.minus:
             if not is_own(line):
                 key = key_of(line)
-                self.by_key[key] = frozenset(self.by_key.get(key, ())) - {line}
+                self._patched[key] = frozenset(self.of_key(key)) - {line}
         for line in patch.plus:
             if not is_own(line):
                 key = key_of(line)
-                self.by_key[key] = frozenset(self.by_key.get(key, ())) | {line}
+                self._patched[key] = frozenset(self.of_key(key)) | {line}
 
 
 def count_of(verified: Verified | None) -> str:

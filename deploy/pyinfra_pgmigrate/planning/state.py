@@ -6,7 +6,7 @@ after it by whether the database is as before it, as after it, or between the tw
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -89,19 +89,19 @@ def judge(
     place: int,
     found: Standing,
     lines: Collection[str],
-    by_key: Mapping[str, Collection[str]],
+    of_key: Callable[[str], Collection[str]],
 ) -> Judgement:
     """Returns the state of the migration at a place.
 
     + found: where the database stands
-    + lines: its catalog, or what that will be when the turn comes; by_key: the same by key
+    + lines: its catalog, or what that will be when the turn comes; of_key: returns those of an object
     """
     seen = _Seen(timeline, place, found, lines)
     statements = {number: seen.statement(number) for number in seen.numbers}
     state = seen.state(statements)
     missing = [line for line in seen.off if line not in lines]
     left = [line for line in seen.off if line in lines]
-    clashes = tuple(_clashes(seen, statements if state is State.CONFLICT else {}, by_key))
+    clashes = tuple(_clashes(seen, statements if state is State.CONFLICT else {}, of_key))
     return Judgement(
         state=State.CONFLICT if clashes else state,
         statements=statements,
@@ -184,7 +184,7 @@ class _Seen:
 
 
 def _clashes(
-    seen: _Seen, mixed: Mapping[int, StatementState], by_key: Mapping[str, Collection[str]]
+    seen: _Seen, mixed: Mapping[int, StatementState], of_key: Callable[[str], Collection[str]]
 ) -> Iterator[Clash]:
     """Yields the objects that stand in the way of what is missing.
 
@@ -203,12 +203,12 @@ def _clashes(
             others = sorted(
                 line
                 for one in _of_that_name(key)
-                for line in by_key.get(one, ())
+                for line in of_key(one)
                 if line not in going and without_invalid(line) != expected
             )
             if others:
                 yield Clash(key, others[0], expected)
-            elif mixed.get(number) is StatementState.MIXED and not by_key.get(key):
+            elif mixed.get(number) is StatementState.MIXED and not of_key(key):
                 yield Clash(key, None, expected)
 
 

@@ -84,10 +84,11 @@ def _judged(migrations: Sequence[Migration], observed: Observed) -> dict[int, Ju
     """Returns what the catalog says of each migration, by version."""
     timeline = Timeline(in_order(migrations, observed.applied))
     registered = sum(one.version in observed.applied for one in migrations)
-    lines, by_key = observed.catalog.lines, observed.catalog.by_key
-    found = standing(timeline, lines, first=registered, began=began_places(timeline, observed))
+    catalog = observed.catalog
+    found = standing(timeline, catalog.lines, first=registered, began=began_places(timeline, observed))
     return {
-        one.version: judge(timeline, place, found, lines, by_key) for place, one in enumerate(timeline.order, start=1)
+        one.version: judge(timeline, place, found, catalog.lines, catalog.of_key)
+        for place, one in enumerate(timeline.order, start=1)
     }
 
 

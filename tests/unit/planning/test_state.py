@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from pyinfra_pgmigrate.catalog.lines import Catalog
 from pyinfra_pgmigrate.migrations.files import Migration
 from pyinfra_pgmigrate.planning.state import StatementState, in_order, judge
 from pyinfra_pgmigrate.planning.timeline import Timeline, standing
@@ -225,7 +226,7 @@ def test_a_line_that_later_migrations_took_away_is_no_drift() -> None:
     timeline = Timeline(in_order(history, [1, 2]))
     found = standing(timeline, {"table b"}, first=2)
 
-    assert judge(timeline, 1, found, {"table b"}, {"table b": ["table b"]}).statements == {
+    assert judge(timeline, 1, found, {"table b"}, Catalog.of(["table b"]).of_key).statements == {
         1: StatementState.DONE,
         2: StatementState.DONE,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ import pytest
 from pyinfra_pgmigrate.embedded import EmbeddedServer, scratch_server
 
 from tests.docker.hosts import RELEASES, DockerHost, docker_host
-from tests.support.places import in_memory, server_environment
+from tests.support.places import in_memory, make_temporary_folder, server_environment
 from tests.support.servers import Database, Server
 from tests.support.spawning import spawn_without_fork
 from tests.support.summary import Summary
@@ -22,6 +23,7 @@ NEWEST = 18
 SOAK = Path(__file__).with_name("soak")
 
 SUMMARY = pytest.StashKey[Summary]()
+TEMPORARY = pytest.StashKey[Path | None]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,6 +31,14 @@ def pytest_configure(config: pytest.Config) -> None:
     spawn_without_fork()
     config.stash[SUMMARY] = Summary()
     config.pluginmanager.register(config.stash[SUMMARY])
+    # Workers have it from whoever starts them.
+    config.stash[TEMPORARY] = make_temporary_folder()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Removes what was made for temporary files."""
+    if (made := config.stash.get(TEMPORARY, None)) is not None:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 class Machines:

@@ -216,8 +216,8 @@ def docker_host(version: int, folder: Path, *, made_of: str = "") -> Iterator[Do
         tmpfs={
             # A disk that is soon full.
             "/srv/small": "size=16m,mode=1777",
-            # As start-host would make it.
-            **({"/srv/postgresql": "mode=700"} if in_memory() else {}),
+            # As start-host would make it; and where the library has its scripts.
+            **({"/srv/postgresql": "mode=700", "/tmp": "exec,mode=1777"} if in_memory() else {}),
         },
     )
     try:

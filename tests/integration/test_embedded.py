@@ -19,6 +19,7 @@ folder = sys.argv[1]
 PostgresServer.lock_path = type(PostgresServer.lock_path)(sys.argv[2])
 PostgresServer._lock = type(PostgresServer._lock)(PostgresServer.lock_path)
 os.environ["HOME"] = tempfile.tempdir = folder
+os.environ.pop("TMPDIR", None)
 os.chdir(folder)
 os.setgroups([])
 os.setresgid(65534, 65534, 65534)

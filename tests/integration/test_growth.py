@@ -28,7 +28,8 @@ QUERIES = {
     .replace("$2", "'{}'")
     .replace("$3", "'{}'")
     .replace("$4", "NULL")
-    .replace("$5", "NULL"),
+    .replace("$5", "NULL")
+    .replace("$6", "NULL"),
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from pyinfra_pgmigrate.execution import groups
 
 from tests.conftest import on_all_versions
+from tests.integration.recordings import with_role
 from tests.support.harness import Result, migrate, rollback, status
 from tests.support.migrations import record
 from tests.support.servers import Database, Server
@@ -175,3 +176,54 @@ def test_a_rollback_takes_back_a_part_of_a_group(empty: Database, tmp_path: Path
     assert empty.rows("SELECT * FROM b") == [(7, 1, "y")]
     assert empty.value(TOGETHER) == 4
     assert "no drift" in status(empty.settings(pg_sql_dir=str(sql))).lines
+
+
+def test_each_has_the_time_of_its_own_statements(empty: Database, tmp_path: Path) -> None:
+    statements = ("CREATE TABLE a (id int)", "SELECT pg_sleep(0.4); CREATE TABLE b (id int)", "CREATE TABLE c (id int)")
+    sql = write(tmp_path, statements, empty.server)
+
+    assert run(empty, sql).ok
+
+    assert empty.value(TOGETHER) == 1
+    took = empty.rows("SELECT version, duration_ms >= 400 FROM pgmigrate.migrations ORDER BY 1")
+    assert took == [(1, False), (2, True), (3, False)]
+    each = empty.rows(
+        "SELECT e.version, m.value ->> 0, (m.value ->> 1)::int >= 400 FROM pgmigrate.events AS e,"
+        " jsonb_array_elements(e.details -> 'milliseconds') AS m ORDER BY 1, 2"
+    )
+    assert each == [(1, "1", False), (2, "1", True), (2, "2", False), (3, "1", False)]
+
+
+def test_what_an_event_trigger_sets_has_no_effect_on_the_next(empty: Database, tmp_path: Path) -> None:
+    sql = write(tmp_path, ("CREATE TABLE a (id int)", "CREATE TABLE b (id int)"), empty.server)
+    with_role(empty.server, "event_other")
+    empty.run(
+        "GRANT CREATE ON SCHEMA public TO event_other;"
+        "CREATE FUNCTION be_other() RETURNS event_trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM set_config('role', 'event_other', false) FROM pg_event_trigger_ddl_commands()"
+        " WHERE schema_name = 'public'; END $$;"
+        "CREATE EVENT TRIGGER be_other ON ddl_command_end EXECUTE FUNCTION be_other()"
+    )
+
+    result = run(empty, sql)
+
+    assert result.ok, result.text
+    assert empty.value(TOGETHER) == 1
+    owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+    assert empty.rows(owners) == [(empty.server.conninfo["user"],)]
+
+
+def test_one_that_sets_something_all_the_same_is_run_alone(empty: Database, tmp_path: Path) -> None:
+    # The planner computes what is immutable while the table is made.
+    makes = (
+        "CREATE FUNCTION one() RETURNS int IMMUTABLE LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM set_config('work_mem', '5MB', false); RETURN 1; END $$"
+    )
+    statements = (makes, "CREATE TABLE a (id int) PARTITION BY RANGE ((id + one()))", "CREATE TABLE b (id int)")
+    sql = write(tmp_path, statements, empty.server)
+
+    result = run(empty, sql)
+
+    assert result.ok, result.text
+    assert "a statement that set something for the session; now one by one" in result.text
+    assert empty.value(TOGETHER) == 3

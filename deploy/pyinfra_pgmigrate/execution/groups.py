@@ -16,6 +16,12 @@ from .steps import Step
 # Each statement of a group keeps its locks until the end: with all of them below what a server has by default
 # (max_locks_per_transaction 64 for each of 100 connections).
 MOST_STEPS, MOST_STATEMENTS = 100, 400
+# Statements that call nothing that could set something for the session or wait for the end of the transaction, where
+# they lock nothing that was there. That it was so is checked after them.
+_PLAIN = frozenset({
+    "create_stmt", "create_schema_stmt", "create_seq_stmt", "create_enum_stmt", "composite_type_stmt", "view_stmt",
+    "comment_stmt", "grant_stmt",
+})  # fmt: skip
 
 
 class Groups:
@@ -44,6 +50,15 @@ class Groups:
                 return len(group)
             place += len(group)
         return 0
+
+
+def sets_nothing(step: Step) -> bool:
+    """Tells whether what comes after a step of a group finds the session as it was before it."""
+    return (
+        all(statement.node in _PLAIN for statement in step.statements)
+        and not any(effect.locks for effect in step.effects)
+        and step.migration.verify is None
+    )
 
 
 def groups_of(steps: Sequence[Step], alone: Collection[int] = ()) -> Iterator[tuple[Step, ...]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ..psql.answer import Answer
 from ..registry.model import Verified
@@ -103,5 +105,14 @@ def outcomes(answer: Answer) -> list[Outcome]:
             made=tuple((what, reason, waits) for what, reason, waits in found.get("made", ())),
             traces=tuple(traces[found["place"]]) if "place" in found else (),
         )
-        for found in answer.values("outcome")
+        for found in _reported(answer)
     ]
+
+
+def _reported(answer: Answer) -> Iterator[dict[str, Any]]:
+    """Yields what was reported of each step: those of a group in one line."""
+    for word, value in answer.lines:
+        if word == "outcome":
+            yield value
+        elif word == "outcomes":
+            yield from value

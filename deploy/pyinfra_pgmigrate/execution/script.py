@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..catalog.delta import TOUCHED, WRITTEN
-from ..catalog.lines import Patch, key_of, like_pattern, parts_of, qualified, unescaped
+from ..catalog.lines import Patch, like_pattern, qualified, unescaped
 from ..catalog.lock_modes import sql_name
-from ..migrations.files import Migration
-from ..migrations.remade import Remade, renamings_of
+from ..migrations.remade import renamings_of
 from ..planning.decision import OUTCOME
 from ..psql.script import (
     Run,
@@ -30,7 +29,8 @@ from ..registry.schema import claimed
 from ..resources import read_sql
 from ..sqltext.parser import Statement
 from .failed import built
-from .steps import Step
+from .groups import sets_nothing
+from .steps import Step, columns_lost, kept_of, remade_name, tables_made
 
 # Lines of a catalog from which a step reads what it wrote alone. With 600 of them, some 50 tables, its locks are held
 # for 15 ms instead of 22; with fewer it makes no difference, and to plan what reads parts takes 50 ms a session
@@ -80,6 +80,8 @@ def apply_script(
         read_sql("registry/kept_lines"),
         settings_of({**_at_first(), "backup": backup}),
     ]
+    if any(len(group) > 1 for group in groups):
+        parts.append(read_sql("execution/group_settings_prepare"))
     place = 0
     for group in groups:
         told = [*_named(run, group[0]), *_settings(group[0], limits, batch_rows, schema, place)]
@@ -147,7 +149,7 @@ def _settings(step: Step, limits: LockLimits, batch_rows: int, schema: str, plac
         "carried": "[]",
         "foreign_lines": "[]",
         # Not what a later step of the same migration drops: that is still what it was.
-        "remade": items(sorted({_remade_name(one) for one in decision.remade if one.number in step.own_numbers})),
+        "remade": items(sorted({remade_name(one) for one in decision.remade if one.number in step.own_numbers})),
     }
     return [settings_of(values)]
 
@@ -170,26 +172,70 @@ def _together(
 ) -> list[str]:
     """Returns the parts that run the steps of a group in one transaction; the settings of the first are there."""
     whole = Patch.of_all(step.patch for step in group)
-    absent = frozenset[str]().union(*(step.absent for step in group))
-    versions = items(step.migration.version for step in group)
-    first = settings_of({"absent": items(sorted(absent)), "unregistered": versions})
-    parts = [first, *_begun(group[0]), "\\set written_before :written"]
+    first = {
+        "absent": items(sorted(frozenset[str]().union(*(step.absent for step in group)))),
+        "unregistered": items(step.migration.version for step in group),
+    }
+    parts = [settings_of(first), *_begun(group[0]), "\\set written_before :written"]
+    parts.append(read_sql("execution/group_begin"))
+    is_settled = True
     for number, step in enumerate(group):
-        if number:
-            parts += [*_named(run, step), *_settings(step, limits, batch_rows, schema, place + number)]
-        parts += [_START, _PATH, _locked(step), *_traced_before(step)]
-        parts += _statements(step)
-        parts += [*_verified(step), read_sql("execution/group_member"), read_sql("execution/step_register")]
-        parts += [read_sql("execution/step_done"), f"\\set member_{number} :payload"]
+        if not sets_nothing(step) and not is_settled:
+            parts.append(read_sql("execution/group_settled"))
+        is_settled = not sets_nothing(step)
+        parts += _member(step, run, limits, schema, place + number)
+    if not is_settled:
+        parts.append(read_sql("execution/group_settled"))
     values = {
         "minus": items(sorted(whole.minus)),
         "plus": items(sorted(whole.plus)),
         "objects": items(sorted(frozenset[str]().union(*(step.own_objects for step in group)))),
-        "members": items([step.migration.version, sorted(step.own_objects)] for step in group),
+        "is_last_of_run": flag(group[-1].ends_run),
+        "members": items(_registered(step, place + number) for number, step in enumerate(group)),
     }
-    parts += [settings_of(values), "\\set written :written_before", *_COMPARED, read_sql("execution/group_own")]
-    parts += [read_sql("execution/keep_catalog"), "COMMIT;"]
-    return [*parts, *(f"\\echo ##pgmigrate outcome :member_{number}" for number in range(len(group)))]
+    parts += [*_AGAIN, settings_of(values), "\\set written :written_before", *_COMPARED]
+    parts += [read_sql("execution/group_register"), read_sql("execution/keep_catalog"), "COMMIT;"]
+    return [*parts, "\\echo ##pgmigrate outcomes :payload"]
+
+
+def _member(step: Step, run: Run, limits: LockLimits, schema: str, place: int) -> list[str]:
+    """Returns the parts that run the statements of a step of a group.
+
+    What may have set something is followed by what sets it back.
+    """
+    values = {
+        "application_name": session_name(run, step.migration.name),
+        "place": place,
+        "locks": items([sql_name(lock.mode), qualified(unescaped(lock.relation), schema)] for lock in step.locks),
+        "traced": "",
+    }
+    before = [*([_locked(step)] if step.locks else []), *_traced_before(step)]
+    after = [read_sql("execution/group_statement_done"), read_sql("execution/trace")]
+    end = [_PATH_AGAIN, "SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN, *_verified(step)]
+    if sets_nothing(step):
+        before, after, end = (["\\if :fires_events", *parts, "\\endif"] for parts in (before, after, end))
+    parts = [settings_of(values), "\\set path :statement_path", *before]
+    for statement in step.statements:
+        told = {"statement": statement.text, "number": statement.number}
+        parts += [settings_of(told), read_sql("execution/group_statement"), *after]
+    return [*parts, *end]
+
+
+def _registered(step: Step, place: int) -> dict[str, object]:
+    """Returns what group_register.sql registers of a step."""
+    migration = step.migration
+    return {
+        "place": place,
+        "version": migration.version,
+        "name": migration.name,
+        "checksum": migration.checksum,
+        "checksums": [statement.checksum for statement in migration.statements],
+        "phase": migration.header.phase,
+        "statements": step.numbers,
+        "minus": sorted(step.patch.minus),
+        "plus": sorted(step.patch.plus),
+        "objects": sorted(step.own_objects),
+    }
 
 
 def _begin(step: Step) -> str:
@@ -253,9 +299,9 @@ def _inside(step: Step) -> list[str]:
     parts = [_START, _PATH, _locked(step), *_traced_before(step)]
     if step.around is not None:
         parts += step.around.before
-    if step.around is None and (losing := _losing(step)):
+    if step.around is None and (losing := columns_lost(step)):
         parts += [read_sql("psql/check_reading"), setting("columns", items(losing)), read_sql("execution/unchanged")]
-    remade = _remade(step)
+    remade = kept_of(step)
     if remade:
         parts += [settings_of(remade), read_sql("execution/remade"), "\\if :was_reverted", read_sql("execution/keep")]
         parts.append("\\endif")
@@ -266,7 +312,7 @@ def _inside(step: Step) -> list[str]:
         parts += [setting("renames", items(renames)), read_sql("execution/kept_renamed")]
     if step.around is not None:
         parts += step.around.after
-    elif (made := _made(step)) is not None:
+    elif (made := tables_made(step)) is not None:
         parts += [
             settings_of(made),
             read_sql("execution/due"),
@@ -301,57 +347,6 @@ def _verified(step: Step) -> list[str]:
         return []
     asked = [setting("verify", step.migration.verify), read_sql("registry/verify")]
     return [*asked, read_sql("execution/step_verify"), *_AGAIN]
-
-
-def _losing(step: Step) -> list[list[str]]:
-    """Returns the columns whose values a step takes away or converts, each with its table."""
-    keys = sorted({key_of(line) for line in step.patch.minus if line.startswith("column ")})
-    return [[*map(unescaped, parts_of(key.removeprefix("column ")))] for key in keys]
-
-
-def _remade(step: Step) -> dict[str, str]:
-    """Returns what is kept of what the step drops and makes again, where a rollback had taken it back."""
-    found = [one for one in step.decision.remade if one.number in step.own_numbers]
-    if not found:
-        return {}
-    tables = dict.fromkeys(one.before or one.name for one in found if one.kind == "table")
-    columns = [parts_of(one.before or one.name) for one in found if one.kind == "column"]
-    sequences: list[tuple[str, str | None, bool]] = [
-        (one.before or one.name, None, one.is_emptied) for one in found if one.kind == "sequence"
-    ]
-    sequences += [(*parts_of(one.name), True) for one in found if one.kind == "identity"]
-    sequences += [(table, None, False) for table in tables] + [(*column, False) for column in columns]
-    return {
-        "tables": items(tables),
-        # Whatever the values are, the default among them.
-        "columns": items((table, column, True) for table, column in columns if table not in tables),
-        "sequences": items(sequences),
-        "emptied": items(one.name for one in found if one.is_emptied and one.kind == "table"),
-        "renamed": items([one.version, one.key, one.old] for one in step.decision.renamed),
-        "made_as": items([*_places(one.kind, one.before), *_places(one.kind, one.name)] for one in found if one.before),
-    }
-
-
-def _places(kind: str, name: str) -> tuple[str, str | None]:
-    """Returns the table that a name is of, and the column where it is one."""
-    return parts_of(name) if kind == "column" else (name, None)
-
-
-def _remade_name(one: Remade) -> str:
-    return one.name if one.kind == "table" else f"{one.kind} {one.name}"
-
-
-def _made(step: Step) -> dict[str, str] | None:
-    """Returns the tables that a migration makes, after which what a rollback kept may be due; None before its end."""
-    if not step.is_last:
-        return None
-    remade = {one.name for one in step.decision.remade if one.kind == "table"}
-    return {"tables": items(sorted(remade.union(map(unescaped, _tables_in(step.migration)))))}
-
-
-def _tables_in(migration: Migration) -> frozenset[str]:
-    lines = frozenset() if migration.effect is None else migration.effect.patch.plus
-    return frozenset(key_of(line).removeprefix("table ") for line in lines if line.startswith("table "))
 
 
 def _outside(step: Step, schema: str) -> list[str]:

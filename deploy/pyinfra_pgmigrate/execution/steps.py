@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..catalog.lines import Patch, key_of, unescaped
+from ..catalog.lines import Patch, key_of, parts_of, unescaped
 from ..catalog.lock_modes import sql_name
 from ..migrations.effect import Lock, StatementEffect
 from ..migrations.files import Migration
+from ..migrations.remade import Remade
 from ..planning.decision import Decision
+from ..psql.script import items
 from ..sqltext.parser import Statement
 
 
@@ -136,3 +138,55 @@ def steps_of(decision: Decision, *, ends_run: bool) -> list[Step]:
         patch = step.patch
         present, absent = (present - patch.minus) | patch.plus, (absent - patch.plus) | patch.minus
     return steps
+
+
+def columns_lost(step: Step) -> list[list[str]]:
+    """Returns the columns whose values a step takes away or converts, each with its table."""
+    keys = sorted({key_of(line) for line in step.patch.minus if line.startswith("column ")})
+    return [[*map(unescaped, parts_of(key.removeprefix("column ")))] for key in keys]
+
+
+def kept_of(step: Step) -> dict[str, str]:
+    """Returns what is kept of what the step drops and makes again, where a rollback had taken it back."""
+    found = [one for one in step.decision.remade if one.number in step.own_numbers]
+    if not found:
+        return {}
+    tables = dict.fromkeys(one.before or one.name for one in found if one.kind == "table")
+    columns = [parts_of(one.before or one.name) for one in found if one.kind == "column"]
+    sequences: list[tuple[str, str | None, bool]] = [
+        (one.before or one.name, None, one.is_emptied) for one in found if one.kind == "sequence"
+    ]
+    sequences += [(*parts_of(one.name), True) for one in found if one.kind == "identity"]
+    sequences += [(table, None, False) for table in tables] + [(*column, False) for column in columns]
+    return {
+        "tables": items(tables),
+        # Whatever the values are, the default among them.
+        "columns": items((table, column, True) for table, column in columns if table not in tables),
+        "sequences": items(sequences),
+        "emptied": items(one.name for one in found if one.is_emptied and one.kind == "table"),
+        "renamed": items([one.version, one.key, one.old] for one in step.decision.renamed),
+        "made_as": items([*_places(one.kind, one.before), *_places(one.kind, one.name)] for one in found if one.before),
+    }
+
+
+def _places(kind: str, name: str) -> tuple[str, str | None]:
+    """Returns the table that a name is of, and the column where it is one."""
+    return parts_of(name) if kind == "column" else (name, None)
+
+
+def remade_name(one: Remade) -> str:
+    """Returns what an event calls what was dropped and made again: a table by its name, all else with its kind."""
+    return one.name if one.kind == "table" else f"{one.kind} {one.name}"
+
+
+def tables_made(step: Step) -> dict[str, str] | None:
+    """Returns the tables that a migration makes, after which what a rollback kept may be due; None before its end."""
+    if not step.is_last:
+        return None
+    remade = {one.name for one in step.decision.remade if one.kind == "table"}
+    return {"tables": items(sorted(remade.union(map(unescaped, _tables_in(step.migration)))))}
+
+
+def _tables_in(migration: Migration) -> frozenset[str]:
+    lines = frozenset() if migration.effect is None else migration.effect.patch.plus
+    return frozenset(key_of(line).removeprefix("table ") for line in lines if line.startswith("table "))

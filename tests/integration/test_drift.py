@@ -13,7 +13,8 @@ from pyinfra_pgmigrate.drift.entries import Change, Drift, Drifts
 from pyinfra_pgmigrate.drift.look import drift_of
 from pyinfra_pgmigrate.planning.database import DatabaseSession
 from pyinfra_pgmigrate.registry.model import Observed
-from pyinfra_pgmigrate.sqltext.parser import SqlSyntaxError, split
+from pyinfra_pgmigrate.sqltext.grammar import SqlSyntaxError
+from pyinfra_pgmigrate.sqltext.parser import split
 
 from tests.conftest import on_versions
 from tests.support.hand_edits import EDITS, HARMLESS, OWNER, READER, STRUCTURE, Edit

@@ -12,7 +12,8 @@ import psycopg
 from pyinfra_pgmigrate.catalog.delta import catalog_query
 from pyinfra_pgmigrate.catalog.lines import Patch, is_own
 from pyinfra_pgmigrate.resources import read_sql
-from pyinfra_pgmigrate.sqltext.parser import SqlSyntaxError, split
+from pyinfra_pgmigrate.sqltext.grammar import SqlSyntaxError
+from pyinfra_pgmigrate.sqltext.parser import split
 
 from tests.support.servers import Database
 

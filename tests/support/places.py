@@ -39,6 +39,8 @@ def make_temporary_folder() -> Path | None:
     # A short name: sockets below it have a path of 107 bytes at the most.
     made = Path(tempfile.mkdtemp(prefix=f"pt-{os.getpid()}-", dir=place))
     os.environ["TMPDIR"] = tempfile.tempdir = str(made)
+    # What the library keeps of files that it has read is of these tests alone, too.
+    os.environ["XDG_CACHE_HOME"] = str(made / "cache")
     return made
 
 

@@ -18,8 +18,9 @@
 --
 -- The caller puts in place of :among what is true of all oids, for everything; or of those of some relations, functions
 -- and types, with all that touched.sql adds to them, for the lines of those alone, and of what belongs to none of the
--- three. Of each line home is the relation, function or type to which it belongs, or 0. In place of :only it puts a
--- schema, as text, for the lines of what is in that one alone, or null.
+-- three: then :each is OFFSET 0, so that what belongs to each is looked for by index, and nothing where all are read. Of
+-- each line home is the relation, function or type to which it belongs, or 0. In place of :only it puts a schema, as text,
+-- for the lines of what is in that one alone, or null.
 WITH settable (catalog, name) AS (
     -- Source: PostgreSQL 18 manual, "CREATE TABLE" (storage parameters), "CREATE VIEW", "ALTER TABLE".
     VALUES
@@ -92,7 +93,8 @@ implied AS MATERIALIZED (
 relations AS MATERIALIZED (
     SELECT
         c.tableoid AS class,
-        c.*,
+        c.oid, c.reloftype, c.relowner, c.relam, c.reltoastrelid, c.relpersistence, c.relkind, c.relrowsecurity,
+        c.relforcerowsecurity, c.relreplident, c.relispartition, c.relacl, c.reloptions, c.relpartbound,
         n.prefix || pg_catalog.quote_ident(c.relname) AS ident,
         CASE c.relkind
             WHEN 'r' THEN 'table'
@@ -107,7 +109,11 @@ relations AS MATERIALIZED (
         END AS kind
     FROM pg_catalog.pg_class AS c
     JOIN namespaces AS n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'i', 'I', 'c')
+    -- What initdb makes has a lower one. Of a value from elsewhere the planner expects a third of the catalog, however old its
+    -- statistics are; of a constant it would expect next to nothing in a database that has just been filled, and join that
+    -- row by row.
+    WHERE c.oid > (SELECT 16383::oid)
+        AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'i', 'I', 'c')
         AND c.oid :among
         AND NOT EXISTS (
             SELECT 1
@@ -119,7 +125,8 @@ relations AS MATERIALIZED (
 ),
 columns AS MATERIALIZED (
     SELECT
-        a.*,
+        a.attrelid, a.attname, a.attnum, a.attstorage, a.attcompression, a.attidentity, a.attinhcount, a.attstattarget,
+        a.attacl, a.attoptions, a.attfdwoptions,
         r.class,
         r.ident AS table_ident,
         r.kind AS table_kind,
@@ -149,7 +156,8 @@ columns AS MATERIALIZED (
     -- Here the planner knows how many rows there are, and joins them by hash.
     JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
     LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    WHERE a.attnum > 0
+    WHERE a.attrelid > (SELECT 16383::oid)
+        AND a.attnum > 0
         AND NOT a.attisdropped
         AND r.relkind IN ('r', 'p', 'f', 'v', 'm', 'c')
 ),
@@ -209,25 +217,36 @@ sequences AS MATERIALIZED (
 constraints AS MATERIALIZED (
     SELECT
         k.*,
-        COALESCE(r.ident, n.prefix || pg_catalog.quote_ident(t.typname))
-            || '.' || pg_catalog.quote_ident(k.conname) AS ident
+        COALESCE(r.ident, k.domain_ident) || '.' || pg_catalog.quote_ident(k.conname) AS ident
     FROM (
         -- Of tables and of domains, by the index of each.
-        SELECT c.tableoid AS class, c.*
+        SELECT
+            c.tableoid AS class,
+            c.oid, c.conname, c.contype, c.convalidated, c.conrelid, c.contypid, c.conindid, c.conparentid, c.coninhcount,
+            NULL::text AS domain_ident
         FROM pg_catalog.pg_constraint AS c
         WHERE c.conrelid <> 0
             AND c.conrelid :among
 
         UNION ALL
-        SELECT c.tableoid, c.*
+        SELECT
+            c.tableoid,
+            c.oid, c.conname, c.contype, c.convalidated, c.conrelid, c.contypid, c.conindid, c.conparentid, c.coninhcount,
+            d.ident
         FROM pg_catalog.pg_constraint AS c
+        CROSS JOIN LATERAL (
+            SELECT n.prefix || pg_catalog.quote_ident(t.typname) AS ident
+            FROM pg_catalog.pg_type AS t
+            JOIN namespaces AS n ON n.oid = t.typnamespace
+            WHERE t.oid = c.contypid
+            -- There are few, and it has an index.
+            OFFSET 0
+        ) AS d
         WHERE c.conrelid = 0
             AND c.contypid :among
     ) AS k
     LEFT JOIN relations AS r ON r.oid = k.conrelid
-    LEFT JOIN pg_catalog.pg_type AS t ON t.oid = k.contypid
-    LEFT JOIN namespaces AS n ON n.oid = t.typnamespace
-    WHERE (r.oid IS NOT NULL OR n.oid IS NOT NULL AND k.conrelid = 0)
+    WHERE (r.oid IS NOT NULL OR k.domain_ident IS NOT NULL)
         AND k.conparentid = 0
         AND k.coninhcount = 0
         -- PostgreSQL 18 stores NOT NULL here too; the column's line says it. Only an unvalidated
@@ -237,7 +256,9 @@ constraints AS MATERIALIZED (
 functions AS MATERIALIZED (
     SELECT
         p.tableoid AS class,
-        p.*,
+        p.oid, p.proowner, p.prolang, p.procost, p.prorows, p.prosupport, p.prokind, p.prosecdef, p.proleakproof,
+        p.proisstrict, p.proretset, p.provolatile, p.proparallel, p.protrftypes, p.prosrc, p.probin, p.prosqlbody,
+        p.proconfig, p.proacl,
         n.prefix || pg_catalog.quote_ident(p.proname)
             || '(' || pg_catalog.oidvectortypes(p.proargtypes) || ')' AS ident,
         CASE p.prokind
@@ -248,7 +269,8 @@ functions AS MATERIALIZED (
     FROM pg_catalog.pg_proc AS p
     JOIN namespaces AS n ON n.oid = p.pronamespace
     -- Of a range type come constructors and a cast with it.
-    WHERE p.oid :among
+    WHERE p.oid > (SELECT 16383::oid)
+        AND p.oid :among
         AND NOT EXISTS (
         SELECT 1
         FROM implied AS e
@@ -259,12 +281,16 @@ functions AS MATERIALIZED (
 types AS MATERIALIZED (
     SELECT
         t.tableoid AS class,
-        t.*,
+        t.oid, t.typowner, t.typlen, t.typbyval, t.typtype, t.typcategory, t.typispreferred, t.typisdefined, t.typdelim,
+        t.typrelid, t.typsubscript, t.typelem, t.typinput, t.typoutput, t.typreceive, t.typsend, t.typmodin,
+        t.typmodout, t.typanalyze, t.typalign, t.typstorage, t.typnotnull, t.typbasetype, t.typtypmod, t.typcollation,
+        t.typdefaultbin, t.typdefault, t.typacl,
         n.prefix || pg_catalog.quote_ident(t.typname) AS ident
     FROM pg_catalog.pg_type AS t
     JOIN namespaces AS n ON n.oid = t.typnamespace
     LEFT JOIN relations AS r ON r.oid = t.typrelid
-    WHERE t.oid :among
+    WHERE t.oid > (SELECT 16383::oid)
+        AND t.oid :among
         AND (
             t.typtype IN ('e', 'd', 'r')
             OR (t.typtype = 'c' AND r.relkind = 'c')
@@ -283,7 +309,7 @@ types AS MATERIALIZED (
 triggers AS MATERIALIZED (
     SELECT
         t.tableoid AS class,
-        t.*,
+        t.oid, t.tgrelid, t.tgparentid, t.tgenabled,
         r.ident || '.' || pg_catalog.quote_ident(t.tgname) AS ident
     FROM pg_catalog.pg_trigger AS t
     JOIN relations AS r ON r.oid = t.tgrelid
@@ -292,7 +318,7 @@ triggers AS MATERIALIZED (
 policies AS MATERIALIZED (
     SELECT
         p.tableoid AS class,
-        p.*,
+        p.oid, p.polrelid, p.polcmd, p.polpermissive, p.polroles, p.polqual, p.polwithcheck,
         r.ident || '.' || pg_catalog.quote_ident(p.polname) AS ident
     FROM pg_catalog.pg_policy AS p
     JOIN relations AS r ON r.oid = p.polrelid
@@ -300,7 +326,7 @@ policies AS MATERIALIZED (
 rules AS MATERIALIZED (
     SELECT
         w.tableoid AS class,
-        w.*,
+        w.oid, w.ev_class, w.ev_enabled,
         r.ident || '.' || pg_catalog.quote_ident(w.rulename) AS ident
     FROM pg_catalog.pg_rewrite AS w
     JOIN relations AS r ON r.oid = w.ev_class
@@ -316,17 +342,18 @@ publications AS MATERIALIZED (
 operators AS MATERIALIZED (
     SELECT
         o.tableoid AS class,
-        o.*,
+        o.oid, o.oprowner, o.oprcanmerge, o.oprcanhash, o.oprcom, o.oprnegate, o.oprcode, o.oprrest, o.oprjoin,
         n.prefix || o.oprname || '('
             || CASE o.oprleft WHEN 0 THEN 'NONE' ELSE pg_catalog.format_type(o.oprleft, NULL) END || ', '
             || CASE o.oprright WHEN 0 THEN 'NONE' ELSE pg_catalog.format_type(o.oprright, NULL) END || ')' AS ident
     FROM pg_catalog.pg_operator AS o
     JOIN namespaces AS n ON n.oid = o.oprnamespace
+    WHERE o.oid > (SELECT 16383::oid)
 ),
 operator_families AS MATERIALIZED (
     SELECT
         f.tableoid AS class,
-        f.*,
+        f.oid, f.opfowner,
         n.prefix || pg_catalog.quote_ident(f.opfname) || '(' || m.amname || ')' AS ident
     FROM pg_catalog.pg_opfamily AS f
     JOIN namespaces AS n ON n.oid = f.opfnamespace
@@ -1590,9 +1617,17 @@ facts (line, class, object, part) AS (
 
     UNION ALL
     SELECT 'comment ' || o.kind || ' ' || o.ident || ' ' || pg_catalog.quote_literal(c.description), o.class, o.object, 0
-    FROM pg_catalog.pg_description AS c
-    JOIN named AS o ON o.class = c.classoid AND o.object = c.objoid
-    WHERE c.objsubid = 0
+    FROM named AS o
+    CROSS JOIN LATERAL (
+        SELECT d.description
+        FROM pg_catalog.pg_description AS d
+        WHERE d.classoid = o.class
+            AND d.objoid = o.object
+            AND d.objsubid = 0
+            -- Those of pg_catalog itself are thousands.
+            AND (d.objoid >= 10000 OR d.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass)
+        :each
+    ) AS c
 
     UNION ALL
     SELECT 'comment column ' || a.ident || ' ' || pg_catalog.quote_literal(c.description), a.class, a.attrelid, a.attnum

@@ -44,13 +44,18 @@ class Query:
 Execute = Callable[[Query, Sequence[Any]], Sequence[Sequence[Any]]]
 
 
-def catalog_query(among: str = "IS NOT NULL", only: str = "NULL::text") -> str:
+# What is true of all oids.
+EVERYTHING = "IS NOT NULL"
+
+
+def catalog_query(among: str = EVERYTHING, only: str = "NULL::text") -> str:
     """Returns the text of catalog.sql.
 
     + among: what is true of the oids of relations, functions and types that are read: by default, of all
     + only: what stands for the schema to which the lines are limited: NULL for all
     """
-    return read_sql("catalog/catalog").replace(":among", among).replace(":only", only)
+    each = "" if among == EVERYTHING else "OFFSET 0"
+    return read_sql("catalog/catalog").replace(":among", among).replace(":only", only).replace(":each", each)
 
 
 WRITTEN = Query("written", (), read_sql("catalog/written"))

@@ -16,23 +16,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import postgast
-from postgast.errors import PgQueryError
-from postgast.pg_query_pb2 import AlterTableType, ObjectType, RoleSpecType
-
 from ..psql.script import Run, catalog_read, flag, items, joined, session_of, setting, settings_of
 from ..resources import read_sql
+from ..sqltext.grammar import SqlSyntaxError, code, name_of_code, parse, walk
+from ..sqltext.parser import SERVER_KINDS
 
 # What pg_dump puts its text between, with a random word; psql's, not PostgreSQL's.
 _RESTRICT = re.compile(r"(?:(?:--[^\n]*)?\n)*?\\restrict (\w+)\n")
-
-_SERVER_KINDS = frozenset(
-    ObjectType.Value(name)
-    for name in ("OBJECT_ROLE", "OBJECT_DATABASE", "OBJECT_TABLESPACE", "OBJECT_PARAMETER_ACL", "OBJECT_SUBSCRIPTION")
-)
-_MADE_KINDS = frozenset(map(ObjectType.Value, ("OBJECT_EVENT_TRIGGER", "OBJECT_PUBLICATION")))
-_CHANGE_OWNER = AlterTableType.Value("AT_ChangeOwner")
-_NAMED_ROLE = RoleSpecType.Value("ROLESPEC_CSTRING")
 
 # Fields of nodes that name an object, besides lists of names.
 _NAMES = ("relname", "trigname", "evtname", "pubname")
@@ -63,7 +53,7 @@ class Powered:
         """The names of the objects that it is about, without their schema; of default privileges the roles."""
         if self.what == "default privileges":
             return self.roles
-        return frozenset(_names(postgast.parse(self.text).stmts[0].stmt))
+        return frozenset(_names(parse(self.text).stmts[0].stmt))
 
 
 def powered(script: str) -> list[Powered]:
@@ -76,8 +66,8 @@ def powered(script: str) -> list[Powered]:
     if (found := _RESTRICT.match(script)) is not None:
         script = script[found.end() :].rstrip().removesuffix(f"\\unrestrict {found[1]}")
     try:
-        statements = postgast.parse(script).stmts
-    except PgQueryError as error:
+        statements = parse(script).stmts
+    except SqlSyntaxError as error:
         raise ValueError(f"the statements of the dump cannot be read: {error.message}") from error
     data = script.encode()
     first: list[Powered] = []
@@ -115,12 +105,12 @@ def _without_comments(text: str) -> str:
 def _what(kind: str, node: Any) -> str:
     """Returns what a statement is about, where it is one of those."""
     match kind:
-        case "alter_owner_stmt" if node.object_type not in _SERVER_KINDS:
+        case "alter_owner_stmt" if _kind(node.object_type) not in SERVER_KINDS:
             # Made last, it gets its owner last.
-            return "event trigger" if node.object_type == ObjectType.Value("OBJECT_EVENT_TRIGGER") else "owner"
-        case "alter_table_stmt" if all(one.alter_table_cmd.subtype == _CHANGE_OWNER for one in node.cmds):
+            return "event trigger" if _kind(node.object_type) == "OBJECT_EVENT_TRIGGER" else "owner"
+        case "alter_table_stmt" if all(_changes_owner(one.alter_table_cmd) for one in node.cmds):
             return "owner"
-        case "grant_stmt" if node.objtype not in _SERVER_KINDS:
+        case "grant_stmt" if _kind(node.objtype) not in SERVER_KINDS:
             return "rights"
         case "alter_default_privileges_stmt":
             return "default privileges"
@@ -128,18 +118,27 @@ def _what(kind: str, node: Any) -> str:
             return "event trigger"
         case "create_publication_stmt" | "alter_publication_stmt":
             return "publication"
-        case "comment_stmt" if node.objtype in _MADE_KINDS:
-            is_trigger = node.objtype == ObjectType.Value("OBJECT_EVENT_TRIGGER")
-            return "event trigger" if is_trigger else "publication"
+        case "comment_stmt" if _kind(node.objtype) == "OBJECT_EVENT_TRIGGER":
+            return "event trigger"
+        case "comment_stmt" if _kind(node.objtype) == "OBJECT_PUBLICATION":
+            return "publication"
         case "variable_set_stmt" if node.name == "session_authorization":
             return "grantor"
     return ""
 
 
+def _kind(number: int) -> str:
+    return name_of_code("ObjectType", number)
+
+
+def _changes_owner(command: Any) -> bool:
+    return bool(command.subtype == code("AlterTableType", "AT_ChangeOwner"))
+
+
 def _roles(node: Any) -> Iterator[str]:
-    for _, inner in postgast.walk(node):
+    for inner in walk(node):
         found: Any = inner
-        if found.DESCRIPTOR.name == "RoleSpec" and found.roletype == _NAMED_ROLE:
+        if found.DESCRIPTOR.name == "RoleSpec" and found.roletype == code("RoleSpecType", "ROLESPEC_CSTRING"):
             yield found.rolename
 
 
@@ -148,7 +147,7 @@ def _names(node: Any) -> Iterator[str]:
         # Its lists are of tags.
         yield node.create_event_trig_stmt.trigname
         return
-    for _, inner in postgast.walk(node):
+    for inner in walk(node):
         found: Any = inner
         for field in _NAMES:
             if name := getattr(found, field, ""):
@@ -171,8 +170,8 @@ def roles_in(statement: str) -> frozenset[str]:
     ['Other', 'app']
     """
     try:
-        return frozenset(role for one in postgast.parse(statement).stmts for role in _roles(one.stmt))
-    except PgQueryError:
+        return frozenset(role for one in parse(statement).stmts for role in _roles(one.stmt))
+    except SqlSyntaxError:
         return frozenset()
 
 
@@ -190,7 +189,7 @@ def is_beyond_a_copy(node: str, statement: str) -> bool:
     """
     if node not in ("alter_owner_stmt", "alter_table_stmt", "alter_default_privileges_stmt", "variable_set_stmt"):
         return False
-    parsed = getattr(postgast.parse(statement).stmts[0].stmt, node)
+    parsed = getattr(parse(statement).stmts[0].stmt, node)
     if node == "variable_set_stmt":
         return str(parsed.name) in ("role", "session_authorization")
     if node == "alter_default_privileges_stmt":

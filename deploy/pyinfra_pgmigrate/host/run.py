@@ -18,6 +18,7 @@ from pyinfra.api import Host, State
 
 from ..psql.script import Run
 from ..settings import Connection
+from .kept import kept
 
 TOOL_VERSION = distribution_version("pyinfra-pgmigrate")
 
@@ -72,6 +73,16 @@ class Memory:
     has_started: bool = False
     is_given_up: bool = False
     _seen: _Seen | None = None
+    _planned: tuple[tuple[Any, ...], Any] | None = None
+
+    def planned(self, of: tuple[Any, ...], plan: Callable[[], _T]) -> _T:
+        """Returns what a function plans, or what it planned last where that was of the same.
+
+        + of: all that the plan follows from
+        """
+        if self._planned is None or self._planned[0] != of:
+            self._planned = (of, plan())
+        return cast(_T, self._planned[1])
 
     def saw(self, seen: Any, schema: str, *, before_all: bool = False) -> None:
         """Keeps the database as a session has just left it, for what comes next.
@@ -160,13 +171,15 @@ class RunContext:
         """Returns what a function reads from folders, read once a run.
 
         What was looked at, and rehearsed, is what runs, whatever becomes of the files meanwhile; and programs that
-        start many runs read files again only where they changed.
+        start many runs read files again only where they changed. From one run to the next see ``kept``.
+
+        + folders: all that the function reads
         """
         if folders not in self._stamps:
             self._stamps[folders] = _stamp(folders)
         key = (read, arguments, self._stamps[folders])
         if key not in _files:
-            _files[key] = read(*arguments)
+            _files[key] = kept(read, arguments, folders, TOOL_VERSION)
         return cast(_T, _files[key])
 
 

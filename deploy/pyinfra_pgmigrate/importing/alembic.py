@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 from ..errors import Kind, PgMigrateError
-from ..sqltext.parser import SqlSyntaxError, split
+from ..sqltext.grammar import SqlSyntaxError
+from ..sqltext.parser import split
 from .history import Entry, ForeignHistory, numbered
 
 # Source: Alembic documentation, "Generating SQL Scripts (a.k.a. Offline Mode)".

@@ -16,13 +16,8 @@ from pathlib import Path
 from ..errors import Kind, PgMigrateError, Refusal
 from ..importing.shapes import marks_of, tool_of
 from ..sqltext.files import read_text
-from ..sqltext.parser import (
-    SqlSyntaxError,
-    Statement,
-    checksum_of,
-    is_query,
-    split,
-)
+from ..sqltext.grammar import SqlSyntaxError
+from ..sqltext.parser import Statement, checksum_of, is_query, split
 from . import effect as effects
 from .effect import Effect, StatementEffect
 from .header import Header, has_header, migration_header, wrong_header

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import Kind, PgMigrateError
+from ..sqltext.grammar import SqlSyntaxError
 from ..sqltext.parser import (
-    SqlSyntaxError,
     Statement,
     begins_transaction,
     checksum_of,

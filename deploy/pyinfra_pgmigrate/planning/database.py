@@ -126,14 +126,21 @@ class DatabaseSession(HostSession):
         seen = observed if observed is not None else self.look()
         if isinstance(seen, Refusal):
             return seen
-        first = make_plan(self.migrations, seen, self.settings, {})
+        first = self._made(seen, {})
         queries = to_ask(first, ask)
         if not queries:
             return self._with_sizes(first, seen)
         answers = self.answers(queries, seen)
         if isinstance(answers, Refusal):
             return answers
-        return self._with_sizes(make_plan(self.migrations, seen, self.settings, answers), seen)
+        return self._with_sizes(self._made(seen, answers), seen)
+
+    def _made(self, seen: Observed, answers: Mapping[int, Verified]) -> Plan:
+        """Returns the plan; of what prepare and execute phase find alike it is made once."""
+        return self.memory.planned(
+            (self.migrations, seen, self.settings, answers),
+            lambda: make_plan(self.migrations, seen, self.settings, answers),
+        )
 
     def _with_sizes(self, plan: Plan, seen: Observed) -> Plan | Refusal:
         """Returns the plan with what it would do to large tables; asks for their sizes once a run."""

@@ -8,7 +8,8 @@ from ..catalog.lines import Catalog, Patch, is_own, key_of, matches
 from ..catalog.parts import unique_rule
 from ..migrations.files import Migration
 from ..registry.model import Upsert, Verified
-from ..sqltext.parser import IDEMPOTENT, PASSING, STRUCTURAL, SqlSyntaxError, Statement
+from ..sqltext.grammar import SqlSyntaxError
+from ..sqltext.parser import IDEMPOTENT, PASSING, STRUCTURAL, Statement
 from ..sqltext.unique_rules import UniqueRule, upserts
 from .state import Judgement, StatementState
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..catalog.delta import catalog_query
+from ..catalog.delta import EVERYTHING, catalog_query
 from ..catalog.lines import LINES_VERSION
 from ..resources import read_sql
 
@@ -144,7 +144,6 @@ def catalog_read(*, of_all: bool = False) -> str:
     )
 
 
-_ALL = "IS NOT NULL"
 _ONLY = "NULLIF(:'scope', '')"
 
 
@@ -160,7 +159,7 @@ def _kept(fingerprint: Sequence[str]) -> list[str]:
     ]
 
 
-def _seen(columns: str, among: str = _ALL, only: str = _ONLY) -> list[str]:
+def _seen(columns: str, among: str = EVERYTHING, only: str = _ONLY) -> list[str]:
     """Returns the end of a query of lines, named l, that the server writes as seen from the target schema."""
     return [
         "pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)",

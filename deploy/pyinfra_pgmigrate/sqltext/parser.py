@@ -1,7 +1,4 @@
-"""SQL text read by PostgreSQL's own grammar: statements, their checksums, what kind each is.
-
-Source: libpg_query through postgast, the grammar of PostgreSQL 18.
-"""
+"""SQL text read by PostgreSQL's own grammar: statements, their checksums, what kind each is."""
 
 from __future__ import annotations
 
@@ -11,9 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import postgast
-from postgast.errors import PgQueryError
-from postgast.pg_query_pb2 import ObjectType, Token, TransactionStmtKind
+from .grammar import code, name_of_code, parse, tokens_of, walk
 
 # Parts of a SELECT that make it more than a reader, with the words for people.
 _WRITING = {
@@ -58,12 +53,10 @@ _KIND_FIELDS = {
     "grant_stmt": "objtype",
 }
 
-_SERVER_KINDS = frozenset(
-    ObjectType.Value(name)
-    for name in ("OBJECT_ROLE", "OBJECT_DATABASE", "OBJECT_TABLESPACE", "OBJECT_PARAMETER_ACL", "OBJECT_SUBSCRIPTION")
+# Kinds of objects that belong to the whole server.
+SERVER_KINDS = frozenset(
+    {"OBJECT_ROLE", "OBJECT_DATABASE", "OBJECT_TABLESPACE", "OBJECT_PARAMETER_ACL", "OBJECT_SUBSCRIPTION"}
 )
-
-_BEGINNINGS = frozenset(map(TransactionStmtKind.Value, ("TRANS_STMT_BEGIN", "TRANS_STMT_START")))
 
 
 # Nodes of statements that say something again when they run twice, and do nothing else.
@@ -82,17 +75,6 @@ STRUCTURAL = frozenset({
 
 # Characters of a statement that are told of it.
 _MOST_OF_WORDS = 96
-
-_COMMENTS = frozenset({Token.Value("SQL_COMMENT"), Token.Value("C_COMMENT")})
-
-
-class SqlSyntaxError(Exception):
-    """The grammar does not accept the text; ``line`` is where, counted from 1."""
-
-    def __init__(self, message: str, line: int) -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
 
 
 @dataclass(frozen=True)
@@ -115,18 +97,6 @@ class Statement:
     words: str
     node: str
     in_transaction: bool
-
-
-def tokens_of(sql: str) -> list[tuple[int, int]]:
-    """Returns start and end of each token in bytes of the UTF-8 text, comments left out.
-
-    Raises SqlSyntaxError where the text has no end, such as an open quote.
-    """
-    try:
-        found = postgast.scan(sql)
-    except PgQueryError as error:
-        raise _syntax_error(sql, error) from error
-    return [(token.start, token.end) for token in found.tokens if token.token not in _COMMENTS]
 
 
 def checksum_of(sql: str) -> str:
@@ -188,7 +158,7 @@ def writing_words(sql: str) -> str:
     ''
     """
     for statement in parse(sql).stmts:
-        for _, node in postgast.walk(statement.stmt):
+        for node in walk(statement.stmt):
             if node.DESCRIPTOR.name in _WRITING:
                 return _WRITING[node.DESCRIPTOR.name]
     return ""
@@ -204,7 +174,7 @@ def server_wide_operation(statement: Statement) -> str:
     """
     node = node_of(statement)
     kind = getattr(node, _KIND_FIELDS[statement.node]) if statement.node in _KIND_FIELDS else None
-    if kind in _SERVER_KINDS:
+    if kind is not None and name_of_code("ObjectType", kind) in SERVER_KINDS:
         return "postgres.sql"
     if statement.node == "create_subscription_stmt" and not _connects(node):
         return ""
@@ -213,7 +183,8 @@ def server_wide_operation(statement: Statement) -> str:
 
 def begins_transaction(statement: Statement) -> bool:
     """Tells whether a statement is BEGIN or START TRANSACTION."""
-    return statement.node == "transaction_stmt" and node_of(statement).kind in _BEGINNINGS
+    beginnings = (code("TransactionStmtKind", "TRANS_STMT_BEGIN"), code("TransactionStmtKind", "TRANS_STMT_START"))
+    return statement.node == "transaction_stmt" and node_of(statement).kind in beginnings
 
 
 def commits_transaction(statement: Statement) -> bool:
@@ -221,7 +192,7 @@ def commits_transaction(statement: Statement) -> bool:
     if statement.node != "transaction_stmt":
         return False
     node = node_of(statement)
-    return node.kind == TransactionStmtKind.Value("TRANS_STMT_COMMIT") and not node.chain
+    return node.kind == code("TransactionStmtKind", "TRANS_STMT_COMMIT") and not node.chain
 
 
 def is_transaction_mode(statement: Statement) -> bool:
@@ -307,19 +278,6 @@ def _connects(subscription: Any) -> bool:
     if not said or not said[0].HasField("arg"):
         return True
     return (said[0].arg.string.sval or str(said[0].arg.integer.ival)).lower() not in ("false", "off", "0")
-
-
-def parse(sql: str) -> Any:
-    """Returns the parse tree of a text. Raises SqlSyntaxError."""
-    try:
-        return postgast.parse(sql)
-    except PgQueryError as error:
-        raise _syntax_error(sql, error) from error
-
-
-def _syntax_error(sql: str, error: PgQueryError) -> SqlSyntaxError:
-    before = sql.encode()[: max(error.cursorpos - 1, 0)]
-    return SqlSyntaxError(error.message, before.count(b"\n") + 1)
 
 
 def _first_words(data: bytes, tokens: Iterable[tuple[int, int]]) -> str:

@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from postgast.pg_query_pb2 import AlterTableType, ObjectType
-
+from .grammar import code, name_of_code
 from .parser import Statement, node_of
-
-_COLUMN = ObjectType.Value("OBJECT_COLUMN")
-_TABLE = ObjectType.Value("OBJECT_TABLE")
-_DROP_COLUMN = AlterTableType.Value("AT_DropColumn")
-_SET_IDENTITY = AlterTableType.Value("AT_SetIdentity")
 
 _RELATION = ("table", "view", "materialized_view", "sequence", "index", "type")
 ROUTINE = ("function", "procedure", "aggregate")
@@ -35,7 +29,7 @@ def dropped_tables(statement: Statement) -> Iterator[tuple[str, str]]:
     if statement.node != "drop_stmt":
         return
     node = node_of(statement)
-    if node.remove_type == _TABLE:
+    if node.remove_type == code("ObjectType", "OBJECT_TABLE"):
         for found in node.objects:
             words = [item.string.sval for item in found.list.items]
             yield (words[-2] if len(words) > 1 else ""), words[-1]
@@ -46,9 +40,9 @@ def dropped_columns(statement: Statement) -> Iterator[tuple[str, str, str]]:
     if statement.node != "alter_table_stmt":
         return
     node = node_of(statement)
-    if node.objtype == _TABLE:
+    if node.objtype == code("ObjectType", "OBJECT_TABLE"):
         for command in node.cmds:
-            if command.alter_table_cmd.subtype == _DROP_COLUMN:
+            if command.alter_table_cmd.subtype == code("AlterTableType", "AT_DropColumn"):
                 yield node.relation.schemaname, node.relation.relname, command.alter_table_cmd.name
 
 
@@ -56,7 +50,7 @@ def renamed_columns(statement: Statement) -> Iterator[str]:
     """Yields the names before of columns that a statement gives another name."""
     if statement.node == "rename_stmt":
         node = node_of(statement)
-        if node.rename_type == _COLUMN:
+        if node.rename_type == code("ObjectType", "OBJECT_COLUMN"):
             yield node.subname
 
 
@@ -84,7 +78,7 @@ def renamed_object(statement: Statement) -> Renaming | None:
         return None
     node = node_of(statement)
     is_name = statement.node == "rename_stmt"
-    what = ObjectType.Name(node.rename_type if is_name else node.object_type).removeprefix("OBJECT_")
+    what = name_of_code("ObjectType", node.rename_type if is_name else node.object_type).removeprefix("OBJECT_")
     kinds = _RENAMED.get(what)
     if kinds is None:
         return None
@@ -120,6 +114,7 @@ def restarted_sequences(statement: Statement) -> Iterator[tuple[str, str, str]]:
             yield node.sequence.schemaname, node.sequence.relname, ""
     else:
         for command in (one.alter_table_cmd for one in node.cmds):
-            options = getattr(command, "def").list.items if command.subtype == _SET_IDENTITY else ()
+            sets_identity = command.subtype == code("AlterTableType", "AT_SetIdentity")
+            options = getattr(command, "def").list.items if sets_identity else ()
             if any(option.def_elem.defname == "restart" for option in options):
                 yield node.relation.schemaname, node.relation.relname, command.name

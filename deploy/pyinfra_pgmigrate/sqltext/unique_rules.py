@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import postgast
-from postgast.pg_query_pb2 import ConstrType
-
-from .parser import parse
+from .grammar import code, parse, walk
 
 # What the line of an index says behind its definition; see catalog.sql.
 _MARKS = re.compile(r"( REPLICA IDENTITY)?( CLUSTER)?( INVALID)?$")
@@ -56,7 +53,7 @@ def unique_rule_of_constraint(table: str, name: str, definition: str) -> UniqueR
     """
     altered = parse(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}").stmts[0].stmt.alter_table_stmt
     constraint = getattr(altered.cmds[0].alter_table_cmd, "def").constraint
-    if constraint.contype not in (ConstrType.Value("CONSTR_UNIQUE"), ConstrType.Value("CONSTR_PRIMARY")):
+    if constraint.contype not in (code("ConstrType", "CONSTR_UNIQUE"), code("ConstrType", "CONSTR_PRIMARY")):
         return None
     columns = frozenset(key.string.sval for key in constraint.keys)
     return UniqueRule(altered.relation.relname, columns, constraint.conname)
@@ -68,7 +65,7 @@ def upserts(sql: str) -> Iterator[UniqueRule]:
     Raises SqlSyntaxError where the grammar does not accept the text.
     """
     for statement in parse(sql).stmts:
-        for _, node in postgast.walk(statement.stmt):
+        for node in walk(statement.stmt):
             if node.DESCRIPTOR.name != "InsertStmt" or not node.HasField("on_conflict_clause"):
                 continue
             insert: Any = node

@@ -182,3 +182,17 @@ class TestReadOnce:
         with pytest.raises(FileNotFoundError):
             RunContext().read_once(read, tmp_path / "nothing", folders=(tmp_path / "nothing",))
         assert RunContext().read_once(read, tmp_path, folders=(tmp_path / "nothing",)) == []
+
+
+def test_a_plan_of_the_same_is_made_once() -> None:
+    memory = Memory()
+    made: list[str] = []
+
+    def plan(name: str) -> str:
+        made.append(name)
+        return name
+
+    assert memory.planned(("database", "settings"), lambda: plan("first")) == "first"
+    assert memory.planned(("database", "settings"), lambda: plan("again")) == "first"
+    assert memory.planned(("database, changed", "settings"), lambda: plan("second")) == "second"
+    assert made == ["first", "second"]

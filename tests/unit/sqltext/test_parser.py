@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from pyinfra_pgmigrate.sqltext.grammar import SqlSyntaxError, tokens_of
 from pyinfra_pgmigrate.sqltext.parser import (
-    SqlSyntaxError,
     begins_transaction,
     checksum_of,
     commits_transaction,
@@ -10,7 +10,6 @@ from pyinfra_pgmigrate.sqltext.parser import (
     server_wide_operation,
     split,
     taken_from_session,
-    tokens_of,
     transaction_modes,
     writing_words,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pyinfra_pgmigrate.sqltext.parser import SqlSyntaxError
+from pyinfra_pgmigrate.sqltext.grammar import SqlSyntaxError
 from pyinfra_pgmigrate.sqltext.unique_rules import (
     UniqueRule,
     table_of_index,

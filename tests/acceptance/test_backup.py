@@ -122,7 +122,7 @@ class TestTwice:
     def test_two_runs_take_one_backup_and_rehearse_once_each_or_less(
         self, site: Site, host: DockerHost, stage: Database
     ) -> None:
-        target = site.docker(host)
+        target = site.reach(host)
 
         runs = [site.start("-y", target, MIGRATE, *SKIP_NOT) for _ in range(2)]
         outputs = [run.communicate(timeout=300)[0] for run in runs]
@@ -139,7 +139,7 @@ class TestDisk:
         self, site: Site, host: DockerHost, stage: Database
     ) -> None:
         small = ("--data", "pg_backup_dir=/srv/small/backups")
-        target = site.docker(host)
+        target = site.reach(host)
         host.run("rm", "-rf", "/srv/small/backups")
         assert site.run("-y", target, BACKUP, *small).status == 0
         (label,) = folders(host, "/srv/small/backups")
@@ -194,7 +194,7 @@ class TestKilled:
 
     @pytest.mark.parametrize("victim", ["pg_dump", "psql"])
     def test_while_it_dumps(self, site: Site, host: DockerHost, stage: Database, victim: str) -> None:
-        target = site.docker(host)
+        target = site.reach(host)
         with locked(stage):
             first = self.start(site, target, BACKUP)
             wait_for(lambda: self.at_work(stage, "dump"), what="pg_dump", seconds=30)
@@ -214,7 +214,7 @@ class TestKilled:
 
     def test_while_it_restores(self, site: Site, host: DockerHost, stage: Database) -> None:
         stage.run(SLOW)
-        target = site.docker(host)
+        target = site.reach(host)
         first = self.start(site, target, BACKUP)
         # The one that builds the slow index: an earlier one may have ended when the signal comes, and lost nothing by it.
         wait_for(lambda: self.at_work(stage, "restore", "CREATE INDEX"), what="pg_restore", seconds=30)
@@ -235,7 +235,7 @@ class TestKilled:
     @pytest.mark.parametrize("phase", ["dump", "restore", "compare"])
     def test_the_controller(self, site: Site, host: DockerHost, stage: Database, phase: str) -> None:
         stage.run(SLOW)
-        target = site.docker(host)
+        target = site.reach(host)
         first = self.start(site, target, MIGRATE)
         if phase == "dump":
             with locked(stage):
@@ -254,7 +254,7 @@ class TestKilled:
         assert nothing_is_left(stage, host, 1 if phase == "dump" else 2)
 
     def test_the_shell_on_the_host(self, site: Site, host: DockerHost, stage: Database) -> None:
-        target = site.docker(host)
+        target = site.reach(host)
         with locked(stage):
             first = self.start(site, target, BACKUP)
             wait_for(lambda: self.at_work(stage, "dump"), what="pg_dump", seconds=30)
@@ -291,7 +291,7 @@ class TestExtensions:
         host.write(f"{folder}/once--1.0.sql", ONCE)
         stage.run("CREATE EXTENSION once; INSERT INTO once.job VALUES (1); GRANT USAGE ON SCHEMA once TO PUBLIC")
 
-        ended = site.run("-y", site.docker(host), BACKUP)
+        ended = site.run("-y", site.reach(host), BACKUP)
 
         assert ended.status == 0, ended.output
         assert 'note: extension "once" could not be made: can only create extension in database stage' in ended.output
@@ -299,12 +299,12 @@ class TestExtensions:
         assert '"how": "restore"' in host.run("cat", f"{HOME}/{label}/manifest.json")
         # What an application made of it is no part of it: a copy without that is another one.
         stage.run("CREATE VIEW jobs AS SELECT * FROM once.job")
-        assert site.run("-y", site.docker(host), BACKUP).status == 1
+        assert site.run("-y", site.reach(host), BACKUP).status == 1
 
 
 class TestRestoring:
     def test_production_wants_the_name_of_the_database(self, site: Site, host: DockerHost, stage: Database) -> None:
-        target = site.docker(host, pg_needs_confirm=True)
+        target = site.reach(host, pg_needs_confirm=True)
         site.run("-y", target, BACKUP)
 
         refused = site.run("-y", target, RESTORE, "--data", "pg_backup=latest")
@@ -318,7 +318,7 @@ class TestRestoring:
         ) == 1
 
     def test_a_dry_run_changes_nothing(self, site: Site, host: DockerHost, stage: Database) -> None:
-        target = site.docker(host)
+        target = site.reach(host)
         site.run("-y", target, BACKUP)
 
         ended = site.run("--dry", target, RESTORE, "--data", "pg_backup=latest")

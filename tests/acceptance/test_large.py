@@ -57,7 +57,7 @@ def test_a_restore_point_leads_back_to_the_moment_before(site: Site, covered: Do
 
 
 def _leads_back(site: Site, covered: DockerHost, stage: Database) -> None:
-    target = site.docker(covered, **LARGE)
+    target = site.reach(covered, **LARGE)
     rows = "SELECT count(*), md5(string_agg(p::text, ',' ORDER BY p.id)) FROM projects AS p"
     before = sql(covered, rows, "stage")
 
@@ -104,7 +104,7 @@ def _leads_back(site: Site, covered: DockerHost, stage: Database) -> None:
 
 def test_the_command_of_the_operator_says_what_covers(site: Site, host: DockerHost, stage: Database) -> None:
     answers = 'echo "asked about $PGMIGRATE_DATABASE"; echo "snapshot 7 ${PGMIGRATE_LSN:-before}"'
-    good = site.docker(host, **LARGE, pg_backup_check=answers)
+    good = site.reach(host, **LARGE, pg_backup_check=answers)
 
     dry, ended = site.run("--dry", good, MIGRATE), site.run("-y", good, MIGRATE)
 
@@ -113,7 +113,7 @@ def test_the_command_of_the_operator_says_what_covers(site: Site, host: DockerHo
     lsn, covering, recover = stage.rows("SELECT lsn, covered_by, recover FROM pgmigrate.restore_points")[0]
     assert covering == f"pg_backup_check: snapshot 7 {lsn}"
     assert "to restore point pgmigrate_" in recover
-    bad = site.docker(host, **LARGE, pg_backup_check="echo too old >&2; exit 3")
+    bad = site.reach(host, **LARGE, pg_backup_check="echo too old >&2; exit 3")
     refused(site.run("-y", bad, ROLLBACK), "status 3 of pg_backup_check: too old")
     assert stage.value("SELECT count(*) FROM pgmigrate.restore_points") == 1
 
@@ -128,7 +128,7 @@ def test_a_role_that_may_create_none_keeps_the_lsn(site: Site, host: DockerHost,
     (folder / "001_one.sql").write_text("-- purpose: one\n-- phase: schema\n\nALTER TABLE theirs ADD n int;\n")
     for name, text in record_folder(folder, conninfo(stage.server)).items():
         (folder / name).write_text(text)
-    target = site.docker(
+    target = site.reach(
         host, **LARGE, pg_sql_dir="own", pg_rehearse="off", pg_backup_check="echo snapshot 8",
         pg_host="localhost", pg_user="keeper", pg_password="k33per",
     )  # fmt: skip

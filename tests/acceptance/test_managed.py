@@ -50,7 +50,7 @@ class Managed:
             "pg_host": self.host.address, "pg_user": "shop", "pg_password": "sh0p", "pg_sslmode": "verify-full",
             "pg_sslrootcert": "/srv/tls/ca.crt", "pg_skip_backup": False, **data,
         }  # fmt: skip
-        return site.docker(self.host, **given)
+        return site.reach(self.host, **given)
 
 
 # The tables of the example are the customer's.

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+from typing import Any
+
 import pytest
+from pyinfra_pgmigrate.errors import Refusal
 
 from tests.acceptance.conftest import leftovers, on_hosts
 from tests.conftest import Machines
 from tests.docker.hosts import DockerHost
 from tests.support.cli import MIGRATE, STATUS, Site
+from tests.support.harness import engine_of
 from tests.support.migrations import NAMES
 from tests.support.owners import give_to
 from tests.support.servers import Database
@@ -41,7 +46,7 @@ class TestTwice:
         assert leftovers(host) == []
 
     def test_status_shows_it(self, site: Site, host: DockerHost, stage: Database) -> None:
-        target = site.docker(host)
+        target = site.reach(host)
         assert "0 of 6 migrations applied" in site.run("-y", target, STATUS).output
 
         site.run("-y", target, MIGRATE)
@@ -54,7 +59,7 @@ class TestTwice:
     def test_the_dry_run_shows_the_patch_and_check_makes_it_fail(
         self, site: Site, host: DockerHost, stage: Database
     ) -> None:
-        target = site.docker(host)
+        target = site.reach(host)
 
         dry = site.run("--dry", target, MIGRATE)
         detailed = site.run("-v", "--dry", target, MIGRATE)
@@ -73,7 +78,7 @@ class TestTwice:
         assert site.run("--dry", target, MIGRATE, "--data", "pg_check=true").status == 0
 
     def test_a_target_with_leading_zeros_is_understood(self, site: Site, host: DockerHost, stage: Database) -> None:
-        ended = site.run("-y", site.docker(host), MIGRATE, "--data", "pg_target=002")
+        ended = site.run("-y", site.reach(host), MIGRATE, "--data", "pg_target=002")
 
         assert ended.changed == NAMES[:2]
 
@@ -82,7 +87,7 @@ class TestTogether:
     def test_of_two_runs_one_applies_and_the_other_finds_nothing_to_do(
         self, site: Site, host: DockerHost, stage: Database
     ) -> None:
-        target = site.docker(host)
+        target = site.reach(host)
 
         runs = [site.start("-y", target, MIGRATE) for _ in range(2)]
         outputs = [run.communicate(timeout=300)[0] for run in runs]
@@ -128,7 +133,7 @@ def test_the_shipped_inventory_connects_as_the_owner_of_the_database(
 
 class TestStandby:
     def test_it_is_left_alone_with_a_note(self, site: Site, host: DockerHost, standby: int) -> None:
-        ended = site.run("-y", site.docker(host, pg_port=standby), MIGRATE)
+        ended = site.run("-y", site.reach(host, pg_port=standby), MIGRATE)
 
         assert ended.status == 0, ended.output
         assert "this server is a standby" in ended.output
@@ -137,7 +142,7 @@ class TestStandby:
     def test_it_is_looked_at_like_its_primary(
         self, site: Site, host: DockerHost, stage: Database, standby: int
     ) -> None:
-        assert site.run("-y", site.docker(host), MIGRATE).status == 0
+        assert site.run("-y", site.reach(host), MIGRATE).status == 0
         stage.run("ALTER TABLE equipment ALTER COLUMN stock SET DEFAULT 1")
         with stage.server.connect(stage.name) as connection:
             ((written,),) = connection.execute("SELECT pg_current_wal_lsn()::text").fetchall()
@@ -147,7 +152,7 @@ class TestStandby:
             what="the standby has all that its primary wrote",
         )
 
-        there = site.docker(host, pg_port=standby)
+        there = site.reach(host, pg_port=standby)
         shown, checked = site.run("-y", there, STATUS), site.run("-y", there, "deploy/validate.py")
 
         assert shown.status == 0, shown.output
@@ -174,7 +179,7 @@ class TestProvisioning:
             "migrate_database(database='fresh')\n"
         )
 
-        ended = site.run("-y", site.docker(host), "provision.py")
+        ended = site.run("-y", site.reach(host), "provision.py")
 
         assert ended.status == 0, ended.output
         with server.connect("fresh") as session:
@@ -191,7 +196,7 @@ class TestProvisioning:
                 f"migrate_database(database='{other.name}', target=1)\n"
             )
 
-            ended = site.run("-y", site.docker(host), "both.py")
+            ended = site.run("-y", site.reach(host), "both.py")
 
             assert ended.status == 0, ended.output
             assert stage.value("SELECT count(*) FROM pgmigrate.migrations") == 2
@@ -200,3 +205,11 @@ class TestProvisioning:
             for name, migration in ((stage.name, NAMES[1]), (other.name, NAMES[0])):
                 assert f"{name}: {migration}: applied" in ended.output
                 assert f"Migrate database | {name}: {migration}" in ended.output
+
+
+def test_what_goes_over_ssh_is_sent_at_once(site: Site, host: DockerHost, stage: Database) -> None:
+    with engine_of(site.over_ssh(host), host.address) as session:
+        assert not isinstance(session.look(), Refusal)
+        client: Any = session.host.connector
+        # Else each command waits 40 ms for the other side to acknowledge the packet before its last one.
+        assert client.client.get_transport().sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

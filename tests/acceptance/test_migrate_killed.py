@@ -37,7 +37,7 @@ class TestKilled:
             (folder / f"{name}.sql").write_text(f"-- purpose: {name}\n-- phase: {phase}\n\n{text}\n")
         record(folder, machines.server(18))
         with machines.server(host.version).database("empty") as database:
-            yield database, site.docker(host, pg_database=database.name, pg_sql_dir=str(folder))
+            yield database, site.reach(host, pg_database=database.name, pg_sql_dir=str(folder))
 
     def at_work(self, database: Database) -> bool:
         """Whether the slow statement runs right now."""

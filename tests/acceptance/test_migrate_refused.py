@@ -57,7 +57,7 @@ class TestRefusals:
     def test_a_mistake_in_the_settings_stops_all_hosts_before_anything_runs(
         self, site: Site, host: DockerHost, stage: Database, data: str, message: str
     ) -> None:
-        ended = site.run("-y", site.docker(host), MIGRATE, "--data", data)
+        ended = site.run("-y", site.reach(host), MIGRATE, "--data", data)
 
         assert ended.status == 1
         assert message in ended.output
@@ -88,7 +88,7 @@ class TestRefusals:
         folder.mkdir()
         (folder / "007_x.sql").write_text(text)
 
-        ended = site.run("-y", site.docker(host), MIGRATE, "--data", "pg_sql_dir=own")
+        ended = site.run("-y", site.reach(host), MIGRATE, "--data", "pg_sql_dir=own")
 
         assert ended.status == 1
         assert message in ended.output
@@ -107,7 +107,7 @@ class TestRefusals:
         }
         before = stage.catalog()
 
-        ended = site.run("-y", site.docker(host, **data), MIGRATE)
+        ended = site.run("-y", site.reach(host, **data), MIGRATE)
 
         assert ended.status == 1
         assert (

@@ -138,15 +138,15 @@ def _run(deploy: Callable[..., Any], data: Mapping[str, Any], command_line: dict
 
 
 @contextmanager
-def engine_of(data: Mapping[str, Any]) -> Iterator[DatabaseSession]:
-    """Gives an engine on @local with host data, as a deploy has it when it prepares."""
-    inventory = Inventory(([("@local", dict(data))], {}))
+def engine_of(data: Mapping[str, Any], name: str = "@local") -> Iterator[DatabaseSession]:
+    """Gives an engine on a host with host data, as a deploy has it when it prepares."""
+    inventory = Inventory(([(name, dict(data))], {}))
     state = State(inventory, Config())
     try:
         state.set_stage(StateStage.Connect)
         connect_all(state)
         state.set_stage(StateStage.Prepare)
-        host = inventory.get_host("@local")
+        host = inventory.get_host(name)
         with ctx_state.use(state), ctx_host.use(host):
             yield DatabaseSession.of(host, {})
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
@@ -104,6 +105,19 @@ def connector_arguments(host: Host) -> dict[str, Any]:
     # Outside an operation, as in validate.py, those of the deploy and the host data hold.
     found = host.current_op_global_arguments or pop_global_arguments(host.state, host, {})[0]
     return {key: value for key, value in found.items() if key in CONNECTOR_ARGUMENT_KEYS}
+
+
+def send_at_once(host: Host) -> None:
+    """Has what goes to a host over SSH sent at once.
+
+    Of two small packets the second one waits until the first one is acknowledged, which takes the other side 40 ms
+    (Nagle's algorithm, delayed ACK): each command had that to wait, measured with paramiko 4.0: 44 ms instead of 3.
+    """
+    # Of another connector there is none; behind a jump host it is no socket of ours.
+    with suppress(AttributeError, OSError):
+        host.connector.client.get_transport().sock.setsockopt(  # type: ignore[attr-defined]
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )
 
 
 # Runs that are at work, and those of them during which Ctrl-C was pressed.

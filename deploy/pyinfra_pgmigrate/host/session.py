@@ -27,7 +27,7 @@ from ..settings import Connection, Settings
 from ..units import visible
 from .events import Forgiven, Listener, PhaseBegan, PhaseEnded, Refused, Silence, Told
 from .fact import Answered, HiddenLines, Request
-from .pyinfra_api import connector_arguments, fail, forgive, is_verbose
+from .pyinfra_api import connector_arguments, fail, forgive, is_verbose, send_at_once
 from .run import Memory, RunContext
 
 _WATCH_EVERY_S = 2.0
@@ -85,6 +85,7 @@ class HostSession:
         + read: returns its value; see ``Request``
         """
         request = Request(purpose, command, read)
+        send_at_once(self.host)
         return self.host.get_fact(Answered, request, _stdin=request.stdin)
 
     def unreadable(self, found: Unreadable | None) -> Refusal:
@@ -194,6 +195,7 @@ class HostSession:
             self.memory.changes()
         arguments = connector_arguments(self.host)
         arguments["_stdin"] = HiddenLines(command.stdin)
+        send_at_once(self.host)
         ended, output = self.host.run_shell_command(StringCommand(command.line), **arguments)
         if not ended:
             return Answer(None, errors=" ".join(output.stderr_lines[-3:]))

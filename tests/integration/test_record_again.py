@@ -68,6 +68,36 @@ class TestAgain:
         assert self._written(server, folder, reuses=True)[0] == whole
         assert looked == ["002_m"]
 
+    # What the session of one has is not there for the next one, nor in the way of it.
+    TOGETHER: ClassVar[tuple[str, ...]] = (
+        "CREATE TEMP TABLE t (id int); PREPARE p AS SELECT 1; CREATE TABLE a (id int PRIMARY KEY)",
+        "CREATE TEMP TABLE t (id int); PREPARE p AS SELECT 1; CREATE TABLE b (a int REFERENCES a DEFERRABLE)",
+        "SET LOCAL search_path = pg_temp; CREATE TABLE t (id int); SELECT set_config('search_path', 'pg_temp', false)",
+        "INSERT INTO b DEFAULT VALUES; COMMENT ON TABLE b IS 'two\\s'",
+    )  # fmt: skip
+
+    def test_those_of_one_transaction_that_are_sent_at_once(self, server: Server, tmp_path: Path) -> None:
+        folder = written(tmp_path, *self.TOGETHER)
+        self._written(server, folder, is_throwaway=True)
+        again = written(tmp_path, *self.TOGETHER, "CREATE VIEW v AS SELECT b.a FROM a JOIN b ON b.a = a.id")
+
+        texts, told = self._written(server, again, is_throwaway=True, reuses=True)
+
+        assert told == []
+        assert texts == record_folder(again, conninfo(server), is_throwaway=True)
+
+    def test_one_that_fails_now_is_named_with_its_statement(self, server: Server, tmp_path: Path) -> None:
+        fails = "DO $$ BEGIN IF EXISTS (SELECT FROM pg_database WHERE datname = 'fails') THEN RAISE 'not now'; END IF; END $$"
+        folder = written(tmp_path, "CREATE TABLE a (id int)", f"CREATE TABLE b (id int);\n{fails}")
+        self._written(server, folder, is_throwaway=True)
+        again = written(tmp_path, "CREATE TABLE a (id int)", f"CREATE TABLE b (id int);\n{fails}", "CREATE TABLE c ()")
+        server.administer("CREATE DATABASE {}", "fails")
+        try:
+            with pytest.raises(PgMigrateError, match=r"002_m.sql, line 5: not now"):
+                self._written(server, again, is_throwaway=True, reuses=True)
+        finally:
+            server.administer("DROP DATABASE {}", "fails")
+
     @pytest.mark.parametrize("wrong", ["+ column a.n text\n", "+ index a_n"])
     def test_one_that_says_something_else_has_all_recorded(
         self, server: Server, tmp_path: Path, looked: list[str], wrong: str

@@ -52,7 +52,9 @@ changed AS MATERIALIZED (
             l.line,
             l.is_added
         FROM lines AS l
-        JOIN own AS o ON pg_catalog.starts_with(l.rest, o.beginning)
+        -- Each beginning ends at a space or a dot.
+        CROSS JOIN LATERAL pg_catalog.generate_series(1, pg_catalog.length(l.rest)) AS i (place)
+        JOIN own AS o ON o.beginning = pg_catalog.substr(l.rest, 1, i.place)
         ORDER BY
             l.line,
             l.is_added,

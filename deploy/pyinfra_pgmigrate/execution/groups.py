@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from ..catalog.lines import key_of
-from ..planning.decision import Action
 from .steps import Step
 
 # Each statement of a group keeps its locks until the end: with all of them below what a server has by default
@@ -90,11 +89,9 @@ def groups_of(steps: Sequence[Step], alone: Collection[int] = ()) -> Iterator[tu
 def _may_share(step: Step) -> bool:
     header, decision = step.migration.header, step.decision
     return (
-        decision.action is Action.APPLY
-        and step.is_last
+        step.is_whole
         and step.in_transaction
         and step.around is None
-        and step.statements == step.migration.statements
         and not step.migration.mode_of(step.statements)
         and not (step.present or decision.remade or decision.registers_alone)
         and not (header.converges or header.repeatable or header.removes)

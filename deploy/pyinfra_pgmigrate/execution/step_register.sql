@@ -1,6 +1,7 @@
--- Writes the registry, in the transaction that did the work. Variables: version, name, checksum,
--- checksums (JSON), phase, how, event, statements (JSON), durations (JSON), row_count, tries, removed,
--- added, carried (JSON), remade (JSON: tables, and what else with its kind), backup (label or empty), is_last_step, is_last_of_run, run_id, operator, controller, os_user, tool_version, started_at.
+-- Writes the registry, in the transaction that did the work. Variables: version, name, checksum, checksums (JSON), phase, how,
+-- event, statements (JSON), durations (JSON), row_count, tries, removed, added, carried (JSON), remade (JSON: tables, and what
+-- else with its kind), backup (label or empty), is_last_step, is_whole (the step is all of its migration), is_last_of_run,
+-- run_id, operator, controller, os_user, tool_version, started_at.
 SELECT pg_catalog.round(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - :'started_at'::timestamptz) * 1000)::bigint
     AS duration_ms \gset
 INSERT INTO pgmigrate.events (
@@ -26,6 +27,12 @@ VALUES (
     :'tool_version'
 );
 \if :is_last_step
+\if :is_whole
+SELECT
+    :'removed' AS whole_removed,
+    :'added' AS whole_added,
+    :'duration_ms' AS whole_ms \gset
+\else
 -- What the earlier steps of this migration did in this run, or in one that was cut off, belongs to it.
 WITH steps AS (
     SELECT
@@ -61,6 +68,11 @@ whole AS (
     ) AS l
     GROUP BY l.line
 )
+SELECT
+    ARRAY(SELECT w.line FROM whole AS w WHERE NOT w.came_first AND NOT w.came_last ORDER BY w.line)::text AS whole_removed,
+    ARRAY(SELECT w.line FROM whole AS w WHERE w.came_first AND w.came_last ORDER BY w.line)::text AS whole_added,
+    (SELECT COALESCE(sum(s.duration_ms), 0)::text FROM steps AS s) AS whole_ms \gset
+\endif
 INSERT INTO pgmigrate.migrations AS m (
     schema_name, version, name, checksum, statements, phase, how, run_id, applied_by, duration_ms, removed, added, backup,
     tool_version, lines_version
@@ -75,13 +87,9 @@ VALUES (
     :'how',
     :'run_id',
     SESSION_USER || ' (' || :'os_user' || '), for ' || :'operator' || '@' || :'controller',
-    (SELECT COALESCE(sum(s.duration_ms), 0) FROM steps AS s),
-    CASE WHEN :'how' <> 'adopted' THEN
-        ARRAY(SELECT w.line FROM whole AS w WHERE NOT w.came_first AND NOT w.came_last ORDER BY w.line)
-    END,
-    CASE WHEN :'how' <> 'adopted' THEN
-        ARRAY(SELECT w.line FROM whole AS w WHERE w.came_first AND w.came_last ORDER BY w.line)
-    END,
+    :'whole_ms',
+    CASE WHEN :'how' <> 'adopted' THEN :'whole_removed'::text[] END,
+    CASE WHEN :'how' <> 'adopted' THEN :'whole_added'::text[] END,
     NULLIF(:'backup', ''),
     :'tool_version',
     :'lines_version'

@@ -10,7 +10,7 @@ from ..catalog.lock_modes import sql_name
 from ..migrations.effect import Lock, StatementEffect
 from ..migrations.files import Migration
 from ..migrations.remade import Remade
-from ..planning.decision import Decision
+from ..planning.decision import Action, Decision
 from ..psql.script import items
 from ..sqltext.parser import Statement
 
@@ -92,6 +92,11 @@ class Step:
     def in_transaction(self) -> bool:
         """Whether its statements run in one transaction with their registry row."""
         return all(statement.in_transaction for statement in self.statements) and not self.in_batches
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of its migration runs in it, none of which has run before."""
+        return self.decision.action is Action.APPLY and self.is_last and self.statements == self.migration.statements
 
     @property
     def in_batches(self) -> bool:

@@ -280,7 +280,14 @@ def load_folder(folder: Path) -> tuple[Migration, ...]:
 
     Raises PgMigrateError: file, for one that breaks a rule; effect, for one that cannot be read.
     """
-    migrations = read_folder(folder)
+    return with_effects(folder, read_folder(folder))
+
+
+def with_effects(folder: Path, migrations: Sequence[Migration]) -> tuple[Migration, ...]:
+    """Returns the migrations of a folder, each with its effect, or with why that is not to be used.
+
+    Raises PgMigrateError (effect) for one that cannot be read.
+    """
     bases = expected_bases(baseline_checksum(folder), migrations)
     return tuple(_with_effect(folder, migration, base) for migration, base in zip(migrations, bases, strict=True))
 

@@ -26,10 +26,10 @@ from .files import (
     Migration,
     baseline_checksum,
     expected_bases,
-    load_folder,
     read_baseline,
     read_folder,
     read_names,
+    with_effects,
 )
 from .scene import Scene, effect_of
 from .scratch import Tell, scratch_database, session
@@ -101,18 +101,42 @@ class Recorder(ScratchSession):
 
         Raises PgMigrateError: see ``record``.
         """
-        self._begin(again=True)
-        for step in migration.steps(statement.number for statement in migration.statements):
+        if not self._run_whole(migration):
+            self._begin(again=True)
+            for step in migration.steps(statement.number for statement in migration.statements):
+                self._pin()
+                if migration.header.in_batches:
+                    for _ in self._batches(migration, step[0]):
+                        pass
+                else:
+                    self._run_again(migration, step)
             self._pin()
-            if migration.header.in_batches:
-                for _ in self._batches(migration, step[0]):
-                    pass
-            else:
-                self._run_again(migration, step)
-        self._pin()
-        self._check_verify(migration)
+            self._check_verify(migration)
         self._now = None
         self._catalog_reader.forgets()
+
+    def _run_whole(self, migration: Migration) -> bool:
+        """Runs a migration that is one transaction, all of it sent at once; returns whether it ran.
+
+        One that fails leaves nothing, and is run statement by statement to name the one that fails.
+        """
+        steps = migration.steps(statement.number for statement in migration.statements)
+        if not self.is_throwaway or len(steps) != 1 or migration.verify is not None or migration.mode_of(steps[0]):
+            return False
+        # What a setting says of quotes counts for all that is sent with it.
+        if migration.header.in_batches or any(
+            not one.in_transaction or one.node == "variable_set_stmt" for one in steps[0]
+        ):
+            return False
+        self._as_new(keeps_prepared=True)
+        self._pin()
+        texts = ["BEGIN", *(one.text for one in steps[0]), "SET CONSTRAINTS ALL IMMEDIATE", "COMMIT"]
+        try:
+            self._run(";\n".join(texts))
+        except psycopg.Error:
+            self._run("ROLLBACK")
+            return False
+        return self.connection.info.transaction_status is TransactionStatus.IDLE
 
     def _run_again(self, migration: Migration, step: Sequence[Statement]) -> None:
         source, statement, is_at_end = f"{migration.name}.sql", step[0], False
@@ -290,15 +314,16 @@ def record_folder(
       recorded where the catalog that they lead to is not the one that they say
     Raises PgMigrateError: file, for what does not obey the rules or does not run; see ``recorder`` for others.
     """
-    known = _current(folder) if reuses else {}
+    migrations = read_folder(folder)
+    known = _current(folder, migrations) if reuses else {}
     try:
         with recorder(conninfo, is_throwaway=is_throwaway, tell=tell) as recording:
-            return dict(_texts(folder, recording, known))
+            return dict(_texts(folder, migrations, recording, known))
     except _OtherwiseError as found:
         tell(f"{found}; recording all of them again")
     try:
         with recorder(conninfo, is_throwaway=is_throwaway, tell=tell, trusts_counts=False) as recording:
-            return dict(_texts(folder, recording, {}))
+            return dict(_texts(folder, migrations, recording, {}))
     except _OtherwiseError as found:
         raise PgMigrateError(
             Kind.FILE,
@@ -312,17 +337,18 @@ class _OtherwiseError(Exception):
     """What is known of the migrations leads to another catalog than the migrations."""
 
 
-def _current(folder: Path) -> dict[str, Effect]:
+def _current(folder: Path, migrations: Sequence[Migration]) -> dict[str, Effect]:
     """Returns the effects that are current, by name of the migration."""
     try:
-        return {one.name: one.effect for one in load_folder(folder) if one.effect is not None}
+        return {one.name: one.effect for one in with_effects(folder, migrations) if one.effect is not None}
     except PgMigrateError:
         # One that cannot be read is recorded again.
         return {}
 
 
-def _texts(folder: Path, recording: Recorder, known: Mapping[str, Effect]) -> Iterator[tuple[str, str]]:
-    migrations = read_folder(folder)
+def _texts(
+    folder: Path, migrations: Sequence[Migration], recording: Recorder, known: Mapping[str, Effect]
+) -> Iterator[tuple[str, str]]:
     bases = expected_bases(baseline_checksum(folder), migrations)
     expected: frozenset[str] | None = None
     recording.run_baseline(folder)

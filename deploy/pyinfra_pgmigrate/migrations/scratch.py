@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -57,11 +58,15 @@ def pin(connection: psycopg.Connection[Any], *schemas: str) -> None:
 
     + schemas: in which it finds names; not given: public
     """
-    connection.execute(read_sql("migrations/record_pinned").encode())
-    connection.execute(read_sql("psql/pinned").encode())
-    if schemas:
-        path = composed.SQL(", ").join(composed.Identifier(one) for one in (*schemas, "pg_temp"))
-        connection.execute(composed.SQL("SET search_path = {}").format(path))
+    connection.execute(pinned(*schemas))
+
+
+@cache
+def pinned(*schemas: str) -> bytes:
+    """Returns the statements of ``pin``, which are sent together: there are several for each statement recorded."""
+    path = composed.SQL(", ").join(map(composed.Identifier, (*(schemas or ("public",)), "pg_temp")))
+    texts = map(composed.SQL, map(read_sql, ("migrations/record_pinned", "psql/pinned")))
+    return composed.SQL("{}\n{}\nSET search_path = {};").format(*texts, path).as_bytes()
 
 
 @contextmanager

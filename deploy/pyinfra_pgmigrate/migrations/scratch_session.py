@@ -19,7 +19,7 @@ from ..resources import read_sql
 from ..sqltext.parser import Statement
 from .files import BaselineNames
 from .scene import Scene, Server, Surroundings
-from .scratch import pin, session
+from .scratch import pin, pinned, session
 from .script import server_wide
 
 # pyinfra's operation, by what belongs to the server.
@@ -131,10 +131,14 @@ class ScratchSession:
             self._reader = FrugalReader(self._prepared.run, trusts_counts=self._trusts_counts)
         return self._reader
 
-    def _as_new(self) -> None:
-        """Makes the session as new for another file, but for what the library has prepared itself."""
+    def _as_new(self, *, keeps_prepared: bool = False) -> None:
+        """Makes the session as new for another file, but for what the library has prepared itself.
+
+        + keeps_prepared: and for what others have
+        """
         self.connection.execute(library("migrations/record_discard"))
-        self._prepared.drop_others()
+        if not keeps_prepared:
+            self._prepared.drop_others()
 
     def _pin(self) -> None:
         """Sets the session to what statements of a migration find at their beginning."""
@@ -167,9 +171,8 @@ class ScratchSession:
         A savepoint that is rolled back gives back the locks of our own reading, and what the migration has set.
         """
         with self.connection.transaction(force_rollback=True):
-            pin(self.connection, self.names.schema)
             # Whatever the values are, what was planned once is used.
-            self.connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+            self.connection.execute(pinned(self.names.schema) + b"SET LOCAL plan_cache_mode = force_generic_plan;")
             yield
 
     def _look(self) -> Scene:

@@ -33,6 +33,7 @@ LEFT_OUT = ("CREATE TEMP TABLE", "DROP TABLE own")
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has every catalog count as a large one."""
     monkeypatch.setattr(script, "PARTS_FROM", 0)
+    monkeypatch.setattr(script, "NEAR_FROM", 0)
 
 
 def write(folder: Path, statements: list[str], server: Server, baseline: str = AROUND) -> Path:
@@ -64,6 +65,11 @@ def kept(database: Database) -> frozenset[str]:
 
 @on_all_versions
 def test_every_statement_leaves_the_lines_that_are_there(server: Server, tmp_path: Path) -> None:
+    check_statements(server, tmp_path)
+
+
+def test_every_statement_does_of_few_lines(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(script, "NEAR_FROM", 1_000_000)
     check_statements(server, tmp_path)
 
 

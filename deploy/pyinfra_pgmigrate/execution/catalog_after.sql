@@ -183,7 +183,7 @@ SELECT pg_catalog.cardinality(:'touched_objects'::oid[]) < 1000 AS reads_parts \
 SELECT
     (:'touched_objects'::oid[] || :'vanished'::oid[] || 0::oid)::text AS part,
     -- What is not near may be new, and had no lines.
-    NOT n.further && CASE
+    :'near' <> '{}' AND NOT n.further && CASE
         WHEN n.further <> '{}' THEN pg_catalog.current_setting(:'before' || '_homes')::oid[]
         ELSE '{}'
     END AS is_near

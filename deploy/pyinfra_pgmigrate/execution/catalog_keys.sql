@@ -1,8 +1,8 @@
 -- What is known of the catalog before a step that reads it in parts: the keys of its rows, in the setting BEFORE_keys as
--- an array, and how many there are; and in the setting BEFORE_near, and those beside it, the lines of the tables that the
--- step locks and of what depends on them. Variables: before, after, owning, locks, is_stale (what was known is not true any
--- more), fresh and gone (arrays: keys that the step before wrote and deleted). Leaves known_counts, known_named (rows of
--- other catalogs), known_elsewhere, near (array: whose lines are near).
+-- an array, and how many there are; and, where it has near_from lines, in the setting BEFORE_near, and those beside it, the
+-- lines of the tables that the step locks and of what depends on them. Variables: before, after, owning, locks, near_from,
+-- is_stale (what was known is not true any more), fresh and gone (arrays: keys that the step before wrote and deleted). Leaves
+-- known_counts, known_named (rows of other catalogs), known_elsewhere, near (array: whose lines are near).
 \if :is_stale
 EXECUTE pgmigrate_touched(-1, '{}', :'owning', NULL, NULL, NULL, :'before' || '_keys') \gset touched_
 SELECT
@@ -32,6 +32,11 @@ FROM (
     FROM pg_catalog.unnest(pg_catalog.current_setting(:'before' || '_keys')::text[]) AS k (key)
     GROUP BY 1
 ) AS c \gset
+-- Of few lines those of a part are found at once.
+SELECT
+    pg_catalog.cardinality(pg_catalog.current_setting(:'before')::text[]) >= :'near_from'::integer AS has_many,
+    '{}' AS near \gset
+\if :has_many
 SELECT ARRAY(
     SELECT DISTINCT pg_catalog.to_regclass(l.value ->> 1)::oid
     FROM pg_catalog.jsonb_array_elements(:'locks'::jsonb) AS l
@@ -41,3 +46,4 @@ SELECT ARRAY(
 EXECUTE pgmigrate_touched(2147483647, :'locked', '{}', '{}', '{}', NULL, :'after' || '_asked') \gset near_
 SELECT (:'near_objects'::oid[] || 0::oid)::text AS near \gset
 EXECUTE pgmigrate_lines_of(:'before', :'before' || '_near', :'near');
+\endif

@@ -35,11 +35,16 @@ def run(options: argparse.Namespace) -> int:
     Raises PgMigrateError for a file that breaks a rule, and a statement that fails.
     """
     # What the files themselves show is said before a server is started.
-    read_folder(options.folder)
+    migrations = read_folder(options.folder)
     read_baseline(options.folder)
     with server_of(options) as conninfo:
         texts = record_folder(
-            options.folder, conninfo, is_throwaway=options.server is None, tell=tell, reuses=not options.all
+            options.folder,
+            conninfo,
+            migrations=migrations,
+            is_throwaway=options.server is None,
+            tell=tell,
+            reuses=not options.all,
         )
     for name, text in texts.items():
         path = options.folder / name

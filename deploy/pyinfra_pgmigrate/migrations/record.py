@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from psycopg import sql as composed
@@ -33,11 +33,148 @@ from .files import (
 )
 from .scene import Scene, effect_of
 from .scratch import Tell, scratch_database, session
-from .scratch_session import ScratchSession, failed
+from .scratch_session import ScratchSession, endless, failed, last_key, library
 from .script import server_wide
 
+# Migrations that are sent together.
+_TOGETHER = 100
 
-class Recorder(ScratchSession):
+
+class Replayer(ScratchSession):
+    """A scratch database on which migrations are run whose effects are known, for what comes after them."""
+
+    def replay(self, migrations: Sequence[Migration]) -> None:
+        """Runs migrations in order.
+
+        Raises PgMigrateError: see ``Recorder.record``.
+        """
+        for is_whole, found in groupby(migrations, self._is_whole):
+            several = list(found)
+            for first in range(0, len(several), _TOGETHER):
+                some = several[first : first + _TOGETHER]
+                if not is_whole or not self._run_together(some):
+                    for migration in some:
+                        self._replay(migration)
+        if migrations:
+            self._now = None
+            self._catalog_reader.forgets()
+
+    def _is_whole(self, migration: Migration) -> bool:
+        """Tells whether a migration is one transaction of statements alone, on a server where nothing can be hurt."""
+        steps = migration.steps(statement.number for statement in migration.statements)
+        return (
+            self.is_throwaway
+            and len(steps) == 1
+            and not migration.mode_of(steps[0])
+            and migration.verify is None
+            and not migration.header.in_batches
+            # What a setting says of quotes counts for all that is sent with it.
+            and all(one.in_transaction and one.node != "variable_set_stmt" for one in steps[0])
+        )
+
+    def _run_together(self, migrations: Sequence[Migration]) -> bool:
+        """Runs migrations in one transaction, all of them sent at once; returns whether they ran.
+
+        Else nothing of them is left: run one by one, the statement that fails can be named.
+        """
+        as_new = library("migrations/record_discard") + self._pinned
+        parts = [b"BEGIN;"]
+        for migration in migrations:
+            texts = (*(one.text for one in migration.statements), "SET CONSTRAINTS ALL IMMEDIATE", "")
+            parts += [as_new, ";\n".join(texts).encode()]
+        try:
+            self._run(b"\n".join([*parts, b"COMMIT;"]))
+        except psycopg.Error:
+            self._run("ROLLBACK")
+            return False
+        return True
+
+    def _replay(self, migration: Migration) -> None:
+        self._begin(again=True)
+        for step in migration.steps(statement.number for statement in migration.statements):
+            self._pin()
+            if migration.header.in_batches:
+                for _ in self._batches(migration, step[0]):
+                    pass
+            else:
+                self._run_again(migration, step)
+        self._pin()
+        self._check_verify(migration)
+
+    def _run_again(self, migration: Migration, step: Sequence[Statement]) -> None:
+        source, statement, is_at_end = f"{migration.name}.sql", step[0], False
+        try:
+            if not statement.in_transaction:
+                self._run(statement.text)
+                return
+            with self.connection.transaction():
+                self._begin_as(migration.mode_of(step))
+                for statement in step:
+                    self._run(statement.text)
+                is_at_end = True
+                self._run("SET CONSTRAINTS ALL IMMEDIATE")
+                if not self.is_throwaway:  # It was looked at when it was recorded.
+                    self._check_server(source, statement)
+        except psycopg.Error as error:
+            raise failed(source, statement, error, step=step if is_at_end else ()) from error
+
+    def _begin(self, *, again: bool = False) -> None:
+        # A session as new: no temporary table, prepared statement or setting of another file.
+        self._as_new()
+        # Where nobody else is at work it stays as it was found: what changes it is refused.
+        if not self.is_throwaway or not (again or self._has_begun):
+            self._has_begun = True
+            self._server = self._read_server(self.watcher)
+
+    def _begin_as(self, mode: str) -> None:
+        if mode:
+            self.connection.execute(composed.SQL("SET TRANSACTION {}").format(composed.SQL(mode)))
+
+    def _batches(self, migration: Migration, statement: Statement) -> Iterator[frozenset[tuple[int, str]]]:
+        """Runs a statement as the run does, a transaction each, until it returns no key; yields the locks of each."""
+        key: str | None = ""
+        try:
+            self._set("pgmigrate.batch_size", str(KEYS["pg_batch_rows"].default))
+            while key is not None:
+                self._set("pgmigrate.batch_after", key)
+                with self.connection.transaction():
+                    last = last_key(migration, statement, self._run(statement.text))
+                    held = self._locks(self.connection)
+                    self._check_server(f"{migration.name}.sql", statement)
+                yield held
+                if key and last == key:
+                    raise endless(migration, statement)
+                key = last
+        except psycopg.Error as error:
+            raise failed(f"{migration.name}.sql", statement, error) from error
+
+    def _check_verify(self, migration: Migration) -> None:
+        if migration.verify is None:
+            return
+        with self.connection.transaction():
+            self.connection.execute("SET TRANSACTION READ ONLY")
+            try:
+                cursor = self._run(migration.verify)
+            except psycopg.Error as error:
+                raise PgMigrateError(
+                    Kind.FILE,
+                    f"could not run {migration.name}.verify.sql: {error.diag.message_primary}",
+                    detail="Found an error on the scratch database; expected a query that only reads.",
+                    hint=f"Correct the query, then run: pgmigrate record {migration.name}",
+                ) from error
+            columns = [column.name for column in cursor.description or ()]
+            problems = cursor.fetchall()
+        if columns != ["object", "problem"] or problems:
+            raise PgMigrateError(
+                Kind.FILE,
+                f"cannot use {migration.name}.verify.sql",
+                detail=f"Found the columns {', '.join(columns)} and {len(problems)} rows on the scratch database; "
+                "expected the columns object, problem and no row, right after the migration.",
+                hint="Name the columns object and problem, and return one row a problem.",
+            )
+
+
+class Recorder(Replayer):
     """A scratch database on which migrations are run in order."""
 
     def run_baseline(self, folder: Path) -> None:
@@ -88,77 +225,6 @@ class Recorder(ScratchSession):
         self._check_verify(migration)
         return Effect(base, tuple(recorded))
 
-    def _begin(self, *, again: bool = False) -> None:
-        # A session as new: no temporary table, prepared statement or setting of another file.
-        self._as_new()
-        # Where nobody else is at work it stays as it was found: what changes it is refused.
-        if not self.is_throwaway or not (again or self._has_begun):
-            self._has_begun = True
-            self._server = self._read_server(self.watcher)
-
-    def replay(self, migration: Migration) -> None:
-        """Runs a migration whose effect is known, for what comes after it.
-
-        Raises PgMigrateError: see ``record``.
-        """
-        if not self._run_whole(migration):
-            self._begin(again=True)
-            for step in migration.steps(statement.number for statement in migration.statements):
-                self._pin()
-                if migration.header.in_batches:
-                    for _ in self._batches(migration, step[0]):
-                        pass
-                else:
-                    self._run_again(migration, step)
-            self._pin()
-            self._check_verify(migration)
-        self._now = None
-        self._catalog_reader.forgets()
-
-    def _run_whole(self, migration: Migration) -> bool:
-        """Runs a migration that is one transaction, all of it sent at once; returns whether it ran.
-
-        One that fails leaves nothing, and is run statement by statement to name the one that fails.
-        """
-        steps = migration.steps(statement.number for statement in migration.statements)
-        if not self.is_throwaway or len(steps) != 1 or migration.verify is not None or migration.mode_of(steps[0]):
-            return False
-        # What a setting says of quotes counts for all that is sent with it.
-        if migration.header.in_batches or any(
-            not one.in_transaction or one.node == "variable_set_stmt" for one in steps[0]
-        ):
-            return False
-        self._as_new(keeps_prepared=True)
-        self._pin()
-        texts = ["BEGIN", *(one.text for one in steps[0]), "SET CONSTRAINTS ALL IMMEDIATE", "COMMIT"]
-        try:
-            self._run(";\n".join(texts))
-        except psycopg.Error:
-            self._run("ROLLBACK")
-            return False
-        return self.connection.info.transaction_status is TransactionStatus.IDLE
-
-    def _run_again(self, migration: Migration, step: Sequence[Statement]) -> None:
-        source, statement, is_at_end = f"{migration.name}.sql", step[0], False
-        try:
-            if not statement.in_transaction:
-                self._run(statement.text)
-                return
-            with self.connection.transaction():
-                self._begin_as(migration.mode_of(step))
-                for statement in step:
-                    self._run(statement.text)
-                is_at_end = True
-                self._run("SET CONSTRAINTS ALL IMMEDIATE")
-                if not self.is_throwaway:  # It was looked at when it was recorded.
-                    self._check_server(source, statement)
-        except psycopg.Error as error:
-            raise failed(source, statement, error, step=step if is_at_end else ()) from error
-
-    def _begin_as(self, mode: str) -> None:
-        if mode:
-            self.connection.execute(composed.SQL("SET TRANSACTION {}").format(composed.SQL(mode)))
-
     def _record_together(self, migration: Migration, step: Sequence[Statement]) -> list[StatementEffect]:
         source = f"{migration.name}.sql"
         recorded: list[StatementEffect] = []
@@ -205,24 +271,6 @@ class Recorder(ScratchSession):
             locks |= held
         return self._after_all(statement, before, locks)
 
-    def _batches(self, migration: Migration, statement: Statement) -> Iterator[frozenset[tuple[int, str]]]:
-        """Runs a statement as the run does, a transaction each, until it returns no key; yields the locks of each."""
-        key: str | None = ""
-        try:
-            self._set("pgmigrate.batch_size", str(KEYS["pg_batch_rows"].default))
-            while key is not None:
-                self._set("pgmigrate.batch_after", key)
-                with self.connection.transaction():
-                    last = _last_key(migration, statement, self._run(statement.text))
-                    held = self._locks(self.connection)
-                    self._check_server(f"{migration.name}.sql", statement)
-                yield held
-                if key and last == key:
-                    raise _endless(migration, statement)
-                key = last
-        except psycopg.Error as error:
-            raise failed(f"{migration.name}.sql", statement, error) from error
-
     def _record_outside(self, migration: Migration, statement: Statement) -> StatementEffect:
         before = self._before()
         try:
@@ -235,54 +283,6 @@ class Recorder(ScratchSession):
         self._catalog_reader.forgets()
         self._now = self._look()
         return effect_of(statement, before, replace(self._now, locks=locks), frozenset())
-
-    def _check_verify(self, migration: Migration) -> None:
-        if migration.verify is None:
-            return
-        with self.connection.transaction():
-            self.connection.execute("SET TRANSACTION READ ONLY")
-            try:
-                cursor = self._run(migration.verify)
-            except psycopg.Error as error:
-                raise PgMigrateError(
-                    Kind.FILE,
-                    f"could not run {migration.name}.verify.sql: {error.diag.message_primary}",
-                    detail="Found an error on the scratch database; expected a query that only reads.",
-                    hint=f"Correct the query, then run: pgmigrate record {migration.name}",
-                ) from error
-            columns = [column.name for column in cursor.description or ()]
-            problems = cursor.fetchall()
-        if columns != ["object", "problem"] or problems:
-            raise PgMigrateError(
-                Kind.FILE,
-                f"cannot use {migration.name}.verify.sql",
-                detail=f"Found the columns {', '.join(columns)} and {len(problems)} rows on the scratch database; "
-                "expected the columns object, problem and no row, right after the migration.",
-                hint="Name the columns object and problem, and return one row a problem.",
-            )
-
-
-def _last_key(migration: Migration, statement: Statement, cursor: Any) -> str | None:
-    """Returns the key that a batch ended with, as text; None where there was nothing more to do."""
-    columns = [column.name for column in cursor.description or ()]
-    if columns != ["last_key", "row_count"]:
-        raise PgMigrateError(
-            Kind.FILE,
-            f"cannot run {migration.name}.sql, line {statement.line}, in batches",
-            detail=f"Found the columns {', '.join(columns) or '(none)'}; expected last_key and row_count.",
-            hint="End the statement with SELECT ... AS last_key, ... AS row_count; no key ends the batches.",
-        )
-    value = cursor.pgresult.get_value(0, 0) if cursor.pgresult.ntuples else None
-    return None if value is None else bytes(value).decode()
-
-
-def _endless(migration: Migration, statement: Statement) -> PgMigrateError:
-    return PgMigrateError(
-        Kind.FILE,
-        f"cannot run {migration.name}.sql, line {statement.line}, in batches: they have no end",
-        detail="Found the same last_key twice; expected a later one each time.",
-        hint="Take only rows after current_setting('pgmigrate.batch_after', true), and return the last of them.",
-    )
 
 
 @contextmanager
@@ -305,16 +305,23 @@ def recorder(
 
 
 def record_folder(
-    folder: Path, conninfo: str, *, is_throwaway: bool = False, tell: Tell = lambda line: None, reuses: bool = False
+    folder: Path,
+    conninfo: str,
+    *,
+    migrations: Sequence[Migration] | None = None,
+    is_throwaway: bool = False,
+    tell: Tell = lambda line: None,
+    reuses: bool = False,
 ) -> dict[str, str]:
     """Returns the text of each migration's effect file, by file name, recorded on a scratch database.
 
+    + migrations: of the folder; None: they are read
     + conninfo, is_throwaway, tell: see ``recorder``
     + reuses: effects that are current stay, and their migrations are only run for those that come after them; all are
       recorded where the catalog that they lead to is not the one that they say
     Raises PgMigrateError: file, for what does not obey the rules or does not run; see ``recorder`` for others.
     """
-    migrations = read_folder(folder)
+    migrations = read_folder(folder) if migrations is None else migrations
     known = _current(folder, migrations) if reuses else {}
     try:
         with recorder(conninfo, is_throwaway=is_throwaway, tell=tell) as recording:
@@ -351,20 +358,23 @@ def _texts(
 ) -> Iterator[tuple[str, str]]:
     bases = expected_bases(baseline_checksum(folder), migrations)
     expected: frozenset[str] | None = None
+    replayed: list[Migration] = []
     recording.run_baseline(folder)
     for migration, base in zip(migrations, bases, strict=True):
         name = f"{migration.name}.effect"
         effect = known.get(migration.name)
         if effect is None:
             if expected is not None:
+                recording.replay(replayed)
                 _compare(_shared(recording), expected)
-            expected = None
+            expected, replayed = None, []
             yield name, effects.render(migration.name, recording.record(migration, base=base))
             continue
         before = _shared(recording) if expected is None else expected
-        recording.replay(migration)
+        replayed.append(migration)
         expected = (before - effect.patch.minus) | effect.patch.plus
         yield name, (folder / name).read_text()
+    recording.replay(replayed)
     found = _shared(recording)
     if expected is not None:
         _compare(found, expected)

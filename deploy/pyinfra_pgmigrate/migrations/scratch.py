@@ -62,11 +62,16 @@ def pin(connection: psycopg.Connection[Any], *schemas: str) -> None:
 
 
 @cache
-def pinned(*schemas: str) -> bytes:
-    """Returns the statements of ``pin``, which are sent together: there are several for each statement recorded."""
+def pinned(*schemas: str, planned_once: bool = False) -> bytes:
+    """Returns the statements of ``pin``, which are sent together: there are several for each statement recorded.
+
+    + planned_once: for this transaction, what is prepared is planned once, whatever the values are
+    """
     path = composed.SQL(", ").join(map(composed.Identifier, (*(schemas or ("public",)), "pg_temp")))
     texts = map(composed.SQL, map(read_sql, ("migrations/record_pinned", "psql/pinned")))
-    return composed.SQL("{}\n{}\nSET search_path = {};").format(*texts, path).as_bytes()
+    whole = composed.SQL("{}\n{}\nSET search_path = {};").format(*texts, path)
+    once = composed.SQL("SET LOCAL plan_cache_mode = force_generic_plan;" if planned_once else "")
+    return (whole + once).as_bytes()
 
 
 @contextmanager

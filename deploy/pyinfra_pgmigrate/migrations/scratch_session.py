@@ -17,9 +17,9 @@ from ..catalog.lines import Catalog
 from ..errors import Kind, PgMigrateError
 from ..resources import read_sql
 from ..sqltext.parser import Statement
-from .files import BaselineNames
+from .files import BaselineNames, Migration
 from .scene import Scene, Server, Surroundings
-from .scratch import pin, pinned, session
+from .scratch import pinned, session
 from .script import server_wide
 
 # pyinfra's operation, by what belongs to the server.
@@ -131,18 +131,18 @@ class ScratchSession:
             self._reader = FrugalReader(self._prepared.run, trusts_counts=self._trusts_counts)
         return self._reader
 
-    def _as_new(self, *, keeps_prepared: bool = False) -> None:
-        """Makes the session as new for another file, but for what the library has prepared itself.
-
-        + keeps_prepared: and for what others have
-        """
+    def _as_new(self) -> None:
+        """Makes the session as new for another file, but for what the library has prepared itself."""
         self.connection.execute(library("migrations/record_discard"))
-        if not keeps_prepared:
-            self._prepared.drop_others()
+        self._prepared.drop_others()
+
+    @property
+    def _pinned(self) -> bytes:
+        """What sets the session to what statements of a migration find at their beginning."""
+        return pinned(self.names.schema, *self.names.search_path)
 
     def _pin(self) -> None:
-        """Sets the session to what statements of a migration find at their beginning."""
-        pin(self.connection, self.names.schema, *self.names.search_path)
+        self.connection.execute(self._pinned)
 
     def _check_schema(self, source: str, statement: Statement) -> None:
         """Refuses a statement where the schema of names without one is not there.
@@ -160,9 +160,9 @@ class ScratchSession:
             hint="Create it in baseline.sql; another one is named there by: -- schema: NAME",
         )
 
-    def _run(self, text: str) -> Any:
+    def _run(self, text: str | bytes) -> Any:
         self._prepared.doubt()
-        return self.connection.execute(text.encode())
+        return self.connection.execute(text.encode() if isinstance(text, str) else text)
 
     @contextmanager
     def _aside(self) -> Iterator[None]:
@@ -172,7 +172,7 @@ class ScratchSession:
         """
         with self.connection.transaction(force_rollback=True):
             # Whatever the values are, what was planned once is used.
-            self.connection.execute(pinned(self.names.schema) + b"SET LOCAL plan_cache_mode = force_generic_plan;")
+            self.connection.execute(pinned(self.names.schema, planned_once=True))
             yield
 
     def _look(self) -> Scene:
@@ -301,4 +301,28 @@ def failed(
         f"could not record {source}, line {statement.line}: {message}",
         detail=f"Found SQLSTATE {sqlstate or '(none)'} at {found}; expected it to run on the scratch database.",
         hint=hint,
+    )
+
+
+def last_key(migration: Migration, statement: Statement, cursor: Any) -> str | None:
+    """Returns the key that a batch ended with, as text; None where there was nothing more to do."""
+    columns = [column.name for column in cursor.description or ()]
+    if columns != ["last_key", "row_count"]:
+        raise PgMigrateError(
+            Kind.FILE,
+            f"cannot run {migration.name}.sql, line {statement.line}, in batches",
+            detail=f"Found the columns {', '.join(columns) or '(none)'}; expected last_key and row_count.",
+            hint="End the statement with SELECT ... AS last_key, ... AS row_count; no key ends the batches.",
+        )
+    value = cursor.pgresult.get_value(0, 0) if cursor.pgresult.ntuples else None
+    return None if value is None else bytes(value).decode()
+
+
+def endless(migration: Migration, statement: Statement) -> PgMigrateError:
+    """Returns the refusal of a statement that ends at the same key again and again."""
+    return PgMigrateError(
+        Kind.FILE,
+        f"cannot run {migration.name}.sql, line {statement.line}, in batches: they have no end",
+        detail="Found the same last_key twice; expected a later one each time.",
+        hint="Take only rows after current_setting('pgmigrate.batch_after', true), and return the last of them.",
     )

@@ -72,8 +72,11 @@ def _fingerprint(folders: tuple[Path, ...]) -> str | None:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    if folder.is_file():
+        yield folder.name, folder.read_bytes()
+        return
     if not folder.is_dir():
-        yield str(folder), b"no folder"
+        yield str(folder), b"nothing"
         return
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 import uuid
 from collections import Counter
@@ -173,7 +174,7 @@ class RunContext:
         What was looked at, and rehearsed, is what runs, whatever becomes of the files meanwhile; and programs that
         start many runs read files again only where they changed. From one run to the next see ``kept``.
 
-        + folders: all that the function reads
+        + folders: all that the function reads; one of them may be a file
         """
         if folders not in self._stamps:
             self._stamps[folders] = _stamp(folders)
@@ -183,9 +184,15 @@ class RunContext:
         return cast(_T, _files[key])
 
 
-def _stamp(folders: tuple[Path, ...]) -> _Stamp:
-    files = [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
-    return tuple((str(path), path.stat().st_mtime_ns) for path in files)
+def _stamp(places: tuple[Path, ...]) -> _Stamp:
+    found: list[tuple[str, int]] = []
+    for place in places:
+        if place.is_dir():
+            with os.scandir(place) as entries:
+                found += sorted((entry.path, entry.stat().st_mtime_ns) for entry in entries)
+        elif place.exists():
+            found.append((str(place), place.stat().st_mtime_ns))
+    return tuple(found)
 
 
 class Prepared(Generic[_T]):

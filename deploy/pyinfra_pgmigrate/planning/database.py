@@ -65,7 +65,7 @@ class DatabaseSession(HostSession):
         settings = read_settings({**data, **overrides})
         folder, context = settings.sql_dir, RunContext.of(host.state)
         if settings.search_path is None:
-            named = context.read_once(read_names, folder, folders=(folder,)).search_path
+            named = context.read_once(read_names, folder, folders=(folder / "baseline.sql",)).search_path
             settings = replace(settings, search_path=named)
         reports = settings.report_dir if settings.report else None
         return cls(

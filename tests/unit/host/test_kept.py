@@ -185,7 +185,7 @@ def test_where_nothing_can_be_kept_it_is_read(folder: Path, tmp_path: Path, monk
     ("reader", "more", "within"),
     [
         (load_folder, (), ""),
-        (read_names, (), ""),
+        (read_names, (), "baseline.sql"),
         (load_uses, (), "compatibility"),
         (load_totals, (), "totals"),
         (load_queries, (frozenset(range(1, 7)),), "queries"),

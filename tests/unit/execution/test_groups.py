@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from pyinfra_pgmigrate.catalog.lines import Patch
-from pyinfra_pgmigrate.execution.groups import MOST_STATEMENTS, MOST_STEPS, groups_of
+from pyinfra_pgmigrate.execution.groups import MOST_STATEMENTS, MOST_STEPS, groups_of, sets_nothing
 from pyinfra_pgmigrate.execution.steps import Step, steps_of
 from pyinfra_pgmigrate.migrations.effect import Effect, Lock, StatementEffect
 from pyinfra_pgmigrate.migrations.files import Migration
@@ -137,3 +137,31 @@ def test_a_group_has_an_end() -> None:
 def test_no_step_is_lost() -> None:
     assert versions() == []
     assert versions(table(1, "a", locks="old")) == [[1]]
+
+
+def with_verify(step: Step) -> Step:
+    """Returns a step whose migration has a verify query."""
+    migration = replace(step.migration, verify="SELECT 1")
+    return replace(step, decision=replace(step.decision, migration=migration))
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (table(1, "a"), True),
+        (step(1, "CREATE TABLE a (id int); COMMENT ON TABLE a IS 'x'; GRANT SELECT ON a TO PUBLIC", "table a"), True),
+        # What it locks is told, and what it asks may do anything.
+        (table(1, "b", locks="a"), False),
+        (with_verify(table(1, "a")), False),
+        (step(1, "CREATE TABLE a (id int); INSERT INTO a VALUES (1)", "table a"), False),
+        (step(1, "SET LOCAL work_mem = '1MB'"), False),
+        (step(1, "SELECT f()"), False),
+        (step(1, "CREATE INDEX i ON a (f(id))", "index i CREATE"), False),
+        (step(1, "CREATE TABLE a AS SELECT f() AS n", "table a"), False),
+        (step(1, "CREATE MATERIALIZED VIEW a AS SELECT f() AS n", "materialized_view a"), False),
+        (step(1, "DO $$ BEGIN END $$"), False),
+        (step(1, "ALTER ROUTINE f SET work_mem = '1MB'"), False),
+    ],
+)
+def test_after_what_the_session_is_as_before(found: Step, expected: bool) -> None:
+    assert sets_nothing(found) is expected

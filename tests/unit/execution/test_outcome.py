@@ -61,6 +61,21 @@ def test_steps_are_read_in_the_order_in_which_they_ended() -> None:
     assert outcomes(Answer(3)) == []
 
 
+def test_those_of_a_group_come_in_one_line() -> None:
+    group = [{"result": "done", "place": 1, "duration_ms": 3, "added": ["table a"]}, {"result": "done", "place": 2}]
+    lines = (("outcome", {"result": "done", "place": 0}), ("outcomes", group), ("outcome", {"result": "moved"}))
+
+    found = outcomes(Answer(0, (*TRACES, *lines)))
+
+    assert [(one.result, one.duration_ms, one.added) for one in found] == [
+        ("done", 0, frozenset()),
+        ("done", 3, frozenset({"table a"})),
+        ("done", 0, frozenset()),
+        ("moved", 0, frozenset()),
+    ]
+    assert [len(one.traces) for one in found] == [1, 2, 0, 0]
+
+
 def test_problems_of_a_verify_query_come_with_the_step() -> None:
     told = {"result": "problems", "verified": {"count": 21, "problems": [["project 1", "no variant"]]}}
 

@@ -29,6 +29,17 @@ class TestSteps:
         assert [step.ends_run for step in steps] == [False] * 4 + [True]
         assert not any(step.ends_run for step in steps_of(decision("legacy", 1), ends_run=False))
 
+    def test_only_one_that_runs_all_of_its_migration_is_all_of_it(self) -> None:
+        steps = [step for number in range(1, 7) for step in steps_of(decision("legacy", number), ends_run=False)]
+        resumed = steps_of(decision("interrupted-1-4", 1), ends_run=False)
+
+        whole = [step for step in steps if step.is_whole]
+
+        assert whole
+        assert all(step.statements == step.migration.statements and step.is_last for step in whole)
+        assert len(whole) < len(steps)
+        assert not any(step.is_whole for step in resumed)
+
     def test_each_finds_what_those_before_it_left(self) -> None:
         found = decision("legacy", 1)
         steps = steps_of(found, ends_run=True)

@@ -2,12 +2,13 @@
 
 Usage: python -m tests.bench.start [ROUNDS], by default nine rounds. In each, pyinfra runs three times as an operator runs
 it, in turns: on a file with one psql command, on deploy/migrate.py and on deploy/status.py; with 5 and with 1,000
-migrations applied.
+migrations applied; and what memory it takes.
 """
 
 from __future__ import annotations
 
 import compileall
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -17,7 +18,7 @@ from pyinfra_pgmigrate.embedded import scratch_server
 from tests.bench.figures import tell
 from tests.bench.migrations import write
 from tests.bench.status import seconds
-from tests.support.cli import Site
+from tests.support.cli import PYINFRA, Site
 from tests.support.servers import ROOT, Server
 
 ROUNDS = 9
@@ -27,6 +28,23 @@ from pyinfra.operations import server
 
 server.shell(commands=["{psql} -X -h {host} -p {port} -U {user} -d postgres -c 'SELECT 1'"])
 """
+
+
+# Says at the end how much memory the process had at most: what it is started by counts where its parent is asked.
+PEAK = """
+import atexit, re, runpy, sys
+from pathlib import Path
+atexit.register(lambda: print("peak", re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]))
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def peak_mib(site: Site, *arguments: str) -> float:
+    """Returns how much memory pyinfra takes at most, in MiB. Raises CalledProcessError where it fails."""
+    command = [sys.executable, "-c", PEAK, str(PYINFRA), "-y", *arguments]
+    ended = subprocess.run(command, cwd=site.folder, capture_output=True, text=True, check=True)
+    return int(ended.stdout.rsplit("peak ", 1)[1]) / 1024
 
 
 def main(rounds: int = ROUNDS) -> None:
@@ -56,7 +74,9 @@ def main(rounds: int = ROUNDS) -> None:
                         # The first round fills caches.
                         if number:
                             took[name].append(one)
+                peaks = {name: [peak_mib(site, inventory, file)] for name, file in files.items()}
             tell(f"nothing to do, {count} applied", "s", took, "1.15 times pyinfra and psql")
+            tell(f"memory, nothing to do, {count} applied", "MiB", peaks, "15 MiB more than pyinfra and psql")
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ lint: $(VENV)/.installed
 # has a server of its own, where that is by itself.
 bench: $(VENV)/.installed
 	@rm -f bench.json
-	for part in backups rollbacks status migrations start stalls; do \
+	for part in backups rollbacks status migrations start fleet stalls; do \
 		TMPDIR="$${TMPDIR:-/tmp}" BENCH_JSON=bench.json PYTHONPATH=sql $(BIN)/python -m tests.bench.$$part || exit 1; \
 	done
 	BENCH_JSON=bench.json PYTHONPATH=sql $(BIN)/python -m tests.bench.recording

@@ -30,21 +30,27 @@ server.shell(commands=["{psql} -X -h {host} -p {port} -U {user} -d postgres -c '
 """
 
 
-# Says at the end how much memory the process had at most: what it is started by counts where its parent is asked.
-PEAK = """
-import atexit, re, runpy, sys
+# Says at the end how long the process itself worked, and how much memory it had at most.
+USED = """
+import atexit, re, runpy, sys, time
 from pathlib import Path
-atexit.register(lambda: print("peak", re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]))
+def tell():
+    print("used", time.process_time(), re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+atexit.register(tell)
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def peak_mib(site: Site, *arguments: str) -> float:
-    """Returns how much memory pyinfra takes at most, in MiB. Raises CalledProcessError where it fails."""
-    command = [sys.executable, "-c", PEAK, str(PYINFRA), "-y", *arguments]
+def used(site: Site, *arguments: str) -> tuple[float, float]:
+    """Returns the processor time of pyinfra itself in seconds, and its memory at most in MiB.
+
+    Raises CalledProcessError where it fails.
+    """
+    command = [sys.executable, "-c", USED, str(PYINFRA), "-y", *arguments]
     ended = subprocess.run(command, cwd=site.folder, capture_output=True, text=True, check=True)
-    return int(ended.stdout.rsplit("peak ", 1)[1]) / 1024
+    seconds_of, kib = ended.stdout.rsplit("used ", 1)[1].split()
+    return float(seconds_of), int(kib) / 1024
 
 
 def main(rounds: int = ROUNDS) -> None:
@@ -74,7 +80,7 @@ def main(rounds: int = ROUNDS) -> None:
                         # The first round fills caches.
                         if number:
                             took[name].append(one)
-                peaks = {name: [peak_mib(site, inventory, file)] for name, file in files.items()}
+                peaks = {name: [used(site, inventory, file)[1]] for name, file in files.items()}
             tell(f"nothing to do, {count} applied", "s", took, "1.15 times pyinfra and psql")
             tell(f"memory, nothing to do, {count} applied", "MiB", peaks, "15 MiB more than pyinfra and psql")
 

@@ -123,7 +123,8 @@ class DatabaseSession(HostSession):
         + ask: versions whose verify queries are asked; None: all
         + observed: the database, where it has just been read
         """
-        seen = observed if observed is not None else self.look()
+        # What is registered is asked all the same: in that session it costs no other one.
+        seen = observed if observed is not None else self.look(asks=ask is None)
         if isinstance(seen, Refusal):
             return seen
         first = self._made(seen, {})

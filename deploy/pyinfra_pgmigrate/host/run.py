@@ -8,6 +8,7 @@ import socket
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version as distribution_version
 from pathlib import Path
@@ -185,14 +186,21 @@ class RunContext:
 
 
 def _stamp(places: tuple[Path, ...]) -> _Stamp:
+    """Returns what tells whether files are as they were; whoever reads them says what is wrong with one."""
     found: list[tuple[str, int]] = []
     for place in places:
-        if place.is_dir():
-            with os.scandir(place) as entries:
-                found += sorted((entry.path, entry.stat().st_mtime_ns) for entry in entries)
-        elif place.exists():
-            found.append((str(place), place.stat().st_mtime_ns))
+        names = [str(place)]
+        with suppress(OSError):
+            names += sorted(entry.path for entry in os.scandir(place))
+        found += [(name, _changed_at(name)) for name in names]
     return tuple(found)
+
+
+def _changed_at(name: str) -> int:
+    try:
+        return os.stat(name).st_mtime_ns
+    except OSError:
+        return -1
 
 
 class Prepared(Generic[_T]):

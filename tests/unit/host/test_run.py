@@ -196,3 +196,13 @@ def test_a_plan_of_the_same_is_made_once() -> None:
     assert memory.planned(("database", "settings"), lambda: plan("again")) == "first"
     assert memory.planned(("database, changed", "settings"), lambda: plan("second")) == "second"
     assert made == ["first", "second"]
+
+
+def test_what_cannot_be_looked_at_is_left_to_who_reads_it(folder: Path) -> None:
+    (folder / "b.sql").symlink_to(folder / "nowhere")
+    context = RunContext()
+
+    def names(place: Path) -> list[str]:
+        return sorted(path.name for path in place.iterdir())
+
+    assert context.read_once(names, folder, folders=(folder, folder / "neither")) == ["a.sql", "b.sql"]

@@ -19,12 +19,15 @@ from enum import EnumMeta
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from time import time
 from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
 # What a value may hold besides those of this package; all others are of the format itself.
 _PLAIN = {("builtins", "frozenset"), ("builtins", "set"), ("pathlib", "PosixPath")}
 _PROTOCOL = 5
+# Seconds after which what no run has taken goes.
+_UNUSED_S = 30 * 24 * 3600
 # Whatever is wrong with a file, or with keeping one: then it is read as if nothing had been kept.
 _ANY = (OSError, ValueError, EOFError, AttributeError, LookupError, TypeError, ImportError, pickle.PickleError)
 
@@ -43,7 +46,9 @@ def kept(read: Callable[..., Any], arguments: tuple[Any, ...], folders: tuple[Pa
     head = hashlib.sha256(f"{_code(version)}\n{named}\n{before}".encode()).digest()
     place = folder / hashlib.sha256(named.encode()).hexdigest()[:32]
     with suppress(*_ANY):
-        return _read(place, head)
+        found = _read(place, head)
+        os.utime(place)
+        return found
     found = read(*arguments)
     if _fingerprint(folders) == before:
         with suppress(*_ANY):
@@ -132,6 +137,11 @@ def _write(place: Path, head: bytes, payload: bytes) -> None:
     except BaseException:
         os.unlink(name)
         raise
+    # Of folders that are no more.
+    with os.scandir(place.parent) as entries:
+        for entry in entries:
+            if entry.stat(follow_symlinks=False).st_mtime < time() - _UNUSED_S:
+                os.unlink(entry.path)
 
 
 class _Values(pickle.Unpickler):

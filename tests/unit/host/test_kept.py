@@ -139,6 +139,22 @@ def test_a_damaged_file_is_read_again_and_replaced(cache: Path, folder: Path) ->
     assert reader.count == 5
 
 
+def test_what_no_run_takes_any_more_goes(cache: Path, folder: Path, tmp_path: Path) -> None:
+    reader, other = Counted(), tmp_path / "other"
+    other.mkdir()
+    read(reader, folder)
+    read(reader, other)
+    mine, theirs = sorted(cache.iterdir(), key=lambda path: b"first" not in path.read_bytes())
+    for path in (mine, theirs):
+        os.utime(path, (0, 0))
+    read(reader, folder)  # It is taken, and young again.
+
+    (folder / "b.sql").write_text("more")
+    read(reader, folder)
+
+    assert [path.name for path in cache.iterdir()] == [mine.name]
+
+
 class _Harmful:
     def __reduce__(self) -> tuple[Any, ...]:
         return os.mkdir, (os.environ["HARMED"],)

@@ -84,9 +84,7 @@ moments AS MATERIALIZED (
         (t.value ->> 1)::integer AS number,
         t.position,
         1000 * (
-            lead((t.value ->> 2)::double precision, 1, EXTRACT(epoch FROM pg_catalog.statement_timestamp())::double precision)
-                OVER (ORDER BY t.position)
-            - (t.value ->> 2)::double precision
+            lead((t.value ->> 2)::double precision) OVER (ORDER BY t.position) - (t.value ->> 2)::double precision
         ) AS milliseconds
     FROM pg_catalog.jsonb_array_elements(
         ('[' || pg_catalog.substr(pg_catalog.current_setting('pgmigrate.timed'), 2) || ']')::jsonb

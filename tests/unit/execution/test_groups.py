@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from pyinfra_pgmigrate.catalog.lines import Patch
 from pyinfra_pgmigrate.execution.groups import MOST_STATEMENTS, MOST_STEPS, groups_of, sets_nothing
+from pyinfra_pgmigrate.execution.script import LockLimits, apply_script
 from pyinfra_pgmigrate.execution.steps import Step, steps_of
 from pyinfra_pgmigrate.migrations.effect import Effect, Lock, StatementEffect
 from pyinfra_pgmigrate.migrations.files import Migration
@@ -14,7 +15,10 @@ from pyinfra_pgmigrate.migrations.header import Header
 from pyinfra_pgmigrate.migrations.remade import Remade
 from pyinfra_pgmigrate.planning.decision import Action, Decision
 from pyinfra_pgmigrate.planning.state import Judgement, State
+from pyinfra_pgmigrate.resources import read_sql
 from pyinfra_pgmigrate.sqltext.parser import checksum_of, split
+
+from tests.support.contents import RUN
 
 
 def step(
@@ -165,3 +169,23 @@ def with_verify(step: Step) -> Step:
 )
 def test_after_what_the_session_is_as_before(found: Step, expected: bool) -> None:
     assert sets_nothing(found) is expected
+
+
+def test_the_last_one_that_sets_nothing_ends_before_the_library_reads() -> None:
+    settled, compared = (read_sql(f"execution/{name}").rstrip("\n") for name in ("group_settled", "step_compare"))
+    creates, fills = table(1, "a"), step(2, "INSERT INTO a VALUES (1)")
+
+    for group in ((creates, table(2, "b")), (creates, fills), (creates, fills, table(3, "b"))):
+        script = apply_script([group], RUN, "public", LockLimits(0.5, 2500), batch_rows=10)
+        places = [script.index(f"\\set place '{number}'\n") for number in range(len(group))]
+
+        # Once after each run of such: what comes then has the time that it takes for itself.
+        ends = [number for number, one in enumerate(group) if sets_nothing(one) and not _follows(group, number)]
+        assert script.count(settled) == len(ends)
+        assert places == sorted(places)
+        assert script.rindex(settled) < script.index(compared)
+
+
+def _follows(group: tuple[Step, ...], number: int) -> bool:
+    """Tells whether another one that sets nothing follows."""
+    return number + 1 < len(group) and sets_nothing(group[number + 1])

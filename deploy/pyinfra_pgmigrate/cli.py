@@ -100,6 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     record = add("record", "record", "run the migrations on a scratch database and write their effects")
     _folder(record)
     record.add_argument("--all", action="store_true", help="record all again, also those whose effects are current")
+    record.add_argument(
+        "--watch", action="store_true", help="go on, and record again whenever a file of the folder has changed"
+    )
     _scratch_server(record)
 
     check = add("check", "check", "say whether effects are current and the rules are kept")

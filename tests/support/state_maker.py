@@ -206,6 +206,8 @@ def normalized(found: Document, *, database: str, suffix: str) -> Document:
             return sorted(many, key=json.dumps) if name in _SETS else many
         return text(value) if isinstance(value, str) else value
 
+    # Of the server and the moment, not of the state.
+    found.pop("identity", None)
     server = found.get("server")
     if server is not None:
         number = server["version_num"] // 10000

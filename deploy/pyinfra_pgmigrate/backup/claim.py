@@ -71,7 +71,10 @@ def _copies(keeper: Keeper, connection: Connection) -> list[str | None] | None:
     None altogether where the server does not answer.
     """
     text = prepared(keeper.session.run, keeper.settings.schema, "backup/copies_there", scratch=keeper.copy_name("%"))
-    found: list[str | None] | None = keeper.session.psql(text, connection, reads_only=True).value("copies")
+    answer = keeper.session.psql(text, connection, reads_only=True)
+    if connection == keeper.maintenance() and (now := answer.value("now")) is not None:
+        keeper.hears_time(now)
+    found: list[str | None] | None = answer.value("copies")
     return found
 
 

@@ -29,7 +29,7 @@ def dump_script(run: Run, schema: str, totals: Sequence[Total] = ()) -> str:
             catalog_read(of_all=True),
             read_sql("backup/about"),
             setting("target", ""),
-            read_sql("backup/identity"),
+            read_sql("registry/identity"),
             read_sql("backup/history"),
             *_all_contents(),
             *totals_asked(totals),

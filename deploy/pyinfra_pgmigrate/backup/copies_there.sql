@@ -1,5 +1,5 @@
 -- Tells of which copies of a database there are, and of which roles of copies, what their runs said of them, null where
--- a run was ended before it could. Changes nothing. Variables: scratch (a LIKE pattern).
+-- a run was ended before it could; and what time it is. Changes nothing. Variables: scratch (a LIKE pattern).
 SELECT COALESCE((
     SELECT pg_catalog.json_agg(t.comment)
     FROM (
@@ -16,3 +16,8 @@ SELECT COALESCE((
 ), '[]'::json)::text AS payload \gset
 EXECUTE pgmigrate_encode(:'payload') \gset
 \echo ##pgmigrate copies :payload
+SELECT pg_catalog.to_json(
+    pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+)::text AS payload \gset
+EXECUTE pgmigrate_encode(:'payload') \gset
+\echo ##pgmigrate now :payload

@@ -20,12 +20,12 @@ from ..planning.database import DatabaseSession
 from ..psql.answer import Answer
 from ..psql.command import Command
 from ..psql.script import prepared
-from ..registry.model import Observed
+from ..registry.model import Identity, Observed
 from ..settings import Connection, Settings
 from . import programs
 from .manifest import Manifest, json_line
 from .programs import Place
-from .store import Identity, Store, Unsafe, state_of, store, unsafe
+from .store import Store, Unsafe, state_of, store, unsafe
 
 MOST_DIFFERENCES = 5
 
@@ -115,6 +115,7 @@ class Keeper:
         """
         if seen is not None:
             self.table_bytes = seen.server.size_bytes - seen.server.index_bytes
+            self._identity = seen.identity
         is_here = self.settings.connection.host is None or self.settings.connection.host.startswith("/")
         data = seen.server.data_directory if seen is not None and is_here else None
         command = programs.call("look", self.place, data or "")
@@ -144,7 +145,7 @@ class Keeper:
         if name is None and self._identity is not None:
             return self._identity
         target = self.database if name is None else name
-        text = prepared(self.session.run, self.settings.schema, "backup/identity", target=target)
+        text = prepared(self.session.run, self.settings.schema, "registry/identity", target=target)
         found = self.session.psql(text, reads_only=True).value("identity")
         if found is None:
             # There is none, or it cannot be read.
@@ -265,11 +266,13 @@ class Keeper:
 
     def now(self) -> str:
         """Returns the server's time, asked once and counted on from there: ISO 8601, UTC."""
-        if self._clock is None:
-            asked = datetime.fromisoformat(self.names(self.maintenance()).now.replace("Z", "+00:00"))
-            self._clock = asked, monotonic()
-        since, at = self._clock
+        since, at = self._clock or self.hears_time(self.names(self.maintenance()).now)
         return (since + timedelta(seconds=int(monotonic() - at))).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def hears_time(self, now: str) -> tuple[datetime, float]:
+        """Takes the server's time as it is at this moment, ISO 8601, and returns it with monotonic seconds."""
+        self._clock = datetime.fromisoformat(now.replace("Z", "+00:00")), monotonic()
+        return self._clock
 
     def names(self, connection: Connection) -> ServerNames:
         """Returns what a server has, besides the database."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..catalog.lines import Catalog
 from ..psql.answer import Answer
+from ..registry.model import Identity
 from .manifest import Manifest, digest_of, read_manifest
 
 # Bytes that a new backup may need beyond an estimate from earlier ones: tables grow.
@@ -45,20 +46,6 @@ def store(answer: Answer) -> Store | Unsafe:
             found_backup(label, decoded(text), decoded(flaw)) for label, text, flaw in answer.values("backup")
         ),
     )
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Which database, whatever others are called.
-
-    + system_identifier: of its server; empty where that does not tell
-    + oid: its number there; 0: there is none of that name
-    + timeline: of the server's history; 0: not known
-    """
-
-    system_identifier: str
-    oid: int
-    timeline: int = 0
 
 
 @dataclass(frozen=True)

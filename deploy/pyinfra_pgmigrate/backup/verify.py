@@ -8,11 +8,12 @@ from typing import Any
 from ..errors import Kind, PgMigrateError, Refusal
 from ..psql.answer import Answer
 from ..psql.script import prepared
+from ..registry.model import Identity
 from . import programs
 from .contents import Contents, read_contents
 from .keeper import MOST_DIFFERENCES, Keeper
 from .manifest import Manifest, Verification, read_manifest
-from .store import Backup, Identity, Store, decoded
+from .store import Backup, Store, decoded
 
 
 def register_backup(keeper: Keeper, manifest: Manifest) -> None:

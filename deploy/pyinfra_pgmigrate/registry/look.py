@@ -15,6 +15,7 @@ from ..resources import read_sql
 from .model import (
     AppliedMigration,
     Blocker,
+    Identity,
     Interrupted,
     KeptPoint,
     Observed,
@@ -58,6 +59,8 @@ def look(run: Run, schema: str, queries: Mapping[int, str] | None = None) -> Que
         "\\endif",
         read_sql("registry/observe"),
         read_sql("registry/ledgers"),
+        setting("target", ""),
+        read_sql("registry/identity"),
     ]
     if queries:
         parts.append("\\if :has_registry")
@@ -103,6 +106,7 @@ def observed_in(answer: Answer) -> Observed | Unreadable:
         return Unreadable(answer.status, answer.sqlstate, answer.message)
     registry = answer.value("registry")
     upserts = answer.value("upserts")
+    identity = answer.value("identity")
     return Observed(
         server=Server(
             **{
@@ -119,6 +123,7 @@ def observed_in(answer: Answer) -> Observed | Unreadable:
         snapshots=tuple(Blocker(**found) for found in answer.value("snapshots") or ()),
         verified=all_verified(answer),
         ledgers=ledgers_in(answer.value("ledgers")),
+        identity=None if identity is None else Identity(**identity),
     )
 
 

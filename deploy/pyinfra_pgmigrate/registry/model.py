@@ -42,6 +42,20 @@ class Server:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Which database, whatever others are called.
+
+    + system_identifier: of its server; empty where that does not tell
+    + oid: its number there; 0: there is none of that name
+    + timeline: of the server's history; 0: not known
+    """
+
+    system_identifier: str
+    oid: int
+    timeline: int = 0
+
+
+@dataclass(frozen=True)
 class AppliedMigration:
     """A row of the registry: what holds now.
 
@@ -260,6 +274,7 @@ class Observed:
     + snapshots: sessions that keep CREATE INDEX CONCURRENTLY waiting
     + verified: what verify queries said, by version, where they were asked with it
     + ledgers: tables of other migration tools, as long as their word counts
+    + identity: which one it is; None where that was not asked
     """
 
     server: Server
@@ -271,6 +286,7 @@ class Observed:
     damaged: tuple[str, ...] = ()
     verified: Mapping[int, Verified] = field(default_factory=dict)
     ledgers: tuple[Ledger, ...] = ()
+    identity: Identity | None = None
 
     @property
     def applied(self) -> Mapping[int, AppliedMigration]:

@@ -11,7 +11,6 @@ from pyinfra_pgmigrate.backup.contents import Contents
 from pyinfra_pgmigrate.backup.manifest import Manifest, Verification, read_manifest
 from pyinfra_pgmigrate.backup.store import (
     Backup,
-    Identity,
     Store,
     Unsafe,
     decoded,
@@ -24,6 +23,7 @@ from pyinfra_pgmigrate.backup.store import store as store_of
 from pyinfra_pgmigrate.catalog.lines import Catalog
 from pyinfra_pgmigrate.copies.restore_log import complaints, differences, judged, outside
 from pyinfra_pgmigrate.psql.answer import Answer
+from pyinfra_pgmigrate.registry.model import Identity
 
 GIB = 1 << 30
 HERE = Identity("7", 1, 1)

@@ -74,10 +74,13 @@ lint: $(VENV)/.installed
 # has a server of its own, where that is by itself.
 bench: $(VENV)/.installed
 	@rm -f bench.json
-	for part in backups rollbacks status migrations start fleet stalls; do \
+	@$(BIN)/python -m pip install --quiet --group bench
+	for part in backups rollbacks status migrations start fleet stalls growth; do \
 		TMPDIR="$${TMPDIR:-/tmp}" BENCH_JSON=bench.json PYTHONPATH=sql $(BIN)/python -m tests.bench.$$part || exit 1; \
 	done
 	BENCH_JSON=bench.json PYTHONPATH=sql $(BIN)/python -m tests.bench.recording
+	BENCH_JSON=bench.json PYTHONPATH=sql $(ENGINE) $(BIN)/python -m tests.bench.far
+	$(BIN)/python -m tests.bench.plots bench.json docs/growth.svg
 
 record: $(VENV)/.installed
 	$(BIN)/pgmigrate record sql --all

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 
 def tell(what: str, unit: str, measured: Mapping[str, Sequence[float]], wanted: str = "") -> dict[str, float]:
@@ -22,8 +23,12 @@ def tell(what: str, unit: str, measured: Mapping[str, Sequence[float]], wanted: 
     parts = [", ".join(f"{name} {value:.3g} {unit}" for name, value in found.items())]
     parts += [f"{ratio:.3g} times {name}" for name, ratio in ratios.items()]
     print(f"{what}: {'; '.join(parts)}{f' (wanted: {wanted})' if wanted else ''}", flush=True)
+    noted({"what": what, "unit": unit, "medians": found, "ratios": ratios, "wanted": wanted, "all": measured})
+    return found
+
+
+def noted(line: Mapping[str, Any]) -> None:
+    """Adds a line to the file that BENCH_JSON names, where it names one."""
     if place := os.environ.get("BENCH_JSON"):
-        line = {"what": what, "unit": unit, "medians": found, "ratios": ratios, "wanted": wanted, "all": measured}
         with Path(place).open("a") as file:
             file.write(json.dumps(line) + "\n")
-    return found

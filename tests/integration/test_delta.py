@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 from psycopg import sql
-from pyinfra_pgmigrate.catalog.delta import TOUCHED
+from pyinfra_pgmigrate.catalog.queries import TOUCHED
 
 from tests.conftest import on_all_versions
 from tests.property.delta import Compared, compare

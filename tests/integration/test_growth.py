@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from psycopg import sql
-from pyinfra_pgmigrate.catalog.delta import TOUCHED, catalog_query
+from pyinfra_pgmigrate.catalog.queries import TOUCHED, catalog_query
 from pyinfra_pgmigrate.resources import read_sql
 
 from tests.conftest import on_all_versions

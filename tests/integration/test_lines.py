@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from pyinfra_pgmigrate.catalog import ddl
-from pyinfra_pgmigrate.catalog.delta import catalog_query
 from pyinfra_pgmigrate.catalog.lines import escaped, is_own, key_of, unescaped
 from pyinfra_pgmigrate.catalog.parts import columns_of
+from pyinfra_pgmigrate.catalog.queries import catalog_query
 from pyinfra_pgmigrate.migrations import effect as effects
 from pyinfra_pgmigrate.resources import read_sql
 

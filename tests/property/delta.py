@@ -8,8 +8,9 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from pyinfra_pgmigrate.catalog.delta import CatalogReader, Query, catalog_query
+from pyinfra_pgmigrate.catalog.delta import CatalogReader
 from pyinfra_pgmigrate.catalog.lines import Catalog
+from pyinfra_pgmigrate.catalog.queries import Query, catalog_query
 from pyinfra_pgmigrate.migrations.scene import Surroundings
 from pyinfra_pgmigrate.resources import read_sql
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import postgast
 import psycopg
-from pyinfra_pgmigrate.catalog.delta import catalog_query
 from pyinfra_pgmigrate.catalog.lines import Patch, is_own
+from pyinfra_pgmigrate.catalog.queries import catalog_query
 from pyinfra_pgmigrate.resources import read_sql
 from pyinfra_pgmigrate.sqltext.grammar import SqlSyntaxError
 from pyinfra_pgmigrate.sqltext.parser import split

@@ -12,8 +12,8 @@ from typing import Any
 import legacy_data
 import psycopg
 from psycopg import sql
-from pyinfra_pgmigrate.catalog.delta import catalog_query
 from pyinfra_pgmigrate.catalog.lines import Catalog, is_own
+from pyinfra_pgmigrate.catalog.queries import catalog_query
 from pyinfra_pgmigrate.resources import read_sql
 
 ROOT = Path(__file__).parents[2]

@@ -20,7 +20,8 @@
 -- and types, with all that touched.sql adds to them, for the lines of those alone, and of what belongs to none of the
 -- three: then :each is OFFSET 0, so that what belongs to each is looked for by index, and nothing where all are read. Of
 -- each line home is the relation, function or type to which it belongs, or 0. In place of :only it puts a schema, as text,
--- for the lines of what is in that one alone, or null.
+-- for the lines of what is in that one alone, or null. What stands between ":rare" and ":common" is left out where rare.sql
+-- says that there is nothing of it: a third of what it takes to plan and run the rest.
 WITH settable (catalog, name) AS (
     -- Source: PostgreSQL 18 manual, "CREATE TABLE" (storage parameters), "CREATE VIEW", "ALTER TABLE".
     VALUES
@@ -332,6 +333,7 @@ rules AS MATERIALIZED (
     JOIN relations AS r ON r.oid = w.ev_class
     WHERE w.rulename <> '_RETURN'
 ),
+-- :rare
 publications AS MATERIALIZED (
     SELECT
         p.tableoid AS class,
@@ -359,6 +361,7 @@ operator_families AS MATERIALIZED (
     JOIN namespaces AS n ON n.oid = f.opfnamespace
     JOIN pg_catalog.pg_am AS m ON m.oid = f.opfmethod
 ),
+-- :common
 -- Everything that has a name, with owner and rights of its own where it has them: the default written out is what is left
 -- where something was granted and revoked again, and says no more than nothing.
 objects (kind, ident, class, object, owner, acl) AS MATERIALIZED (
@@ -415,6 +418,7 @@ objects (kind, ident, class, object, owner, acl) AS MATERIALIZED (
     SELECT 'policy', p.ident, p.class, p.oid, NULL, NULL FROM policies AS p
     UNION ALL
     SELECT 'rule', w.ident, w.class, w.oid, NULL, NULL FROM rules AS w
+    -- :rare
     UNION ALL
     SELECT 'publication', p.ident, p.class, p.oid, p.pubowner, NULL FROM publications AS p
     UNION ALL
@@ -433,8 +437,10 @@ objects (kind, ident, class, object, owner, acl) AS MATERIALIZED (
     JOIN namespaces AS n ON n.oid = c.opcnamespace
     JOIN pg_catalog.pg_am AS m ON m.oid = c.opcmethod
 
+    -- :common
     UNION ALL
     SELECT 'extension', pg_catalog.quote_ident(e.extname), e.tableoid, e.oid, NULL, NULL FROM pg_catalog.pg_extension AS e
+    -- :rare
     UNION ALL
     SELECT
         'statistics', n.prefix || pg_catalog.quote_ident(s.stxname), s.tableoid, s.oid, s.stxowner, NULL
@@ -528,6 +534,7 @@ objects (kind, ident, class, object, owner, acl) AS MATERIALIZED (
         NULL
     FROM pg_catalog.pg_transform AS t
     JOIN pg_catalog.pg_language AS l ON l.oid = t.trflang
+    -- :common
 ),
 -- Without what belongs to an extension, which none of the above leaves out but relations, functions and types.
 named AS MATERIALIZED (
@@ -555,6 +562,9 @@ options (class, object, part, options) AS MATERIALIZED (
             ', ' ORDER BY o.option COLLATE "C"
         ) || ')'
     FROM (
+        SELECT 0::oid, 0::oid, 0, NULL::text[] WHERE false
+        -- :rare
+        UNION ALL
         SELECT w.tableoid, w.oid, 0, w.fdwoptions FROM pg_catalog.pg_foreign_data_wrapper AS w
         UNION ALL
         SELECT s.tableoid, s.oid, 0, s.srvoptions FROM pg_catalog.pg_foreign_server AS s
@@ -565,6 +575,7 @@ options (class, object, part, options) AS MATERIALIZED (
         UNION ALL
         -- The catalog itself is for superusers only.
         SELECT 'pg_catalog.pg_user_mapping'::pg_catalog.regclass, u.umid, 0, u.umoptions FROM pg_catalog.pg_user_mappings AS u
+        -- :common
     ) AS f (class, object, part, options)
     CROSS JOIN LATERAL pg_catalog.unnest(f.options) AS o (option)
     GROUP BY
@@ -1113,6 +1124,7 @@ facts (line, class, object, part) AS (
     JOIN pg_catalog.pg_sequence AS q ON q.seqrelid = s.oid
     WHERE s.is_identity IS DISTINCT FROM true
 
+    -- :rare
     UNION ALL
     SELECT
         'statistics ' || o.ident
@@ -1434,6 +1446,7 @@ facts (line, class, object, part) AS (
     WHERE o.kind = 'transform'
 
     -- Settings, each with a key of its own.
+    -- :common
     UNION ALL
     SELECT
         r.kind || '_setting ' || r.ident || ' ' || pg_catalog.split_part(o.option, '=', 1) || ' '
@@ -1545,6 +1558,7 @@ facts (line, class, object, part) AS (
     WHERE r.kind = 'index'
         AND a.attstattarget >= 0
 
+    -- :rare
     UNION ALL
     SELECT 'statistics_setting ' || o.ident || ' target ' || s.stxstattarget, o.class, o.object, 0
     FROM named AS o
@@ -1553,6 +1567,7 @@ facts (line, class, object, part) AS (
         AND s.stxstattarget >= 0
 
     -- Own lines from here on.
+    -- :common
     UNION ALL
     SELECT
         'owner ' || o.kind || ' ' || o.ident || ' ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(o.owner)),
@@ -1588,6 +1603,7 @@ facts (line, class, object, part) AS (
     FROM columns AS a
     CROSS JOIN LATERAL pg_catalog.aclexplode(a.attacl) AS x
 
+    -- :rare
     UNION ALL
     -- What new objects get: in a schema, or in all of the database.
     SELECT
@@ -1615,6 +1631,7 @@ facts (line, class, object, part) AS (
         AND :only IS NULL
         OR n.oid IS NOT NULL
 
+    -- :common
     UNION ALL
     SELECT 'comment ' || o.kind || ' ' || o.ident || ' ' || pg_catalog.quote_literal(c.description), o.class, o.object, 0
     FROM named AS o
@@ -1644,6 +1661,7 @@ facts (line, class, object, part) AS (
     WHERE o.kind = 'extension'
         AND o.ident <> 'plpgsql'
 
+    -- :rare
     UNION ALL
     SELECT
         'definition foreign_server ' || pg_catalog.quote_ident(u.srvname) || ' user mapping for '
@@ -1657,6 +1675,7 @@ facts (line, class, object, part) AS (
         ON p.class = 'pg_catalog.pg_user_mapping'::pg_catalog.regclass
         AND p.object = u.umid
 
+    -- :common
     UNION ALL
     SELECT 'definition constraint ' || k.ident || ' its index is INVALID', k.class, k.oid, 0
     FROM constraints AS k
@@ -1709,10 +1728,12 @@ LEFT JOIN (
     SELECT p.class, p.oid, p.polrelid FROM policies AS p
     UNION ALL
     SELECT w.class, w.oid, w.ev_class FROM rules AS w
+    -- :rare
     UNION ALL
     SELECT m.tableoid, m.oid, m.prrelid FROM pg_catalog.pg_publication_rel AS m
     UNION ALL
     SELECT s.tableoid, s.oid, s.stxrelid FROM pg_catalog.pg_statistic_ext AS s
+    -- :common
 ) AS h (class, object, home) ON h.class = f.class AND h.object = f.object
 CROSS JOIN (
     SELECT

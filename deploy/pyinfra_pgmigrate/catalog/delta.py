@@ -9,12 +9,12 @@ extension brought) all is read.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..resources import read_sql
 from .lines import Catalog
+from .queries import CATALOG, CLASSES, PART, RARE, RARE_CATALOGS, TOUCHED, WRITTEN, Execute
 
 # By oid of a catalog: how many of its rows were written or deleted, and how many deleted.
 _Counts = Mapping[str, Sequence[int]]
@@ -26,44 +26,6 @@ _NOBODY = 0
 _MANY = 1000
 _HALF = 2**32
 _EXTENSION = 1
-
-
-@dataclass(frozen=True)
-class Query:
-    """A query of the library that is run again and again, with places $1, $2 and so on for its values.
-
-    + name: to prepare it under; types: of its values
-    """
-
-    name: str
-    types: tuple[str, ...]
-    text: str
-
-
-# Runs a query with its values, and returns the rows.
-Execute = Callable[[Query, Sequence[Any]], Sequence[Sequence[Any]]]
-
-
-# What is true of all oids.
-EVERYTHING = "IS NOT NULL"
-
-
-def catalog_query(among: str = EVERYTHING, only: str = "NULL::text") -> str:
-    """Returns the text of catalog.sql.
-
-    + among: what is true of the oids of relations, functions and types that are read: by default, of all
-    + only: what stands for the schema to which the lines are limited: NULL for all
-    """
-    each = "" if among == EVERYTHING else "OFFSET 0"
-    return read_sql("catalog/catalog").replace(":among", among).replace(":only", only).replace(":each", each)
-
-
-WRITTEN = Query("written", (), read_sql("catalog/written"))
-CLASSES = Query("classes", (), read_sql("catalog/classes"))
-TOUCHED = Query("touched", ("integer", "oid[]", "oid[]", "oid[]", "oid[]", "bigint"), read_sql("catalog/touched"))
-CATALOG = Query("catalog", (), catalog_query())
-# Of some relations, functions and types: its plan goes by index, where the other reads each catalog from end to end.
-PART = Query("part", ("oid[]",), catalog_query("= ANY ($1)"))
 
 
 @dataclass(frozen=True)
@@ -138,6 +100,33 @@ class _Log:
         return None if objects is None else Changes(is_empty, frozenset(objects), since, has_less)
 
 
+class _Lines:
+    """The lines of a catalog, read without what is rare as long as there is nothing of it.
+
+    + rare: catalogs that are looked into for that
+    """
+
+    def __init__(self, execute: Execute, rare: Collection[int]) -> None:
+        self._execute, self._rare, self._has_rare = execute, rare, False
+
+    def hears_of(self, classes: Collection[int] | None) -> None:
+        """Looks whether something rare has come with what was written.
+
+        + classes: catalogs that were written; None: any
+        """
+        if not self._has_rare and (classes is None or any(one in self._rare for one in classes)):
+            ((self._has_rare,),) = self._execute(RARE, ())
+
+    def all(self) -> Sequence[Sequence[Any]]:
+        """Returns them all, each with identity and home."""
+        self.hears_of(None)
+        return self._execute(CATALOG[self._has_rare], ())
+
+    def part(self, scope: Sequence[int]) -> Sequence[Sequence[Any]]:
+        """Returns those of some relations, functions and types, and of what belongs to none."""
+        return self._execute(PART[self._has_rare], (scope,))
+
+
 class CatalogReader:
     """The catalog of one database as one session writes it, read again and again; nobody else changes it meanwhile.
 
@@ -149,6 +138,7 @@ class CatalogReader:
         self._execute = execute
         self._trusts_counts = trusts_counts
         self._classes: dict[str, int] = dict(execute(CLASSES, ()))  # type: ignore[arg-type]
+        self._lines_of = _Lines(execute, frozenset(self._classes.get(name, 0) for name in RARE_CATALOGS))
         self._last = -1
         self._count: _Counts | None = None
         self._lines: dict[int, tuple[str, ...]] = {}
@@ -204,11 +194,12 @@ class CatalogReader:
             written = self._written(where, more=homes)
         if len(written.objects) >= _MANY:
             return self.whole()
+        self._lines_of.hears_of(where.classes)
         has_more = written.has_more or self._may_lack_more(counted) or _alone(written.others) != _alone(known)
         if written.fresh or gone or written.objects or has_more:
             self._now = None
             objects = set(written.objects) | {key[1] for key in gone if key[0] in self._homely}
-            self._replace(objects | {_NOBODY}, self._read(list(written.objects)))
+            self._replace(objects | {_NOBODY}, self._lines_of.part(list(written.objects)))
             self._log.note(objects, has_less=counted is None or self._classes["pg_depend"] in counted)
         for class_, *key in gone:
             self._keys[class_].discard((key[0], key[1]))
@@ -295,9 +286,6 @@ class CatalogReader:
             elsewhere,
         )
 
-    def _read(self, scope: Sequence[int]) -> Sequence[Sequence[Any]]:
-        return self._execute(PART, (scope,))
-
     def _all(self, written: _Written) -> Catalog:
         self._now = None
         self._log.note(None)
@@ -305,7 +293,7 @@ class CatalogReader:
         self._keys = {one: set() for one in self._owning}
         for class_, object_, part in written.keys:
             self._keys[class_].add((object_, part))
-        self._replace(set(), self._execute(CATALOG, ()))
+        self._replace(set(), self._lines_of.all())
         self._note(written, self._others)
         self.is_known = True
         return self._catalog()
@@ -360,7 +348,7 @@ class FrugalReader(CatalogReader):
             return super().whole()
         self._reads += 1
         self._log.note(None)
-        self._now = Catalog(frozenset(line for line, *_ in self._execute(CATALOG, ())))
+        self._now = Catalog(frozenset(line for line, *_ in self._lines_of.all()))
         return self._now
 
     def after(self) -> Catalog:

@@ -2,7 +2,7 @@
 -- pgmigrate_part does, into AFTER_part what the step wrote and what names that (see touched.sql), and what those lines were
 -- into BEFORE_part: all others are as before. Variables: before, after, in_parts, in_transaction, written (rows of catalogs
 -- that the transaction had written before its statements; empty: not counted), is_last_of_run, owning, homely,
--- known_counts, known_named, known_elsewhere, near. Leaves is_stale, fresh and gone for catalog_keys.sql; reads_parts;
+-- known_counts, known_named, known_elsewhere, near, rare_catalogs (array), has_rare (what is rare is read, too). Leaves is_stale, fresh and gone for catalog_keys.sql; reads_parts;
 -- compared_before and compared_after (the settings of either kind); part (array: to what the lines of the part belong);
 -- and needs_fingerprint: the fingerprint is still to be kept.
 SELECT
@@ -16,6 +16,9 @@ SELECT
     CASE WHEN q.is_counted THEN pg_catalog.quote_literal(q.looked_into::text) ELSE 'NULL' END AS looked_into,
     CASE WHEN q.is_counted THEN pg_catalog.quote_literal(q.counted::text) ELSE 'NULL' END AS counted,
     CASE WHEN q.is_counted THEN q.attributes::text ELSE 'NULL' END AS attributes,
+    -- What it may have made the first of; see rare.sql.
+    NOT (q.is_counted AND :'in_transaction'::boolean)
+        OR q.looked_into && :'rare_catalogs'::pg_catalog.regclass[]::oid[]::text[] AS may_be_rare,
     '{}' AS part,
     :'is_last_of_run' AS needs_fingerprint
 FROM (
@@ -52,6 +55,9 @@ SELECT
     pg_catalog.set_config(:'after' || '_homes', pg_catalog.current_setting(:'before' || '_homes'), false);
 \endif
 \else
+\if :may_be_rare
+:prepared_again
+\endif
 \if :reads_parts
 EXECUTE pgmigrate_touched(-1, '{}', '{}', :looked_into, :counted, :attributes, :'after' || '_asked') \gset touched_
 WITH others AS MATERIALIZED (
@@ -194,7 +200,7 @@ FROM (
         SELECT pg_catalog.unnest(:'near'::oid[])
     ) AS further
 ) AS n \gset
-EXECUTE pgmigrate_part(:'after' || '_part', :'part', :'scope');
+EXECUTE pgmigrate_part(:'after' || '_part', :'part');
 \if :is_near
 EXECUTE pgmigrate_lines_of(:'before' || '_near', :'before' || '_part', :'part');
 \else

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..catalog.lines import qualified, unescaped
-from ..catalog.lock_modes import conflicting_modes
 from ..errors import Kind
 from ..psql.script import Run, items, joined, session_of, settings_of
 from ..resources import read_sql
+from ..sqltext.lock_modes import conflicting_modes
 from .steps import Step
 
 

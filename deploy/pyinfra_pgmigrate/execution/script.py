@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..catalog.delta import TOUCHED, WRITTEN
 from ..catalog.lines import Patch, like_pattern, qualified, unescaped
-from ..catalog.lock_modes import sql_name
+from ..catalog.queries import RARE_CATALOGS, TOUCHED, WRITTEN
 from ..migrations.remade import renamings_of
 from ..planning.decision import OUTCOME
 from ..psql.script import (
@@ -21,12 +20,14 @@ from ..psql.script import (
     items,
     joined,
     part_prepared,
+    prepared_again,
     session_name,
     setting,
     settings_of,
 )
 from ..registry.schema import claimed
 from ..resources import read_sql
+from ..sqltext.lock_modes import sql_name
 from ..sqltext.parser import Statement
 from .failed import built
 from .groups import sets_nothing
@@ -94,7 +95,7 @@ def apply_script(
         else:
             parts += [*told, *_step(group[0], schema)]
         place += len(group)
-    return joined([*parts, read_sql("execution/keep_fingerprint"), *ending])
+    return joined([*parts, prepared_again(), read_sql("execution/keep_fingerprint"), *ending])
 
 
 def _at_first() -> dict[str, object]:
@@ -104,6 +105,7 @@ def _at_first() -> dict[str, object]:
         "near_from": NEAR_FROM,
         **dict.fromkeys(("in_parts", "reads_parts", "needs_fingerprint"), "false"),
         "part_prepared": part_prepared(),
+        "rare_catalogs": f"{{{','.join(f'pg_catalog.{name}' for name in RARE_CATALOGS)}}}",
         "touched_prepared": read_sql("execution/touched_prepare").replace(":touched", TOUCHED.text),
         "lines_of_prepared": read_sql("execution/lines_of_prepare"),
         "joined_prepared": read_sql("execution/joined_prepare"),
@@ -162,7 +164,8 @@ def _settings(step: Step, limits: LockLimits, batch_rows: int, schema: str, plac
 
 def _begun(step: Step) -> list[str]:
     parts = [_begin(step), read_sql("execution/newest"), read_sql("execution/step_begin")]
-    first = [read_sql("execution/catalog_known"), "\\if :in_parts", read_sql("execution/catalog_last"), "\\endif"]
+    first = [read_sql("execution/catalog_known"), "\\if :in_parts", "\\set catalog_text :part_prepared"]
+    first += [read_sql("catalog/prepare"), read_sql("execution/catalog_last"), "\\endif"]
     parts += ["\\if :in_parts", "\\else", *first, "\\endif"]
     parts += ["\\if :in_parts", read_sql("execution/catalog_keys"), "\\endif"]
     return [*parts, "EXECUTE pgmigrate_written \\gset"]
@@ -283,7 +286,7 @@ _AGAIN = (
 )
 _COMPARED = (
     read_sql("execution/step_reset"),
-    read_sql("execution/catalog_after"),
+    read_sql("execution/catalog_after").replace(":prepared_again", prepared_again()),
     read_sql("execution/step_compare"),
     "\\if :has_foreign",
     read_sql("execution/step_carried"),

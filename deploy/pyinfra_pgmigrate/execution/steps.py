@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..catalog.lines import Patch, key_of, parts_of, unescaped
-from ..catalog.lock_modes import sql_name
 from ..migrations.effect import Lock, StatementEffect
 from ..migrations.files import Migration
 from ..migrations.remade import Remade
 from ..planning.decision import Action, Decision
 from ..psql.script import items
+from ..sqltext.lock_modes import sql_name
 from ..sqltext.parser import Statement
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..catalog.lines import Patch, key_of
-from ..catalog.lock_modes import MODES
 from ..migrations.effect import Lock, StatementEffect
+from ..sqltext.lock_modes import MODES
 from ..units import size
 from .outcome import Outcome, TracedTable
 from .steps import Step

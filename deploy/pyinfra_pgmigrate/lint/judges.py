@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from ..catalog.lines import definition_of, key_of
-from ..catalog.lock_modes import MODES
 from ..migrations.effect import StatementEffect
 from ..migrations.files import Migration
+from ..sqltext.lock_modes import MODES
 from ..sqltext.parser import Statement, node_of
 
 _DATA = frozenset({"insert_stmt", "update_stmt", "delete_stmt", "merge_stmt", "truncate_stmt", "copy_stmt"})

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..catalog.delta import Changes, Execute, Query
+from ..catalog.delta import Changes
 from ..catalog.lines import Catalog, Patch, escaped, is_own, key_of, parts_of
-from ..catalog.lock_modes import MODES
+from ..catalog.queries import Execute, Query
 from ..resources import read_sql
+from ..sqltext.lock_modes import MODES
 from ..sqltext.parser import Statement
 from .effect import Lock, StatementEffect, keys
 

@@ -12,8 +12,9 @@ from typing import Any
 import psycopg
 from psycopg import sql as composed
 
-from ..catalog.delta import CatalogReader, FrugalReader, Query
+from ..catalog.delta import CatalogReader, FrugalReader
 from ..catalog.lines import Catalog
+from ..catalog.queries import Query
 from ..errors import Kind, PgMigrateError
 from ..resources import read_sql
 from ..sqltext.parser import Statement

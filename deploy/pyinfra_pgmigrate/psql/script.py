@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..catalog.delta import EVERYTHING, catalog_query
 from ..catalog.lines import LINES_VERSION
+from ..catalog.queries import EVERYTHING, catalog_query
 from ..resources import read_sql
 
 
@@ -100,7 +100,7 @@ def catalog_session_of(run: Run, schema: str, purpose: str) -> list[str]:
 
 
 def catalog_prepared() -> str:
-    """Returns the SQL that prepares ``pgmigrate_read (setting, whether with its fingerprint)``.
+    """Returns the SQL that prepares ``pgmigrate_read (setting, whether with its fingerprint)``, and ``pgmigrate_rare``.
 
     It leaves the lines in the setting as an array, in the order of their bytes, the identities of their objects in
     SETTING_identities, the relations, functions and types that they belong to in SETTING_homes, and their fingerprint
@@ -109,23 +109,49 @@ def catalog_prepared() -> str:
     calls nothing of others when it is prepared calls nothing of others when it runs.
     """
     fingerprint = ["CASE WHEN $2 THEN (", read_sql("catalog/fingerprint"), ") ELSE '' END"]
+    seen = _seen("SELECT c.line, c.identity, c.home")
     return joined(
         [
             "SET plan_cache_mode = force_generic_plan;",
-            "PREPARE pgmigrate_read (text, boolean) AS",
-            *_kept(fingerprint),
-            *_seen("SELECT c.line, c.identity, c.home"),
+            "PREPARE pgmigrate_rare AS",
+            read_sql("catalog/rare").rstrip("\n") + ";",
+            "EXECUTE pgmigrate_rare \\gset",
+            setting("read_prepared", joined(["PREPARE pgmigrate_read (text, boolean) AS", *_kept(fingerprint), *seen])),
+            "\\set catalog_text :read_prepared",
+            read_sql("catalog/prepare"),
+        ]
+    )
+
+
+def prepared_again() -> str:
+    """Returns the SQL that has ``pgmigrate_read``, and ``pgmigrate_part``, read what is rare, too, where it has come.
+
+    Expects the variable in_parts: whether ``pgmigrate_part`` is prepared.
+    """
+    return joined(
+        [
+            read_sql("catalog/rare_again"),
+            "\\if :has_come",
+            "DEALLOCATE pgmigrate_read;",
+            "\\set catalog_text :read_prepared",
+            read_sql("catalog/prepare"),
+            "\\if :in_parts",
+            "DEALLOCATE pgmigrate_part;",
+            "\\set catalog_text :part_prepared",
+            read_sql("catalog/prepare"),
+            "\\endif",
+            "\\endif",
         ]
     )
 
 
 def part_prepared() -> str:
-    """Returns the SQL that prepares ``pgmigrate_part (setting, relations, functions and types, scope of the run)``.
+    """Returns the SQL that prepares ``pgmigrate_part (setting, relations, functions and types)``.
 
     As ``pgmigrate_read`` does, of the lines of those alone and of what belongs to none of the three (see catalog.sql).
     """
-    seen = _seen("SELECT c.line, c.identity, c.home", "= ANY ($2)", "NULLIF($3, '')")
-    return joined(["PREPARE pgmigrate_part (text, oid[], text) AS", *_kept(["''"]), *seen])
+    seen = _seen("SELECT c.line, c.identity, c.home", "= ANY ($2)")
+    return joined(["PREPARE pgmigrate_part (text, oid[]) AS", *_kept(["''"]), *seen])
 
 
 def catalog_read(*, of_all: bool = False) -> str:
@@ -136,12 +162,14 @@ def catalog_read(*, of_all: bool = False) -> str:
 
     + of_all: of the whole database, also where the run is limited to a schema
     """
-    return joined(
+    text = joined(
         [
             "SELECT pg_catalog.set_config('pgmigrate.now', COALESCE(pg_catalog.array_agg(l.line), '{}')::text, false),",
             *_seen("SELECT c.line", only="NULL::text" if of_all else _ONLY),
         ]
     )
+    rare = read_sql("catalog/rare").rstrip("\n") + " \\gset"
+    return joined([rare, setting("catalog_text", text), read_sql("catalog/prepare")])
 
 
 _ONLY = "NULLIF(:'scope', '')"

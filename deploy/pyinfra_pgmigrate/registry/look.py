@@ -10,7 +10,7 @@ from ..importing.ledgers import ledgers_in
 from ..psql.answer import EXIT_SCRIPT, Answer, Unreadable
 from ..psql.connection_errors import PLANTED, TOO_OLD
 from ..psql.question import Question
-from ..psql.script import READ_NOW, Run, catalog_read, joined, session_of, setting
+from ..psql.script import READ_NOW, Run, catalog_read, joined, prepared_again, session_of, setting
 from ..resources import read_sql
 from .model import (
     AppliedMigration,
@@ -85,6 +85,7 @@ def look_again(queries: Mapping[int, str]) -> list[str]:
         read_sql("registry/kept_lines"),
         read_sql("registry/observe_begin"),
         setting("now", _READ),
+        prepared_again(),
         READ_NOW,
     ]
     parts += [read_sql("registry/observe"), read_sql("registry/ledgers")]

@@ -16,7 +16,6 @@ import psycopg
 
 from ..catalog import ddl, ddl_changes
 from ..catalog.lines import Catalog, Patch, definition_of, is_own, key_of, parts_of, unescaped
-from ..catalog.lock_modes import MODES
 from ..catalog.parts import is_harmless, is_setting, kind_of, subject_of
 from ..drift.detect import changes_between
 from ..drift.entries import Change, Drift, Drifts
@@ -26,6 +25,7 @@ from ..migrations.files import Migration, read_folder
 from ..migrations.record import Recorder, recorder
 from ..migrations.scratch import Tell
 from ..resources import read_sql
+from ..sqltext.lock_modes import MODES
 from ..sqltext.targets import ROUTINE
 from .scripts import Draft, keys_after
 

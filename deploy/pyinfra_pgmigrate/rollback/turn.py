@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..catalog.lines import INVALID, Catalog, Patch, definition_of, escaped, is_own, key_of, parts_of, unescaped
-from ..catalog.lock_modes import sql_name
 from ..catalog.parts import column_of, columns_of, unique_rule
 from ..catalog.privileges import is_written_out
 from ..migrations.effect import Effect, Lock, StatementEffect
@@ -16,6 +15,7 @@ from ..migrations.header import Header
 from ..planning.decision import Action, Decision
 from ..planning.state import Judgement, State, StatementState
 from ..registry.model import Observed
+from ..sqltext.lock_modes import sql_name
 from ..sqltext.parser import Statement, checksum_of
 from ..sqltext.unique_rules import UniqueRule, table_of_index
 from .blockers import Conflict, KeptObject, Rule

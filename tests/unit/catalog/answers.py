@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pyinfra_pgmigrate.catalog.delta import CATALOG, CLASSES, PART, TOUCHED, WRITTEN, Query
+from pyinfra_pgmigrate.catalog.queries import CATALOG, CLASSES, PART, RARE, TOUCHED, WRITTEN, Query
 
 NAMES = (
     "pg_class", "pg_proc", "pg_type", "pg_constraint", "pg_trigger", "pg_policy", "pg_rewrite", "pg_statistic_ext",
@@ -37,6 +37,7 @@ class Server:
 
     + written: how many rows it counts by catalog, and how many deleted ones; None: it does not count
     + fresh: rows written since; more: of what belongs to nobody; whole: of what may stand in any line
+    + rare: something rare is there; with_rare: whether each reading of lines was to read that, too
     """
 
     def __init__(self) -> None:
@@ -52,15 +53,21 @@ class Server:
         self.classes: list[Any] = []
         self.attributes: int | None = None
         self.looks = 0
+        self.rare = False
+        self.with_rare: list[bool] = []
 
     def execute(self, query: Query, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """Answers a query."""
         if query is CLASSES:
             return list(OID.items())
-        if query is CATALOG:
+        if query is RARE:
+            return [(self.rare,)]
+        if query in CATALOG.values():
+            self.with_rare.append(query is CATALOG[True])
             self.asked.append(None)
             return self.lines
-        if query is PART:
+        if query in PART.values():
+            self.with_rare.append(query is PART[True])
             (scope,) = values
             self.asked.append(scope)
             return [one for one in self.lines if one[2] in (*scope, 0)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from pyinfra_pgmigrate.catalog.delta import PART, CatalogReader, Changes, catalog_query
+from pyinfra_pgmigrate.catalog.delta import CatalogReader, Changes
+from pyinfra_pgmigrate.catalog.queries import PART, catalog_query
 
 from tests.unit.catalog.answers import KEYS, LINES, OID, Server, counted
 
@@ -102,7 +103,7 @@ def test_two_objects_may_say_the_same(server: Server, reader: CatalogReader) -> 
 def test_the_place_of_the_scope_is_filled() -> None:
     assert ":among" not in catalog_query()
     assert "c.oid IS NOT NULL" in catalog_query()
-    assert "c.oid = ANY ($1)" in PART.text
+    assert "c.oid = ANY ($1)" in PART[True].text
 
 
 @pytest.mark.parametrize(("counts", "looks"), [(True, 1), (False, 2)])

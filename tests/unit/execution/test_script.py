@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 from pyinfra_pgmigrate.catalog.lines import key_of
-from pyinfra_pgmigrate.catalog.lock_modes import MODES
 from pyinfra_pgmigrate.errors import Kind
 from pyinfra_pgmigrate.execution.failed import aftermath_script, blockers_script
 from pyinfra_pgmigrate.execution.script import LockLimits, apply_script
@@ -17,6 +16,7 @@ from pyinfra_pgmigrate.migrations.remade import Remade
 from pyinfra_pgmigrate.planning.decision import Decision
 from pyinfra_pgmigrate.resources import read_sql
 from pyinfra_pgmigrate.rollback.script import step_back
+from pyinfra_pgmigrate.sqltext.lock_modes import MODES
 
 from tests.support import plans
 from tests.support.contents import RUN

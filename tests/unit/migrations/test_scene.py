@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pyinfra_pgmigrate.catalog.delta import Changes, Execute, Query
+from pyinfra_pgmigrate.catalog.delta import Changes
 from pyinfra_pgmigrate.catalog.lines import Catalog, Patch
+from pyinfra_pgmigrate.catalog.queries import Execute, Query
 from pyinfra_pgmigrate.migrations.effect import Lock, StatementEffect
 from pyinfra_pgmigrate.migrations.scene import DEPENDENCIES as ALL
 from pyinfra_pgmigrate.migrations.scene import RELATIONS as RELATIONS_ALL

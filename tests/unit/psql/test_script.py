@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from pyinfra_pgmigrate.catalog.delta import catalog_query
 from pyinfra_pgmigrate.catalog.lines import LINES_VERSION
+from pyinfra_pgmigrate.catalog.queries import catalog_query
 from pyinfra_pgmigrate.psql.script import (
     Run,
     catalog_session_of,
@@ -100,13 +100,16 @@ def test_a_session_knows_schema_run_and_form_of_lines_before_its_first_statement
 
 def test_a_session_that_reads_the_catalog_prepares_the_lines_and_their_fingerprint() -> None:
     script = joined(catalog_session_of(RUN, "public", "x"))
-    prepared_at = script.index("PREPARE pgmigrate_read (text, boolean) AS")
+    text = value_of(script, "read_prepared")
 
-    assert script.index(read_sql("catalog/fingerprint").rstrip("\n")) > prepared_at
-    assert script.index(catalog_query("IS NOT NULL", "NULLIF(:'scope', '')").rstrip("\n")) > prepared_at
+    assert text.startswith("PREPARE pgmigrate_read (text, boolean) AS\n")
+    assert read_sql("catalog/fingerprint").rstrip("\n") in text
+    assert catalog_query("IS NOT NULL", "NULLIF(:'scope', '')").rstrip("\n") in text
     # Neither file ends the statement that they are part of.
-    assert script[prepared_at:].rstrip().endswith(";")
+    assert text.rstrip().endswith(";")
     assert ";" not in read_sql("catalog/fingerprint").rstrip().split("\n")[-1]
+    # It is known what is there before it is prepared.
+    assert script.index("EXECUTE pgmigrate_rare") < script.index("\\set catalog_text")
 
 
 def test_what_is_seen_from_the_schema_stands_between_two_paths() -> None:

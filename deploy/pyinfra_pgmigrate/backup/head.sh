@@ -6,7 +6,12 @@ IFS= read -r password
 if [ -n "$password" ]; then PGPASSWORD=$password; export PGPASSWORD; fi
 unset password
 LC_ALL=C PGCLIENTENCODING=UTF8; export LC_ALL PGCLIENTENCODING
-user=$(id -un) uid=$(id -u)
+# One process for both: uid=NUMBER(NAME) gid=...
+user=$(id)
+case $user in
+*' euid='* | uid=*[0-9]' gid='*) user=$(id -un) uid=$(id -u) ;;
+*) user=${user%%' gid='*} uid=${user#uid=} uid=${uid%%(*} user=${user#*(} user=${user%')'} ;;
+esac
 folder=$1 key=$2 run=$3 bin=$4
 if [ -z "$folder" ]; then
     home=$(getent passwd "$user" 2>/dev/null | cut -d : -f 6)
@@ -24,11 +29,11 @@ newline='
 '
 
 # A line for the controller: a word and a JSON value.
-say() { printf '##pgmigrate %s %s\n' "$1" "$(printf '%s' "$2" | base64 | tr -d '\n')"; }
+say() { printf '##pgmigrate %s %s\n' "$1" "$(printf '%s' "$2" | base64 -w 0)"; }
 
 # A text, and that of a file or its end, as a JSON value of which the controller knows that it is base64.
-quoted() { printf '"%s"' "$(printf '%s' "$1" | base64 | tr -d '\n')"; }
-encoded() { printf '"%s"' "$(tail -c "${2:-100000000}" "$1" 2>/dev/null | base64 | tr -d '\n')"; }
+quoted() { printf '"%s"' "$(printf '%s' "$1" | base64 -w 0)"; }
+encoded() { printf '"%s"' "$(tail -c "${2:-100000000}" "$1" 2>/dev/null | base64 -w 0)"; }
 
 # Ends the program; the status is told, never returned: a command that fails would be mistaken for one
 # that found nothing.

@@ -103,6 +103,7 @@ class Keeper:
         self.read_bytes = 0
         # As they were last seen.
         self.folder = ""
+        self.has_registry = True
         self._identity: Identity | None = None
         self._clock: tuple[datetime, float] | None = None
 
@@ -115,6 +116,7 @@ class Keeper:
         """
         if seen is not None:
             self.table_bytes = seen.server.size_bytes - seen.server.index_bytes
+            self.has_registry = seen.registry is not None
             self._identity = seen.identity
         is_here = self.settings.connection.host is None or self.settings.connection.host.startswith("/")
         data = seen.server.data_directory if seen is not None and is_here else None
@@ -277,7 +279,11 @@ class Keeper:
     def names(self, connection: Connection) -> ServerNames:
         """Returns what a server has, besides the database."""
         text = prepared(self.session.run, self.settings.schema, "backup/server_names")
-        return ServerNames(**self.psql(text, connection, "read the server", reads_only=True).value("names"))
+        return self.names_in(self.psql(text, connection, "read the server", reads_only=True))
+
+    def names_in(self, answer: Answer) -> ServerNames:
+        """Returns what a script with server_names.sql in it said."""
+        return ServerNames(**answer.value("names"))
 
     # Away from the host.
 

@@ -18,6 +18,8 @@ from .store import Backup, Store, decoded
 
 def register_backup(keeper: Keeper, manifest: Manifest) -> None:
     """Takes a backup down in the registry, where there is one; what it says of it already is brought up to date."""
+    if not keeper.has_registry:
+        return
     text = prepared(
         keeper.session.run,
         keeper.settings.schema,

@@ -38,8 +38,9 @@ from ..catalog.lines import Catalog
 from ..errors import Kind, PgMigrateError
 from ..psql.answer import Answer
 from ..psql.command import Command
-from ..psql.script import prepared
+from ..psql.script import joined, prepared
 from ..registry.model import Observed
+from ..resources import read_sql
 from ..settings import Connection, Secret
 from . import ownership, restore_log
 from .ownership import Owning, owners
@@ -179,25 +180,26 @@ class Copies:
 
     def _make(self, name: str, contents: Contents, maintenance: Connection) -> _Made:
         """Makes an empty database, with a role of its own where there may be one."""
-        names = self.keeper.names(maintenance)
         ours = replace(maintenance, database=name)
-        has_role = self.settings.copy_role == "own" and names.may_make_roles
+        wants_role = self.settings.copy_role == "own"
         password = secrets.token_urlsafe(32)
         text = prepared(
             self.session.run,
             self.settings.schema,
-            "copies/make_scratch",
+            "backup/server_names",
             scratch=name,
             properties=json_line(contents.properties),
             host_name=self.keeper.host_name,
             run_file=self.keeper.run_file,
-            has_role=has_role,
-            verifier=ownership.verifier(password) if has_role else "",
+            wants_role=wants_role,
+            verifier=ownership.verifier(password) if wants_role else "",
             # The role owns every table: where policies hold for owners, too, it sees what the connection sees.
-            passes_policies=names.passes_policies and any(map(_FORCED.match, contents.catalog.lines)),
+            has_forced=any(map(_FORCED.match, contents.catalog.lines)),
         )
-        self.keeper.psql(text, maintenance, "make a database for the copy")
-        if not has_role:
+        # What is there before the copy.
+        text = joined([text, read_sql("copies/make_scratch")])
+        names = self.keeper.names_in(self.keeper.psql(text, maintenance, "make a database for the copy"))
+        if not (wants_role and names.may_make_roles):
             return _Made(Target(ours), names)
         return _Made(Target(self._logged_in(replace(ours, user=name, password=Secret(password)), names), ours), names)
 

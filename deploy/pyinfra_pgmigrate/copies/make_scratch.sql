@@ -1,10 +1,16 @@
 -- Makes an empty database for a copy. Nobody but its owner may connect: the copy holds what the original
 -- holds. Variables: scratch, properties (JSON, as about.sql prints them), run_id, host_name, run_file (on that host, by
--- which others see whether the run is alive), has_role, verifier (of the password), passes_policies.
+-- which others see whether the run is alive), wants_role, verifier (of the password), has_forced (a policy holds for the
+-- owner of its table, too).
 --
--- With has_role a role of the same name owns it. That role logs in itself (SET ROLE is no wall: RESET ROLE in a function
--- undoes it), is a member of no other and has no right elsewhere but what PUBLIC has; to a database in which PUBLIC may
--- connect it may, too.
+-- With wants_role, and where we may make roles, a role of the same name owns it. That role logs in itself (SET ROLE is no
+-- wall: RESET ROLE in a function undoes it), is a member of no other and has no right elsewhere but what PUBLIC has; to a
+-- database in which PUBLIC may connect it may, too.
+SELECT
+    :'wants_role'::boolean AND (r.rolsuper OR r.rolcreaterole) AS has_role,
+    :'has_forced'::boolean AND (r.rolsuper OR r.rolbypassrls) AS passes_policies
+FROM pg_catalog.pg_roles AS r
+WHERE r.rolname = CURRENT_USER \gset
 \if :has_role
 BEGIN;
 SELECT pg_catalog.format(

@@ -23,7 +23,7 @@ class Ending:
     """What comes after the last step, in its session.
 
     + tables: to be analyzed, as lines of the catalog name them
-    + queries: verify queries that what comes next waits for, by version; None where nothing comes next
+    + queries: verify queries that the next migration waits for, by version; None where nothing comes next
     """
 
     tables: frozenset[str] = frozenset()
@@ -31,14 +31,17 @@ class Ending:
 
     @classmethod
     def of(cls, plan: Plan, versions: Collection[int]) -> Ending:
-        """Returns what comes after some versions of a plan: statistics of what they made, a look for the others."""
+        """Returns what comes after some versions of a plan: statistics of what they made, a look for what comes next.
+
+        After the last of them it is looked whether the database is as it should be.
+        """
         lines = {line for one in plan.changes if one.migration.version in versions for line in one.patch.plus}
         tables = {key_of(line).removeprefix("table ") for line in lines if line.startswith("table ")}
         tables |= {
             escaped(table_of_index(unescaped(definition_of(line)))) for line in lines if line.startswith("index ")
         }
         later = [one.migration.version for one in plan.changes if one.migration.version > max(versions, default=0)]
-        return cls(frozenset(tables), to_ask(plan, later[:1]) if later else None)
+        return cls(frozenset(tables), to_ask(plan, later[:1]))
 
     def script(self, run: Run, schema: str, *, lock_timeout_ms: int) -> list[str]:
         """Returns the part of a script that does it."""

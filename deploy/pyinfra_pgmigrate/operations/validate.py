@@ -34,7 +34,9 @@ def validate(overrides: Mapping[str, Any]) -> Generator[FunctionCommand, None, N
         context.host.noop("it is looked at once the migrations are there")
         return
     session = DatabaseSession.of(current_host(), overrides)
-    seen = session.look(asks=True)
+    # As the run has left it a moment ago.
+    just_seen = session.memory.just_seen(session.schema, has_run_anything=True)
+    seen = just_seen if just_seen is not None else session.look(asks=True)
     if isinstance(seen, Refusal):
         refusal = seen
         yield FunctionCommand(lambda state, host: session.refuse(refusal), (), {})

@@ -34,7 +34,16 @@ def _registry_upgrade() -> list[str]:
             setting("needed_version", version),
             read_sql("registry/registry_older"),
             "\\if :registry_is_older",
-            read_sql(name),
+            _sent_together(read_sql(name)),
             "\\endif",
         ]
     return parts
+
+
+def _sent_together(text: str) -> str:
+    r"""Returns SQL as one message: of its statements, 190 in all files, most take less time than the way there.
+
+    >>> _sent_together("BEGIN;\nSELECT 1;\nCOMMIT;\n")
+    'BEGIN\\;\nSELECT 1\\;\nCOMMIT;'
+    """
+    return text.rstrip("\n").replace(";\n", "\\;\n")

@@ -17,12 +17,17 @@ def verify(run: Run, schema: str, queries: Mapping[int, str]) -> Question[dict[i
 
     Locks: what the queries take, reads only.
     """
-    parts = session_of(run, schema, "verify")
+    purpose = f"verify queries of {', '.join(f'{version:03}' for version in queries)}"
+    return Question(purpose, joined([*session_of(run, schema, "verify"), *asked_each(queries)]), _answers)
+
+
+def asked_each(queries: Mapping[int, str]) -> list[str]:
+    """Returns the part of a script that asks some by version, each in a transaction of its own."""
+    parts: list[str] = []
     for version, query in queries.items():
         begin = ["BEGIN TRANSACTION READ ONLY;", "SET LOCAL lock_timeout = '10s';"]
         parts += [setting("version", version), *begin, *asked(query), "ROLLBACK;"]
-    purpose = f"verify queries of {', '.join(f'{version:03}' for version in queries)}"
-    return Question(purpose, joined(parts), _answers)
+    return parts
 
 
 def asked(query: str) -> list[str]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from ..application.compatibility import try_uses
 from ..drift.look import drift_of
-from ..errors import Refusal
 from ..planning.database import DatabaseSession
 from ..registry.model import Observed
 from .checks import added_by, compatibility_checks, validate
@@ -23,12 +22,13 @@ def checks_of(session: DatabaseSession, seen: Observed, comparisons: Sequence[Co
     queries = {
         one.version: one.verify for one in session.migrations if one.version in seen.applied and one.verify is not None
     }
-    answers = session.answers(queries, seen)
-    found = session.ask(warnings(added_by(session.migrations, seen), session.run, session.schema))
+    unasked = {version: query for version, query in queries.items() if version not in seen.verified}
+    told = session.ask(warnings(added_by(session.migrations, seen), session.run, session.schema, unasked))
+    found, answers = (None, {}) if told is None else told
     yield from validate(
         session.migrations,
         seen,
-        {} if isinstance(answers, Refusal) else answers,
+        {**seen.verified, **answers},
         found,
         drift_of(session, seen),
         strict=session.settings.strict,

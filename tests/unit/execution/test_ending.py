@@ -30,11 +30,11 @@ class TestOf:
         assert Ending.of(LEGACY, [2]).tables == {"project_variants", '"project_variants"'}
         assert Ending.of(LEGACY, [3]).tables == frozenset()
 
-    def test_it_looks_where_another_migration_follows(self) -> None:
+    def test_it_looks_for_what_follows_another_migration_or_the_validation(self) -> None:
         assert Ending.of(LEGACY, [1]).queries == {}
-        assert Ending.of(LEGACY, [NEWEST]).queries is None
-        assert Ending.of(LEGACY, [one.version for one in MIGRATIONS]).queries is None
-        assert Ending.of(plans.plan("applied-6"), []).queries is None
+        assert Ending.of(LEGACY, [NEWEST]).queries == {}
+        assert Ending.of(LEGACY, [one.version for one in MIGRATIONS]).queries == {}
+        assert Ending.of(plans.plan("applied-6"), []).queries == {}
 
     def test_it_asks_the_verify_query_that_the_next_one_waits_for_and_no_other(self) -> None:
         # Whether rows are as 003 leaves them shows nowhere else; of 004 that comes after it, nobody asks yet.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
@@ -29,10 +30,18 @@ TEMPORARY = pytest.StashKey[Path | None]()
 def pytest_configure(config: pytest.Config) -> None:
     """Adds to what pytest tells at the end; has programs started in the quick way."""
     spawn_without_fork()
+    # What thousands of tests hold would be gone through again and again.
+    gc.set_threshold(50_000, 20, 100)
     config.stash[SUMMARY] = Summary()
     config.pluginmanager.register(config.stash[SUMMARY])
     # Workers have it from whoever starts them.
     config.stash[TEMPORARY] = make_temporary_folder()
+
+
+def pytest_collection_finish() -> None:
+    """Leaves what was collected out of garbage collections."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

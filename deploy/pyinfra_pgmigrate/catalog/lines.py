@@ -14,7 +14,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 # Changes with what the lines say of the same structure: lines of another version say nothing about drift.
 LINES_VERSION = 2
@@ -164,7 +164,12 @@ def matches(line: str, pattern: str) -> bool:
     >>> matches("constraint groups.one_name UNIQUE (project_id, name)", "constraint groups.* UNIQUE *")
     True
     """
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), line, re.DOTALL) is not None
+    return _pattern(pattern).fullmatch(line) is not None
+
+
+@cache
+def _pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
 
 
 def like_pattern(pattern: str) -> str:

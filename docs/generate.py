@@ -263,6 +263,9 @@ def _commands() -> str:
 
 
 def _name(action: argparse.Action) -> str:
+    if action.nargs == 0:
+        # Given or not given.
+        return action.option_strings[-1]
     value = str(action.metavar or action.dest).upper()
     return f"{action.option_strings[-1]} {value}" if action.option_strings else value
 

@@ -77,6 +77,14 @@ def test_a_page_made_from_the_code_is_current(name: str) -> None:
     assert (REFERENCE / name).read_text() == MADE[name], "run: make docs"
 
 
+def test_what_takes_no_value_is_shown_without_one() -> None:
+    page = (REFERENCE / "commands.md").read_text()
+    shown = re.findall(r"\[(--[a-z-]+)(?: ([A-Z]+))?\]", page)
+
+    assert {option for option, value in shown if not value} == {"--all", "--watch"}
+    assert "pgmigrate record [FOLDER] [--dir FOLDER] [--all] [--watch] " in page
+
+
 def test_the_readme_is_short() -> None:
     assert len(README.read_text().splitlines()) <= MOST_LINES
 

@@ -44,7 +44,8 @@ def test_the_last_line_names_the_page(site: Site, legacy: Database) -> None:
 
 @pytest.mark.parametrize(("how", "verdict"), [(signal.SIGINT, "interrupted"), (signal.SIGKILL, "running")])
 def test_a_run_that_is_cut_off_leaves_its_report(site: Site, legacy: Database, how: int, verdict: str) -> None:
-    target = local(site, legacy)
+    # So that the first of its pages, after two seconds, has it already.
+    target = local(site, legacy, pg_lock_poll_s=0.1, pg_run_stale_s=3)
     with psycopg.connect(**{**legacy.server.conninfo, "dbname": legacy.name}) as holder:
         holder.execute("LOCK TABLE project_roles IN ACCESS SHARE MODE")
         started = site.start("-y", target, MIGRATE)

@@ -250,10 +250,13 @@ fresh AS MATERIALIZED (
     WHERE -pg_catalog.age(p.xmin) > $1
         AND COALESCE(p.class = ANY ($4::oid[]), true)
 ),
+-- An oid has four bytes: of such a comparison the planner expects few to hold. Else it would expect all rows of all catalogs to
+-- have been written, and make tables for their hashes that take longer than the rest.
 own AS MATERIALIZED (
     SELECT f.home
     FROM fresh AS f
     WHERE f.home <> 0
+        AND pg_catalog.pg_column_size(f.home) = 4
 
     UNION
     SELECT m.home
@@ -273,7 +276,7 @@ naming AS MATERIALIZED (
     ) AS d
 ),
 scope (home) AS (
-    SELECT o.home FROM own AS o
+    SELECT o.home FROM own AS o WHERE pg_catalog.pg_column_size(o.home) = 4
 
     UNION
     SELECT n.home
@@ -324,6 +327,7 @@ scope (home) AS (
         JOIN pg_catalog.pg_publication_rel AS m ON m.oid = n.objid
         WHERE n.classid = 'pg_catalog.pg_publication_rel'::regclass
     ) AS n (home)
+    WHERE pg_catalog.pg_column_size(n.home) = 4
 
     UNION
     -- What the lines of one cannot be written without.
@@ -348,6 +352,7 @@ scope (home) AS (
             AND d.refobjsubid > 0
             AND d.deptype IN ('a', 'i')
     ) AS x (home)
+    WHERE pg_catalog.pg_column_size(x.home) = 4
 )
 SELECT
     EXISTS (

@@ -2,7 +2,8 @@
 -- pgmigrate_part does, into AFTER_part what the step wrote and what names that (see touched.sql), and what those lines were
 -- into BEFORE_part: all others are as before. Variables: before, after, in_parts, in_transaction, written (rows of catalogs
 -- that the transaction had written before its statements; empty: not counted), is_last_of_run, owning, homely,
--- known_counts, known_named, known_elsewhere, near, rare_catalogs (array), has_rare (what is rare is read, too). Leaves is_stale, fresh and gone for catalog_keys.sql; reads_parts;
+-- known_counts, known_named, known_elsewhere, near, rare_catalogs (array), has_rare (what is rare is read, too). Leaves
+-- is_stale, fresh and gone for catalog_keys.sql; reads_parts;
 -- compared_before and compared_after (the settings of either kind); part (array: to what the lines of the part belong);
 -- and needs_fingerprint: the fingerprint is still to be kept.
 SELECT

@@ -11,7 +11,7 @@ from pyinfra_pgmigrate.host.run import Memory
 from pyinfra_pgmigrate.registry.model import Observed
 from pyinfra_pgmigrate.resources import read_sql
 
-from tests.support.harness import Result, migrate, status
+from tests.support.harness import Result, engine_of, migrate, status
 from tests.support.migrations import MIGRATIONS, NAMES, record, run_statement
 from tests.support.servers import Database, Server
 from tests.support.transactions import open_transaction
@@ -226,3 +226,12 @@ class TestBatch:
 
             assert resumed.ok, resumed.text
             assert database.value("SELECT max(version) FROM pgmigrate.migrations") == 12
+
+
+def test_a_program_that_ends_before_it_has_read_all_is_an_answer_and_no_traceback(legacy: Database) -> None:
+    # As where Ctrl-C ends it meanwhile: more than a pipe holds is still to be sent.
+    with engine_of(legacy.settings(_shell_executable="/bin/true")) as engine:
+        answer = engine.psql("SELECT 1;\n" * 100_000)
+
+    assert answer.status is None
+    assert "ended before it had read all" in answer.errors

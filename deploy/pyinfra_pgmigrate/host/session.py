@@ -5,7 +5,7 @@ Whatever is found out about this host is a value (``Refusal``): an exception wou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
@@ -196,10 +196,7 @@ class HostSession:
         arguments = connector_arguments(self.host)
         arguments["_stdin"] = HiddenLines(command.stdin)
         send_at_once(self.host)
-        ended, output = self.host.run_shell_command(StringCommand(command.line), **arguments)
-        if not ended:
-            return Answer(None, errors=" ".join(output.stderr_lines[-3:]))
-        return read_answer(output.stdout_lines)
+        return _answer_of(self.host, command.line, arguments)
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -235,3 +232,15 @@ class HostSession:
                 if text != told and not done.is_set():
                     told = text
                     self.tell(f"    {text}")
+
+
+def _answer_of(host: Host, line: str, arguments: Mapping[str, Any]) -> Answer:
+    """Returns what a command answers."""
+    try:
+        ended, output = host.run_shell_command(StringCommand(line), **arguments)
+    except BrokenPipeError:
+        # Ctrl-C has ended it, or it could not begin. What arrived in part is not run: see ``psql.command``.
+        return Answer(None, errors="the program on the host ended before it had read all of its input")
+    if not ended:
+        return Answer(None, errors=" ".join(output.stderr_lines[-3:]))
+    return read_answer(output.stdout_lines)

@@ -29,7 +29,9 @@ QUERIES = {
     .replace("$3", "'{}'")
     .replace("$4", "NULL")
     .replace("$5", "NULL")
-    .replace("$6", "NULL"),
+    .replace("$6", "NULL")
+    .replace("$7", "'{}'::oid[]")
+    .replace("$8", "'{}'::tid[]"),
 }
 
 

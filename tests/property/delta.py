@@ -8,8 +8,8 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from pyinfra_pgmigrate.catalog.delta import CatalogReader
-from pyinfra_pgmigrate.catalog.lines import Catalog
+from pyinfra_pgmigrate.catalog.delta import CatalogReader, Reading
+from pyinfra_pgmigrate.catalog.lines import Patch
 from pyinfra_pgmigrate.catalog.queries import Query, catalog_query
 from pyinfra_pgmigrate.migrations.scene import Surroundings
 from pyinfra_pgmigrate.resources import read_sql
@@ -20,8 +20,8 @@ class CountingReader(CatalogReader):
 
     wholes = 0
 
-    def whole(self) -> Catalog:
-        """Returns the catalog, all of it read."""
+    def whole(self) -> Reading:
+        """Reads all of the catalog."""
         self.wholes += 1
         return super().whole()
 
@@ -71,11 +71,14 @@ def compare(session: psycopg.Connection[Any], statements: Iterable[str], found: 
                 continue
             with session.transaction(force_rollback=True):
                 _pin(session)
-                part = set(reader.after().lines)
+                before = set(reader.catalog.lines)
+                reading = reader.after()
+                part = set(reader.catalog.lines)
+                assert reading.patch == Patch(frozenset(before - part), frozenset(part - before))
                 anew = Surroundings(execute)
-                anew.update(None)
+                anew.update(Reading(Patch(), is_whole=True))
                 whole = {row[0] for row in session.execute(catalog_query().encode()).fetchall()}
-                known.update(reader.changes())
+                known.update(reading)
                 part |= _lines_of(known)
                 whole |= _lines_of(anew)
             found.statements += 1

@@ -8,13 +8,12 @@ extension brought) all is read.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .lines import Catalog
-from .queries import CATALOG, CLASSES, PART, RARE, RARE_CATALOGS, TOUCHED, WRITTEN, Execute
+from .lines import Catalog, KnownLines, Patch
+from .queries import CLASSES, RARE_CATALOGS, TOUCHED, WRITTEN, Execute, LineReader
 
 # By oid of a catalog: how many of its rows were written or deleted, and how many deleted.
 _Counts = Mapping[str, Sequence[int]]
@@ -30,15 +29,18 @@ _EXTENSION = 1
 
 @dataclass(frozen=True)
 class _Where:
-    """Where touched.sql looks; see there. None: everywhere."""
+    """Where touched.sql looks; see there. None: everywhere.
+
+    + rows: by catalog, how many rows were inserted or updated
+    """
 
     classes: Sequence[int] | None = None
     counted: Sequence[int] | None = None
-    attributes: int | None = None
+    rows: Mapping[int, int] | None = None
 
 
 _EVERYWHERE = _Where()
-_NOWHERE = _Where([], [])
+_NOWHERE = _Where([], [], {})
 
 
 @dataclass(frozen=True)
@@ -53,78 +55,71 @@ class _Written:
     others: Mapping[str, int]
     keys: Sequence[_Key]
     elsewhere: str
+    seen: Mapping[str, tuple[int, str]]
+    referenced: Sequence[int]
+    updates: Mapping[str, int]
+
+    def counts(self, relations: int, known: Container[tuple[int, int]]) -> dict[int, int]:
+        """Returns how many rows of each catalog were found, and how often these were updated once they were inserted.
+
+        + relations: oid of pg_class; known: keys of its rows that were there before
+        """
+        found = {int(class_): count for class_, (count, _) in self.seen.items()}
+        if relations in found:
+            found[relations] += sum(count for oid, count in self.updates.items() if (int(oid), 0) not in known)
+        return found
 
 
 @dataclass(frozen=True)
-class Changes:
-    """What was written to the catalog.
+class Reading:
+    """What was found to be other than when the catalog was read before.
 
-    + is_empty: nothing
-    + objects: relations, functions and types with what names them, of which something was written
-    + since: the rows that were written have a higher -age(xmin)
+    + patch: of the lines; at first, all of them
+    + is_whole: all was read
+    + objects: else, the relations, functions and types that were read, with what names them
+    + referenced: of these, those of which rows of pg_depend were written
     + has_less: rows of pg_depend may have been deleted
     """
 
-    is_empty: bool
-    objects: frozenset[int]
-    since: int
-    has_less: bool
+    patch: Patch
+    is_whole: bool = False
+    objects: frozenset[int] = frozenset()
+    referenced: frozenset[int] = frozenset()
+    has_less: bool = False
 
 
-class _Log:
-    """What was read again since somebody asked for it: at first, all."""
-
-    def __init__(self) -> None:
-        self._objects: set[int] | None = None
-        self._is_empty, self._has_less, self._since = False, False, -1
-
-    def begins(self) -> None:
-        """Says that a transaction begins: by age only what the current one wrote is found."""
-        self._since = -1
-        if not self._is_empty:
-            self._objects = None
-
-    def note(self, objects: Collection[int] | None, *, has_less: bool = False) -> None:
-        """Notes what was read; None: all. See ``Changes``."""
-        self._is_empty = False
-        self._has_less |= has_less
-        self._objects = None if objects is None or self._objects is None else self._objects.union(objects)
-
-    def taken(self, last: int) -> Changes | None:
-        """Returns what was noted, None for all, and begins again.
-
-        + last: highest -age(xmin) of what was read
-        """
-        objects, has_less, since, is_empty = self._objects, self._has_less, self._since, self._is_empty
-        self._objects, self._has_less, self._since, self._is_empty = set(), False, last, True
-        return None if objects is None else Changes(is_empty, frozenset(objects), since, has_less)
+_NOTHING = Reading(Patch())
 
 
-class _Lines:
-    """The lines of a catalog, read without what is rare as long as there is nothing of it.
+class _Places:
+    """From which place on the rows of each catalog are looked for that a statement wrote.
 
-    + rare: catalogs that are looked into for that
+    A session writes them one after the other, on the page where it wrote last and on new ones. Where it found room
+    elsewhere, fewer rows are found than the server has counted; then all of that catalog is looked through. The server
+    counts a row again each time that the statement updates it.
     """
 
-    def __init__(self, execute: Execute, rare: Collection[int]) -> None:
-        self._execute, self._rare, self._has_rare = execute, rare, False
+    def __init__(self) -> None:
+        self._first: dict[int, str] = {}
 
-    def hears_of(self, classes: Collection[int] | None) -> None:
-        """Looks whether something rare has come with what was written.
+    def of(self, where: _Where) -> dict[int, str]:
+        """Returns them for what is looked for, as PostgreSQL writes a tid, by catalog."""
+        return {one: self._first[one] for one in where.rows or () if one in self._first}
 
-        + classes: catalogs that were written; None: any
+    def are_right(self, asked: Mapping[int, str], where: _Where, found: Mapping[int, int]) -> bool:
+        """Returns whether from there on all was found; those of which it was not count no more.
+
+        + found: rows by catalog, and their updates
         """
-        if not self._has_rare and (classes is None or any(one in self._rare for one in classes)):
-            ((self._has_rare,),) = self._execute(RARE, ())
+        short = [one for one in asked if found.get(one, 0) < (where.rows or {})[one]]
+        for one in short:
+            del self._first[one]
+        return not short
 
-    def all(self) -> Sequence[Sequence[Any]]:
-        """Returns them all, each with identity and home."""
-        self.hears_of(None)
-        return self._execute(CATALOG[self._has_rare], ())
-
-    def part(self, scope: Sequence[int]) -> Sequence[Sequence[Any]]:
-        """Returns those of some relations, functions and types, and of what belongs to none."""
-        return self._execute(PART[self._has_rare], (scope,))
+    def note(self, written: _Written) -> None:
+        """Notes where rows were found: the next ones will be on the page of the last, or after it."""
+        for class_, (_, last) in written.seen.items():
+            self._first[int(class_)] = f"{last.partition(',')[0]},0)"
 
 
 class CatalogReader:
@@ -138,45 +133,52 @@ class CatalogReader:
         self._execute = execute
         self._trusts_counts = trusts_counts
         self._classes: dict[str, int] = dict(execute(CLASSES, ()))  # type: ignore[arg-type]
-        self._lines_of = _Lines(execute, frozenset(self._classes.get(name, 0) for name in RARE_CATALOGS))
+        self._lines_of = LineReader(execute, frozenset(self._classes.get(name, 0) for name in RARE_CATALOGS))
+        self._places = _Places()
         self._last = -1
         self._count: _Counts | None = None
-        self._lines: dict[int, tuple[str, ...]] = {}
-        self._counts: Counter[str] = Counter()
+        self._known = KnownLines()
         self._homes: dict[tuple[int, int], int] = {}
         self._keys: dict[int, set[tuple[int, int]]] = {}
         self._others: Mapping[str, int] = {}
         self._elsewhere = ""
-        self._now: Catalog | None = None
         self.is_known = False
-        self._log = _Log()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog as it was read last."""
+        return Catalog.of(self._known.lines)
+
+    @property
+    def keys(self) -> Mapping[str, int]:
+        """How many lines of it there are that are not own, by key."""
+        return self._known.keys
+
+    def may_have_written(self, names: Iterable[str]) -> bool:
+        """Returns whether the transaction may have written to some catalogs before the last look."""
+        return self._count is None or any(str(self._classes[one]) in self._count for one in names)
 
     def begins(self) -> None:
         """Says that a transaction begins, in which nothing was written yet."""
-        self._log.begins()
         self._last = -1
         self._count = self._rows_written() if self.is_known else None
-
-    def changes(self) -> Changes | None:
-        """Returns what was read again since this was asked before; None: all of it."""
-        return self._log.taken(self._last)
 
     def forgets(self) -> None:
         """Says that what was read before does not count any more."""
         self.is_known = False
 
-    def whole(self) -> Catalog:
-        """Returns the catalog, all of it read."""
+    def whole(self) -> Reading:
+        """Reads all of the catalog."""
         return self._all(self._written(asked=self._owning))
 
-    def after(self) -> Catalog:
-        """Returns the catalog after what the transaction has written since it was read before."""
+    def after(self) -> Reading:
+        """Reads what the transaction has written since the catalog was read before, and what names that."""
         before, self._count = self._count, self._rows_written()
         if not self.is_known:
             return self.whole()
         if self._count is not None and self._count == before:
-            return self._catalog()
-        where = _where(before, self._count, self._classes["pg_attribute"])
+            return _NOTHING
+        where = _where(before, self._count)
         written, counted = self._written(where), where.counted
         known = self._known_of(counted)
         lacks_names = self._named(written.others) != self._named(known)
@@ -196,15 +198,19 @@ class CatalogReader:
             return self.whole()
         self._lines_of.hears_of(where.classes)
         has_more = written.has_more or self._may_lack_more(counted) or _alone(written.others) != _alone(known)
-        if written.fresh or gone or written.objects or has_more:
-            self._now = None
-            objects = set(written.objects) | {key[1] for key in gone if key[0] in self._homely}
-            self._replace(objects | {_NOBODY}, self._lines_of.part(list(written.objects)))
-            self._log.note(objects, has_less=counted is None or self._classes["pg_depend"] in counted)
+        objects = set(written.objects) | {key[1] for key in gone if key[0] in self._homely}
+        patch = Patch()
+        if written.fresh or objects or gone or has_more:
+            patch = self._replace(objects | {_NOBODY}, self._lines_of.part(list(written.objects)))
         for class_, *key in gone:
             self._keys[class_].discard((key[0], key[1]))
         self._note(written, known)
-        return self._catalog()
+        return Reading(
+            patch,
+            objects=frozenset(objects),
+            referenced=frozenset(written.referenced),
+            has_less=counted is None or self._classes["pg_depend"] in counted,
+        )
 
     # What is known.
 
@@ -223,7 +229,7 @@ class CatalogReader:
 
     def _is_short(self, class_: int, written: _Written) -> bool:
         fresh = {(one[1], one[2]) for one in written.fresh if one[0] == class_}
-        return written.others.get(str(class_), 0) != len(self._keys[class_] - fresh)
+        return written.others.get(str(class_), 0) != len(self._keys[class_]) - len(self._keys[class_] & fresh)
 
     def _known_of(self, classes: Collection[int] | None) -> Mapping[str, int]:
         """Returns what is known of how many rows some catalogs have."""
@@ -272,43 +278,37 @@ class CatalogReader:
     def _written(
         self, where: _Where = _EVERYWHERE, *, more: Collection[int] = (), asked: Collection[int] = ()
     ) -> _Written:
-        values = self._last, sorted(more), list(asked), where.classes, where.counted, where.attributes
-        (row,) = self._execute(TOUCHED, values)
-        is_whole, has_more, last, objects, fresh, others, keys, elsewhere = row
-        return _Written(
-            is_whole,
-            has_more,
-            last,
-            objects,
-            [(class_, object_, part) for class_, object_, part in fresh],
-            others,
-            [(class_, object_, part) for class_, object_, part in keys],
-            elsewhere,
-        )
+        places, relations = self._places.of(where), self._classes["pg_class"]
+        while True:
+            # By place the rows of pg_attribute are found, too: so how many there are is not said.
+            scopes = where.classes, where.counted, None
+            values = self._last, sorted(more), list(asked), *scopes, list(places), list(places.values())
+            ((is_whole, has_more, last, objects, fresh, others, keys, *more_of_it),) = self._execute(TOUCHED, values)
+            fresh, keys = ([(class_, object_, part) for class_, object_, part in rows] for rows in (fresh, keys))
+            written = _Written(is_whole, has_more, last, objects, fresh, others, keys, *more_of_it)
+            if not places or self._places.are_right(places, where, written.counts(relations, self._keys[relations])):
+                break
+            places = self._places.of(where)
+        self._places.note(written)
+        return written
 
-    def _all(self, written: _Written) -> Catalog:
-        self._now = None
-        self._log.note(None)
-        self._lines, self._counts, self._homes = {}, Counter(), {}
+    def _all(self, written: _Written) -> Reading:
+        self._homes = {}
         self._keys = {one: set() for one in self._owning}
         for class_, object_, part in written.keys:
             self._keys[class_].add((object_, part))
-        self._replace(set(), self._lines_of.all())
+        patch = self._replace(None, self._lines_of.all())
         self._note(written, self._others)
         self.is_known = True
-        return self._catalog()
+        return Reading(patch, is_whole=True)
 
-    def _replace(self, homes: Collection[int], rows: Iterable[Sequence[Any]]) -> None:
-        for home in homes:
-            self._counts.subtract(self._lines.pop(home, ()))
-        found: defaultdict[int, list[str]] = defaultdict(list)
+    def _replace(self, homes: Collection[int] | None, rows: Iterable[Sequence[Any]]) -> Patch:
+        found = []
         for line, identity, home in rows:
-            found[home].append(line)
+            found.append((home, line))
             class_, object_, _ = map(int, identity.split(":"))
             self._homes[class_, object_] = home
-        for home, lines in found.items():
-            self._lines[home] = tuple(lines)
-            self._counts.update(lines)
+        return self._known.replace(homes, found)
 
     def _note(self, written: _Written, known: Collection[str]) -> None:
         self._last = max(self._last, written.last)
@@ -317,11 +317,6 @@ class CatalogReader:
         # What was not looked into is what it was.
         kept = {key: count for key, count in self._others.items() if key not in known}
         self._others, self._elsewhere = {**kept, **written.others}, written.elsewhere
-
-    def _catalog(self) -> Catalog:
-        if self._now is None:
-            self._now = Catalog(frozenset(line for line, count in self._counts.items() if count > 0))
-        return self._now
 
 
 class FrugalReader(CatalogReader):
@@ -336,47 +331,43 @@ class FrugalReader(CatalogReader):
     def __init__(self, execute: Execute, *, trusts_counts: bool = True) -> None:
         super().__init__(execute, trusts_counts=trusts_counts)
         self._reads = 0
+        self._is_current = False
 
     def forgets(self) -> None:
         """Says that what was read before does not count any more."""
         super().forgets()
-        self._now = None
+        self._is_current = False
 
-    def whole(self) -> Catalog:
-        """Returns the catalog, all of it read."""
+    def whole(self) -> Reading:
+        """Reads all of the catalog."""
         if not self._is_small():
             return super().whole()
         self._reads += 1
-        self._log.note(None)
-        self._now = Catalog(frozenset(line for line, *_ in self._lines_of.all()))
-        return self._now
+        self._is_current = True
+        return Reading(self._replace(None, self._lines_of.all()), is_whole=True)
 
-    def after(self) -> Catalog:
-        """Returns the catalog after what the transaction has written since it was read before."""
+    def after(self) -> Reading:
+        """Reads what the transaction has written since the catalog was read before, and what names that."""
         if not self._is_small():
             return super().after()
         before, self._count = self._count, self._rows_written()
-        if self._now is not None and self._count is not None and self._count == before:
-            return self._now
+        if self._is_current and self._count is not None and self._count == before:
+            return _NOTHING
         return self.whole()
 
     def _is_small(self) -> bool:
-        has_few = self._now is None or len(self._now.lines) < self.FEW_LINES
-        return not self.is_known and self._reads < self.FEW_READS and has_few
+        return not self.is_known and self._reads < self.FEW_READS and len(self._known) < self.FEW_LINES
 
 
-def _where(before: _Counts | None, now: _Counts | None, attributes: int) -> _Where:
-    """Returns the catalogs of which rows were written meanwhile; everywhere, where nobody counts.
-
-    + attributes: oid of pg_attribute
-    """
+def _where(before: _Counts | None, now: _Counts | None) -> _Where:
+    """Returns the catalogs of which rows were written meanwhile; everywhere, where nobody counts."""
     if before is None or now is None:
         return _EVERYWHERE
-    other = {class_: (count, before.get(class_, [0, 0])) for class_, count in now.items()}
-    written = [int(class_) for class_, (count, earlier) in other.items() if count != earlier]
-    deleted = [int(class_) for class_, (count, earlier) in other.items() if count[1] != earlier[1]]
-    count, earlier = other.get(str(attributes), ([0, 0], [0, 0]))
-    return _Where(written, deleted, count[0] - count[1] - (earlier[0] - earlier[1]))
+    other = {int(class_): (count, before.get(class_, [0, 0])) for class_, count in now.items()}
+    written = [class_ for class_, (count, earlier) in other.items() if count != earlier]
+    deleted = [class_ for class_, (count, earlier) in other.items() if count[1] != earlier[1]]
+    rows = {class_: count[0] - count[1] - (earlier[0] - earlier[1]) for class_, (count, earlier) in other.items()}
+    return _Where(written, deleted, {class_: rows[class_] for class_ in written})
 
 
 def _alone(others: Mapping[str, int]) -> dict[str, int]:

@@ -11,10 +11,10 @@ lines are printed by ``sql/catalog.sql``; nothing here talks to a server.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 # Changes with what the lines say of the same structure: lines of another version say nothing about drift.
 LINES_VERSION = 2
@@ -248,3 +248,58 @@ class Catalog:
     def difference(self, other: Catalog) -> Patch:
         """Returns the patch that leads from this catalog to the other."""
         return Patch(minus=self.lines - other.lines, plus=other.lines - self.lines)
+
+
+class KnownLines:
+    """The lines of a catalog by the object to which they belong, of which some are read again at a time.
+
+    + keys: how many of the lines that are not own there are, by key
+    """
+
+    def __init__(self) -> None:
+        self._of_home: dict[int, list[str]] = {}
+        # Several objects may have the same line.
+        self._counts: Counter[str] = Counter()
+        self.keys: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    @property
+    def lines(self) -> Collection[str]:
+        """All lines."""
+        return self._counts.keys()
+
+    def replace(self, homes: Collection[int] | None, found: Iterable[tuple[int, str]]) -> Patch:
+        """Takes what was read again for what was known, and returns what is new about it.
+
+        + homes: oids of the objects that were read; None: all
+        + found: each line with the oid of its object
+        """
+        balance: Counter[str] = Counter()
+        for home in list(self._of_home) if homes is None else homes:
+            balance.subtract(self._of_home.pop(home, ()))
+        for home, line in found:
+            self._of_home.setdefault(home, []).append(line)
+            balance[line] += 1
+        before = {line: self._counts[line] for line in balance}
+        self._counts.update(balance)
+        minus = frozenset(line for line, count in before.items() if count and not self._counts[line])
+        plus = frozenset(line for line, count in before.items() if not count and self._counts[line])
+        for line in minus:
+            del self._counts[line]
+        self._count_keys(minus, -1)
+        self._count_keys(plus, 1)
+        return Patch(minus, plus)
+
+    def _count_keys(self, lines: Iterable[str], more: int) -> None:
+        for key in map(_key_unless_own, lines):
+            if key:
+                self.keys[key] += more
+                if not self.keys[key]:
+                    del self.keys[key]
+
+
+@lru_cache(maxsize=1 << 16)
+def _key_unless_own(line: str) -> str:
+    return "" if is_own(line) else key_of(line)

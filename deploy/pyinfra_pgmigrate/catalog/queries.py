@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,13 @@ class Query:
     """A query of the library that is run again and again, with places $1, $2 and so on for its values.
 
     + name: to prepare it under; types: of its values
+    + reads_all: reads catalogs from end to end
     """
 
     name: str
     types: tuple[str, ...]
     text: str
+    reads_all: bool = False
 
 
 # Runs a query with its values, and returns the rows.
@@ -46,7 +48,11 @@ def catalog_query(among: str = EVERYTHING, only: str = "NULL::text", *, has_rare
 
 WRITTEN = Query("written", (), read_sql("catalog/written"))
 CLASSES = Query("classes", (), read_sql("catalog/classes"))
-TOUCHED = Query("touched", ("integer", "oid[]", "oid[]", "oid[]", "oid[]", "bigint"), read_sql("catalog/touched"))
+TOUCHED = Query(
+    "touched",
+    ("integer", "oid[]", "oid[]", "oid[]", "oid[]", "bigint", "oid[]", "tid[]"),
+    read_sql("catalog/touched"),
+)
 RARE = Query("rare", (), read_sql("catalog/rare"))
 # The catalogs that rare.sql looks into: without a new row in one of them nothing rare has come.
 RARE_CATALOGS = (
@@ -57,11 +63,38 @@ RARE_CATALOGS = (
 )  # fmt: skip
 # With what is rare, and without.
 CATALOG = {
-    True: Query("catalog", (), catalog_query()),
-    False: Query("catalog_common", (), catalog_query(has_rare=False)),
+    True: Query("catalog", (), catalog_query(), reads_all=True),
+    False: Query("catalog_common", (), catalog_query(has_rare=False), reads_all=True),
 }
 # Of some relations, functions and types: its plan goes by index, where the other reads each catalog from end to end.
 PART = {
     True: Query("part", ("oid[]",), catalog_query("= ANY ($1)")),
     False: Query("part_common", ("oid[]",), catalog_query("= ANY ($1)", has_rare=False)),
 }
+
+
+class LineReader:
+    """The lines of a catalog, read without what is rare as long as there is nothing of it.
+
+    + rare: catalogs that are looked into for that
+    """
+
+    def __init__(self, execute: Execute, rare: Collection[int]) -> None:
+        self._execute, self._rare, self._has_rare = execute, rare, False
+
+    def hears_of(self, classes: Collection[int] | None) -> None:
+        """Looks whether something rare has come with what was written.
+
+        + classes: catalogs that were written; None: any
+        """
+        if not self._has_rare and (classes is None or any(one in self._rare for one in classes)):
+            ((self._has_rare,),) = self._execute(RARE, ())
+
+    def all(self) -> Sequence[Sequence[Any]]:
+        """Returns them all, each with identity and home."""
+        self.hears_of(None)
+        return self._execute(CATALOG[self._has_rare], ())
+
+    def part(self, scope: Sequence[int]) -> Sequence[Sequence[Any]]:
+        """Returns those of some relations, functions and types, and of what belongs to none."""
+        return self._execute(PART[self._has_rare], (scope,))

@@ -1,35 +1,38 @@
--- For psycopg, prepared (integer, oid[], oid[], oid[], oid[], bigint): what the current transaction has written to the catalog after
+-- For psycopg, prepared (integer, oid[], oid[], oid[], oid[], bigint, oid[], tid[]): what the current transaction has written to the catalog after
 -- one of its subtransactions, and which relations, functions and types have other lines for it, as catalog.sql is asked
 -- for. Values: that subtransaction, counted from the transaction's own id (-1: none); further relations, functions and
 -- types that have other lines; catalogs of which the keys of all rows are wanted; catalogs to look for rows in that were
 -- written, and those of which the other rows are counted, as rows of them may be deleted (see written.sql; null: all); how
--- many rows of pg_attribute were inserted or updated after that subtransaction, as the server counts them (null: not known).
+-- many rows of pg_attribute were inserted or updated after that subtransaction, as the server counts them (null: not known);
+-- catalogs of which rows are looked for from some place on, and that place (others: from their beginning).
 -- The age of a row counts from the transaction's own id: 0 for its own, less for its subtransactions, more for what was
 -- there before. What has been deleted leaves no row: then the number of the other rows of that catalog (others, of the
 -- catalogs that are counted) is smaller than it was. The class of a row is written as a constant, so that no other
 -- catalog is read than those that are asked for.
 -- is_whole: something was written whose name may stand in the lines of anything; has_more: something that belongs to no
--- relation, function or type; elsewhere: what tells roles and user mappings apart, which everybody may read.
+-- relation, function or type; elsewhere: what tells roles and user mappings apart, which everybody may read; seen: of the
+-- catalogs in which rows were found, how many and the last place; referenced: on what that depends that was written; updates:
+-- of the rows of pg_class, how often a new one has been updated at least.
 WITH RECURSIVE written AS NOT MATERIALIZED (
     -- object and part: key of the row in its catalog; homes: to which of the three it belongs.
-    SELECT 'pg_catalog.pg_class'::regclass::oid AS class, c.oid::bigint AS object, 0::bigint AS part, ARRAY[c.oid] AS homes, c.xmin
+    SELECT 'pg_catalog.pg_class'::regclass::oid AS class, c.oid::bigint AS object, 0::bigint AS part, ARRAY[c.oid] AS homes, c.ctid, c.xmin
     FROM pg_catalog.pg_class AS c
-    WHERE c.oid >= 16384
+    WHERE c.oid::bigint >= 16384
 
     UNION ALL
-    SELECT 'pg_catalog.pg_proc'::regclass::oid, p.oid::bigint, 0::bigint, ARRAY[p.oid], p.xmin
+    SELECT 'pg_catalog.pg_proc'::regclass::oid, p.oid::bigint, 0::bigint, ARRAY[p.oid], p.ctid, p.xmin
     FROM pg_catalog.pg_proc AS p
-    WHERE p.oid >= 16384
+    WHERE p.oid::bigint >= 16384
 
     UNION ALL
-    SELECT 'pg_catalog.pg_type'::regclass::oid, t.oid::bigint, 0::bigint, ARRAY[t.oid, t.typrelid], t.xmin
+    SELECT 'pg_catalog.pg_type'::regclass::oid, t.oid::bigint, 0::bigint, ARRAY[t.oid, t.typrelid], t.ctid, t.xmin
     FROM pg_catalog.pg_type AS t
-    WHERE t.oid >= 16384
+    WHERE t.oid::bigint >= 16384
 
     UNION ALL
-    SELECT 'pg_catalog.pg_constraint'::regclass::oid, k.oid::bigint, 0::bigint, ARRAY[k.conrelid, k.contypid], k.xmin
+    SELECT 'pg_catalog.pg_constraint'::regclass::oid, k.oid::bigint, 0::bigint, ARRAY[k.conrelid, k.contypid], k.ctid, k.xmin
     FROM pg_catalog.pg_constraint AS k
-    WHERE k.oid >= 16384
+    WHERE k.oid::bigint >= 16384
 
     UNION ALL
     SELECT
@@ -37,28 +40,29 @@ WITH RECURSIVE written AS NOT MATERIALIZED (
         t.oid::bigint,
         0::bigint,
         ARRAY[t.tgrelid, (SELECT k.conrelid FROM pg_catalog.pg_constraint AS k WHERE k.oid = t.tgconstraint)],
+        t.ctid,
         t.xmin
     FROM pg_catalog.pg_trigger AS t
 
     UNION ALL
-    SELECT 'pg_catalog.pg_policy'::regclass::oid, p.oid::bigint, 0::bigint, ARRAY[p.polrelid], p.xmin
+    SELECT 'pg_catalog.pg_policy'::regclass::oid, p.oid::bigint, 0::bigint, ARRAY[p.polrelid], p.ctid, p.xmin
     FROM pg_catalog.pg_policy AS p
 
     UNION ALL
-    SELECT 'pg_catalog.pg_rewrite'::regclass::oid, w.oid::bigint, 0::bigint, ARRAY[w.ev_class], w.xmin
+    SELECT 'pg_catalog.pg_rewrite'::regclass::oid, w.oid::bigint, 0::bigint, ARRAY[w.ev_class], w.ctid, w.xmin
     FROM pg_catalog.pg_rewrite AS w
-    WHERE w.oid >= 16384
+    WHERE w.oid::bigint >= 16384
 
     UNION ALL
-    SELECT 'pg_catalog.pg_statistic_ext'::regclass::oid, s.oid::bigint, 0::bigint, ARRAY[s.stxrelid], s.xmin
+    SELECT 'pg_catalog.pg_statistic_ext'::regclass::oid, s.oid::bigint, 0::bigint, ARRAY[s.stxrelid], s.ctid, s.xmin
     FROM pg_catalog.pg_statistic_ext AS s
 
     UNION ALL
-    SELECT 'pg_catalog.pg_publication_rel'::regclass::oid, m.oid::bigint, 0::bigint, ARRAY[m.prrelid], m.xmin
+    SELECT 'pg_catalog.pg_publication_rel'::regclass::oid, m.oid::bigint, 0::bigint, ARRAY[m.prrelid], m.ctid, m.xmin
     FROM pg_catalog.pg_publication_rel AS m
 
     UNION ALL
-    SELECT 'pg_catalog.pg_inherits'::regclass::oid, i.inhrelid::bigint, i.inhparent::bigint, ARRAY[i.inhrelid, i.inhparent], i.xmin
+    SELECT 'pg_catalog.pg_inherits'::regclass::oid, i.inhrelid::bigint, i.inhparent::bigint, ARRAY[i.inhrelid, i.inhparent], i.ctid, i.xmin
     FROM pg_catalog.pg_inherits AS i
 
     UNION ALL
@@ -81,9 +85,10 @@ WITH RECURSIVE written AS NOT MATERIALIZED (
                 ELSE c.objoid
             END
         ],
+        c.ctid,
         c.xmin
     FROM pg_catalog.pg_description AS c
-    WHERE c.objoid >= 16384
+    WHERE c.objoid::bigint >= 16384
 
     UNION ALL
     -- Which column a sequence belongs to; what belongs to an extension.
@@ -92,6 +97,7 @@ WITH RECURSIVE written AS NOT MATERIALIZED (
         d.objid::bigint,
         d.classid::bigint * 4294967296 + CASE d.deptype WHEN 'e' THEN 1 WHEN 'a' THEN 2 ELSE 3 END,
         ARRAY[d.objid],
+        d.ctid,
         d.xmin
     FROM pg_catalog.pg_depend AS d
     WHERE d.deptype = 'e'
@@ -100,7 +106,7 @@ WITH RECURSIVE written AS NOT MATERIALIZED (
             AND d.refclassid = 'pg_catalog.pg_class'::regclass
             AND d.refobjsubid > 0
             AND d.deptype IN ('a', 'i')
-            AND d.objid IN (SELECT s.seqrelid FROM pg_catalog.pg_sequence AS s)
+            AND (SELECT c.relkind FROM pg_catalog.pg_class AS c WHERE c.oid = d.objid) = 'S'
         )
 ),
 -- Whoever writes the columns of a relation has it locked. So they are found by index, which counts in the largest of all
@@ -108,6 +114,7 @@ WITH RECURSIVE written AS NOT MATERIALIZED (
 locked_attributes AS MATERIALIZED (
     SELECT
         a.attrelid,
+        a.ctid,
         a.xmin,
         count(*) OVER () = $6 AS is_all
     FROM (
@@ -121,7 +128,7 @@ locked_attributes AS MATERIALIZED (
             AND COALESCE('pg_catalog.pg_attribute'::regclass = ANY ($4::oid[]), true)
     ) AS l
     CROSS JOIN LATERAL (
-        SELECT a.attrelid, a.xmin
+        SELECT a.attrelid, a.ctid, a.xmin
         FROM pg_catalog.pg_attribute AS a
         WHERE a.attrelid = l.relation
             AND -pg_catalog.age(a.xmin) > $1
@@ -130,49 +137,49 @@ locked_attributes AS MATERIALIZED (
 ),
 -- What belongs to one of those rows, and goes with it.
 parts AS NOT MATERIALIZED (
-    SELECT 'pg_catalog.pg_attribute'::regclass::oid AS class, ARRAY[a.attrelid] AS homes, a.xmin
+    SELECT 'pg_catalog.pg_attribute'::regclass::oid AS class, ARRAY[a.attrelid] AS homes, a.ctid, a.xmin
     FROM locked_attributes AS a
     WHERE a.is_all
 
     UNION ALL
-    SELECT 'pg_catalog.pg_attribute'::regclass::oid, ARRAY[a.attrelid], a.xmin
+    SELECT 'pg_catalog.pg_attribute'::regclass::oid, ARRAY[a.attrelid], a.ctid, a.xmin
     FROM pg_catalog.pg_attribute AS a
-    WHERE a.attrelid >= 16384
+    WHERE a.attrelid::bigint >= 16384
         AND NOT COALESCE((SELECT pg_catalog.bool_and(l.is_all) FROM locked_attributes AS l), false)
 
     UNION ALL
-    SELECT 'pg_catalog.pg_attrdef'::regclass::oid, ARRAY[d.adrelid], d.xmin
+    SELECT 'pg_catalog.pg_attrdef'::regclass::oid, ARRAY[d.adrelid], d.ctid, d.xmin
     FROM pg_catalog.pg_attrdef AS d
 
     UNION ALL
-    SELECT 'pg_catalog.pg_index'::regclass::oid, ARRAY[i.indexrelid, i.indrelid], i.xmin
+    SELECT 'pg_catalog.pg_index'::regclass::oid, ARRAY[i.indexrelid, i.indrelid], i.ctid, i.xmin
     FROM pg_catalog.pg_index AS i
-    WHERE i.indrelid >= 16384
+    WHERE i.indrelid::bigint >= 16384
 
     UNION ALL
-    SELECT 'pg_catalog.pg_enum'::regclass::oid, ARRAY[v.enumtypid], v.xmin
+    SELECT 'pg_catalog.pg_enum'::regclass::oid, ARRAY[v.enumtypid], v.ctid, v.xmin
     FROM pg_catalog.pg_enum AS v
 
     UNION ALL
-    SELECT 'pg_catalog.pg_range'::regclass::oid, ARRAY[g.rngtypid], g.xmin
+    SELECT 'pg_catalog.pg_range'::regclass::oid, ARRAY[g.rngtypid], g.ctid, g.xmin
     FROM pg_catalog.pg_range AS g
-    WHERE g.rngtypid >= 16384
+    WHERE g.rngtypid::bigint >= 16384
 
     UNION ALL
-    SELECT 'pg_catalog.pg_sequence'::regclass::oid, ARRAY[s.seqrelid], s.xmin
+    SELECT 'pg_catalog.pg_sequence'::regclass::oid, ARRAY[s.seqrelid], s.ctid, s.xmin
     FROM pg_catalog.pg_sequence AS s
 
     UNION ALL
-    SELECT 'pg_catalog.pg_aggregate'::regclass::oid, ARRAY[g.aggfnoid::oid], g.xmin
+    SELECT 'pg_catalog.pg_aggregate'::regclass::oid, ARRAY[g.aggfnoid::oid], g.ctid, g.xmin
     FROM pg_catalog.pg_aggregate AS g
-    WHERE g.aggfnoid >= 16384
+    WHERE g.aggfnoid::bigint >= 16384
 
     UNION ALL
-    SELECT 'pg_catalog.pg_foreign_table'::regclass::oid, ARRAY[f.ftrelid], f.xmin
+    SELECT 'pg_catalog.pg_foreign_table'::regclass::oid, ARRAY[f.ftrelid], f.ctid, f.xmin
     FROM pg_catalog.pg_foreign_table AS f
 
     UNION ALL
-    SELECT 'pg_catalog.pg_partitioned_table'::regclass::oid, ARRAY[p.partrelid], p.xmin
+    SELECT 'pg_catalog.pg_partitioned_table'::regclass::oid, ARRAY[p.partrelid], p.ctid, p.xmin
     FROM pg_catalog.pg_partitioned_table AS p
 ),
 -- Their names may stand in any line.
@@ -205,29 +212,29 @@ names AS NOT MATERIALIZED (
 ),
 -- What has lines that are read each time.
 alone AS NOT MATERIALIZED (
-    SELECT 'pg_catalog.pg_cast'::regclass::oid AS class, c.xmin FROM pg_catalog.pg_cast AS c
+    SELECT 'pg_catalog.pg_cast'::regclass::oid AS class, c.ctid, c.xmin FROM pg_catalog.pg_cast AS c
     UNION ALL
-    SELECT 'pg_catalog.pg_transform'::regclass::oid, t.xmin FROM pg_catalog.pg_transform AS t
+    SELECT 'pg_catalog.pg_transform'::regclass::oid, t.ctid, t.xmin FROM pg_catalog.pg_transform AS t
     UNION ALL
-    SELECT 'pg_catalog.pg_conversion'::regclass::oid, c.xmin FROM pg_catalog.pg_conversion AS c
+    SELECT 'pg_catalog.pg_conversion'::regclass::oid, c.ctid, c.xmin FROM pg_catalog.pg_conversion AS c
     UNION ALL
-    SELECT 'pg_catalog.pg_ts_parser'::regclass::oid, p.xmin FROM pg_catalog.pg_ts_parser AS p
+    SELECT 'pg_catalog.pg_ts_parser'::regclass::oid, p.ctid, p.xmin FROM pg_catalog.pg_ts_parser AS p
     UNION ALL
-    SELECT 'pg_catalog.pg_ts_template'::regclass::oid, t.xmin FROM pg_catalog.pg_ts_template AS t
+    SELECT 'pg_catalog.pg_ts_template'::regclass::oid, t.ctid, t.xmin FROM pg_catalog.pg_ts_template AS t
     UNION ALL
-    SELECT 'pg_catalog.pg_ts_config_map'::regclass::oid, m.xmin FROM pg_catalog.pg_ts_config_map AS m
+    SELECT 'pg_catalog.pg_ts_config_map'::regclass::oid, m.ctid, m.xmin FROM pg_catalog.pg_ts_config_map AS m
     UNION ALL
-    SELECT 'pg_catalog.pg_amop'::regclass::oid, o.xmin FROM pg_catalog.pg_amop AS o
+    SELECT 'pg_catalog.pg_amop'::regclass::oid, o.ctid, o.xmin FROM pg_catalog.pg_amop AS o
     UNION ALL
-    SELECT 'pg_catalog.pg_amproc'::regclass::oid, p.xmin FROM pg_catalog.pg_amproc AS p
+    SELECT 'pg_catalog.pg_amproc'::regclass::oid, p.ctid, p.xmin FROM pg_catalog.pg_amproc AS p
     UNION ALL
-    SELECT 'pg_catalog.pg_default_acl'::regclass::oid, a.xmin FROM pg_catalog.pg_default_acl AS a
+    SELECT 'pg_catalog.pg_default_acl'::regclass::oid, a.ctid, a.xmin FROM pg_catalog.pg_default_acl AS a
     UNION ALL
-    SELECT 'pg_catalog.pg_event_trigger'::regclass::oid, t.xmin FROM pg_catalog.pg_event_trigger AS t
+    SELECT 'pg_catalog.pg_event_trigger'::regclass::oid, t.ctid, t.xmin FROM pg_catalog.pg_event_trigger AS t
     UNION ALL
-    SELECT 'pg_catalog.pg_publication_namespace'::regclass::oid, n.xmin FROM pg_catalog.pg_publication_namespace AS n
+    SELECT 'pg_catalog.pg_publication_namespace'::regclass::oid, n.ctid, n.xmin FROM pg_catalog.pg_publication_namespace AS n
     UNION ALL
-    SELECT 'pg_catalog.pg_description'::regclass::oid, c.xmin FROM pg_catalog.pg_description AS c WHERE c.objoid < 16384
+    SELECT 'pg_catalog.pg_description'::regclass::oid, c.ctid, c.xmin FROM pg_catalog.pg_description AS c WHERE c.objoid < 16384
 ),
 rows_written AS MATERIALIZED (
     SELECT
@@ -235,20 +242,51 @@ rows_written AS MATERIALIZED (
         w.object,
         w.part,
         w.homes,
+        w.ctid,
         -pg_catalog.age(w.xmin) AS place
     FROM written AS w
     WHERE -pg_catalog.age(w.xmin) > $1
         AND COALESCE(w.class = ANY ($4::oid[]), true)
+        AND w.ctid >= COALESCE(($8)[pg_catalog.array_position($7, w.class)], '(0,0)')
+),
+parts_written AS MATERIALIZED (
+    SELECT
+        p.class,
+        p.homes,
+        p.ctid,
+        -pg_catalog.age(p.xmin) AS place
+    FROM parts AS p
+    WHERE -pg_catalog.age(p.xmin) > $1
+        AND COALESCE(p.class = ANY ($4::oid[]), true)
+        AND p.ctid >= COALESCE(($8)[pg_catalog.array_position($7, p.class)], '(0,0)')
+),
+alone_written AS MATERIALIZED (
+    SELECT
+        a.class,
+        a.ctid,
+        -pg_catalog.age(a.xmin) AS place
+    FROM alone AS a
+    WHERE -pg_catalog.age(a.xmin) > $1
+        AND COALESCE(a.class = ANY ($4::oid[]), true)
+        AND a.ctid >= COALESCE(($8)[pg_catalog.array_position($7, a.class)], '(0,0)')
+),
+depending AS MATERIALIZED (
+    SELECT
+        d.refclassid,
+        d.refobjid,
+        d.ctid
+    FROM pg_catalog.pg_depend AS d
+    WHERE -pg_catalog.age(d.xmin) > $1
+        AND COALESCE('pg_catalog.pg_depend'::regclass = ANY ($4::oid[]), true)
+        AND d.ctid >= COALESCE(($8)[pg_catalog.array_position($7, 'pg_catalog.pg_depend'::regclass)], '(0,0)')
 ),
 fresh AS MATERIALIZED (
     SELECT pg_catalog.unnest(w.homes) AS home, w.place
     FROM rows_written AS w
 
     UNION ALL
-    SELECT pg_catalog.unnest(p.homes), -pg_catalog.age(p.xmin)
-    FROM parts AS p
-    WHERE -pg_catalog.age(p.xmin) > $1
-        AND COALESCE(p.class = ANY ($4::oid[]), true)
+    SELECT pg_catalog.unnest(p.homes), p.place
+    FROM parts_written AS p
 ),
 -- An oid has four bytes: of such a comparison the planner expects few to hold. Else it would expect all rows of all catalogs to
 -- have been written, and make tables for their hashes that take longer than the rest.
@@ -366,12 +404,7 @@ SELECT
         WHERE j.class = 'pg_catalog.pg_depend'::regclass
             AND j.part % 4294967296 = 1
     ) AS is_whole,
-    EXISTS (
-        SELECT 1
-        FROM alone AS a
-        WHERE -pg_catalog.age(a.xmin) > $1
-            AND COALESCE(a.class = ANY ($4::oid[]), true)
-    ) AS has_more,
+    EXISTS (SELECT 1 FROM alone_written AS a) AS has_more,
     GREATEST(
         $1,
         (SELECT max(f.place) FROM fresh AS f),
@@ -381,12 +414,7 @@ SELECT
             WHERE -pg_catalog.age(n.xmin) > $1
                 AND COALESCE(n.class = ANY ($4::oid[]), true)
         ),
-        (
-            SELECT max(-pg_catalog.age(a.xmin))
-            FROM alone AS a
-            WHERE -pg_catalog.age(a.xmin) > $1
-                AND COALESCE(a.class = ANY ($4::oid[]), true)
-        )
+        (SELECT max(a.place) FROM alone_written AS a)
     ) AS last,
     COALESCE((SELECT pg_catalog.array_agg(s.home::bigint) FROM scope AS s), '{}') AS objects,
     COALESCE((
@@ -429,4 +457,46 @@ SELECT
             SELECT pg_catalog.format('%s', u)
             FROM pg_catalog.pg_user_mappings AS u
         ) AS e (text)
-    ) AS elsewhere
+    ) AS elsewhere,
+    COALESCE((
+        SELECT pg_catalog.json_object_agg(s.class, pg_catalog.json_build_array(s.rows, s.place))
+        FROM (
+            SELECT
+                w.class::bigint,
+                count(*),
+                max(w.ctid)
+            FROM (
+                SELECT j.class, j.ctid
+                FROM rows_written AS j
+                WHERE j.class <> 'pg_catalog.pg_depend'::regclass
+
+                UNION ALL
+                SELECT p.class, p.ctid FROM parts_written AS p
+                UNION ALL
+                SELECT a.class, a.ctid FROM alone_written AS a
+                UNION ALL
+                SELECT 'pg_catalog.pg_depend'::regclass, d.ctid FROM depending AS d
+            ) AS w
+            GROUP BY w.class
+        ) AS s (class, rows, place)
+    ), '{}'::json) AS seen,
+    ARRAY(
+        SELECT DISTINCT d.refobjid::bigint
+        FROM depending AS d
+        WHERE d.refclassid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_type'::regclass)
+    ) AS referenced,
+    COALESCE((
+        -- Each of these is false or 0 in the row that is inserted, and set by an update of its own.
+        SELECT pg_catalog.json_object_agg(
+            c.oid::bigint,
+            (c.reltoastrelid <> 0)::integer
+                + (c.relchecks > 0)::integer
+                + c.relhastriggers::integer
+                + c.relhasrules::integer
+                + c.relispartition::integer
+                + c.relhassubclass::integer
+        )
+        FROM rows_written AS j
+        JOIN pg_catalog.pg_class AS c ON c.oid = j.object::oid
+        WHERE j.class = 'pg_catalog.pg_class'::regclass
+    ), '{}'::json) AS updates

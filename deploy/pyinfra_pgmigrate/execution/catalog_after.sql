@@ -60,7 +60,7 @@ SELECT
 :prepared_again
 \endif
 \if :reads_parts
-EXECUTE pgmigrate_touched(-1, '{}', '{}', :looked_into, :counted, :attributes, :'after' || '_asked') \gset touched_
+EXECUTE pgmigrate_touched(-1, '{}', '{}', :looked_into, :counted, :attributes, '{}', '{}', :'after' || '_asked') \gset touched_
 WITH others AS MATERIALIZED (
     SELECT o.key::bigint AS class, o.value::bigint AS rows
     FROM pg_catalog.json_each_text(:'touched_others'::json) AS o
@@ -114,7 +114,7 @@ SELECT
 \if :reads_parts
 \if :is_lacking
 \set written_objects :touched_objects
-EXECUTE pgmigrate_touched(-1, '{}', :'lacking', '{}', '{}', NULL, :'after' || '_asked') \gset touched_
+EXECUTE pgmigrate_touched(-1, '{}', :'lacking', '{}', '{}', NULL, '{}', '{}', :'after' || '_asked') \gset touched_
 WITH gone AS MATERIALIZED (
     SELECT
         g.key,
@@ -177,7 +177,7 @@ SELECT
 \if :reads_parts
 -- What was written is known: asked is what depends on what lost a row.
 EXECUTE pgmigrate_touched(
-    -1, :'written_objects'::oid[] || :'gone_homes'::oid[], '{}', '{}', '{}', NULL, :'after' || '_asked'
+    -1, :'written_objects'::oid[] || :'gone_homes'::oid[], '{}', '{}', '{}', NULL, '{}', '{}', :'after' || '_asked'
 ) \gset touched_
 \endif
 \endif

@@ -4,7 +4,7 @@
 -- is_stale (what was known is not true any more), fresh and gone (arrays: keys that the step before wrote and deleted). Leaves
 -- known_counts, known_named (rows of other catalogs), known_elsewhere, near (array: whose lines are near).
 \if :is_stale
-EXECUTE pgmigrate_touched(-1, '{}', :'owning', NULL, NULL, NULL, :'before' || '_keys') \gset touched_
+EXECUTE pgmigrate_touched(-1, '{}', :'owning', NULL, NULL, NULL, '{}', '{}', :'before' || '_keys') \gset touched_
 SELECT
     COALESCE(pg_catalog.jsonb_object_agg(o.key, o.value) FILTER (
         WHERE o.key::bigint < 4294967296
@@ -43,7 +43,7 @@ SELECT ARRAY(
     WHERE pg_catalog.to_regclass(l.value ->> 1) IS NOT NULL
 )::text AS locked \gset
 -- Later than everything, and in no catalog: what depends on them, and nothing that was written.
-EXECUTE pgmigrate_touched(2147483647, :'locked', '{}', '{}', '{}', NULL, :'after' || '_asked') \gset near_
+EXECUTE pgmigrate_touched(2147483647, :'locked', '{}', '{}', '{}', NULL, '{}', '{}', :'after' || '_asked') \gset near_
 SELECT (:'near_objects'::oid[] || 0::oid)::text AS near \gset
 EXECUTE pgmigrate_lines_of(:'before', :'before' || '_near', :'near');
 \endif

@@ -16,9 +16,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
-from ..catalog.lines import Catalog, Patch, is_own, key_of
+from ..catalog.lines import Patch, key_of
 from ..errors import Kind, PgMigrateError
 
 FORMAT = 2
@@ -184,13 +184,3 @@ def _not_readable(source: str, number: int, line: str) -> PgMigrateError:
         detail=f'Found "{line[:80]}"; expected what "pgmigrate record" writes (format {FORMAT}).',
         hint='Effects are recorded, not edited: run "pgmigrate record".',
     )
-
-
-def keys(catalog: Catalog) -> frozenset[str]:
-    """Returns the keys of the objects in a catalog, for comparison with ``needs``."""
-    return frozenset(map(_key_unless_own, catalog.lines)) - {""}
-
-
-@lru_cache(maxsize=1 << 16)
-def _key_unless_own(line: str) -> str:
-    return "" if is_own(line) else key_of(line)

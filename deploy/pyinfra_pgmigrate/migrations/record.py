@@ -31,9 +31,8 @@ from .files import (
     read_names,
     with_effects,
 )
-from .scene import Scene, effect_of
-from .scratch import Tell, scratch_database, session
-from .scratch_session import ScratchSession, endless, failed, last_key, library
+from .scratch import Tell, pinned, scratch_database, session
+from .scratch_session import ScratchSession, endless, failed, last_key
 from .script import server_wide
 
 # Migrations that are sent together.
@@ -56,7 +55,7 @@ class Replayer(ScratchSession):
                     for migration in some:
                         self._replay(migration)
         if migrations:
-            self._now = None
+            self._has_looked = False
             self._catalog_reader.forgets()
 
     def _is_whole(self, migration: Migration) -> bool:
@@ -77,7 +76,7 @@ class Replayer(ScratchSession):
 
         Else nothing of them is left: run one by one, the statement that fails can be named.
         """
-        as_new = library("migrations/record_discard") + self._pinned
+        as_new = pinned(self.names.schema, *self.names.search_path, discards=True)
         parts = [b"BEGIN;"]
         for migration in migrations:
             texts = (*(one.text for one in migration.statements), "SET CONSTRAINTS ALL IMMEDIATE", "")
@@ -91,14 +90,14 @@ class Replayer(ScratchSession):
 
     def _replay(self, migration: Migration) -> None:
         self._begin(again=True)
-        for step in migration.steps(statement.number for statement in migration.statements):
-            self._pin()
+        for number, step in enumerate(migration.steps(statement.number for statement in migration.statements)):
+            if number:
+                self._pin()
             if migration.header.in_batches:
                 for _ in self._batches(migration, step[0]):
                     pass
             else:
                 self._run_again(migration, step)
-        self._pin()
         self._check_verify(migration)
 
     def _run_again(self, migration: Migration, step: Sequence[Statement]) -> None:
@@ -151,6 +150,7 @@ class Replayer(ScratchSession):
     def _check_verify(self, migration: Migration) -> None:
         if migration.verify is None:
             return
+        self._pin()
         with self.connection.transaction():
             self.connection.execute("SET TRANSACTION READ ONLY")
             try:
@@ -211,9 +211,10 @@ class Recorder(Replayer):
         """
         self._begin()
         recorded: list[StatementEffect] = []
-        for step in migration.steps(statement.number for statement in migration.statements):
-            # What an earlier step has set for the session is the runner's to set back.
-            self._pin()
+        for number, step in enumerate(migration.steps(statement.number for statement in migration.statements)):
+            if number:
+                # What an earlier step has set for the session is the runner's to set back.
+                self._pin()
             self._check_schema(f"{migration.name}.sql", step[0])
             if migration.header.in_batches:
                 recorded.append(self._record_batches(migration, step[0]))
@@ -221,7 +222,6 @@ class Recorder(Replayer):
                 recorded += self._record_together(migration, step)
             else:
                 recorded.append(self._record_outside(migration, step[0]))
-        self._pin()
         self._check_verify(migration)
         return Effect(base, tuple(recorded))
 
@@ -233,7 +233,8 @@ class Recorder(Replayer):
         try:
             with self.connection.transaction():
                 self._begin_as(migration.mode_of(step))
-                before, held = self._before(), frozenset[tuple[int, str]]()
+                self._look_before()
+                held = frozenset[tuple[int, str]]()
                 self._catalog_reader.begins()
                 for statement in step:
                     if statement is not step[0]:  # One before it may have dropped the schema.
@@ -244,13 +245,12 @@ class Recorder(Replayer):
                         if is_at_end:
                             # What COMMIT would check and fire, while it can still be seen and undone.
                             self._run("SET CONSTRAINTS ALL IMMEDIATE")
-                    after = self._look()
-                    self._refuse_server_wide(source, statement, after.server)
-                    recorded.append(effect_of(statement, before, after, held))
-                    before, held = after, after.locks
+                    seen = self._look()
+                    self._refuse_server_wide(source, statement, seen.server)
+                    recorded.append(self._effect(statement, seen, held))
+                    held = seen.locks
         except psycopg.Error as error:
             raise failed(source, statement, error, step=step if is_at_end else ()) from error
-        self._now = before
         return recorded
 
     @contextmanager
@@ -265,24 +265,23 @@ class Recorder(Replayer):
             yield
 
     def _record_batches(self, migration: Migration, statement: Statement) -> StatementEffect:
-        before = self._before()
+        self._look_before()
         locks: frozenset[tuple[int, str]] = frozenset()
         for held in self._batches(migration, statement):
             locks |= held
-        return self._after_all(statement, before, locks)
+        return self._after_all(statement, locks)
 
     def _record_outside(self, migration: Migration, statement: Statement) -> StatementEffect:
-        before = self._before()
+        self._look_before()
         try:
             locks = self._run_outside_transaction(statement)
         except psycopg.Error as error:
             raise failed(f"{migration.name}.sql", statement, error) from error
-        return self._after_all(statement, before, locks)
+        return self._after_all(statement, locks)
 
-    def _after_all(self, statement: Statement, before: Scene, locks: frozenset[tuple[int, str]]) -> StatementEffect:
+    def _after_all(self, statement: Statement, locks: frozenset[tuple[int, str]]) -> StatementEffect:
         self._catalog_reader.forgets()
-        self._now = self._look()
-        return effect_of(statement, before, replace(self._now, locks=locks), frozenset())
+        return self._effect(statement, replace(self._look(), locks=locks), frozenset())
 
 
 @contextmanager

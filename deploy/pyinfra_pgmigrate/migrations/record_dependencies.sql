@@ -1,6 +1,6 @@
 -- For psycopg, prepared: everything that something depends on, as catalog keys. What a new object depends on is what its
--- statement needs. In place of :among the caller puts what is true of the rows of pg_depend that are read: all, or those
--- that refer to some objects, and those that were written since.
+-- statement needs. In place of :among the caller puts what is true of the oids of what they depend on, of those that are
+-- read: all, or some.
 WITH namespaces AS (
     SELECT
         n.oid,
@@ -13,15 +13,15 @@ WITH namespaces AS (
         AND n.nspname NOT IN ('information_schema', 'pgmigrate')
 ),
 -- From PostgreSQL 18 on NOT NULL depends on its column, as a constraint; before that nothing does.
-dependencies AS (
+dependencies AS NOT MATERIALIZED (
     SELECT
         d.*
     FROM pg_catalog.pg_depend AS d
-    WHERE (
+    WHERE d.refobjid :among
+        AND (
             d.classid <> 'pg_catalog.pg_constraint'::pg_catalog.regclass
-            OR d.objid NOT IN (SELECT k.oid FROM pg_catalog.pg_constraint AS k WHERE k.contype = 'n')
+            OR (SELECT k.contype FROM pg_catalog.pg_constraint AS k WHERE k.oid = d.objid) IS DISTINCT FROM 'n'
         )
-        AND (:among)
 )
 SELECT
     d.refobjid::bigint AS referenced,
@@ -31,7 +31,7 @@ SELECT
     'column ' || n.prefix || pg_catalog.quote_ident(c.relname) || '.' || pg_catalog.quote_ident(a.attname) AS key
 FROM dependencies AS d
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-JOIN pg_catalog.pg_class AS c ON c.oid = d.refobjid AND c.relkind IN ('r', 'p', 'f')
+JOIN pg_catalog.pg_class AS c ON c.oid = d.refobjid AND c.oid :among AND c.relkind IN ('r', 'p', 'f')
 JOIN namespaces AS n ON n.oid = c.relnamespace
 WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
     AND d.refobjsubid > 0
@@ -45,7 +45,7 @@ SELECT
     CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized_view ' WHEN 'S' THEN 'sequence ' ELSE 'table ' END
         || n.prefix || pg_catalog.quote_ident(c.relname)
 FROM dependencies AS d
-JOIN pg_catalog.pg_class AS c ON c.oid = d.refobjid AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
+JOIN pg_catalog.pg_class AS c ON c.oid = d.refobjid AND c.oid :among AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
 JOIN namespaces AS n ON n.oid = c.relnamespace
 WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
     AND d.refobjsubid = 0
@@ -59,7 +59,7 @@ SELECT
     CASE p.prokind WHEN 'a' THEN 'aggregate ' WHEN 'p' THEN 'procedure ' ELSE 'function ' END
         || n.prefix || pg_catalog.quote_ident(p.proname) || '(' || pg_catalog.oidvectortypes(p.proargtypes) || ')'
 FROM dependencies AS d
-JOIN pg_catalog.pg_proc AS p ON p.oid = d.refobjid
+JOIN pg_catalog.pg_proc AS p ON p.oid = d.refobjid AND p.oid :among
 JOIN namespaces AS n ON n.oid = p.pronamespace
 WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
 
@@ -71,6 +71,6 @@ SELECT
     d.objsubid,
     'type ' || n.prefix || pg_catalog.quote_ident(t.typname)
 FROM dependencies AS d
-JOIN pg_catalog.pg_type AS t ON t.oid = d.refobjid AND t.typtype IN ('e', 'd', 'r')
+JOIN pg_catalog.pg_type AS t ON t.oid = d.refobjid AND t.oid :among AND t.typtype IN ('e', 'd', 'r')
 JOIN namespaces AS n ON n.oid = t.typnamespace
 WHERE d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..catalog.delta import Changes
-from ..catalog.lines import Catalog, Patch, escaped, is_own, key_of, parts_of
+from ..catalog.delta import Reading
+from ..catalog.lines import Patch, escaped, is_own, key_of, parts_of
 from ..catalog.queries import Execute, Query
 from ..resources import read_sql
 from ..sqltext.lock_modes import MODES
 from ..sqltext.parser import Statement
-from .effect import Lock, StatementEffect, keys
+from .effect import Lock, StatementEffect
 
 # What belongs to the whole server, as (kind, name, facts).
 Server = frozenset[tuple[str, str, str]]
@@ -34,16 +34,18 @@ class Relation:
 
 
 @dataclass(frozen=True)
-class Scene:
-    """The scratch database between two statements.
+class Seen:
+    """What a look at the scratch database found that the look before did not.
 
-    + relations: by oid; dependencies: by oid of what is depended on
+    + patch: of all lines
+    + relations: as they were, by oid: all that may be other ones now; None: was not there
+    + dependencies: as they were, by oid of what is depended on: all that may be other ones now
     + locks: what the transaction holds so far, as (relation oid, mode)
     + server: what belongs to the whole server
     """
 
-    catalog: Catalog
-    relations: Mapping[int, Relation]
+    patch: Patch
+    relations: Mapping[int, Relation | None]
     dependencies: Mapping[int, frozenset[Dependency]]
     locks: frozenset[tuple[int, str]]
     server: Server
@@ -53,34 +55,42 @@ class Surroundings:
     """The relations of the scratch database and what depends on what, read again of what a statement wrote alone.
 
     + execute: runs a query of the library
+    + relations: by oid; dependencies: by oid of what is depended on
     """
 
     def __init__(self, execute: Execute) -> None:
         self._execute = execute
-        self.relations: Mapping[int, Relation] = {}
-        self.dependencies: Mapping[int, frozenset[Dependency]] = {}
+        self._is_known = False
+        self.relations: dict[int, Relation] = {}
+        self.dependencies: dict[int, frozenset[Dependency]] = {}
 
-    def update(self, changes: Changes | None) -> None:
-        """Reads what may have changed since the last time.
+    def update(self, reading: Reading) -> tuple[dict[int, Relation | None], dict[int, frozenset[Dependency]]]:
+        """Reads what may have changed, and returns what that was, as in ``Seen``.
 
-        + changes: what was written meanwhile; None: anything
+        + reading: of the catalog, since the last time
         """
-        if changes is None:
-            self.relations = dict(self._relations(RELATIONS))
-            self.dependencies = self._dependencies(DEPENDENCIES)
-            return
-        if changes.is_empty:
-            return
-        objects = sorted(changes.objects)
-        relations = {oid: one for oid, one in self.relations.items() if oid not in changes.objects}
-        self.relations = {**relations, **dict(self._relations(SOME_RELATIONS, objects))}
-        if changes.has_less:
-            self.dependencies = self._dependencies(DEPENDENCIES)
-            return
-        known = {oid: rows for oid, rows in self.dependencies.items() if oid not in changes.objects}
-        for oid, rows in self._dependencies(SOME_DEPENDENCIES, objects, changes.since).items():
-            known[oid] = known.get(oid, frozenset()) | rows
-        self.dependencies = known
+        if reading.is_whole or not self._is_known:
+            self._is_known = True
+            return self._all_relations(), self._all_dependencies()
+        objects = sorted(reading.objects)
+        relations = {oid: self.relations.pop(oid, None) for oid in objects}
+        if objects:
+            self.relations |= self._relations(SOME_RELATIONS, objects)
+        if reading.has_less:
+            return relations, self._all_dependencies()
+        among = sorted(reading.objects | reading.referenced)
+        dependencies = {oid: self.dependencies.pop(oid, frozenset()) for oid in among}
+        if among:
+            self.dependencies |= self._dependencies(SOME_DEPENDENCIES, among)
+        return relations, dependencies
+
+    def _all_relations(self) -> dict[int, Relation | None]:
+        before, self.relations = self.relations, dict(self._relations(RELATIONS))
+        return {**dict.fromkeys(self.relations), **before}
+
+    def _all_dependencies(self) -> dict[int, frozenset[Dependency]]:
+        before, self.dependencies = self.dependencies, self._dependencies(DEPENDENCIES)
+        return {**dict.fromkeys(self.dependencies, frozenset()), **before}
 
     def _relations(self, query: Query, *values: object) -> Iterator[tuple[int, Relation]]:
         for oid, key, kind, storage in self._execute(query, values):
@@ -101,87 +111,98 @@ def _dependencies_query(among: str) -> str:
     return read_sql("migrations/record_dependencies").replace(":among", among)
 
 
-RELATIONS = Query("relations", (), _relations_query("IS NOT NULL"))
+RELATIONS = Query("relations", (), _relations_query("IS NOT NULL"), reads_all=True)
 SOME_RELATIONS = Query("some_relations", ("oid[]",), _relations_query("= ANY ($1)"))
-DEPENDENCIES = Query("dependencies", (), _dependencies_query("true"))
-SOME_DEPENDENCIES = Query(
-    "some_dependencies",
-    ("oid[]", "integer"),
-    _dependencies_query("d.refobjid = ANY ($1) OR -pg_catalog.age(d.xmin) > $2"),
-)
+DEPENDENCIES = Query("dependencies", (), _dependencies_query("IS NOT NULL"), reads_all=True)
+SOME_DEPENDENCIES = Query("some_dependencies", ("oid[]",), _dependencies_query("= ANY ($1)"))
 
 
-def effect_of(statement: Statement, before: Scene, after: Scene, held: frozenset[tuple[int, str]]) -> StatementEffect:
+def effect_of(
+    statement: Statement,
+    seen: Seen,
+    now: Surroundings,
+    keys: Mapping[str, int],
+    held: frozenset[tuple[int, str]],
+) -> StatementEffect:
     """Returns what a statement did.
 
+    + seen: by the look after it
+    + now: what is there since then; keys: of the lines, and how many of these there are
     + held: the locks of its transaction before it
     """
-    change = before.catalog.difference(after.catalog)
-    locks = _locks_of(before, after, held, _used(before, after, change))
-    known = keys(before.catalog)
+    change = seen.patch
+    locks = _locks_of(seen, now, held, _used(seen, now))
     patch = Patch(
         frozenset(line for line in change.minus if not is_own(line)),
         frozenset(line for line in change.plus if not is_own(line)),
     )
     own = {key_of(line) for line in change.minus | change.plus if is_own(line)}
-    needs = {key for *_, key in _new(before, after)} | {f"table {lock.relation}" for lock in locks}
+    needs = {key for *_, key in _new(seen, now)} | {f"table {lock.relation}" for lock in locks}
+    made, dropped = Counter(map(key_of, patch.plus)), frozenset(map(key_of, patch.minus))
     return StatementEffect(
         number=statement.number,
         words=statement.words,
         checksum=statement.checksum,
         patch=patch,
         locks=locks,
-        rewrites=_rewritten(before, after),
-        needs=tuple(sorted(needs & known)),
+        rewrites=_rewritten(seen, now),
+        # Of what was there before.
+        needs=tuple(sorted(key for key in needs if key in dropped or keys.get(key, 0) > made[key])),
         touches=tuple(sorted(own - {key_of(line) for line in patch.minus | patch.plus})),
     )
 
 
-def _new(before: Scene, after: Scene) -> Iterable[Dependency]:
-    """Yields what depends on something after, and did not before."""
-    for oid, rows in after.dependencies.items():
-        known = before.dependencies.get(oid, frozenset())
-        if rows is not known:
-            yield from rows - known
+def _new(seen: Seen, now: Surroundings) -> Iterable[Dependency]:
+    """Yields what depends on something now, and did not before."""
+    for oid, before in seen.dependencies.items():
+        yield from now.dependencies.get(oid, frozenset()) - before
 
 
-def _used(before: Scene, after: Scene, change: Patch) -> frozenset[str]:
+def _lost(seen: Seen, now: Surroundings) -> Iterable[Dependency]:
+    for oid, before in seen.dependencies.items():
+        yield from before - now.dependencies.get(oid, frozenset())
+
+
+def _used(seen: Seen, now: Surroundings) -> frozenset[str]:
     """Returns names that a statement dealt with: objects that changed, what these depend on, and their tables."""
-    keys = {key for *_, key in [*_new(before, after), *_new(after, before)]}
-    keys |= {key_of(line) for line in change.minus | change.plus}
+    keys = {key for *_, key in [*_new(seen, now), *_lost(seen, now)]}
+    keys |= {key_of(line) for line in seen.patch.minus | seen.patch.plus}
     idents = {key.split(" ", 1)[1] for key in keys}
     return frozenset(idents | {parts_of(ident)[0] for ident in idents})
 
 
-def _locks_of(before: Scene, after: Scene, held: frozenset[tuple[int, str]], used: frozenset[str]) -> tuple[Lock, ...]:
+def _locks_of(
+    seen: Seen, now: Surroundings, held: frozenset[tuple[int, str]], used: frozenset[str]
+) -> tuple[Lock, ...]:
     """Returns the strongest lock that a statement took on each relation that was there before it.
 
     A lock that its transaction had already cannot be seen to be taken again: of what the statement dealt with, it is
     the strongest that the transaction has.
     """
-    modes = _strongest(before, after.locks - held)
-    for name, mode in _strongest(before, after.locks).items():
+    modes = _strongest(seen, now, seen.locks - held)
+    for name, mode in _strongest(seen, now, seen.locks).items():
         if name in used:
             modes.setdefault(name, mode)
     return tuple(Lock(mode, name) for name, mode in sorted(modes.items()))
 
 
-def _strongest(before: Scene, locks: frozenset[tuple[int, str]]) -> dict[str, str]:
+def _strongest(seen: Seen, now: Surroundings, locks: frozenset[tuple[int, str]]) -> dict[str, str]:
     modes: dict[str, str] = {}
     for oid, mode in sorted(locks, key=lambda lock: MODES.index(lock[1])):
-        relation = before.relations.get(oid)
+        relation = seen.relations[oid] if oid in seen.relations else now.relations.get(oid)
         if relation is not None and relation.kind in ("r", "p", "f", "v", "m"):
             modes[relation.key.split(" ", 1)[1]] = mode
     return modes
 
 
-def _rewritten(before: Scene, after: Scene) -> tuple[str, ...]:
+def _rewritten(seen: Seen, now: Surroundings) -> tuple[str, ...]:
     return tuple(
         sorted(
-            relation.key.split(" ", 1)[1]
-            for oid, relation in before.relations.items()
-            if relation.kind in ("r", "m")
-            and oid in after.relations
-            and after.relations[oid].storage != relation.storage
+            before.key.split(" ", 1)[1]
+            for oid, before in seen.relations.items()
+            if before is not None
+            and before.kind in ("r", "m")
+            and oid in now.relations
+            and now.relations[oid].storage != before.storage
         )
     )

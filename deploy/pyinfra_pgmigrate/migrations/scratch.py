@@ -62,15 +62,18 @@ def pin(connection: psycopg.Connection[Any], *schemas: str) -> None:
 
 
 @cache
-def pinned(*schemas: str, planned_once: bool = False) -> bytes:
+def pinned(*schemas: str, planned_once: bool = False, discards: bool = False) -> bytes:
     """Returns the statements of ``pin``, which are sent together: there are several for each statement recorded.
 
-    + planned_once: for this transaction, what is prepared is planned once, whatever the values are
+    + planned_once: for this transaction, what is prepared is planned once, whatever the values are and however large
+      the catalogs will be
+    + discards: what was left in the session is discarded first
     """
     path = composed.SQL(", ").join(map(composed.Identifier, (*(schemas or ("public",)), "pg_temp")))
-    texts = map(composed.SQL, map(read_sql, ("migrations/record_pinned", "psql/pinned")))
-    whole = composed.SQL("{}\n{}\nSET search_path = {};").format(*texts, path)
-    once = composed.SQL("SET LOCAL plan_cache_mode = force_generic_plan;" if planned_once else "")
+    names = [*(["migrations/record_discard"] if discards else []), "migrations/record_pinned", "psql/pinned"]
+    texts = composed.SQL("\n").join(map(composed.SQL, map(read_sql, names)))
+    whole = composed.SQL("{}\nSET search_path = {};").format(texts, path)
+    once = composed.SQL(read_sql("migrations/record_planned") if planned_once else "")
     return (whole + once).as_bytes()
 
 

@@ -18,14 +18,22 @@ from ..catalog.queries import Query
 from ..errors import Kind, PgMigrateError
 from ..resources import read_sql
 from ..sqltext.parser import Statement
+from .effect import StatementEffect
 from .files import BaselineNames, Migration
-from .scene import Scene, Server, Surroundings
+from .scene import Seen, Server, Surroundings, effect_of
 from .scratch import pinned, session
 from .script import server_wide
 
 # pyinfra's operation, by what belongs to the server.
 _OPERATIONS = {"role": "postgres.role", "database": "postgres.database"}
 
+# Catalogs that all databases of a server share: record_server.sql reads them.
+_SHARED = (
+    "pg_authid", "pg_auth_members", "pg_database", "pg_db_role_setting", "pg_tablespace", "pg_parameter_acl",
+    "pg_shdescription", "pg_shseclabel",
+)  # fmt: skip
+
+_LOCKS = Query("locks", ("integer",), read_sql("migrations/record_locks").replace("%(pid)s", "$1"))
 
 # How long a statement outside a transaction may keep us from seeing its locks, in seconds.
 _PATIENCE_S = 60.0
@@ -68,7 +76,13 @@ class _Prepared:
             self._names.add(own)
         places = composed.SQL(", ").join(map(composed.Literal, values))
         run = composed.SQL("EXECUTE {} ({})") if values else composed.SQL("EXECUTE {}{}")
-        return self._connection.execute(run.format(name, places)).fetchall()
+        if query.reads_all:
+            # See record_planned.sql; what takes it back ends with the transaction of the look.
+            self._connection.execute("SET LOCAL enable_seqscan = on")
+        rows = self._connection.execute(run.format(name, places)).fetchall()
+        if query.reads_all:
+            self._connection.execute("SET LOCAL enable_seqscan = off")
+        return rows
 
     def doubt(self) -> None:
         """Says that something was run that may have taken them away."""
@@ -76,9 +90,10 @@ class _Prepared:
 
     def drop_others(self) -> None:
         """Drops what statements of a migration have prepared."""
-        for name in self._found():
+        for name in self._found() if self._names is None else self._names:
             if not name.endswith(self._ending):
                 self._connection.execute(composed.SQL("DEALLOCATE {}").format(composed.Identifier(name)))
+                self.doubt()
 
     def _found(self) -> set[str]:
         return {name for (name,) in self._connection.execute("SELECT name FROM pg_catalog.pg_prepared_statements")}
@@ -108,7 +123,7 @@ class ScratchSession:
         self.conninfo = conninfo
         self.is_throwaway = is_throwaway
         self.names = BaselineNames()
-        self._now: Scene | None = None
+        self._has_looked = False
         self._prepared = _Prepared(connection)
         self._trusts_counts = trusts_counts
         self._reader: CatalogReader | None = None
@@ -119,12 +134,13 @@ class ScratchSession:
     def catalog(self) -> Catalog:
         """Returns the catalog as it is now, all of it read."""
         with self._aside():
-            return self._catalog_reader.whole()
+            self._catalog_reader.whole()
+            return self._catalog_reader.catalog
 
     @property
     def followed(self) -> Catalog | None:
         """The catalog by what each statement was seen to write; None where it was not looked at."""
-        return None if self._now is None else self._now.catalog
+        return self._catalog_reader.catalog if self._has_looked else None
 
     @property
     def _catalog_reader(self) -> CatalogReader:
@@ -133,17 +149,13 @@ class ScratchSession:
         return self._reader
 
     def _as_new(self) -> None:
-        """Makes the session as new for another file, but for what the library has prepared itself."""
-        self.connection.execute(library("migrations/record_discard"))
+        """Makes the session as new for another file, but for what the library has prepared itself, and pins it."""
+        self.connection.execute(pinned(self.names.schema, *self.names.search_path, discards=True))
         self._prepared.drop_others()
 
-    @property
-    def _pinned(self) -> bytes:
-        """What sets the session to what statements of a migration find at their beginning."""
-        return pinned(self.names.schema, *self.names.search_path)
-
     def _pin(self) -> None:
-        self.connection.execute(self._pinned)
+        """Sets the session to what statements of a migration find at their beginning."""
+        self.connection.execute(pinned(self.names.schema, *self.names.search_path))
 
     def _check_schema(self, source: str, statement: Statement) -> None:
         """Refuses a statement where the schema of names without one is not there.
@@ -172,27 +184,27 @@ class ScratchSession:
         A savepoint that is rolled back gives back the locks of our own reading, and what the migration has set.
         """
         with self.connection.transaction(force_rollback=True):
-            # Whatever the values are, what was planned once is used.
             self.connection.execute(pinned(self.names.schema, planned_once=True))
             yield
 
-    def _look(self) -> Scene:
+    def _look(self) -> Seen:
         with self._aside():
             # Before anything else is read: reading locks, too.
-            locks = self._locks(self.connection)
-            catalog = self._catalog_reader.after()
-            self._surroundings.update(self._catalog_reader.changes())
-            return Scene(
-                catalog,
-                self._surroundings.relations,
-                self._surroundings.dependencies,
-                locks,
-                self._read_server(self.connection),
-            )
+            locks = self._own_locks()
+            reading = self._catalog_reader.after()
+            relations, dependencies = self._surroundings.update(reading)
+            self._has_looked = True
+            may_differ = self._catalog_reader.may_have_written(_SHARED)
+            server = self._read_server(self.connection) if may_differ else self._server
+            return Seen(reading.patch, relations, dependencies, locks, server)
 
-    def _before(self) -> Scene:
+    def _look_before(self) -> None:
         # Nobody else is at work here: what one step leaves is what the next one meets.
-        return self._now if self._now is not None else self._look()
+        if not self._has_looked:
+            self._look()
+
+    def _effect(self, statement: Statement, seen: Seen, held: frozenset[tuple[int, str]]) -> StatementEffect:
+        return effect_of(statement, seen, self._surroundings, self._catalog_reader.keys, held)
 
     def _set(self, name: str, value: str) -> None:
         self.connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", [name, value])
@@ -232,6 +244,11 @@ class ScratchSession:
     def _locks(self, session: psycopg.Connection[Any]) -> frozenset[tuple[int, str]]:
         """Returns (relation oid, mode) for what our session holds, asked through the given session."""
         rows = session.execute(library("migrations/record_locks"), {"pid": self.connection.info.backend_pid})
+        return frozenset((row[0], row[1]) for row in rows)
+
+    def _own_locks(self) -> frozenset[tuple[int, str]]:
+        """Returns the same, asked in a look."""
+        rows = self._prepared.run(_LOCKS, [self.connection.info.backend_pid])
         return frozenset((row[0], row[1]) for row in rows)
 
     def _run_outside_transaction(self, statement: Statement) -> frozenset[tuple[int, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pyinfra_pgmigrate.catalog.delta import CatalogReader
 from pyinfra_pgmigrate.catalog.queries import CATALOG, CLASSES, PART, RARE, TOUCHED, WRITTEN, Query
 
 NAMES = (
@@ -37,6 +38,9 @@ class Server:
 
     + written: how many rows it counts by catalog, and how many deleted ones; None: it does not count
     + fresh: rows written since; more: of what belongs to nobody; whole: of what may stand in any line
+    + seen: by the looks that come, of each catalog how many rows were found, and the place of the last; places: that
+      the last look was to begin at, with their catalogs
+    + updates, referenced: see touched.sql
     + rare: something rare is there; with_rare: whether each reading of lines was to read that, too
     """
 
@@ -51,7 +55,10 @@ class Server:
         self.written: dict[str, list[int]] | None = None
         self.asked: list[Any] = []
         self.classes: list[Any] = []
-        self.attributes: int | None = None
+        self.places: list[Any] = []
+        self.seen: list[dict[str, tuple[int, str]]] = []
+        self.updates: dict[str, int] = {}
+        self.referenced: list[int] = []
         self.looks = 0
         self.rare = False
         self.with_rare: list[bool] = []
@@ -75,8 +82,7 @@ class Server:
             return [(None if self.written is None else dict(self.written),)]
         assert query is TOUCHED
         self.looks += 1
-        _, more, wanted, classes, counted, attributes = values
-        self.attributes = attributes
+        _, more, wanted, classes, counted, _, *self.places = values
         self.classes.append((classes, counted))
         others: dict[str, int] = {}
         for class_, *_ in (one for one in self.keys if one not in self.fresh):
@@ -86,7 +92,15 @@ class Server:
             others = {key: rows for key, rows in others.items() if int(key) % 2**32 in counted}
         fresh = [one for one in self.fresh if classes is None or one[0] in classes]
         found = [one for one in self.keys if one[0] in wanted]
-        return [(self.whole, self.more, 1, [*self.objects, *more], fresh, others, found, self.elsewhere)]
+        seen = self.seen.pop(0) if self.seen else {}
+        known = self.whole, self.more, 1, [*self.objects, *more], fresh, others, found, self.elsewhere
+        return [(*known, seen, self.referenced, self.updates)]
+
+
+def lines_after(reader: CatalogReader) -> set[str]:
+    """Returns the lines of a catalog that was read again."""
+    reader.after()
+    return set(reader.catalog.lines)
 
 
 def counted(**rows: tuple[int, int]) -> dict[str, list[int]]:

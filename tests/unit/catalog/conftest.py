@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pyinfra_pgmigrate.catalog.delta import CatalogReader
 
-from tests.unit.catalog.answers import LINES, Server
+from tests.unit.catalog.answers import LINES, Server, lines_after
 
 
 @pytest.fixture
@@ -19,6 +19,6 @@ def reader(server: Server) -> CatalogReader:
     """One that has read all of it."""
     reader = CatalogReader(server.execute)
     reader.begins()
-    assert reader.after().lines == {line for line, *_ in LINES}
+    assert lines_after(reader) == {line for line, *_ in LINES}
     server.asked.clear()
     return reader

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from pyinfra_pgmigrate.catalog.delta import CatalogReader, Changes
+from pyinfra_pgmigrate.catalog.delta import CatalogReader, Reading
+from pyinfra_pgmigrate.catalog.lines import Patch
 from pyinfra_pgmigrate.catalog.queries import PART, catalog_query
 
-from tests.unit.catalog.answers import KEYS, LINES, OID, Server, counted
+from tests.unit.catalog.answers import KEYS, LINES, OID, Server, counted, lines_after
 
 
 def test_nothing_written_nothing_read(server: Server, reader: CatalogReader) -> None:
-    assert reader.after().lines == {line for line, *_ in LINES}
+    assert lines_after(reader) == {line for line, *_ in LINES}
     assert server.asked == []
 
 
@@ -18,7 +19,7 @@ def test_what_was_written_is_read_and_nothing_else(server: Server, reader: Catal
     server.lines[3] = ("table b", *LINES[3][1:])
     server.fresh, server.objects = [KEYS[1]], [20002]
 
-    assert reader.after().lines == {line for line, *_ in server.lines}
+    assert lines_after(reader) == {line for line, *_ in server.lines}
     assert server.asked == [[20002]]
 
 
@@ -27,13 +28,13 @@ def test_what_is_new_is_known_from_then_on(server: Server, reader: CatalogReader
     server.keys.append(made)
     server.lines.append(("table c", f"{OID['pg_class']}:20003:0", 20003))
     server.fresh, server.objects = [made], [20003]
-    assert "table c" in reader.after().lines
+    assert "table c" in lines_after(reader)
 
     server.fresh, server.objects = [], []
     server.keys.remove(made)
     server.lines.pop()
 
-    assert "table c" not in reader.after().lines
+    assert "table c" not in lines_after(reader)
 
 
 @pytest.mark.parametrize(
@@ -46,9 +47,9 @@ def test_what_is_gone_is_found_by_its_absence(
     server.keys.remove(gone)
     server.lines = [one for one in server.lines if one[2] != home]
 
-    assert reader.after().lines == {line for line, *_ in server.lines}
+    assert lines_after(reader) == {line for line, *_ in server.lines}
     assert server.asked[0] is not None
-    assert reader.after().lines == {line for line, *_ in server.lines}
+    assert lines_after(reader) == {line for line, *_ in server.lines}
 
 
 @pytest.mark.parametrize("what", ["schema", "written", "role", "extension"])
@@ -63,14 +64,14 @@ def test_what_may_stand_anywhere_has_all_read(server: Server, reader: CatalogRea
         server.keys.remove(KEYS[5])
     server.lines.append(("table d", f"{OID['pg_class']}:20004:0", 20004))
 
-    assert "table d" in reader.after().lines
+    assert "table d" in lines_after(reader)
     assert server.asked == [None]
 
 
 def test_where_very_much_was_written_all_is_read(server: Server, reader: CatalogReader) -> None:
     server.fresh, server.objects = [KEYS[1]], list(range(20002, 21002))
 
-    assert reader.after().lines == {line for line, *_ in LINES}
+    assert lines_after(reader) == {line for line, *_ in LINES}
     assert server.asked == [None]
 
 
@@ -78,7 +79,7 @@ def test_what_belongs_to_nobody_is_read_each_time(server: Server, reader: Catalo
     server.lines.pop()
     server.more = True
 
-    assert reader.after().lines == {line for line, *_ in server.lines}
+    assert lines_after(reader) == {line for line, *_ in server.lines}
     assert server.asked == [[]]
 
 
@@ -87,17 +88,18 @@ def test_what_was_forgotten_is_read_whole(server: Server, reader: CatalogReader)
     reader.after()
 
     assert server.asked == [None]
-    assert reader.whole().lines == {line for line, *_ in LINES}
+    assert reader.whole() == Reading(Patch(), is_whole=True)
+    assert reader.catalog.lines == {line for line, *_ in LINES}
 
 
 def test_two_objects_may_say_the_same(server: Server, reader: CatalogReader) -> None:
     server.lines.append(("table a", f"{OID['pg_class']}:20002:0", 20002))
     server.objects = [20002]
-    assert "table a" in reader.after().lines
+    assert "table a" in lines_after(reader)
 
     server.lines.pop()
 
-    assert "table a" in reader.after().lines
+    assert "table a" in lines_after(reader)
 
 
 def test_the_place_of_the_scope_is_filled() -> None:
@@ -112,13 +114,12 @@ def test_where_the_server_counted_no_row_nothing_is_looked_at(
 ) -> None:
     server.written, server.looks = counted(pg_class=(7, 0)) if counts else None, 0
 
-    first = reader.after()
-    reader.changes()
+    reader.after()
     # What was written in between is not counted by this server: so it is not looked for either.
     second = reader.after()
 
-    assert first is second
-    assert reader.changes() == Changes(is_empty=True, objects=frozenset(), since=1, has_less=False)
+    # Where it does not count, rows may have been deleted.
+    assert second == Reading(Patch(), has_less=not counts)
     assert server.looks == looks
 
 
@@ -139,15 +140,13 @@ def test_rows_counted_in_another_transaction_say_nothing(server: Server, reader:
 
 def test_a_row_that_was_counted_is_looked_for_where_it_was_written(server: Server, reader: CatalogReader) -> None:
     server.written = counted(pg_class=(7, 2), pg_type=(1, 0))
-    before = reader.after()
-    reader.changes()
+    reader.after()
     server.written = counted(pg_class=(8, 2), pg_type=(1, 0))
     server.lines = [*LINES, ("index a_n CREATE", f"{OID['pg_class']}:20005:0", 20001)]
     server.fresh, server.objects = [(OID["pg_class"], 20005, 0)], [20001]
     server.classes.clear()
 
-    assert reader.after().lines - before.lines == {"index a_n CREATE"}
-    assert reader.changes() == Changes(is_empty=False, objects=frozenset({20001}), since=1, has_less=False)
+    assert reader.after() == Reading(Patch(plus=frozenset({"index a_n CREATE"})), objects=frozenset({20001}))
     # In no other catalog; and as no row was deleted, the others are not counted.
     assert server.classes == [([OID["pg_class"]], [])]
 
@@ -160,26 +159,63 @@ def test_where_rows_were_deleted_those_that_are_left_are_counted(server: Server,
     server.lines = [one for one in server.lines if one[2] != 20001]
     server.classes.clear()
 
-    assert reader.after().lines == {line for line, *_ in server.lines}
+    assert lines_after(reader) == {line for line, *_ in server.lines}
     assert server.classes[0] == ([OID["pg_constraint"], OID["pg_class"]], [OID["pg_constraint"]])
 
 
-def test_how_many_rows_of_columns_were_written_is_what_was_counted_meanwhile(
-    server: Server, reader: CatalogReader
-) -> None:
-    server.written = counted(pg_attribute=(10, 4))
-    reader.after()
-    # Nobody has counted before.
-    assert server.attributes is None
+class TestPlaces:
+    """Where rows are looked for that a statement wrote."""
 
-    # Three more, two of them deleted.
-    server.written = counted(pg_attribute=(13, 6), pg_class=(1, 0))
-    reader.after()
-    assert server.attributes == 1
+    @pytest.fixture
+    def found(self, server: Server, reader: CatalogReader) -> CatalogReader:
+        """A reader that found rows of two catalogs at the end of some page."""
+        server.written = {}
+        reader.begins()
+        server.written = counted(pg_class=(4, 0), pg_type=(2, 0))
+        server.seen = [{str(OID["pg_class"]): (4, "(7,30)"), str(OID["pg_type"]): (2, "(9,3)")}]
+        reader.after()
+        assert server.places == [[], []]
+        server.looks = 0
+        return reader
 
-    server.written = counted(pg_attribute=(13, 6), pg_class=(2, 0))
-    reader.after()
-    assert server.attributes == 0
+    def test_on_the_page_where_the_last_were_found_and_after_it(self, server: Server, found: CatalogReader) -> None:
+        server.written = counted(pg_class=(6, 1), pg_type=(2, 0), pg_proc=(1, 0))
+        server.seen = [{str(OID["pg_class"]): (1, "(8,1)"), str(OID["pg_proc"]): (1, "(90,2)")}]
+        found.after()
+
+        # Of two rows one was deleted; nobody has found any of pg_proc before.
+        assert (server.places, server.looks) == ([[OID["pg_class"]], ["(7,0)"]], 1)
+
+    def test_everywhere_where_fewer_were_found_than_were_written(self, server: Server, found: CatalogReader) -> None:
+        server.written = counted(pg_class=(6, 0), pg_type=(3, 0))
+        server.seen = [
+            {str(OID["pg_class"]): (1, "(8,1)"), str(OID["pg_type"]): (1, "(9,4)")},
+            {str(OID["pg_class"]): (2, "(8,1)"), str(OID["pg_type"]): (1, "(9,4)")},
+        ]
+        found.after()
+        # The one that is in place is not looked for elsewhere.
+        assert (server.places, server.looks) == ([[OID["pg_type"]], ["(9,0)"]], 2)
+
+        server.written = counted(pg_class=(7, 0), pg_type=(3, 0))
+        server.seen = [{str(OID["pg_class"]): (1, "(8,2)")}]
+        found.after()
+        assert (server.places, server.looks) == ([[OID["pg_class"]], ["(8,0)"]], 3)
+
+    def test_a_new_row_that_was_updated_is_counted_twice(self, server: Server, found: CatalogReader) -> None:
+        server.written = counted(pg_class=(7, 0), pg_type=(2, 0))
+        server.seen = [{str(OID["pg_class"]): (1, "(8,1)")}]
+        server.updates = {"20777": 2}
+        found.after()
+
+        assert server.looks == 1
+
+    def test_but_what_was_there_before_is_not(self, server: Server, found: CatalogReader) -> None:
+        server.written = counted(pg_class=(7, 0), pg_type=(2, 0))
+        server.seen = [{str(OID["pg_class"]): (1, "(8,1)")}, {str(OID["pg_class"]): (3, "(8,1)")}]
+        server.updates = {"20001": 2}
+        found.after()
+
+        assert (server.places, server.looks) == ([[], []], 2)
 
 
 @pytest.mark.parametrize("name", ["pg_default_acl", "pg_description"])
@@ -191,7 +227,7 @@ def test_what_belongs_to_nobody_is_read_where_a_row_of_its_catalog_is_gone(
     server.written = counted(**{name: (1, 1)})
     server.lines = [one for one in server.lines if one[2] != 0]
 
-    assert reader.after().lines == {line for line, *_ in server.lines}
+    assert lines_after(reader) == {line for line, *_ in server.lines}
 
 
 def test_a_schema_that_is_gone_has_all_read(server: Server, reader: CatalogReader) -> None:

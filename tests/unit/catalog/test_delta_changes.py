@@ -2,64 +2,72 @@
 
 from __future__ import annotations
 
-from pyinfra_pgmigrate.catalog.delta import CatalogReader, Changes, FrugalReader
+from pyinfra_pgmigrate.catalog.delta import CatalogReader, FrugalReader, Reading
+from pyinfra_pgmigrate.catalog.lines import Patch
 
-from tests.unit.catalog.answers import KEYS, LINES, OID, Server, counted
+from tests.unit.catalog.answers import KEYS, LINES, OID, Server, counted, lines_after
 
 
-class TestChanges:
-    """What was read again since somebody asked."""
+class TestReading:
+    """What was found to be other than before."""
 
-    def test_all_was_read_at_first(self, reader: CatalogReader) -> None:
+    def test_all_is_new_at_first(self, server: Server) -> None:
+        assert CatalogReader(server.execute).after() == Reading(
+            Patch(plus=frozenset(line for line, *_ in LINES)), is_whole=True
+        )
+
+    def test_lines_that_came_and_went_and_what_was_read(self, server: Server, reader: CatalogReader) -> None:
+        server.lines[3] = ("table b", *LINES[3][1:])
+        server.fresh, server.objects, server.referenced = [KEYS[1]], [20002], [20001]
+
+        # This server does not count: rows of pg_depend may have been deleted.
+        assert reader.after() == Reading(
+            Patch(frozenset({"table b inherits (a)"}), frozenset({"table b"})),
+            objects=frozenset({20002}),
+            referenced=frozenset({20001}),
+            has_less=True,
+        )
+
+    def test_what_only_depends_on_something_else_is_said_too(self, server: Server, reader: CatalogReader) -> None:
+        server.written = {}
         reader.after()
+        server.written, server.referenced = counted(pg_depend=(1, 0)), [20001]
+        server.asked.clear()
 
-        assert reader.changes() is None
-
-    def test_they_add_up(self, server: Server, reader: CatalogReader) -> None:
-        reader.changes()
-        for objects in ([20001], [20002]):
-            server.objects = objects
-            reader.after()
-
-        found = reader.changes()
-
-        assert found is not None
-        assert (found.objects, found.has_less) == (frozenset({20001, 20002}), True)  # This server does not count.
+        assert reader.after() == Reading(Patch(), referenced=frozenset({20001}))
+        assert server.asked == []
 
     def test_dependencies_are_gone_where_rows_of_theirs_were_deleted(
         self, server: Server, reader: CatalogReader
     ) -> None:
         server.written = {}
         reader.begins()
-        reader.changes()
-        for since, rows, has_less in ((-1, (1, 0), False), (1, (2, 1), True)):
+        for rows, has_less in (((1, 0), False), ((2, 1), True)):
             server.written = counted(pg_depend=rows)
             server.objects = [20002]
-            reader.after()
 
-            assert reader.changes() == Changes(False, frozenset({20002}), since, has_less)
+            assert reader.after() == Reading(Patch(), objects=frozenset({20002}), has_less=has_less)
 
-    def test_what_an_earlier_transaction_wrote_is_told_from_nothing(
+    def test_lines_of_a_key_are_counted(self, server: Server, reader: CatalogReader) -> None:
+        assert reader.keys == {"table a": 1, "constraint a.c": 1, "table b": 1}
+
+        server.lines[3] = ("table a inherits (z)", *LINES[3][1:])
+        server.objects = [20002]
+        reader.after()
+
+        assert reader.keys == {"table a": 2, "constraint a.c": 1}
+
+    def test_what_all_databases_share_is_written_where_it_was_counted(
         self, server: Server, reader: CatalogReader
     ) -> None:
-        reader.changes()
-        server.objects = [20001]
+        # This server does not count.
+        assert reader.may_have_written(["pg_proc"])
+
+        server.written = counted(pg_class=(1, 0))
         reader.after()
 
-        reader.begins()
-
-        assert reader.changes() is None
-
-    def test_but_not_where_it_was_asked_for_before(self, server: Server, reader: CatalogReader) -> None:
-        server.objects = [20001]
-        reader.after()
-        reader.changes()
-
-        reader.begins()
-
-        found = reader.changes()
-        assert found is not None
-        assert (found.is_empty, found.since) == (True, -1)
+        assert not reader.may_have_written(["pg_proc"])
+        assert reader.may_have_written(["pg_proc", "pg_class"])
 
 
 class TestFrugal:
@@ -70,7 +78,7 @@ class TestFrugal:
         reader.begins()
         for number in range(FrugalReader.FEW_READS):
             server.written = counted(pg_class=(number, 0))
-            assert reader.after().lines == {line for line, *_ in LINES}
+            assert lines_after(reader) == {line for line, *_ in LINES}
         assert (server.looks, server.asked) == (0, [None] * FrugalReader.FEW_READS)
 
         server.written = counted(pg_class=(99, 0))
@@ -96,13 +104,10 @@ class TestFrugal:
         reader = FrugalReader(server.execute)
         reader.begins()
         server.written = counted(pg_class=(1, 0))
-        reader.after()
-        assert reader.changes() is None
+        assert reader.after().is_whole
 
-        reader.after()
-
+        assert reader.after() == Reading(Patch())
         assert server.asked == [None]
-        assert reader.changes() == Changes(is_empty=True, objects=frozenset(), since=-1, has_less=False)
 
     def test_what_was_forgotten_is_read_again(self, server: Server) -> None:
         reader = FrugalReader(server.execute)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hashlib import sha256
 
 import pytest
-from pyinfra_pgmigrate.catalog.lines import Catalog, Patch
+from pyinfra_pgmigrate.catalog.lines import Patch
 from pyinfra_pgmigrate.errors import Kind, PgMigrateError
-from pyinfra_pgmigrate.migrations.effect import FORMAT, Effect, Lock, StatementEffect, bases_of, keys, parse, render
+from pyinfra_pgmigrate.migrations.effect import FORMAT, Effect, Lock, StatementEffect, bases_of, parse, render
 from pyinfra_pgmigrate.migrations.files import Migration
 
 from tests.support.migrations import MIGRATIONS
@@ -103,10 +103,3 @@ def test_a_base_is_the_hash_of_all_checksums_before_it_in_their_order() -> None:
     found = list(bases_of("baseline", iter(["a", "b", "c"])))
 
     assert found == [sha256(text.encode()).hexdigest() for text in ("baseline", "baseline\na", "baseline\na\nb")]
-
-
-def test_keys_are_those_of_objects_and_not_of_owners_or_rights() -> None:
-    assert keys(Catalog.of(["table t", "column t.a text", "owner view v me", "grant view v app SELECT"])) == {
-        "table t",
-        "column t.a",
-    }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from pyinfra_pgmigrate.catalog.delta import Changes
-from pyinfra_pgmigrate.catalog.lines import Catalog, Patch
+from pyinfra_pgmigrate.catalog.delta import Reading
+from pyinfra_pgmigrate.catalog.lines import Catalog, Patch, is_own, key_of
 from pyinfra_pgmigrate.catalog.queries import Execute, Query
 from pyinfra_pgmigrate.migrations.effect import Lock, StatementEffect
 from pyinfra_pgmigrate.migrations.scene import DEPENDENCIES as ALL
@@ -13,8 +15,9 @@ from pyinfra_pgmigrate.migrations.scene import RELATIONS as RELATIONS_ALL
 from pyinfra_pgmigrate.migrations.scene import (
     SOME_DEPENDENCIES,
     SOME_RELATIONS,
+    Dependency,
     Relation,
-    Scene,
+    Seen,
     Surroundings,
     effect_of,
 )
@@ -28,8 +31,21 @@ RELATIONS = {
     INDEX: Relation("index orders_pkey", "i", 3),
     VIEW: Relation("materialized_view sums", "m", 4),
 }
+ALL_READ = Reading(Patch(), is_whole=True)
 LINES = ("table orders", "table customers", "column orders.id integer", "owner table orders me", "function f() () x")
-BEFORE = Scene(Catalog.of(LINES), RELATIONS, {}, frozenset(), frozenset())
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The scratch database between two statements."""
+
+    catalog: Catalog
+    relations: Mapping[int, Relation]
+    dependencies: Mapping[int, frozenset[Dependency]]
+    locks: frozenset[tuple[int, str]] = frozenset()
+
+
+BEFORE = Scene(Catalog.of(LINES), RELATIONS, {})
 
 
 def after(
@@ -45,12 +61,25 @@ def after(
         RELATIONS if relations is None else relations,
         {**before.dependencies, REFERENCED: before.dependencies.get(REFERENCED, frozenset()) | set(dependencies)},
         before.locks | set(locks),
-        frozenset(),
     )
 
 
 def effect(text: str, scene: Scene, before: Scene = BEFORE) -> StatementEffect:
-    return effect_of(split(text)[0], before, scene, before.locks)
+    """Returns what a statement did that led from one scene to the other."""
+    now = Surroundings(answering({}))
+    now.relations, now.dependencies = dict(scene.relations), dict(scene.dependencies)
+    oids = {
+        oid for oid in {*before.relations, *scene.relations} if before.relations.get(oid) != scene.relations.get(oid)
+    }
+    seen = Seen(
+        before.catalog.difference(scene.catalog),
+        {oid: before.relations.get(oid) for oid in oids},
+        {oid: before.dependencies.get(oid, frozenset()) for oid in {*before.dependencies, *scene.dependencies}},
+        scene.locks,
+        frozenset(),
+    )
+    keys = Counter(key_of(line) for line in scene.catalog.lines if not is_own(line))
+    return effect_of(split(text)[0], seen, now, keys, before.locks)
 
 
 def test_lines_that_came_and_went_are_its_patch_and_those_of_one_database_are_not() -> None:
@@ -151,7 +180,7 @@ class TestSurroundings:
             answering({RELATIONS_ALL.name: [(1, "table a", "r", 7)], ALL.name: [(1, 2, 3, 0, "table a")]})
         )
 
-        found.update(None)
+        assert found.update(ALL_READ) == ({1: None}, {1: frozenset()})
 
         assert found.relations == {1: Relation("table a", "r", 7)}
         assert found.dependencies == {1: frozenset({(2, 3, 0, "table a")})}
@@ -161,10 +190,14 @@ class TestSurroundings:
         found = known(asked)
         asked.clear()
 
-        found.update(Changes(is_empty=False, objects=frozenset({2, 1}), since=5, has_less=False))
+        before = found.update(Reading(Patch(), objects=frozenset({2, 1}), referenced=frozenset({3})))
 
         # Table 2 was dropped, table 1 renamed; something new depends on table 3, which was not written itself.
-        assert asked == [(SOME_RELATIONS.name, ([1, 2],)), (SOME_DEPENDENCIES.name, ([1, 2], 5))]
+        assert asked == [(SOME_RELATIONS.name, ([1, 2],)), (SOME_DEPENDENCIES.name, ([1, 2, 3],))]
+        assert before == (
+            {1: Relation("table a", "r", 7), 2: Relation("table b", "r", 8)},
+            {oid: frozenset({(9, 9 + oid, 0, f"table {name}")}) for oid, name in ((1, "a"), (2, "b"), (3, "c"))},
+        )
         assert found.relations == {1: Relation("table new", "r", 7), 3: Relation("table c", "r", 9)}
         assert found.dependencies == {
             1: frozenset({(9, 10, 0, "table new")}),
@@ -176,7 +209,7 @@ class TestSurroundings:
         found = known(asked)
         asked.clear()
 
-        found.update(Changes(is_empty=False, objects=frozenset({1}), since=5, has_less=True))
+        found.update(Reading(Patch(), objects=frozenset({1}), has_less=True))
 
         assert asked == [(SOME_RELATIONS.name, ([1],)), (ALL.name, ())]
 
@@ -185,9 +218,16 @@ class TestSurroundings:
         found = known(asked)
         asked.clear()
 
-        found.update(Changes(is_empty=True, objects=frozenset(), since=5, has_less=False))
+        assert found.update(Reading(Patch())) == ({}, {})
 
         assert asked == []
+
+    def test_where_nothing_was_read_yet_all_is(self) -> None:
+        found = Surroundings(answering({RELATIONS_ALL.name: [(1, "table a", "r", 7)], ALL.name: []}))
+
+        found.update(Reading(Patch()))
+
+        assert found.relations == {1: Relation("table a", "r", 7)}
 
 
 def known(asked: list[tuple[str, tuple[object, ...]]]) -> Surroundings:
@@ -198,10 +238,10 @@ def known(asked: list[tuple[str, tuple[object, ...]]]) -> Surroundings:
         RELATIONS_ALL.name: tables,
         ALL.name: rows,
         SOME_RELATIONS.name: [(1, "table new", "r", 7)],
-        SOME_DEPENDENCIES.name: [(1, 9, 10, 0, "table new"), (3, 9, 13, 0, "table c")],
+        SOME_DEPENDENCIES.name: [(1, 9, 10, 0, "table new"), (3, 9, 12, 0, "table c"), (3, 9, 13, 0, "table c")],
     }
     found = Surroundings(answering(answers, asked))
-    found.update(None)
+    found.update(ALL_READ)
     return found
 
 

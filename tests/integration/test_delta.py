@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
+from typing import Any
 
+import psycopg
 import pytest
 from psycopg import sql
-from pyinfra_pgmigrate.catalog.queries import TOUCHED
+from pyinfra_pgmigrate.catalog.delta import CatalogReader
+from pyinfra_pgmigrate.catalog.queries import TOUCHED, Execute, Query, catalog_query
+from pyinfra_pgmigrate.resources import read_sql
 
 from tests.conftest import on_all_versions
 from tests.property.delta import Compared, compare
 from tests.property.histories import DiscardedError, prepare_server, write_history
+from tests.support.explained import rows_handled
 from tests.support.servers import Server
 
 HISTORIES = 4
@@ -139,6 +145,59 @@ def is_read_whole(plan: list[str]) -> bool:
         if "on pg_attribute" in line and "((attrelid)::bigint >= 16384)" in plan[place + 1] + plan[place + 2]
     ]
     return "never executed" not in scan
+
+
+MAKES = """DO $$ BEGIN FOR n IN 1..400 LOOP
+    EXECUTE format('CREATE TABLE t_%s (id bigserial PRIMARY KEY, n text DEFAULT 5 CHECK (n <> %L))', n, n); END LOOP; END $$"""
+
+
+@on_all_versions
+def test_what_a_statement_wrote_is_found_beside_many_others(server: Server) -> None:
+    handled: list[float] = []
+    with server.database("empty") as database:
+        database.run(read_sql("psql/pinned"))
+        # As it is recorded: planned where there is little.
+        database.run(read_sql("migrations/record_planned").replace("SET LOCAL", "SET"))
+        reader = CatalogReader(explaining(database.session, handled))
+        for number, statement in enumerate(("CREATE TABLE one (n text)", MAKES, "CREATE TABLE t (n text DEFAULT 5)")):
+            with database.session.transaction():
+                reader.begins()
+                if number == 0:
+                    reader.after()
+                with database.session.transaction():
+                    database.run(statement)
+                handled.clear()
+                reader.after()
+
+        assert len(handled) == 1, "looked twice"
+        # Of some 30,000 rows that there are.
+        assert handled[0] < 3000
+        with database.session.transaction(force_rollback=True):
+            reader.begins()
+            # What was there is written again where it was, if there is room.
+            with database.session.transaction():
+                database.run("ALTER TABLE t_7 ADD COLUMN more text; ALTER TABLE t_9 RENAME TO t_0")
+            assert "column t_7.more text" in reader.after().patch.plus
+            assert reader.catalog.lines == {row[0] for row in database.session.execute(catalog_query().encode())}
+
+
+def explaining(session: psycopg.Connection[Any], handled: list[float]) -> Execute:
+    """Returns what runs queries, and notes how many rows touched.sql has handled each time."""
+
+    def execute(query: Query, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        name = sql.Identifier(query.name)
+        if session.execute("SELECT FROM pg_prepared_statements WHERE name = %s", [query.name]).fetchone() is None:
+            types = sql.SQL("({})").format(sql.SQL(", ").join(map(sql.SQL, query.types)))
+            heading = sql.SQL("PREPARE {} {} AS {}")
+            session.execute(heading.format(name, types if values else sql.SQL(""), sql.SQL(query.text)))
+        places = sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Literal, values)))
+        run = sql.SQL("EXECUTE {} {}").format(name, places if values else sql.SQL(""))
+        if query is TOUCHED:
+            ((plan,),) = session.execute(sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) {}").format(run)).fetchall()
+            handled.append(rows_handled(plan[0]["Plan"], few=0))
+        return session.execute(run).fetchall()
+
+    return execute
 
 
 def test_what_a_block_caught_was_never_written(server: Server) -> None:

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from psycopg import sql
 from pyinfra_pgmigrate.catalog.queries import TOUCHED, catalog_query
 from pyinfra_pgmigrate.resources import read_sql
 
 from tests.conftest import on_all_versions
+from tests.support.explained import rows_handled
 from tests.support.servers import Server
 
 EVERY_KIND = Path(__file__).parent.parent / "support" / "every_kind.sql"
 FEW, MANY = 12, 96
-FEW_ROWS = 1000
 
 QUERIES = {
     "catalog": catalog_query(),
@@ -33,17 +32,6 @@ QUERIES = {
     .replace("$7", "'{}'::oid[]")
     .replace("$8", "'{}'::tid[]"),
 }
-
-
-def rows_handled(plan: dict[str, Any]) -> float:
-    """Returns how many rows the nodes of a plan gave or threw away, all their loops together.
-
-    Tables of a few pages do not count: they are read through for as long as no index would be quicker.
-    """
-    own = sum(float(value) for key, value in plan.items() if key == "Actual Rows" or key.startswith("Rows Removed by"))
-    if "Relation Name" in plan and own < FEW_ROWS:
-        own = 0.0
-    return own * float(plan["Actual Loops"]) + sum(map(rows_handled, plan.get("Plans", ())))
 
 
 def handled(server: Server, count: int) -> dict[str, float]:

@@ -8,6 +8,7 @@ extension brought) all is read.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,16 +58,17 @@ class _Written:
     elsewhere: str
     seen: Mapping[str, tuple[int, str]]
     referenced: Sequence[int]
-    updates: Mapping[str, int]
+    updates: Mapping[str, Mapping[str, int]]
 
-    def counts(self, relations: int, known: Container[tuple[int, int]]) -> dict[int, int]:
+    def counts(self, classes: Mapping[str, int], known: Container[tuple[int, int]]) -> Counter[int]:
         """Returns how many rows of each catalog were found, and how often these were updated once they were inserted.
 
-        + relations: oid of pg_class; known: keys of its rows that were there before
+        + classes: oids of the catalogs, by name; known: keys of the relations that were there before
         """
-        found = {int(class_): count for class_, (count, _) in self.seen.items()}
-        if relations in found:
-            found[relations] += sum(count for oid, count in self.updates.items() if (int(oid), 0) not in known)
+        found = Counter({int(class_): count for class_, (count, _) in self.seen.items()})
+        for oid, updates in self.updates.items():
+            if (int(oid), 0) not in known:
+                found.update({classes[name]: count for name, count in updates.items()})
         return found
 
 
@@ -100,26 +102,27 @@ class _Places:
     """
 
     def __init__(self) -> None:
-        self._first: dict[int, str] = {}
+        self._pages: dict[int, int] = {}
 
     def of(self, where: _Where) -> dict[int, str]:
         """Returns them for what is looked for, as PostgreSQL writes a tid, by catalog."""
-        return {one: self._first[one] for one in where.rows or () if one in self._first}
+        return {one: f"({self._pages[one]},0)" for one in where.rows or () if one in self._pages}
 
     def are_right(self, asked: Mapping[int, str], where: _Where, found: Mapping[int, int]) -> bool:
         """Returns whether from there on all was found; those of which it was not count no more.
 
         + found: rows by catalog, and their updates
         """
-        short = [one for one in asked if found.get(one, 0) < (where.rows or {})[one]]
+        short = [one for one in asked if found.get(one, 0) != (where.rows or {})[one]]
         for one in short:
-            del self._first[one]
+            del self._pages[one]
         return not short
 
     def note(self, written: _Written) -> None:
         """Notes where rows were found: the next ones will be on the page of the last, or after it."""
         for class_, (_, last) in written.seen.items():
-            self._first[int(class_)] = f"{last.partition(',')[0]},0)"
+            page = int(last.strip("()").split(",")[0])
+            self._pages[int(class_)] = max(page, self._pages.get(int(class_), 0))
 
 
 class CatalogReader:
@@ -278,7 +281,7 @@ class CatalogReader:
     def _written(
         self, where: _Where = _EVERYWHERE, *, more: Collection[int] = (), asked: Collection[int] = ()
     ) -> _Written:
-        places, relations = self._places.of(where), self._classes["pg_class"]
+        places, known = self._places.of(where), self._keys.get(self._classes["pg_class"], ())
         while True:
             # By place the rows of pg_attribute are found, too: so how many there are is not said.
             scopes = where.classes, where.counted, None
@@ -286,7 +289,7 @@ class CatalogReader:
             ((is_whole, has_more, last, objects, fresh, others, keys, *more_of_it),) = self._execute(TOUCHED, values)
             fresh, keys = ([(class_, object_, part) for class_, object_, part in rows] for rows in (fresh, keys))
             written = _Written(is_whole, has_more, last, objects, fresh, others, keys, *more_of_it)
-            if not places or self._places.are_right(places, where, written.counts(relations, self._keys[relations])):
+            if not places or self._places.are_right(places, where, written.counts(self._classes, known)):
                 break
             places = self._places.of(where)
         self._places.note(written)

@@ -12,7 +12,7 @@
 -- is_whole: something was written whose name may stand in the lines of anything; has_more: something that belongs to no
 -- relation, function or type; elsewhere: what tells roles and user mappings apart, which everybody may read; seen: of the
 -- catalogs in which rows were found, how many and the last place; referenced: on what that depends that was written; updates:
--- of the rows of pg_class, how often a new one has been updated at least.
+-- by relation of which the row was written, how often its rows in other catalogs were updated if it is new.
 WITH RECURSIVE written AS NOT MATERIALIZED (
     -- object and part: key of the row in its catalog; homes: to which of the three it belongs.
     SELECT 'pg_catalog.pg_class'::regclass::oid AS class, c.oid::bigint AS object, 0::bigint AS part, ARRAY[c.oid] AS homes, c.ctid, c.xmin
@@ -109,24 +109,25 @@ WITH RECURSIVE written AS NOT MATERIALIZED (
             AND (SELECT c.relkind FROM pg_catalog.pg_class AS c WHERE c.oid = d.objid) = 'S'
         )
 ),
--- Whoever writes the columns of a relation has it locked. So they are found by index, which counts in the largest of all
--- catalogs: where they are as many as the server has counted, they are all of them.
+-- Whoever changes a relation or its columns has it locked (but for rights).
+locked AS MATERIALIZED (
+    SELECT DISTINCT l.relation
+    FROM pg_catalog.pg_locks AS l
+    WHERE l.pid = pg_catalog.pg_backend_pid()
+        AND l.locktype = 'relation'
+        AND l.relation >= 16384
+        AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
+        AND (COALESCE($6, 0) > 0 OR pg_catalog.cardinality($7) > 0)
+),
+-- So columns are found by index, which counts in the largest of all catalogs: where they are as many as the server has
+-- counted, they are all of them.
 locked_attributes AS MATERIALIZED (
     SELECT
         a.attrelid,
         a.ctid,
         a.xmin,
         count(*) OVER () = $6 AS is_all
-    FROM (
-        SELECT DISTINCT l.relation
-        FROM pg_catalog.pg_locks AS l
-        WHERE l.pid = pg_catalog.pg_backend_pid()
-            AND l.locktype = 'relation'
-            AND l.relation >= 16384
-            AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
-            AND $6 > 0
-            AND COALESCE('pg_catalog.pg_attribute'::regclass = ANY ($4::oid[]), true)
-    ) AS l
+    FROM locked AS l
     CROSS JOIN LATERAL (
         SELECT a.attrelid, a.ctid, a.xmin
         FROM pg_catalog.pg_attribute AS a
@@ -134,6 +135,8 @@ locked_attributes AS MATERIALIZED (
             AND -pg_catalog.age(a.xmin) > $1
         OFFSET 0
     ) AS a
+    WHERE $6 > 0
+        AND COALESCE('pg_catalog.pg_attribute'::regclass = ANY ($4::oid[]), true)
 ),
 -- What belongs to one of those rows, and goes with it.
 parts AS NOT MATERIALIZED (
@@ -248,6 +251,27 @@ rows_written AS MATERIALIZED (
     WHERE -pg_catalog.age(w.xmin) > $1
         AND COALESCE(w.class = ANY ($4::oid[]), true)
         AND w.ctid >= COALESCE(($8)[pg_catalog.array_position($7, w.class)], '(0,0)')
+
+    UNION ALL
+    -- What was there before is written again where it was, if there is room.
+    SELECT
+        'pg_catalog.pg_class'::regclass,
+        c.oid::bigint,
+        0::bigint,
+        ARRAY[c.oid],
+        c.ctid,
+        c.place
+    FROM locked AS l
+    CROSS JOIN LATERAL (
+        SELECT c.oid, c.ctid, -pg_catalog.age(c.xmin) AS place
+        FROM pg_catalog.pg_class AS c
+        WHERE c.oid = l.relation
+            AND -pg_catalog.age(c.xmin) > $1
+            AND c.ctid < ($8)[pg_catalog.array_position($7, 'pg_catalog.pg_class'::regclass)]
+        OFFSET 0
+    ) AS c
+    WHERE COALESCE('pg_catalog.pg_class'::regclass = ANY ($4::oid[]), true)
+        AND (SELECT count(*) FROM locked AS l) < 100
 ),
 parts_written AS MATERIALIZED (
     SELECT
@@ -259,6 +283,24 @@ parts_written AS MATERIALIZED (
     WHERE -pg_catalog.age(p.xmin) > $1
         AND COALESCE(p.class = ANY ($4::oid[]), true)
         AND p.ctid >= COALESCE(($8)[pg_catalog.array_position($7, p.class)], '(0,0)')
+
+    UNION ALL
+    SELECT
+        'pg_catalog.pg_attribute'::regclass,
+        ARRAY[a.attrelid],
+        a.ctid,
+        a.place
+    FROM locked AS l
+    CROSS JOIN LATERAL (
+        SELECT a.attrelid, a.ctid, -pg_catalog.age(a.xmin) AS place
+        FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = l.relation
+            AND -pg_catalog.age(a.xmin) > $1
+            AND a.ctid < ($8)[pg_catalog.array_position($7, 'pg_catalog.pg_attribute'::regclass)]
+        OFFSET 0
+    ) AS a
+    WHERE COALESCE('pg_catalog.pg_attribute'::regclass = ANY ($4::oid[]), true)
+        AND (SELECT count(*) FROM locked AS l) < 100
 ),
 alone_written AS MATERIALIZED (
     SELECT
@@ -324,45 +366,45 @@ scope (home) AS (
         WHERE n.classid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_type'::regclass)
 
         UNION ALL
-        SELECT w.ev_class
+        SELECT w.home
         FROM naming AS n
-        JOIN pg_catalog.pg_rewrite AS w ON w.oid = n.objid
+        CROSS JOIN LATERAL (SELECT w.ev_class AS home FROM pg_catalog.pg_rewrite AS w WHERE w.oid = n.objid OFFSET 0) AS w
         WHERE n.classid = 'pg_catalog.pg_rewrite'::regclass
 
         UNION ALL
-        SELECT d.adrelid
+        SELECT d.home
         FROM naming AS n
-        JOIN pg_catalog.pg_attrdef AS d ON d.oid = n.objid
+        CROSS JOIN LATERAL (SELECT d.adrelid AS home FROM pg_catalog.pg_attrdef AS d WHERE d.oid = n.objid OFFSET 0) AS d
         WHERE n.classid = 'pg_catalog.pg_attrdef'::regclass
 
         UNION ALL
-        SELECT COALESCE(NULLIF(k.conrelid, 0), k.contypid)
+        SELECT k.home
         FROM naming AS n
-        JOIN pg_catalog.pg_constraint AS k ON k.oid = n.objid
+        CROSS JOIN LATERAL (SELECT COALESCE(NULLIF(k.conrelid, 0), k.contypid) AS home FROM pg_catalog.pg_constraint AS k WHERE k.oid = n.objid OFFSET 0) AS k
         WHERE n.classid = 'pg_catalog.pg_constraint'::regclass
 
         UNION ALL
-        SELECT t.tgrelid
+        SELECT t.home
         FROM naming AS n
-        JOIN pg_catalog.pg_trigger AS t ON t.oid = n.objid
+        CROSS JOIN LATERAL (SELECT t.tgrelid AS home FROM pg_catalog.pg_trigger AS t WHERE t.oid = n.objid OFFSET 0) AS t
         WHERE n.classid = 'pg_catalog.pg_trigger'::regclass
 
         UNION ALL
-        SELECT p.polrelid
+        SELECT p.home
         FROM naming AS n
-        JOIN pg_catalog.pg_policy AS p ON p.oid = n.objid
+        CROSS JOIN LATERAL (SELECT p.polrelid AS home FROM pg_catalog.pg_policy AS p WHERE p.oid = n.objid OFFSET 0) AS p
         WHERE n.classid = 'pg_catalog.pg_policy'::regclass
 
         UNION ALL
-        SELECT s.stxrelid
+        SELECT s.home
         FROM naming AS n
-        JOIN pg_catalog.pg_statistic_ext AS s ON s.oid = n.objid
+        CROSS JOIN LATERAL (SELECT s.stxrelid AS home FROM pg_catalog.pg_statistic_ext AS s WHERE s.oid = n.objid OFFSET 0) AS s
         WHERE n.classid = 'pg_catalog.pg_statistic_ext'::regclass
 
         UNION ALL
-        SELECT m.prrelid
+        SELECT m.home
         FROM naming AS n
-        JOIN pg_catalog.pg_publication_rel AS m ON m.oid = n.objid
+        CROSS JOIN LATERAL (SELECT m.prrelid AS home FROM pg_catalog.pg_publication_rel AS m WHERE m.oid = n.objid OFFSET 0) AS m
         WHERE n.classid = 'pg_catalog.pg_publication_rel'::regclass
     ) AS n (home)
     WHERE pg_catalog.pg_column_size(n.home) = 4
@@ -486,15 +528,30 @@ SELECT
         WHERE d.refclassid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_type'::regclass)
     ) AS referenced,
     COALESCE((
-        -- Each of these is false or 0 in the row that is inserted, and set by an update of its own.
+        -- Each of these is not so in the row that is inserted, and set by an update of its own.
         SELECT pg_catalog.json_object_agg(
             c.oid::bigint,
-            (c.reltoastrelid <> 0)::integer
-                + (c.relchecks > 0)::integer
-                + c.relhastriggers::integer
-                + c.relhasrules::integer
-                + c.relispartition::integer
-                + c.relhassubclass::integer
+            pg_catalog.json_build_object(
+                'pg_class',
+                (c.reltoastrelid <> 0)::integer
+                    + (c.relchecks > 0)::integer
+                    + c.relhastriggers::integer
+                    + c.relhasrules::integer
+                    + c.relispartition::integer
+                    + c.relhassubclass::integer,
+                'pg_attribute',
+                (SELECT count(*) FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.atthasdef),
+                'pg_sequence',
+                CASE WHEN c.relkind = 'S' THEN (
+                    SELECT count(*)
+                    FROM pg_catalog.pg_depend AS d
+                    WHERE d.classid = 'pg_catalog.pg_class'::regclass
+                        AND d.objid = c.oid
+                        AND d.refclassid = 'pg_catalog.pg_class'::regclass
+                        AND d.refobjsubid > 0
+                        AND d.deptype IN ('a', 'i')
+                ) ELSE 0 END
+            )
         )
         FROM rows_written AS j
         JOIN pg_catalog.pg_class AS c ON c.oid = j.object::oid

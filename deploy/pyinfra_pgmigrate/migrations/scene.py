@@ -113,7 +113,7 @@ def _dependencies_query(among: str) -> str:
 
 RELATIONS = Query("relations", (), _relations_query("IS NOT NULL"), reads_all=True)
 SOME_RELATIONS = Query("some_relations", ("oid[]",), _relations_query("= ANY ($1)"))
-DEPENDENCIES = Query("dependencies", (), _dependencies_query("IS NOT NULL"), reads_all=True)
+DEPENDENCIES = Query("dependencies", (), _dependencies_query("IS NOT NULL"))
 SOME_DEPENDENCIES = Query("some_dependencies", ("oid[]",), _dependencies_query("= ANY ($1)"))
 
 

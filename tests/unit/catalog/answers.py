@@ -57,7 +57,7 @@ class Server:
         self.classes: list[Any] = []
         self.places: list[Any] = []
         self.seen: list[dict[str, tuple[int, str]]] = []
-        self.updates: dict[str, int] = {}
+        self.updates: dict[str, dict[str, int]] = {}
         self.referenced: list[int] = []
         self.looks = 0
         self.rare = False

@@ -204,15 +204,26 @@ class TestPlaces:
     def test_a_new_row_that_was_updated_is_counted_twice(self, server: Server, found: CatalogReader) -> None:
         server.written = counted(pg_class=(7, 0), pg_type=(2, 0))
         server.seen = [{str(OID["pg_class"]): (1, "(8,1)")}]
-        server.updates = {"20777": 2}
+        server.updates = {"20777": {"pg_class": 2, "pg_attribute": 1}}
         found.after()
 
         assert server.looks == 1
 
+    def test_never_on_a_page_before_one_where_rows_were_found(self, server: Server, found: CatalogReader) -> None:
+        server.written = counted(pg_class=(5, 0), pg_type=(2, 0))
+        # What was there is written again where it was.
+        server.seen = [{str(OID["pg_class"]): (1, "(2,7)")}]
+        found.after()
+        server.written = counted(pg_class=(6, 0), pg_type=(2, 0))
+        server.seen = [{str(OID["pg_class"]): (1, "(7,31)")}]
+        found.after()
+
+        assert (server.places, server.looks) == ([[OID["pg_class"]], ["(7,0)"]], 2)
+
     def test_but_what_was_there_before_is_not(self, server: Server, found: CatalogReader) -> None:
         server.written = counted(pg_class=(7, 0), pg_type=(2, 0))
         server.seen = [{str(OID["pg_class"]): (1, "(8,1)")}, {str(OID["pg_class"]): (3, "(8,1)")}]
-        server.updates = {"20001": 2}
+        server.updates = {"20001": {"pg_class": 2}}
         found.after()
 
         assert (server.places, server.looks) == ([[], []], 2)

@@ -190,9 +190,15 @@ SELECT pg_catalog.cardinality(:'touched_objects'::oid[]) < 1000 AS reads_parts \
 SELECT
     (:'touched_objects'::oid[] || :'vanished'::oid[] || 0::oid)::text AS part,
     -- What is not near may be new, and had no lines.
-    :'near' <> '{}' AND NOT n.further && CASE
-        WHEN n.further <> '{}' THEN pg_catalog.current_setting(:'before' || '_homes')::oid[]
-        ELSE '{}'
+    :'near' <> '{}' AND CASE
+        WHEN n.further = '{}' THEN true
+        WHEN pg_catalog.cardinality(n.further) < 20
+            THEN NOT n.further && pg_catalog.current_setting(:'before' || '_homes')::oid[]
+        ELSE NOT EXISTS (
+            SELECT pg_catalog.unnest(n.further)
+            INTERSECT
+            SELECT pg_catalog.unnest(pg_catalog.current_setting(:'before' || '_homes')::oid[])
+        )
     END AS is_near
 FROM (
     SELECT ARRAY(

@@ -14,7 +14,8 @@ FROM (
             pg_catalog.unnest(pg_catalog.current_setting($1 || '_identities')::text[]),
             pg_catalog.unnest(pg_catalog.current_setting($1 || '_homes')::oid[])
         ) AS b (line, identity, home)
-        WHERE b.home <> ALL ($3)
+        -- By hash, however many they are.
+        WHERE b.home NOT IN (SELECT h.home FROM pg_catalog.unnest($3) AS h (home))
 
         UNION ALL
         SELECT p.line, p.identity, p.home

@@ -32,10 +32,27 @@ SELECT
         )
             AND :of_scope
     )
-    OR NOT pg_catalog.current_setting(:'before')::text[]
-        @> ARRAY(SELECT pg_catalog.jsonb_array_elements_text(:'present'::jsonb))
-    OR pg_catalog.current_setting(:'before')::text[]
-        && ARRAY(SELECT pg_catalog.jsonb_array_elements_text(:'absent'::jsonb))
+    OR CASE
+        -- Few are looked for one by one, many by hash.
+        WHEN pg_catalog.jsonb_array_length(:'present'::jsonb) < 20
+            THEN NOT pg_catalog.current_setting(:'before')::text[]
+                @> ARRAY(SELECT pg_catalog.jsonb_array_elements_text(:'present'::jsonb))
+        ELSE EXISTS (
+            SELECT pg_catalog.jsonb_array_elements_text(:'present'::jsonb)
+            EXCEPT
+            SELECT pg_catalog.unnest(pg_catalog.current_setting(:'before')::text[])
+        )
+    END
+    OR CASE
+        WHEN pg_catalog.jsonb_array_length(:'absent'::jsonb) < 20
+            THEN pg_catalog.current_setting(:'before')::text[]
+                && ARRAY(SELECT pg_catalog.jsonb_array_elements_text(:'absent'::jsonb))
+        ELSE EXISTS (
+            SELECT pg_catalog.jsonb_array_elements_text(:'absent'::jsonb)
+            INTERSECT
+            SELECT pg_catalog.unnest(pg_catalog.current_setting(:'before')::text[])
+        )
+    END
     AS moved \gset
 \if :moved
 ROLLBACK;

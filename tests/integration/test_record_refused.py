@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,37 @@ def test_a_missing_extension_is_told_with_its_cure(server: Server, tmp_path: Pat
     found = refusal(server, written(tmp_path, "CREATE EXTENSION IF NOT EXISTS nobody_has_this;"))
 
     assert "HINT: Record on a server that has the extension" in found
+
+
+TODAY = date.today()
+DATED = (
+    ("CREATE TABLE t (at timestamp); CREATE VIEW v AS SELECT FROM t WHERE at > 'now'::timestamp;", "view v"),
+    ("CREATE TABLE t (at date DEFAULT 'today');", "column t.at"),
+    (
+        "DO $$ BEGIN EXECUTE format('CREATE TABLE events_%s (id int)', to_char(now(), 'YYYY_MM')); END $$;",
+        "column events_20",
+    ),
+    ("DO $$ BEGIN EXECUTE format('CREATE TABLE p%s ()', to_char(now() + '1 day', 'YYYYMMDD')); END $$;", "table p20"),
+)
+
+
+@pytest.mark.parametrize(("text", "found"), DATED)
+@on_oldest_and_newest
+def test_what_is_another_one_on_another_day_is_refused(server: Server, tmp_path: Path, text: str, found: str) -> None:
+    refused = refusal(server, written(tmp_path, text))
+
+    assert ": what it does depends on the day" in refused
+    assert f" in {found}" in refused
+
+
+@on_newest
+def test_what_says_the_day_or_asks_for_it_later_is_recorded(server: Server, tmp_path: Path) -> None:
+    text = f"""CREATE TABLE t (at timestamp DEFAULT now()); CREATE VIEW v AS SELECT FROM t WHERE at > now() - '1 day'::interval;
+        CREATE TABLE events_{TODAY:%Y_%m} (day date DEFAULT '{TODAY}');"""
+
+    (effect,) = recorded(server, written(tmp_path, text))
+
+    assert f"+ table events_{TODAY:%Y_%m}" in lines(effect)
 
 
 def whole_server(server: Server) -> list[tuple[Any, ...]]:

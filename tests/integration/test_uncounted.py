@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from pyinfra_pgmigrate.catalog.lines import Catalog, is_own
+from pyinfra_pgmigrate.embedded import scratch_server
 from pyinfra_pgmigrate.errors import Kind, PgMigrateError
 from pyinfra_pgmigrate.migrations.files import load_folder
 from pyinfra_pgmigrate.migrations.record import Recorder, record_folder
@@ -60,6 +61,21 @@ def test_one_that_was_recorded_as_nothing_is_recorded_again(server: Server, fold
     texts = record_folder(folder, conninfo(server), reuses=True)
 
     assert texts["003_one.effect"] == right
+
+
+@pytest.mark.parametrize("is_throwaway", [True, False])
+def test_a_role_that_it_makes_is_found(tmp_path: Path, is_throwaway: bool) -> None:
+    for number, text in enumerate((MANY, FUNCTION.replace("TABLE made (id int)", "ROLE made"), "SELECT unseen();"), 1):
+        (tmp_path / f"{number:03}_one.sql").write_text(text)
+
+    with scratch_server() as own:
+        reach = f"host={own.host} port={own.port} user={own.user} dbname=postgres"
+        with pytest.raises(PgMigrateError) as refused:
+            record_folder(tmp_path, reach, is_throwaway=is_throwaway)
+
+    assert refused.value.refusal.kind is Kind.FILE
+    assert "what belongs to the whole server is no part of a migration" in refused.value.refusal.message
+    assert 'the role "made"' in refused.value.refusal.detail
 
 
 def test_what_cannot_be_followed_is_refused(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -247,7 +247,7 @@ class Recorder(Replayer):
                             self._run("SET CONSTRAINTS ALL IMMEDIATE")
                     seen = self._look()
                     self._refuse_server_wide(source, statement, seen.server)
-                    recorded.append(self._effect(statement, seen, held))
+                    recorded.append(self._effect(source, statement, seen, held))
                     held = seen.locks
         except psycopg.Error as error:
             raise failed(source, statement, error, step=step if is_at_end else ()) from error
@@ -269,7 +269,7 @@ class Recorder(Replayer):
         locks: frozenset[tuple[int, str]] = frozenset()
         for held in self._batches(migration, statement):
             locks |= held
-        return self._after_all(statement, locks)
+        return self._after_all(migration, statement, locks)
 
     def _record_outside(self, migration: Migration, statement: Statement) -> StatementEffect:
         self._look_before()
@@ -277,11 +277,13 @@ class Recorder(Replayer):
             locks = self._run_outside_transaction(statement)
         except psycopg.Error as error:
             raise failed(f"{migration.name}.sql", statement, error) from error
-        return self._after_all(statement, locks)
+        return self._after_all(migration, statement, locks)
 
-    def _after_all(self, statement: Statement, locks: frozenset[tuple[int, str]]) -> StatementEffect:
+    def _after_all(
+        self, migration: Migration, statement: Statement, locks: frozenset[tuple[int, str]]
+    ) -> StatementEffect:
         self._catalog_reader.forgets()
-        return self._effect(statement, replace(self._look(), locks=locks), frozenset())
+        return self._effect(f"{migration.name}.sql", statement, replace(self._look(), locks=locks), frozenset())
 
 
 @contextmanager
@@ -377,6 +379,7 @@ def _texts(
     found = _shared(recording)
     if expected is not None:
         _compare(found, expected)
+    recording.check_whole_server(folder)
 
 
 def _shared(recording: Recorder) -> frozenset[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from ..catalog.delta import Reading
 from ..catalog.lines import Patch, escaped, is_own, key_of, parts_of
@@ -16,6 +18,9 @@ from .effect import Lock, StatementEffect
 
 # What belongs to the whole server, as (kind, name, facts).
 Server = frozenset[tuple[str, str, str]]
+
+# How a day stands in definitions, and a day or month in names.
+_DATES = ("%Y-%m-%d", "%Y_%m_%d", "%Y%m%d", "%Y_%m", "y%Ym%m")
 
 # What depends on something, as in pg_depend (catalog, oid, part), and the key of that on which it depends.
 Dependency = tuple[int, int, int, str]
@@ -150,6 +155,19 @@ def effect_of(
         needs=tuple(sorted(key for key in needs if key in dropped or keys.get(key, 0) > made[key])),
         touches=tuple(sorted(own - {key_of(line) for line in patch.minus | patch.plus})),
     )
+
+
+def dated(statement: Statement, effect: StatementEffect, today: date) -> tuple[str, str] | None:
+    """Returns the key of what has a date of these days in it that the statement does not say, and that date.
+
+    + today: by the scratch server's clock
+    """
+    days = [today + timedelta(days=number) for number in (-1, 0, 1)]
+    texts = {f"{day:{form}}" for day in days for form in _DATES}
+    unsaid = sorted(one for one in texts if one not in statement.text)
+    pattern = re.compile(rf"(?<![0-9])(?:{'|'.join(unsaid)})(?![0-9])")
+    found = ((line, pattern.search(line)) for line in sorted(effect.patch.plus))
+    return next(((key_of(line), match[0]) for line, match in found if match and unsaid), None)
 
 
 def _new(seen: Seen, now: Surroundings) -> Iterable[Dependency]:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -20,7 +21,7 @@ from ..resources import read_sql
 from ..sqltext.parser import Statement
 from .effect import StatementEffect
 from .files import BaselineNames, Migration
-from .scene import Seen, Server, Surroundings, effect_of
+from .scene import Seen, Server, Surroundings, dated, effect_of
 from .scratch import pinned, session
 from .script import server_wide
 
@@ -129,6 +130,7 @@ class ScratchSession:
         self._reader: CatalogReader | None = None
         self._surroundings = Surroundings(self._prepared.run)
         self._server = self._read_server(watcher)
+        ((self._today,),) = watcher.execute("SELECT pg_catalog.timezone('UTC', pg_catalog.now())::date")
         self._has_begun = False
 
     def catalog(self) -> Catalog:
@@ -194,7 +196,8 @@ class ScratchSession:
             reading = self._catalog_reader.after()
             relations, dependencies = self._surroundings.update(reading)
             self._has_looked = True
-            may_differ = self._catalog_reader.may_have_written(_SHARED)
+            # On a server that stays nothing is left to what it has counted.
+            may_differ = not self.is_throwaway or self._catalog_reader.may_have_written(_SHARED)
             server = self._read_server(self.connection) if may_differ else self._server
             return Seen(reading.patch, relations, dependencies, locks, server)
 
@@ -203,14 +206,25 @@ class ScratchSession:
         if not self._has_looked:
             self._look()
 
-    def _effect(self, statement: Statement, seen: Seen, held: frozenset[tuple[int, str]]) -> StatementEffect:
-        return effect_of(statement, seen, self._surroundings, self._catalog_reader.keys, held)
+    def _effect(
+        self, source: str, statement: Statement, seen: Seen, held: frozenset[tuple[int, str]]
+    ) -> StatementEffect:
+        effect = effect_of(statement, seen, self._surroundings, self._catalog_reader.keys, held)
+        if found := dated(statement, effect, self._today):
+            raise another_day(source, statement, *found)
+        return effect
 
     def _set(self, name: str, value: str) -> None:
         self.connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", [name, value])
 
     def _read_server(self, session: psycopg.Connection[Any]) -> Server:
         return frozenset(tuple(row) for row in session.execute(library("migrations/record_server")))
+
+    def check_whole_server(self, folder: Path) -> None:
+        """Refuses a history that has changed what belongs to the whole server, though no statement was seen to."""
+        # Where nobody else is at work.
+        if self.is_throwaway and self._has_begun and (changed := self._server ^ self._read_server(self.watcher)):
+            raise changes_server(folder, min(changed))
 
     def _check_server(self, source: str, statement: Statement) -> None:
         with self._aside():
@@ -319,6 +333,29 @@ def failed(
         f"could not record {source}, line {statement.line}: {message}",
         detail=f"Found SQLSTATE {sqlstate or '(none)'} at {found}; expected it to run on the scratch database.",
         hint=hint,
+    )
+
+
+def changes_server(folder: Path, changed: tuple[str, str, str]) -> PgMigrateError:
+    """Returns the refusal of a history in which something has changed what belongs to the whole server."""
+    kind, name, _ = changed
+    return PgMigrateError(
+        Kind.FILE,
+        f"could not record {folder}: what belongs to the whole server is no part of a migration",
+        detail=f'Found the {kind} "{name}" changed after all migrations; expected it as it was. The server has counted '
+        "no row for it: a function has track_counts off.",
+        hint=f"Leave it to pyinfra ({_OPERATIONS.get(kind, 'postgres.sql')}), and that setting out.",
+    )
+
+
+def another_day(source: str, statement: Statement, key: str, day: str) -> PgMigrateError:
+    """Returns the refusal of a statement that does something else on another day."""
+    return PgMigrateError(
+        Kind.FILE,
+        f"could not record {source}, line {statement.line}: what it does depends on the day",
+        detail=f"Found the date {day} in {key}; expected what the statement says, the same on each day.",
+        hint="In a definition write now() or CURRENT_DATE, which are asked whenever it is used, instead of 'now' or "
+        "'today', which become a constant; what is named after a date, name it in the statement.",
     )
 
 

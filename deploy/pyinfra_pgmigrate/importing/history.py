@@ -192,6 +192,8 @@ def _in_folders(tool: str, folders: list[Path], up: str, down: str | None) -> Fo
         way_back = read_text(folder / down) if down is not None and (folder / down).exists() else ""
         key = folder.name if tool == "Prisma" else digits
         entries.append(Entry(key, int(digits), found["name"], read_text(folder / up), way_back, f"{folder.name}/{up}"))
+    # Prisma by the name of the folder; Diesel by its digits, as text: some names have dashes between them.
+    entries.sort(key=lambda entry: entry.key)
     return ForeignHistory(tool, tuple(entries), tuple(left_out))
 
 

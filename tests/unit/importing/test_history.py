@@ -149,6 +149,15 @@ def test_prisma_and_diesel_have_a_folder_each(tmp_path: Path) -> None:
     ]
 
 
+def test_diesel_runs_them_by_their_digits_with_and_without_dashes(tmp_path: Path) -> None:
+    names = ("20170804200817_a", "2017-09-23-182408_b", "2026-07-30-140000-0000_c", "20260801000000_d")
+    found = history(tmp_path, **{f"{name}/up.sql": "SELECT 1;" for name in names})
+
+    assert [entry.name for entry in found.entries] == ["a", "b", "c", "d"]
+    # As numbers, the third would be the last.
+    assert [entry.version for entry in found.entries] == [1, 2, 3, 4]
+
+
 def test_sqitch_is_read_by_its_plan_and_a_change_that_comes_again_has_two_texts(tmp_path: Path) -> None:
     plan = """%syntax-version=1.0.0
 %project=shop

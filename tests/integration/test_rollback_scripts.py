@@ -166,3 +166,41 @@ def test_a_key_that_only_gets_its_name_back_may_have_references_of_others(server
         assert database.value("SELECT count(*) FROM pg_constraint WHERE conname IN ('a_pkey', 'one_n')") == 2
         forth = migrate(settings)
         assert forth.ok, forth.text
+
+
+# The last one renames what the one before has made; one has a net effect of nothing, one makes a constraint in two steps.
+CHAIN = {
+    1: ("ALTER TABLE orders ADD COLUMN x int;", "ALTER TABLE orders DROP COLUMN x;"),
+    2: ("ALTER TABLE orders ADD COLUMN note text;", "ALTER TABLE orders DROP COLUMN note;"),
+    3: ("ALTER TABLE orders RENAME COLUMN note TO remark;", "ALTER TABLE orders RENAME COLUMN remark TO note;"),
+    4: (
+        "ALTER TABLE orders ADD CONSTRAINT c CHECK (id > 0) NOT VALID;\nALTER TABLE orders VALIDATE CONSTRAINT c;",
+        "ALTER TABLE orders DROP CONSTRAINT c;",
+    ),
+    5: ("ALTER TABLE orders DROP CONSTRAINT c;\nALTER TABLE orders ADD CONSTRAINT c CHECK (id > 0);", "SELECT;"),
+}
+
+
+@on_versions(18)
+def test_what_was_taken_back_is_not_taken_back_again(server: Server, machines: Machines, tmp_path: Path) -> None:
+    (tmp_path / "baseline.sql").write_text("CREATE TABLE orders (id int);\n")
+    for number, (there, back) in CHAIN.items():
+        (tmp_path / f"{number:03}_m.sql").write_text(f"-- purpose: a step\n-- phase: schema\n\n{there}\n")
+        (tmp_path / f"rollback_{number:03}.sql").write_text(
+            f"-- purpose: back\n-- reverts: {number:03}-{number:03}\n\n{back}\n"
+        )
+    record(tmp_path, machines.server(18))
+    with server.database("empty") as database:
+        database.run("CREATE TABLE orders (id int)")
+        settings = database.settings(pg_sql_dir=str(tmp_path))
+        before = [application(database)]
+        for number in CHAIN:
+            assert migrate({**settings, "pg_target": number}).ok
+            before.append(application(database))
+
+        for number in reversed(CHAIN):
+            result = rollback({**settings, "pg_target": number - 1})
+
+            assert result.ok, result.text
+            assert same(before[number - 1], database) == []
+        assert migrate(settings).ok

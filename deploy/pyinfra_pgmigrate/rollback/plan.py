@@ -17,6 +17,7 @@ from ..errors import Kind, Refusal
 from ..migrations.effect import Effect, Lock
 from ..migrations.files import Migration
 from ..planning.evidence import began_places
+from ..planning.predict import Outlook
 from ..planning.state import Judgement, State, StatementState, in_order, judge
 from ..planning.timeline import Timeline, standing
 from ..registry.model import Observed
@@ -84,12 +85,16 @@ def _judged(migrations: Sequence[Migration], observed: Observed) -> dict[int, Ju
     """Returns what the catalog says of each migration, by version."""
     timeline = Timeline(in_order(migrations, observed.applied))
     registered = sum(one.version in observed.applied for one in migrations)
-    catalog = observed.catalog
-    found = standing(timeline, catalog.lines, first=registered, began=began_places(timeline, observed))
-    return {
-        one.version: judge(timeline, place, found, catalog.lines, catalog.of_key)
-        for place, one in enumerate(timeline.order, start=1)
-    }
+    found = standing(timeline, observed.catalog.lines, first=registered, began=began_places(timeline, observed))
+    outlook = Outlook(observed.catalog)
+    states = {}
+    for place, one in enumerate(timeline.order, start=1):
+        states[one.version] = judge(timeline, place, found, outlook.lines, outlook.of_key)
+        is_pending = one.version not in observed.applied and states[one.version].state is State.PENDING
+        if is_pending and one.effect is not None:
+            # Those after it are judged as if it were there: else one that renames what it makes would be half there.
+            outlook.patch(one.effect.patch)
+    return states
 
 
 def conflicts_of(rollback: Rollback, found: Sequence[Mapping[str, Any]]) -> tuple[Conflict, ...]:
@@ -209,7 +214,10 @@ def built_ahead(rollback: Rollback, from_bytes: int) -> tuple[Rule, ...]:
 
 def _is_there(migration: Migration, observed: Observed, states: Mapping[int, Judgement]) -> bool:
     state = states[migration.version]
-    return migration.version in observed.applied or bool(state.numbers(StatementState.DONE, StatementState.MIXED))
+    # Of one that is pending a statement counts as done where another one of it takes back what it does.
+    has_begun = state.state in (State.PARTIAL, State.APPLIED, State.CONFLICT)
+    is_seen = has_begun and bool(state.numbers(StatementState.DONE, StatementState.MIXED))
+    return migration.version in observed.applied or is_seen
 
 
 def _has_removed(migration: Migration, catalog: Catalog, states: Mapping[int, Judgement]) -> bool:

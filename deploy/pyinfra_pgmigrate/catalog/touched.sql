@@ -537,7 +537,7 @@ SELECT
                     + (c.relchecks > 0)::integer
                     + c.relhastriggers::integer
                     + c.relhasrules::integer
-                    + c.relispartition::integer
+                    + (c.relispartition AND c.relkind NOT IN ('i', 'I'))::integer
                     + c.relhassubclass::integer,
                 'pg_attribute',
                 (SELECT count(*) FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.atthasdef),

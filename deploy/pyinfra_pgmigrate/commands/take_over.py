@@ -16,6 +16,9 @@ from ..migrations.script import read_script, read_statements, split_statements, 
 from ..sqltext.parser import Statement, begins_transaction, commits_transaction
 from .writing import tell, there_already, write_new
 
+# What an index statement outside a transaction begins with.
+_CONCURRENTLY = re.compile(r"(DROP\s+INDEX|CREATE\s+(?:UNIQUE\s+)?INDEX)\s+CONCURRENTLY\b", re.IGNORECASE)
+
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -101,26 +104,33 @@ def converted(history: ForeignHistory) -> Imported:
         header = f"-- purpose: {' '.join(re.split('[_ ]+', name))}\n-- phase: {phase}\n"
         texts[file] = f"{header}-- from: {history.tool} {entry.key}\n\n{up.strip()}\n"
         try:
-            back = _way_back(entry.down, file)
+            back, plain = _way_back(entry.down, file)
         except PgMigrateError as error:
             left_out.append((f"way back of {entry.source}", error.refusal.message))
             continue
+        left_out += [(f"way back of {entry.source}", f'"{words}" is without CONCURRENTLY') for words in plain]
         if back:
             head = f"-- purpose: revert {number}_{name}\n-- reverts: {number}-{number}\n"
             backs[f"rollback_{number}_{number}.sql"] = f"{head}\n{back}\n"
     return Imported({**texts, **backs}, tuple(left_out), tuple(refused))
 
 
-def _way_back(text: str, source: str) -> str:
+def _way_back(text: str, source: str) -> tuple[str, tuple[str, ...]]:
     """Returns the text of a rollback script, which runs in one transaction; empty where there is none.
 
+    Also returns what is an index statement with CONCURRENTLY there.
     Raises PgMigrateError (file) for statements that cannot be part of one.
     """
+    plain: list[str] = []
+    for one in split_statements(text, source):
+        if not one.in_transaction and (found := _CONCURRENTLY.match(one.text)):
+            text = text.replace(one.text, f"{found[1]}{one.text[found.end() :]}", 1)
+            plain.append(one.words)
     text, _ = with_local_settings(text, source)
     statements = split_statements(text, source)
     if len(statements) > 1 and begins_transaction(statements[0]) and commits_transaction(statements[-1]):
-        return _checked("\n\n".join(f"{one.text};" for one in statements[1:-1]), source)
-    return _checked(text.strip(), source) if statements else ""
+        return _checked("\n\n".join(f"{one.text};" for one in statements[1:-1]), source), tuple(plain)
+    return _checked(text.strip(), source) if statements else "", tuple(plain)
 
 
 def _checked(text: str, source: str) -> str:
@@ -130,6 +140,6 @@ def _checked(text: str, source: str) -> str:
             Kind.FILE,
             f'"{outside[0].words}" cannot run in the transaction of a rollback',
             detail=f"Found it in {source}; expected statements that may run in a transaction.",
-            hint="Write DROP INDEX without CONCURRENTLY.",
+            hint="Write what may run in a transaction, such as DROP INDEX without CONCURRENTLY.",
         )
     return text

@@ -197,7 +197,8 @@ SELECT
         ELSE NOT EXISTS (
             SELECT pg_catalog.unnest(n.further)
             INTERSECT
-            SELECT pg_catalog.unnest(pg_catalog.current_setting(:'before' || '_homes')::oid[])
+            -- Not for the planner to evaluate, which would do so each time.
+            SELECT pg_catalog.unnest((SELECT pg_catalog.current_setting(:'before' || '_homes'))::oid[])
         )
     END AS is_near
 FROM (

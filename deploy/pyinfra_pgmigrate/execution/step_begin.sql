@@ -40,7 +40,8 @@ SELECT
         ELSE EXISTS (
             SELECT pg_catalog.jsonb_array_elements_text(:'present'::jsonb)
             EXCEPT
-            SELECT pg_catalog.unnest(pg_catalog.current_setting(:'before')::text[])
+            -- Not for the planner to evaluate, which would do so each time.
+            SELECT pg_catalog.unnest((SELECT pg_catalog.current_setting(:'before'))::text[])
         )
     END
     OR CASE
@@ -50,7 +51,8 @@ SELECT
         ELSE EXISTS (
             SELECT pg_catalog.jsonb_array_elements_text(:'absent'::jsonb)
             INTERSECT
-            SELECT pg_catalog.unnest(pg_catalog.current_setting(:'before')::text[])
+            -- Not for the planner to evaluate, which would do so each time.
+            SELECT pg_catalog.unnest((SELECT pg_catalog.current_setting(:'before'))::text[])
         )
     END
     AS moved \gset

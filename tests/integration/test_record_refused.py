@@ -165,11 +165,15 @@ def test_what_is_another_one_on_another_day_is_refused(server: Server, tmp_path:
 @on_newest
 def test_what_says_the_day_or_asks_for_it_later_is_recorded(server: Server, tmp_path: Path) -> None:
     text = f"""CREATE TABLE t (at timestamp DEFAULT now()); CREATE VIEW v AS SELECT FROM t WHERE at > now() - '1 day'::interval;
-        CREATE TABLE events_{TODAY:%Y_%m} (day date DEFAULT '{TODAY}');"""
+        CREATE TABLE events_{TODAY:%Y_%m} (day date DEFAULT '{TODAY}');
+        DO $$ BEGIN FOR month IN 1..12 LOOP
+            EXECUTE format('CREATE TABLE of_{TODAY:%Y}_%s (id int)', to_char(month, 'FM00')); END LOOP; END $$;
+        DO $$ BEGIN /* of {TODAY:%Y_%m} */ EXECUTE format('CREATE TABLE p_%s ()', to_char(now(), 'YYYY_MM')); END $$;"""
 
     (effect,) = recorded(server, written(tmp_path, text))
 
-    assert f"+ table events_{TODAY:%Y_%m}" in lines(effect)
+    for name in ("events", "of", "p"):
+        assert f"+ table {name}_{TODAY:%Y_%m}" in lines(effect)
 
 
 def whole_server(server: Server) -> list[tuple[Any, ...]]:

@@ -22,6 +22,13 @@ Server = frozenset[tuple[str, str, str]]
 # How a day stands in definitions, and a day or month in names.
 _DATES = ("%Y-%m-%d", "%Y_%m_%d", "%Y%m%d", "%Y_%m", "y%Ym%m")
 
+# What asks for the time, or is it in a constant.
+_CLOCK = re.compile(
+    r"\b(?:now|today|tomorrow|yesterday|current_(?:date|time|timestamp)|local(?:time|timestamp)|timeofday"
+    r"|(?:clock|statement|transaction)_timestamp)\b",
+    re.IGNORECASE,
+)
+
 # What depends on something, as in pg_depend (catalog, oid, part), and the key of that on which it depends.
 Dependency = tuple[int, int, int, str]
 
@@ -160,11 +167,15 @@ def effect_of(
 def dated(statement: Statement, effect: StatementEffect, today: date) -> tuple[str, str] | None:
     """Returns the key of what has a date of these days in it that the statement does not say, and that date.
 
+    None where the statement does not ask for the time: one that counts through a year meets this month, too.
+
     + today: by the scratch server's clock
     """
+    if not _CLOCK.search(statement.text):
+        return None
     days = [today + timedelta(days=number) for number in (-1, 0, 1)]
     texts = {f"{day:{form}}" for day in days for form in _DATES}
-    unsaid = sorted(one for one in texts if one not in statement.text)
+    unsaid = sorted((one for one in texts if one not in statement.text), key=len, reverse=True)
     pattern = re.compile(rf"(?<![0-9])(?:{'|'.join(unsaid)})(?![0-9])")
     found = ((line, pattern.search(line)) for line in sorted(effect.patch.plus))
     return next(((key_of(line), match[0]) for line, match in found if match and unsaid), None)

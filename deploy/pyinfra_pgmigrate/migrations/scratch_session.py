@@ -355,7 +355,7 @@ def another_day(source: str, statement: Statement, key: str, day: str) -> PgMigr
         f"could not record {source}, line {statement.line}: what it does depends on the day",
         detail=f"Found the date {day} in {key}; expected what the statement says, the same on each day.",
         hint="In a definition write now() or CURRENT_DATE, which are asked whenever it is used, instead of 'now' or "
-        "'today', which become a constant; what is named after a date, name it in the statement.",
+        "'today', which become a constant; what is named after a date, name it in the statement, if only in a comment.",
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
+import pytest
 from pyinfra_pgmigrate.catalog.delta import Reading
 from pyinfra_pgmigrate.catalog.lines import Catalog, Patch, is_own, key_of
 from pyinfra_pgmigrate.catalog.queries import Execute, Query
@@ -19,6 +21,7 @@ from pyinfra_pgmigrate.migrations.scene import (
     Relation,
     Seen,
     Surroundings,
+    dated,
     effect_of,
 )
 from pyinfra_pgmigrate.sqltext.parser import split
@@ -170,6 +173,26 @@ def test_it_needs_what_it_depends_on_and_locks_of_what_was_there() -> None:
     found = effect("ALTER TABLE orders ADD COLUMN rate numeric DEFAULT f()", scene)
 
     assert found.needs == ("function f()", "table customers")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "found"),
+    [
+        ("CREATE VIEW v AS SELECT 'NOW'::timestamp", "view v SELECT '2024-02-29 10:00:00'::timestamp", "2024-02-29"),
+        ("DO $$ BEGIN PERFORM now(); END $$", "table p_2024_03_01", "2024_03_01"),
+        ("DO $$ BEGIN PERFORM current_date; END $$", "table p20240228", "20240228"),
+        ("DO $$ BEGIN PERFORM clock_timestamp(); END $$", "table py2024m02", "y2024m02"),
+        # Of another day, part of a number, said, or without a clock.
+        ("DO $$ BEGIN PERFORM now(); END $$", "table p_2024_01_01", None),
+        ("DO $$ BEGIN PERFORM now(); END $$", "table p120240229", None),
+        ("DO $$ BEGIN /* 2024_02 */ PERFORM now(); END $$", "table p_2024_02", None),
+        ("DO $$ BEGIN PERFORM known(); END $$", "table p_2024_02", None),
+    ],
+)
+def test_what_has_the_day_that_a_statement_asks_for(text: str, line: str, found: str | None) -> None:
+    made = effect(text, after(line))
+
+    assert dated(split(text)[0], made, date(2024, 2, 29)) == (None if found is None else (key_of(line), found))
 
 
 class TestSurroundings:

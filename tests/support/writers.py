@@ -13,12 +13,16 @@ from tests.support.servers import Database
 
 
 def longest_stall_s(attempt: Callable[[], float], limit_s: float) -> float:
-    """Returns the longest stall of an attempt, of the better of two where the first is beyond the limit.
+    """Returns the longest stall of an attempt, of the best of three where those before are beyond the limit.
 
-    What the library causes comes each time; a stall of a busy machine does not.
+    What the library causes comes each time; a stall of a busy machine does not, nor one of the clients themselves, whose
+    threads share a process with pyinfra: some wait for a second while the server logs no wait for a lock.
     """
-    first_s = attempt()
-    return first_s if first_s < limit_s else min(first_s, attempt())
+    least_s = attempt()
+    for _ in range(2):
+        if least_s >= limit_s:
+            least_s = min(least_s, attempt())
+    return least_s
 
 
 class Writers:

@@ -101,7 +101,7 @@ def test_a_run_is_told_as_it_was(legacy: Database, reported: Callable[..., dict[
     on_copy = [one["on_copy"] for one in host["timeline"][0]["events"]]
     assert on_copy
     assert all(on_copy)
-    assert [one["title"] for one in host["timeline"][2]["events"]] == [f"{NAMES[1]}, statement 1, 2, 3, 4, 5, 6, 7, 8"]
+    assert [one["title"] for one in host["timeline"][2]["events"]] == [f"{NAMES[1]}, statement 1 to 8"]
 
     real = before.difference(legacy.catalog())
     told = {(one["sign"], one["line"]) for one in host["patch"] if one["happened"]}

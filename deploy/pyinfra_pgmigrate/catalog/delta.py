@@ -90,7 +90,8 @@ class Reading:
     has_less: bool = False
 
 
-_NOTHING = Reading(Patch())
+# Where nothing was written since then.
+NOTHING = Reading(Patch())
 
 
 class _Places:
@@ -180,7 +181,7 @@ class CatalogReader:
         if not self.is_known:
             return self.whole()
         if self._count is not None and self._count == before:
-            return _NOTHING
+            return NOTHING
         where = _where(before, self._count)
         written, counted = self._written(where), where.counted
         known = self._known_of(counted)
@@ -355,7 +356,7 @@ class FrugalReader(CatalogReader):
             return super().after()
         before, self._count = self._count, self._rows_written()
         if self._is_current and self._count is not None and self._count == before:
-            return _NOTHING
+            return NOTHING
         return self.whole()
 
     def _is_small(self) -> bool:

@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+import re
+
 from ..catalog.lines import qualified, unescaped
 from ..errors import Kind
 from ..psql.script import Run, items, joined, session_of, settings_of
 from ..resources import read_sql
 from ..sqltext.lock_modes import conflicting_modes
+from ..units import ranges
 from .steps import Step
+
+# What the variable "at" of a step's script says after its last statement: until then it is the statement's number.
+AT_END = "end"
+_SET_AT = re.compile(r"\\set at '(.*)'")
+
+
+def failed_at(script: str, line: int) -> str:
+    """Returns what "at" was where a script failed; empty where no statement of a step was at work.
+
+    + line: of the script, counted from 1; 0 where nobody knows
+    """
+    before = map(_SET_AT.fullmatch, reversed(script.split("\n")[:line]))
+    return next((found[1] for found in before if found), "")
+
+
+def place_of(step: Step, at: str) -> str:
+    """Returns where in a step its script failed, for people; at: see ``failed_at``."""
+    statements = f"statement{'s' if len(step.statements) > 1 else ''} {ranges(step.own_numbers) or 'none'}"
+    if at == AT_END:
+        return f"the end of the transaction of {statements}"
+    failed = next((one for one in step.statements if str(one.number) == at), None)
+    return statements if failed is None else f"{failed.words}, line {failed.line} of {step.migration.name}.sql"
 
 
 def built(step: Step, schema: str) -> str:

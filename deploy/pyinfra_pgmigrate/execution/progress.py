@@ -8,6 +8,7 @@ from time import monotonic
 from ..catalog.lines import Patch, key_of
 from ..host.events import Lasted, Span
 from ..planning.database import DatabaseSession
+from ..units import ranges
 from .outcome import Outcome
 from .steps import Step
 from .trace import Ran, StatementTrace, traces_of
@@ -18,12 +19,14 @@ class Progress:
 
     + traces: takes what each statement did
     + step_since: when the step at work began, monotonic seconds
+    + failed_at: where the last script failed; see ``failed.failed_at``
     """
 
     def __init__(self, session: DatabaseSession, traces: list[StatementTrace]) -> None:
         self.session = session
         self.traces = traces
         self.step_since = monotonic()
+        self.failed_at = ""
 
     def tell(self, text: str, *, is_detail: bool = False) -> None:
         """Tells something; what happens on a copy is a detail."""
@@ -37,7 +40,7 @@ class Progress:
             self._note_done(step, outcome, traces, ago_s)
             ago_s -= outcome.duration_ms / 1000
             if step.statements:
-                numbers = ", ".join(str(statement.number) for statement in step.statements)
+                numbers = ranges(step.own_numbers)
                 rows = f", {outcome.rows} rows" if step.in_batches else ""
                 self.tell(
                     f"    {step.migration.name}: statement {numbers} in {outcome.duration_ms} ms{rows}", is_detail=True
@@ -93,7 +96,7 @@ class Progress:
 
 def numbered(step: Step) -> str:
     """Returns what a step is called in a timeline."""
-    numbers = ", ".join(str(statement.number) for statement in step.statements)
+    numbers = ranges(step.own_numbers)
     if step.around is not None:
         return step.migration.name
     return f"{step.migration.name}, statement {numbers}" if numbers else step.migration.name

@@ -19,7 +19,7 @@ from ..psql.answer import EXIT_SCRIPT, Answer
 from ..psql.question import unread
 from ..registry.model import Blocker, blockers_of
 from .ending import Ending
-from .failed import aftermath_script, blockers_script
+from .failed import aftermath_script, blockers_script, failed_at, place_of
 from .groups import Groups
 from .outcome import Outcome, outcomes
 from .progress import Progress
@@ -162,7 +162,9 @@ class Execution(Progress):
         self.step_since = monotonic()
         self.session.memory.has_begun = True
         with self.session.watched():
-            return self.session.psql(text)
+            answer = self.session.psql(text)
+        self.failed_at = failed_at(text, answer.line)
+        return answer
 
     def _parted(self, steps: Sequence[Step], done: int, outcome: Outcome | None, answer: Answer) -> bool:
         """Has a group that failed run one by one, as nothing of it is left; tells whether it was one."""
@@ -238,21 +240,19 @@ class Execution(Progress):
 
     def _failed(self, step: Step, answer: Answer) -> Refusal | None:
         self._note_in_vain(Span.STEP, step, answer.message)
-        numbers = ", ".join(str(statement.number) for statement in step.statements) or "none"
-        words = step.statements[0].words if len(step.statements) == 1 else f"statements {numbers}"
+        place = place_of(step, self.failed_at)
         if answer.status == EXIT_SCRIPT:
             refusal = Refusal(
                 Kind.FAILED,
                 f"could not apply {step.title}: {answer.message}",
-                detail=f"Found SQLSTATE {answer.sqlstate} at {words}; expected it to succeed. {_left_behind(step)}",
+                detail=f"Found SQLSTATE {answer.sqlstate} at {place}; expected it to succeed. {_left_behind(step)}",
                 hint="Remove the cause, then run again: it resumes where it stopped.",
             )
         else:
-            status = "no exit status" if answer.status is None else f"exit status {answer.status}"
             refusal = Refusal(
                 Kind.FAILED,
-                f"lost contact with psql while applying {step.title} ({status})",
-                detail=f"Found: {answer.message or answer.errors or 'no message'}. Expected status 0 from {words}.",
+                f"lost contact with psql while applying {step.title} ({_status(answer)})",
+                detail=f"Found: {answer.message or answer.errors or 'no message'}. Expected status 0 from {place}.",
                 hint="Run again: the run looks at what is there and resumes where it stopped.",
             )
         return self._aftermath(step, refusal, answer.sqlstate)
@@ -296,6 +296,10 @@ def _no_lock(step: Step, blockers: Sequence[Blocker], tries: int, lasted_s: floa
         "(pg_lock_budget_s). Nothing of this step was done.",
         hint="Let that transaction end, then run again" + (f"; to end it: {ending}" if ending else "."),
     )
+
+
+def _status(answer: Answer) -> str:
+    return "no exit status" if answer.status is None else f"exit status {answer.status}"
 
 
 def _interrupted(step: Step) -> Refusal:

@@ -29,9 +29,9 @@ from ..registry.schema import claimed
 from ..resources import read_sql
 from ..sqltext.lock_modes import sql_name
 from ..sqltext.parser import Statement
-from .failed import built
+from .failed import AT_END, built
 from .groups import sets_nothing
-from .steps import Step, columns_lost, kept_of, remade_name, tables_made
+from .steps import Step, columns_lost, in_a_row, kept_of, remade_name, tables_made
 
 # Lines of a catalog from which a step reads what it wrote alone. With 600 of them, some 50 tables, its locks are held
 # for 15 ms instead of 22; with fewer it makes no difference, and to plan what reads parts takes 50 ms a session
@@ -225,9 +225,9 @@ def _member(step: Step, run: Run, limits: LockLimits, schema: str, place: int) -
         before, after, end = (["\\if :fires_events", *parts, "\\endif"] for parts in (before, after, end))
     parts = [settings_of(values), "\\set path :statement_path", *before]
     for statement in step.statements:
-        told = {"statement": statement.text, "number": statement.number}
+        told = {"statement": statement.text, "number": statement.number, "at": statement.number}
         parts += [settings_of(told), read_sql("execution/group_statement"), *after]
-    return [*parts, *end]
+    return [*parts, setting("at", AT_END), *end, setting("at", "")]
 
 
 def _registered(step: Step, place: int) -> dict[str, object]:
@@ -252,24 +252,28 @@ def _begin(step: Step) -> str:
     return f"BEGIN {mode};" if mode else "BEGIN;"
 
 
-def _timed(statement: Statement, *body: str) -> list[str]:
+def _timed(first: Statement, number: int, *body: str) -> list[str]:
     return [
-        setting("statement", statement.text),
+        *_next(first),
         "SELECT pg_catalog.clock_timestamp() AS statement_started_at \\gset",
         *body,
-        setting("number", statement.number),
+        setting("number", number),
         read_sql("execution/statement_done"),
         read_sql("execution/trace"),
     ]
+
+
+def _next(statement: Statement) -> list[str]:
+    # Nobody reads "at" but whoever looks for what failed: see failed.py.
+    return [setting("at", statement.number), setting("statement", statement.text)]
 
 
 # A statement finds what is in the schema, or in what an earlier one of its step has set; what the library does
 # between them finds what is in pg_catalog.
 _PATH = "SELECT pg_catalog.current_setting('pgmigrate.statement_path') AS path \\gset"
 _PATH_AGAIN = "SELECT pg_catalog.set_config('search_path', :'path', false);"
-_RUN = (
-    _PATH_AGAIN,
-    "SELECT :'statement' \\gexec",
+_EXECUTED = "SELECT :'statement' \\gexec"
+_PATH_LEFT = (
     "SELECT pg_catalog.current_setting('search_path') AS path \\gset",
     "SET search_path = pg_catalog, pg_temp;",
 )
@@ -342,12 +346,15 @@ def _inside(step: Step) -> list[str]:
 
 def _statements(step: Step) -> list[str]:
     parts: list[str] = []
-    for statement in step.statements:
-        parts += _timed(statement, *_RUN)
+    for first, *others in in_a_row(step):
+        # Between statements that only write rows nothing is asked, so that each costs what it costs with psql.
+        rest = [part for statement in others for part in (*_next(statement), _EXECUTED)]
+        last = others[-1] if others else first
+        parts += _timed(first, last.number, _PATH_AGAIN, _EXECUTED, *rest, *_PATH_LEFT)
     if parts:
         parts.append(read_sql("execution/statements_done"))
         # What COMMIT would check and fire belongs to what the step did, and finds what its statements find.
-        parts += [_PATH_AGAIN, "SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN]
+        parts += [setting("at", AT_END), _PATH_AGAIN, "SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN, setting("at", "")]
     return parts
 
 
@@ -363,7 +370,7 @@ def _outside(step: Step, schema: str) -> list[str]:
     begun = [setting("begun", statement.number), read_sql("execution/step_begun")]
     parts = [*begun, setting("written", ""), "COMMIT;", _START, _PATH, *_traced_before(step)]
     if step.in_batches:
-        parts += _timed(statement, read_sql("execution/batches"))
+        parts += _timed(statement, statement.number, read_sql("execution/batches"))
     else:
         # Such a statement waits for old snapshots and lockers, and lock_timeout counts that too: it
         # would end in an INVALID index (measured, PostgreSQL 15).
@@ -371,8 +378,8 @@ def _outside(step: Step, schema: str) -> list[str]:
         parts += [
             setting("built", built(step, schema)),
             read_sql("execution/drop_invalid"),
-            *_timed(statement, *_RUN),
+            *_timed(statement, statement.number, _PATH_AGAIN, _EXECUTED, *_PATH_LEFT),
         ]
     after = [read_sql(name) for name in ("execution/keep_catalog", "execution/step_register")]
-    done = read_sql("execution/statements_done")
-    return [*parts, done, *_AGAIN, "BEGIN;", *_COMPARED, *after, "COMMIT;"]
+    done = [setting("at", ""), read_sql("execution/statements_done")]
+    return [*parts, *done, *_AGAIN, "BEGIN;", *_COMPARED, *after, "COMMIT;"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..catalog.lines import Patch, key_of
@@ -21,7 +21,7 @@ class StatementTrace:
     """One statement as it ran.
 
     + effect: what it was recorded to do
-    + duration_ms: None where it was not timed alone
+    + duration_ms: None where it was timed together with those after it
     + locks: on tables that were there before it; None outside a transaction, where none is left to see
     + rewrites: tables that it rewrote
     + size_bytes: by how much these tables and their indexes grew
@@ -31,7 +31,7 @@ class StatementTrace:
 
     migration: str
     effect: StatementEffect
-    duration_ms: int
+    duration_ms: int | None
     locks: tuple[Lock, ...] | None
     rewrites: tuple[str, ...]
     size_bytes: int
@@ -77,7 +77,7 @@ def traces_of(step: Step, outcome: Outcome) -> Iterator[StatementTrace]:
         yield StatementTrace(
             migration=step.migration.name,
             effect=effect,
-            duration_ms=durations.get(effect.number, 0),
+            duration_ms=durations.get(effect.number),
             locks=locks,
             rewrites=tuple(
                 name
@@ -121,7 +121,7 @@ def rehearsed_lines(traces: Sequence[StatementTrace], *, most: int) -> Iterator[
     + most: from so many statements on, only their sum and what was not predicted
     """
     if len(traces) >= most:
-        yield f"    {len(traces)} statements in {sum(trace.duration_ms for trace in traces)} ms"
+        yield f"    {len(traces)} statements in {_lasted(traces)} ms"
     for trace in traces:
         if len(traces) < most:
             yield f"    {_named(trace)}: {_done(trace)}; {_locks_told(trace)}"
@@ -138,8 +138,8 @@ def compared_lines(
     before = {(trace.migration, trace.effect.number): trace for trace in rehearsed}
     pairs = [(before.get((trace.migration, trace.effect.number)), trace) for trace in actual]
     if len(pairs) >= most:
-        rehearsed_ms = sum(was.duration_ms for was, _ in pairs if was is not None)
-        run_ms = sum(now.duration_ms for _, now in pairs)
+        rehearsed_ms = _lasted(was for was, _ in pairs if was is not None)
+        run_ms = _lasted(now for _, now in pairs)
         yield f"    {len(pairs)} statements: rehearsed {rehearsed_ms} ms, run {run_ms} ms"
     for was, trace in pairs:
         if was is not None and len(pairs) < most:
@@ -148,10 +148,15 @@ def compared_lines(
         yield from _deviations(trace)
 
 
+def _lasted(traces: Iterable[StatementTrace]) -> int:
+    return sum(trace.duration_ms or 0 for trace in traces)
+
+
 def _done(trace: StatementTrace) -> str:
     total = len(trace.effect.patch.plus) + len(trace.effect.patch.minus)
     grown = f"{'+' if trace.size_bytes >= 0 else '-'}{size(abs(trace.size_bytes))}"
-    return f"{trace.duration_ms} ms, {trace.lines} of {total} lines changed, {grown}"
+    took = "with those after it" if trace.duration_ms is None else f"{trace.duration_ms} ms"
+    return f"{took}, {trace.lines} of {total} lines changed, {grown}"
 
 
 def _locks_told(trace: StatementTrace) -> str:

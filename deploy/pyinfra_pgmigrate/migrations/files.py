@@ -17,7 +17,7 @@ from ..errors import Kind, PgMigrateError, Refusal
 from ..importing.shapes import marks_of, tool_of
 from ..sqltext.files import read_text
 from ..sqltext.grammar import SqlSyntaxError
-from ..sqltext.parser import Statement, checksum_of, is_query, split
+from ..sqltext.parser import WRITES_ROWS, Statement, checksum_of, is_query, split
 from . import effect as effects
 from .effect import Effect, StatementEffect
 from .header import Header, has_header, migration_header, wrong_header
@@ -28,7 +28,7 @@ _FILE_NAME = re.compile(r"(?P<version>[0-9]{1,18})_(?P<name>[A-Za-z0-9_-]+)\.sql
 _NUMBERED = re.compile(r"[0-9]")
 # What the comments at the top of the baseline may say.
 _NAMED = re.compile(r"-- (schema|search_path):\s*(.*?)\s*")
-_OF_ROWS = frozenset({"insert_stmt", "update_stmt", "delete_stmt", "merge_stmt", "select_stmt"})
+_OF_ROWS = WRITES_ROWS | {"select_stmt"}
 
 
 @dataclass(frozen=True)

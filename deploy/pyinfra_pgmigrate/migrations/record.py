@@ -7,7 +7,7 @@ the server is touched. Runs on the controller, through psycopg.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -31,9 +31,10 @@ from .files import (
     read_names,
     with_effects,
 )
+from .scene import in_a_row
 from .scratch import Tell, pinned, scratch_database, session
-from .scratch_session import ScratchSession, endless, failed, last_key
-from .script import server_wide
+from .scratch_session import ScratchSession, last_key, said
+from .script import endless, failed, server_wide, unfit_verify
 
 # Migrations that are sent together.
 _TOGETHER = 100
@@ -115,7 +116,7 @@ class Replayer(ScratchSession):
                 if not self.is_throwaway:  # It was looked at when it was recorded.
                     self._check_server(source, statement)
         except psycopg.Error as error:
-            raise failed(source, statement, error, step=step if is_at_end else ()) from error
+            raise failed(source, statement, *said(error), step=step if is_at_end else ()) from error
 
     def _begin(self, *, again: bool = False) -> None:
         # A session as new: no temporary table, prepared statement or setting of another file.
@@ -142,10 +143,10 @@ class Replayer(ScratchSession):
                     self._check_server(f"{migration.name}.sql", statement)
                 yield held
                 if key and last == key:
-                    raise endless(migration, statement)
+                    raise endless(migration.name, statement)
                 key = last
         except psycopg.Error as error:
-            raise failed(f"{migration.name}.sql", statement, error) from error
+            raise failed(f"{migration.name}.sql", statement, *said(error)) from error
 
     def _check_verify(self, migration: Migration) -> None:
         if migration.verify is None:
@@ -156,26 +157,17 @@ class Replayer(ScratchSession):
             try:
                 cursor = self._run(migration.verify)
             except psycopg.Error as error:
-                raise PgMigrateError(
-                    Kind.FILE,
-                    f"could not run {migration.name}.verify.sql: {error.diag.message_primary}",
-                    detail="Found an error on the scratch database; expected a query that only reads.",
-                    hint=f"Correct the query, then run: pgmigrate record {migration.name}",
-                ) from error
+                raise unfit_verify(migration.name, said(error)[1]) from error
             columns = [column.name for column in cursor.description or ()]
-            problems = cursor.fetchall()
-        if columns != ["object", "problem"] or problems:
-            raise PgMigrateError(
-                Kind.FILE,
-                f"cannot use {migration.name}.verify.sql",
-                detail=f"Found the columns {', '.join(columns)} and {len(problems)} rows on the scratch database; "
-                "expected the columns object, problem and no row, right after the migration.",
-                hint="Name the columns object and problem, and return one row a problem.",
-            )
+        if columns != ["object", "problem"] or cursor.rowcount:
+            raise unfit_verify(migration.name, "", columns, cursor.rowcount)
 
 
 class Recorder(Replayer):
     """A scratch database on which migrations are run in order."""
+
+    # Whether statements that write rows as the one before them did are run before one look.
+    in_a_row = False
 
     def run_baseline(self, folder: Path) -> None:
         """Runs the baseline, where there is one, each statement for itself as psql does.
@@ -198,7 +190,7 @@ class Recorder(Replayer):
                     if not self.is_throwaway:
                         self._check_server(source, statement)
             except psycopg.Error as error:
-                raise failed(source, statement, error) from error
+                raise failed(source, statement, *said(error)) from error
         if self.connection.info.transaction_status is not TransactionStatus.IDLE:
             # It began a transaction and did not end it; psql would leave it like that, too.
             self._run("ROLLBACK")
@@ -236,21 +228,25 @@ class Recorder(Replayer):
                 self._look_before()
                 held = frozenset[tuple[int, str]]()
                 self._catalog_reader.begins()
-                for statement in step:
+                for several in in_a_row(step) if self.in_a_row else zip(step):
+                    statement = several[0]
                     if statement is not step[0]:  # One before it may have dropped the schema.
                         self._check_schema(source, statement)
                     with self._apart(step):
-                        self._run(statement.text)
+                        for statement in several:
+                            self._run(statement.text)
                         is_at_end = statement is step[-1]
                         if is_at_end:
                             # What COMMIT would check and fire, while it can still be seen and undone.
                             self._run("SET CONSTRAINTS ALL IMMEDIATE")
                     seen = self._look()
+                    if len(several) > 1 and not (seen.is_nothing and seen.locks == held):
+                        raise _NotOneByOneError
                     self._refuse_server_wide(source, statement, seen.server)
-                    recorded.append(self._effect(source, statement, seen, held))
+                    recorded += [self._effect(source, one, seen, held) for one in several]
                     held = seen.locks
         except psycopg.Error as error:
-            raise failed(source, statement, error, step=step if is_at_end else ()) from error
+            raise failed(source, statement, *said(error), step=step if is_at_end else ()) from error
         return recorded
 
     @contextmanager
@@ -276,7 +272,7 @@ class Recorder(Replayer):
         try:
             locks = self._run_outside_transaction(statement)
         except psycopg.Error as error:
-            raise failed(f"{migration.name}.sql", statement, error) from error
+            raise failed(f"{migration.name}.sql", statement, *said(error)) from error
         return self._after_all(migration, statement, locks)
 
     def _after_all(
@@ -316,22 +312,27 @@ def record_folder(
 ) -> dict[str, str]:
     """Returns the text of each migration's effect file, by file name, recorded on a scratch database.
 
-    + migrations: of the folder; None: they are read
-    + conninfo, is_throwaway, tell: see ``recorder``
+    + migrations: of the folder; None: they are read; conninfo, is_throwaway, tell: see ``recorder``
     + reuses: effects that are current stay, and their migrations are only run for those that come after them; all are
       recorded where the catalog that they lead to is not the one that they say
-    Raises PgMigrateError: file, for what does not obey the rules or does not run; see ``recorder`` for others.
+    Raises PgMigrateError: file, for what breaks a rule or does not run; see ``recorder`` for others.
     """
     migrations = read_folder(folder) if migrations is None else migrations
     known = _current(folder, migrations) if reuses else {}
-    try:
-        with recorder(conninfo, is_throwaway=is_throwaway, tell=tell) as recording:
+
+    def recorded(known: Mapping[str, Effect], *, in_a_row: bool = False, counts: bool = True) -> dict[str, str]:
+        with recorder(conninfo, is_throwaway=is_throwaway, tell=tell, trusts_counts=counts) as recording:
+            recording.in_a_row = in_a_row
             return dict(_texts(folder, migrations, recording, known))
+
+    try:
+        with suppress(_NotOneByOneError):
+            return recorded(known, in_a_row=True)
+        return recorded(known)
     except _OtherwiseError as found:
         tell(f"{found}; recording all of them again")
     try:
-        with recorder(conninfo, is_throwaway=is_throwaway, tell=tell, trusts_counts=False) as recording:
-            return dict(_texts(folder, migrations, recording, {}))
+        return recorded({}, counts=False)
     except _OtherwiseError as found:
         raise PgMigrateError(
             Kind.FILE,
@@ -343,6 +344,10 @@ def record_folder(
 
 class _OtherwiseError(Exception):
     """What is known of the migrations leads to another catalog than the migrations."""
+
+
+class _NotOneByOneError(Exception):
+    """One of several statements did more than write rows, and nobody knows which."""
 
 
 def _current(folder: Path, migrations: Sequence[Migration]) -> dict[str, Effect]:

@@ -7,13 +7,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
 
 from ..catalog.delta import Reading
 from ..catalog.lines import Patch, escaped, is_own, key_of, parts_of
 from ..catalog.queries import Execute, Query
 from ..resources import read_sql
 from ..sqltext.lock_modes import MODES
-from ..sqltext.parser import Statement
+from ..sqltext.parser import WRITES_ROWS, Statement
 from .effect import Lock, StatementEffect
 
 # What belongs to the whole server, as (kind, name, facts).
@@ -31,6 +32,11 @@ _CLOCK = re.compile(
 
 # What depends on something, as in pg_depend (catalog, oid, part), and the key of that on which it depends.
 Dependency = tuple[int, int, int, str]
+
+
+# As many statements that write rows as are run before one look, and as are at most. With fewer it may turn out dearer:
+# where one of them did more, all is recorded again.
+_FEWEST_IN_A_ROW, _MOST_IN_A_ROW = 20, 1000
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ class Seen:
     + dependencies: as they were, by oid of what is depended on: all that may be other ones now
     + locks: what the transaction holds so far, as (relation oid, mode)
     + server: what belongs to the whole server
+    + is_nothing: no row of a system catalog was written, as far as the server counts them
     """
 
     patch: Patch
@@ -61,6 +68,7 @@ class Seen:
     dependencies: Mapping[int, frozenset[Dependency]]
     locks: frozenset[tuple[int, str]]
     server: Server
+    is_nothing: bool = False
 
 
 class Surroundings:
@@ -235,3 +243,19 @@ def _rewritten(seen: Seen, now: Surroundings) -> tuple[str, ...]:
             and now.relations[oid].storage != before.storage
         )
     )
+
+
+def in_a_row(step: Iterable[Statement]) -> Iterator[tuple[Statement, ...]]:
+    """Yields statements in order: many together that write rows as the one before them does, others one by one."""
+    for words, found in groupby(step, _written_as):
+        several = tuple(found)
+        most = _MOST_IN_A_ROW if words and len(several) >= _FEWEST_IN_A_ROW else 1
+        # The first of them is looked at alone: what it locks and needs, the others do, too.
+        yield several[:1]
+        for first in range(1, len(several), most):
+            yield several[first : first + most]
+
+
+def _written_as(statement: Statement) -> list[str]:
+    """Returns a statement's first words, with the table that it writes to; empty for one that does more."""
+    return statement.words.split(" ", 3)[:3] if statement.node in WRITES_ROWS else []

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql as composed
 
-from ..catalog.delta import CatalogReader, FrugalReader
+from ..catalog.delta import NOTHING, CatalogReader, FrugalReader
 from ..catalog.lines import Catalog
 from ..catalog.queries import Query
 from ..errors import Kind, PgMigrateError
@@ -23,7 +23,7 @@ from .effect import StatementEffect
 from .files import BaselineNames, Migration
 from .scene import Seen, Server, Surroundings, dated, effect_of
 from .scratch import pinned, session
-from .script import server_wide
+from .script import another_day, server_wide
 
 # pyinfra's operation, by what belongs to the server.
 _OPERATIONS = {"role": "postgres.role", "database": "postgres.database"}
@@ -38,20 +38,6 @@ _LOCKS = Query("locks", ("integer",), read_sql("migrations/record_locks").replac
 
 # How long a statement outside a transaction may keep us from seeing its locks, in seconds.
 _PATIENCE_S = 60.0
-
-# What to do about errors that come from running in one transaction, by SQLSTATE.
-_CURES = {
-    "55P04": "Split it into two migrations (pgmigrate new NAME): PostgreSQL lets a new enum value be used only after "
-    "the transaction that adds it.",
-    "2D000": "Leave COMMIT out: a migration's statements run in one transaction. For many rows write one statement and "
-    "the header -- batch: keyset.",
-    "55006": "Write SET CONSTRAINTS ALL IMMEDIATE; before it: a table cannot be changed while deferred constraints "
-    "have still to check its rows.",
-    "25001": "Name the partitions one by one, or use CONCURRENTLY: a migration's statements run in one transaction.",
-}
-_NO_SUCH_OBJECT = "42704"
-# PostgreSQL 15 has another code than 18 for an extension that is not installed.
-_NO_SUCH_EXTENSION = ("0A000", "58P01")
 
 
 class _Prepared:
@@ -196,10 +182,11 @@ class ScratchSession:
             reading = self._catalog_reader.after()
             relations, dependencies = self._surroundings.update(reading)
             self._has_looked = True
+            server = self._server
             # On a server that stays nothing is left to what it has counted.
-            may_differ = not self.is_throwaway or self._catalog_reader.may_have_written(_SHARED)
-            server = self._read_server(self.connection) if may_differ else self._server
-            return Seen(reading.patch, relations, dependencies, locks, server)
+            if not self.is_throwaway or self._catalog_reader.may_have_written(_SHARED):
+                server = self._read_server(self.connection)
+            return Seen(reading.patch, relations, dependencies, locks, server, reading is NOTHING)
 
     def _look_before(self) -> None:
         # Nobody else is at work here: what one step leaves is what the next one meets.
@@ -306,36 +293,6 @@ def library(name: str) -> bytes:
     return read_sql(name).encode()
 
 
-def failed(
-    source: str, statement: Statement, error: psycopg.Error, *, step: Sequence[Statement] = ()
-) -> PgMigrateError:
-    """Returns the refusal of a file that does not run.
-
-    + step: given where all its statements ran and the end of their transaction failed
-    """
-    sqlstate, message = error.sqlstate or "", error.diag.message_primary or " ".join(str(error).split())
-    found = f"statement {statement.number} ({statement.words})"
-    if step:
-        found = f"the end of the transaction of statements {step[0].number} to {step[-1].number}"
-    hint = _CURES.get(sqlstate, "Correct the statement, or the baseline that it builds on, then run: pgmigrate record")
-    if sqlstate == _NO_SUCH_OBJECT and message.startswith("role "):
-        hint = (
-            "Record on a server that has the role: pgmigrate record --server CONNINFO; or, for the embedded one, "
-            "write CREATE ROLE into baseline.sql."
-        )
-    if sqlstate in _NO_SUCH_EXTENSION and statement.node == "create_extension_stmt":
-        hint = (
-            "Record on a server that has the extension: pgmigrate record --docker IMAGE, with an image of PostgreSQL "
-            "and the extension; or: pgmigrate record --server CONNINFO"
-        )
-    return PgMigrateError(
-        Kind.FILE,
-        f"could not record {source}, line {statement.line}: {message}",
-        detail=f"Found SQLSTATE {sqlstate or '(none)'} at {found}; expected it to run on the scratch database.",
-        hint=hint,
-    )
-
-
 def changes_server(folder: Path, changed: tuple[str, str, str]) -> PgMigrateError:
     """Returns the refusal of a history in which something has changed what belongs to the whole server."""
     kind, name, _ = changed
@@ -345,17 +302,6 @@ def changes_server(folder: Path, changed: tuple[str, str, str]) -> PgMigrateErro
         detail=f'Found the {kind} "{name}" changed after all migrations; expected it as it was. The server has counted '
         "no row for it: a function has track_counts off.",
         hint=f"Leave it to pyinfra ({_OPERATIONS.get(kind, 'postgres.sql')}), and that setting out.",
-    )
-
-
-def another_day(source: str, statement: Statement, key: str, day: str) -> PgMigrateError:
-    """Returns the refusal of a statement that does something else on another day."""
-    return PgMigrateError(
-        Kind.FILE,
-        f"could not record {source}, line {statement.line}: what it does depends on the day",
-        detail=f"Found the date {day} in {key}; expected what the statement says, the same on each day.",
-        hint="In a definition write now() or CURRENT_DATE, which are asked whenever it is used, instead of 'now' or "
-        "'today', which become a constant; what is named after a date, name it in the statement, if only in a comment.",
     )
 
 
@@ -373,11 +319,6 @@ def last_key(migration: Migration, statement: Statement, cursor: Any) -> str | N
     return None if value is None else bytes(value).decode()
 
 
-def endless(migration: Migration, statement: Statement) -> PgMigrateError:
-    """Returns the refusal of a statement that ends at the same key again and again."""
-    return PgMigrateError(
-        Kind.FILE,
-        f"cannot run {migration.name}.sql, line {statement.line}, in batches: they have no end",
-        detail="Found the same last_key twice; expected a later one each time.",
-        hint="Take only rows after current_setting('pgmigrate.batch_after', true), and return the last of them.",
-    )
+def said(error: psycopg.Error) -> tuple[str, str]:
+    """Returns SQLSTATE and message of an error; no SQLSTATE where it is not the server's."""
+    return error.sqlstate or "", error.diag.message_primary or " ".join(str(error).split())

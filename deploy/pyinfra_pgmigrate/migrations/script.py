@@ -32,6 +32,20 @@ _HARMLESS_MODES = frozenset({"transaction_isolation", "transaction_deferrable"})
 _READ_WRITE = ("transaction_read_only", "0")
 
 
+# What to do about errors that come from running in one transaction, by SQLSTATE.
+_CURES = {
+    "55P04": "Split it into two migrations (pgmigrate new NAME): PostgreSQL lets a new enum value be used only after "
+    "the transaction that adds it.",
+    "2D000": "Leave COMMIT out: a migration's statements run in one transaction. For many rows write one statement and "
+    "the header -- batch: keyset.",
+    "55006": "Write SET CONSTRAINTS ALL IMMEDIATE; before it: a table cannot be changed while deferred constraints "
+    "have still to check its rows.",
+    "25001": "Name the partitions one by one, or use CONCURRENTLY: a migration's statements run in one transaction.",
+}
+_NO_SUCH_OBJECT = "42704"
+# PostgreSQL 15 has another code than 18 for an extension that is not installed.
+_NO_SUCH_EXTENSION = ("0A000", "58P01")
+
 # Since August 2025 pg_dump puts its text between these, with a random word.
 RESTRICT = re.compile(r"^\\(?:un)?restrict [A-Za-z0-9]+[ \t]*$", re.MULTILINE)
 
@@ -273,3 +287,74 @@ def _script_checksum(text: str, statements: Sequence[Statement], mode: str, *, i
         return checksum_of(text)
     opening = [f"SET TRANSACTION {mode}"] if mode else []
     return checksum_of("".join(f"{one};\n" for one in [*opening, *(statement.text for statement in statements)]))
+
+
+def failed(
+    source: str, statement: Statement, sqlstate: str, message: str, *, step: Sequence[Statement] = ()
+) -> PgMigrateError:
+    """Returns the refusal of a file that does not run.
+
+    + step: given where all its statements ran and the end of their transaction failed
+    """
+    found = f"statement {statement.number} ({statement.words})"
+    if step:
+        found = f"the end of the transaction of statements {step[0].number} to {step[-1].number}"
+    hint = _CURES.get(sqlstate, "Correct the statement, or the baseline that it builds on, then run: pgmigrate record")
+    if sqlstate == _NO_SUCH_OBJECT and message.startswith("role "):
+        hint = (
+            "Record on a server that has the role: pgmigrate record --server CONNINFO; or, for the embedded one, "
+            "write CREATE ROLE into baseline.sql."
+        )
+    if sqlstate in _NO_SUCH_EXTENSION and statement.node == "create_extension_stmt":
+        hint = (
+            "Record on a server that has the extension: pgmigrate record --docker IMAGE, with an image of PostgreSQL "
+            "and the extension; or: pgmigrate record --server CONNINFO"
+        )
+    return PgMigrateError(
+        Kind.FILE,
+        f"could not record {source}, line {statement.line}: {message}",
+        detail=f"Found SQLSTATE {sqlstate or '(none)'} at {found}; expected it to run on the scratch database.",
+        hint=hint,
+    )
+
+
+def another_day(source: str, statement: Statement, key: str, day: str) -> PgMigrateError:
+    """Returns the refusal of a statement that does something else on another day."""
+    return PgMigrateError(
+        Kind.FILE,
+        f"could not record {source}, line {statement.line}: what it does depends on the day",
+        detail=f"Found the date {day} in {key}; expected what the statement says, the same on each day.",
+        hint="In a definition write now() or CURRENT_DATE, which are asked whenever it is used, instead of 'now' or "
+        "'today', which become a constant; what is named after a date, name it in the statement, if only in a comment.",
+    )
+
+
+def endless(name: str, statement: Statement) -> PgMigrateError:
+    """Returns the refusal of a statement that ends at the same key again and again."""
+    return PgMigrateError(
+        Kind.FILE,
+        f"cannot run {name}.sql, line {statement.line}, in batches: they have no end",
+        detail="Found the same last_key twice; expected a later one each time.",
+        hint="Take only rows after current_setting('pgmigrate.batch_after', true), and return the last of them.",
+    )
+
+
+def unfit_verify(name: str, message: str, columns: Sequence[str] = (), problems: int = 0) -> PgMigrateError:
+    """Returns the refusal of a verify query that does not run on the scratch database, or does not hold there.
+
+    + message: of the server; empty where it ran
+    """
+    if message:
+        return PgMigrateError(
+            Kind.FILE,
+            f"could not run {name}.verify.sql: {message}",
+            detail="Found an error on the scratch database; expected a query that only reads.",
+            hint=f"Correct the query, then run: pgmigrate record {name}",
+        )
+    return PgMigrateError(
+        Kind.FILE,
+        f"cannot use {name}.verify.sql",
+        detail=f"Found the columns {', '.join(columns)} and {problems} rows on the scratch database; "
+        "expected the columns object, problem and no row, right after the migration.",
+        hint="Name the columns object and problem, and return one row a problem.",
+    )

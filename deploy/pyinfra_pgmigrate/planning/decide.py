@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..errors import Refusal
 from ..migrations.files import Migration
 from ..registry.model import AppliedMigration, Interrupted
+from ..units import ranges
 from . import refusals
 from .decision import Action, Decision
 from .evidence import Evidence
@@ -159,7 +160,7 @@ class Decider(Evidence):
         built = {statement.number for statement in migration.statements if self._is_built(migration, begun, statement)}
         done = begun.done | built
         numbers = tuple(number for number in all_of(migration) if number not in done)
-        there = ", ".join(map(str, sorted(done))) or "none"
+        there = ranges(done) or "none"
         if not self._leads_there(migration, numbers):
             refusal = refusals.interrupted(migration, judgement, there)
             return self._refused(refusal, migration, judgement)
@@ -184,7 +185,7 @@ class Decider(Evidence):
             refusal = refusals.half_there(migration, judgement, hidden if unclear else ())
             return self._refused(refusal, migration, judgement)
         there = judgement.numbers(StatementState.DONE)
-        reason = f"statement{'s' if len(there) > 1 else ''} {', '.join(map(str, there))} found in place"
+        reason = f"statement{'s' if len(there) > 1 else ''} {ranges(there)} found in place"
         action = Action.RESUME if there else Action.APPLY
         return self._made(migration, action, judgement, statements=numbers, reason=reason if there else "")
 

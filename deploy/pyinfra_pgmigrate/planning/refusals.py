@@ -9,6 +9,7 @@ from ..errors import Kind, Refusal
 from ..importing.ledgers import Stated
 from ..migrations.files import Migration
 from ..registry.model import AppliedMigration, Observed, Server, Verified
+from ..units import ranges
 from .state import Judgement
 
 _MOST_LINES = 5
@@ -144,7 +145,7 @@ def ambiguous(migration: Migration, statements: Sequence[int], before: int) -> R
     + statements: those that leave no trace; empty: none of it does
     + before: version of the migration before it, 0 for the first
     """
-    numbers = ", ".join(map(str, statements))
+    numbers = ranges(statements)
     one = len(statements) == 1
     what = f"statement{'' if one else 's'} {numbers} of it leave{'s' if one else ''} no trace" if statements else ""
     return Refusal(
@@ -174,7 +175,7 @@ def half_there(migration: Migration, judgement: Judgement, unseen: Sequence[int]
     + unseen: statements of which the catalog cannot tell whether they ran
     """
     missing = [f"missing: {line}" for line in judgement.missing] + [f"still there: {line}" for line in judgement.left]
-    numbers = ", ".join(map(str, unseen))
+    numbers = ranges(unseen)
     why = (
         f"whether statement{'s' if len(unseen) > 1 else ''} {numbers} ran cannot be seen"
         if unseen

@@ -12,7 +12,7 @@ from typing import Any
 MARK = "##pgmigrate"
 
 # How psql begins what the server says, with VERBOSITY verbose; whatever the language, the SQLSTATE is there.
-_TOLD = re.compile(r"^psql:\S+?:\d+: \S+  ([0-9A-Z]{5}): ", re.MULTILINE)
+_TOLD = re.compile(r"^psql:\S+?:(?P<line>\d+): \S+  (?P<sqlstate>[0-9A-Z]{5}): ", re.MULTILINE)
 
 
 EXIT_DAMAGED = 65
@@ -59,7 +59,12 @@ class Answer:
     @property
     def sqlstate(self) -> str:
         """SQLSTATE of the error that ended the script; empty where there is none."""
-        return "" if (found := self._last_told) is None else found[1]
+        return "" if (found := self._last_told) is None else found["sqlstate"]
+
+    @property
+    def line(self) -> int:
+        """Line of the script, counted from 1, at which the command ended that failed; 0 where there is none."""
+        return 0 if (found := self._last_told) is None else int(found["line"])
 
     @property
     def message(self) -> str:

@@ -73,6 +73,9 @@ STRUCTURAL = frozenset({
     "create_domain_stmt", "create_enum_stmt", "create_policy_stmt", "alter_policy_stmt", "alter_function_stmt",
 })  # fmt: skip
 
+# Nodes of statements that write rows.
+WRITES_ROWS = frozenset({"insert_stmt", "update_stmt", "delete_stmt", "merge_stmt"})
+
 # Characters of a statement that are told of it.
 _MOST_OF_WORDS = 96
 

@@ -23,6 +23,7 @@ from tests.support.contents import RUN
 from tests.support.migrations import MIGRATIONS
 from tests.support.plans import decision
 from tests.support.psql_scripts import in_transactions, is_balanced, value_of, values_of, variables
+from tests.unit.execution.test_steps import step_of_rows
 
 LIMITS = LockLimits(poll_s=0.5, timeout_ms=2500, tries=3)
 FIRST, SECOND, THIRD = MIGRATIONS[:3]
@@ -42,6 +43,12 @@ def order(script: str, *names: str) -> list[int]:
 
 
 class TestScript:
+    def test_between_many_statements_that_write_rows_nothing_is_asked(self) -> None:
+        script = script_of([step_of_rows(500)])
+
+        assert script.count("EXECUTE pgmigrate_trace(") == len(["before", "first", "others", "SELECT"])
+        assert script.count("SELECT :'statement' \\gexec") == 501
+
     @pytest.mark.parametrize("state", ["legacy", "hand-1", "hand-6", "interrupted-1-4", "applied-2"])
     def test_every_branch_and_every_transaction_ends(self, state: str) -> None:
         steps = [step for one in plans.plan(state).changes for step in steps_of(one, ends_run=False)]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pyinfra_pgmigrate.catalog.lines import Patch
-from pyinfra_pgmigrate.execution.steps import steps_of
+from pyinfra_pgmigrate.execution.failed import AT_END, failed_at, place_of
+from pyinfra_pgmigrate.execution.steps import Step, in_a_row, steps_of
+from pyinfra_pgmigrate.migrations.effect import Effect, Lock, StatementEffect
 from pyinfra_pgmigrate.planning.decision import Action
 from pyinfra_pgmigrate.rollback.script import step_back
+from pyinfra_pgmigrate.sqltext.parser import split
 
 from tests.support import plans
 from tests.support.migrations import MIGRATIONS
@@ -104,3 +109,49 @@ class TestSteps:
 
         assert step.title == 'migration "006_release_group_name_rule"'
         assert step_back(plans.rollback("applied-6")).title == 'rollback script "rollback_variants"'
+
+
+LOCK = Lock("RowExclusiveLock", "word")
+
+
+def step_of_rows(count: int, *, more: str = "SELECT 1", locks: int = 1) -> Step:
+    """Returns a step of so many INSERTs, of which the first so many have locks, and of another statement."""
+    statements = tuple(split("".join(f"INSERT INTO word VALUES ({number});\n" for number in range(count)) + more))
+    effects = tuple(
+        StatementEffect(one.number, one.words, one.checksum, Patch(), (LOCK,) if one.number <= locks else ())
+        for one in statements
+    )
+    (step, *_) = steps_of(decision("legacy", 1), ends_run=True)
+    migration = replace(step.migration, statements=statements, effect=Effect("", effects))
+    return replace(step, decision=replace(step.decision, migration=migration), statements=statements)
+
+
+class TestInARow:
+    def test_many_that_only_write_rows_are_together_and_no_others(self) -> None:
+        found = [[one.number for one in several] for several in in_a_row(step_of_rows(1500))]
+
+        # The first has a lock of its own; a SELECT may call anything.
+        assert found == [[1], [*range(2, 1002)], [*range(1002, 1501)], [1501]]
+
+    def test_a_few_are_told_of_one_by_one(self) -> None:
+        assert [len(several) for several in in_a_row(step_of_rows(15))] == [1] * 16
+
+    def test_those_of_which_each_does_more_are_told_of_one_by_one(self) -> None:
+        assert [len(several) for several in in_a_row(step_of_rows(50, locks=50))] == [1] * 51
+
+
+class TestFailed:
+    STEP = step_of_rows(30)
+    SCRIPT = (
+        "\\set at '2'\nSELECT 1\n\\set at '14'\n\\set statement 'x'\nSELECT 2\n\\set at 'end'\nSELECT 3\n\\set at ''\n"
+    )
+
+    def test_the_statement_at_work_is_the_last_that_began(self) -> None:
+        assert [failed_at(self.SCRIPT, line) for line in (0, 2, 5, 7, 8)] == ["", "2", "14", AT_END, ""]
+
+    def test_it_is_told_with_its_line(self) -> None:
+        name = self.STEP.migration.name
+
+        assert place_of(self.STEP, "14") == f"INSERT INTO word VALUES (13), line 14 of {name}.sql"
+        assert place_of(self.STEP, AT_END) == "the end of the transaction of statements 1 to 31"
+        assert place_of(self.STEP, "") == "statements 1 to 31"

@@ -74,6 +74,7 @@ def test_the_error_that_ended_a_script_is_read_in_the_words_of_the_server() -> N
     answer = Answer(3, (), FAILED)
 
     assert answer.sqlstate == "23505"
+    assert answer.line == int(FAILED.partition(":")[2].split(":")[1])
     assert answer.message == (
         'duplicate key value violates unique constraint "one_name" DETAIL:  Key (name)=(a) already exists.'
     )

@@ -117,6 +117,11 @@ class Step:
         )
         return tuple(found)
 
+    @cached_property
+    def traced(self) -> frozenset[str]:
+        """The tables on which it takes a lock of any kind."""
+        return frozenset(lock.relation for effect in self.effects for lock in effect.locks)
+
     @property
     def built_indexes(self) -> tuple[str, ...]:
         """Names of the indexes that it builds outside a transaction."""

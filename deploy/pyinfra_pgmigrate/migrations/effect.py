@@ -24,7 +24,7 @@ from ..errors import Kind, PgMigrateError
 FORMAT = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Lock:
     """A lock that a statement takes on a relation that was there before it.
 
@@ -36,7 +36,7 @@ class Lock:
     relation: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StatementEffect:
     """What one statement did.
 

@@ -93,8 +93,10 @@ class Decider(Evidence):
         begun = self.observed.interrupted.get(migration.version)
         if begun is not None and begun.checksum == migration.checksum and not migration.header.converges:
             return self._decide_interrupted(migration, judgement, begun)
+        certain = self._is_stated(migration) or place < self.found.proof
+        if judgement.others and not certain:
+            return self._refused(refusals.other_there(migration, judgement.others), migration, judgement)
         if place <= self.found.place:
-            certain = self._is_stated(migration) or place < self.found.proof
             return self._decide_in_place(migration, judgement, certain=certain)
         match judgement.state:
             case State.CONFLICT:

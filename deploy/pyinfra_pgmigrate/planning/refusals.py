@@ -10,7 +10,7 @@ from ..importing.ledgers import Stated
 from ..migrations.files import Migration
 from ..registry.model import AppliedMigration, Observed, Server, Verified
 from ..units import ranges
-from .state import Judgement
+from .state import Clash, Judgement
 
 _MOST_LINES = 5
 
@@ -294,6 +294,18 @@ def conflict(migration: Migration, judgement: Judgement) -> Refusal:
         f'cannot apply migration "{migration.name}": {first.key} exists with another definition{more}',
         detail=f"Found {first.found}; expected {first.expected}.",
         hint="Rename or change the object that is there, then run again.",
+    )
+
+
+def other_there(migration: Migration, others: Sequence[Clash]) -> Refusal:
+    """What a migration takes away is there with another definition, so that it is neither gone nor what is meant."""
+    more = f" ({len(others) - 1} more)" if len(others) > 1 else ""
+    return Refusal(
+        Kind.CONFLICT,
+        f'cannot apply migration "{migration.name}": {others[0].key}, which it drops, has another definition{more}',
+        detail=f"Found {others[0].found}; expected {others[0].expected}, or nothing of that name.",
+        hint="Remove it by hand where it is to go, then run again; where it is to stay: "
+        f"--data pg_applied={migration.version}, which takes this migration and all before it as applied.",
     )
 
 

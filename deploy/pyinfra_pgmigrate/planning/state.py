@@ -60,6 +60,7 @@ class Judgement:
     + missing: lines that should be there and are not
     + left: lines that should be gone and are not
     + invalid: index lines that should be there, and are, but INVALID
+    + others: what it takes away, where something else of that name is there
     """
 
     state: State
@@ -68,6 +69,7 @@ class Judgement:
     left: tuple[str, ...] = ()
     invalid: tuple[str, ...] = ()
     clashes: tuple[Clash, ...] = ()
+    others: tuple[Clash, ...] = ()
 
     def numbers(self, *states: StatementState) -> tuple[int, ...]:
         """Returns the numbers of the statements in one of these states, in order."""
@@ -109,6 +111,7 @@ def judge(
         left=tuple(sorted(left)),
         invalid=tuple(sorted(line + INVALID for line in missing if line + INVALID in lines)),
         clashes=clashes,
+        others=tuple(_others(seen, of_key)),
     )
 
 
@@ -134,6 +137,7 @@ class _Seen:
                 self.own.setdefault(last.number, []).append(line)
             elif mine is not None:
                 self.superseded.add(mine.number)
+        self.until = until
         wrong = found.wrong if self.has_run else None
         self.off = [
             line
@@ -210,6 +214,23 @@ def _clashes(
                 yield Clash(key, others[0], expected)
             elif mixed.get(number) is StatementState.MIXED and not of_key(key):
                 yield Clash(key, None, expected)
+
+
+def _others(seen: _Seen, of_key: Callable[[str], Collection[str]]) -> Iterator[Clash]:
+    """Yields what has another definition than that which the migration takes away, and that no migration makes."""
+    timeline = seen.timeline
+    for expected in sorted(line for owned in seen.own.values() for line in owned):
+        if timeline.at(expected, seen.until) or expected in seen.lines or expected in timeline.loose:
+            continue
+        key = key_of(expected)
+        found = sorted(
+            line
+            for one in _of_that_name(key)
+            for line in of_key(one)
+            if without_invalid(line) != expected and not (line in timeline.touches and timeline.at(line, seen.until))
+        )
+        if found:
+            yield Clash(key, found[0], expected)
 
 
 def _of_that_name(key: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..catalog.lines import INVALID, Catalog, Patch, definition_of, escaped, is_own, key_of, parts_of, unescaped
 from ..catalog.parts import column_of, columns_of, unique_rule
@@ -16,7 +16,7 @@ from ..planning.decision import Action, Decision
 from ..planning.state import Judgement, State, StatementState
 from ..registry.model import Observed
 from ..sqltext.lock_modes import sql_name
-from ..sqltext.parser import Statement, checksum_of
+from ..sqltext.parser import checksum_of
 from ..sqltext.unique_rules import UniqueRule, table_of_index
 from .blockers import Conflict, KeptObject, Rule
 from .scripts import RollbackScript, dropped_keys, keys_after, renamed_keys
@@ -264,9 +264,7 @@ def _decision(
     + touched: keys of what stays and gets back its owner, grants or comments
     """
     statements = tuple(statement for script in scripts for statement in script.statements)
-    numbered = tuple(
-        Statement(**{**vars(statement), "number": number}) for number, statement in enumerate(statements, start=1)
-    )
+    numbered = tuple(replace(statement, number=number) for number, statement in enumerate(statements, start=1))
     locks = tuple(
         Lock(_STRONGEST, relation)
         for relation in sorted(

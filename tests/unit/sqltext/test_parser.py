@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
-from pyinfra_pgmigrate.sqltext.grammar import SqlSyntaxError, tokens_of
+from pyinfra_pgmigrate.sqltext import parser
+from pyinfra_pgmigrate.sqltext.grammar import SqlSyntaxError, parse, tokens_of
 from pyinfra_pgmigrate.sqltext.parser import (
     begins_transaction,
     checksum_of,
@@ -219,3 +223,65 @@ def test_a_setting_that_is_taken_from_the_session_is_named(text: str, name: str)
     (statement,) = split(text)
 
     assert taken_from_session(statement) == name
+
+
+ODD = """-- one;
+INSERT INTO a VALUES ('x;
+y;
+', 1); INSERT INTO a VALUES (2);
+/* a comment;
+   of two; */
+CREATE FUNCTION f() RETURNS integer LANGUAGE sql
+BEGIN ATOMIC
+  SELECT 1;
+  SELECT 2;
+END;
+CREATE FUNCTION g() RETURNS void LANGUAGE plpgsql AS $body$ BEGIN
+  PERFORM 1;
+END; $body$;
+CREATE RULE r AS ON INSERT TO a DO ALSO (
+  DELETE FROM b;
+  DELETE FROM c;
+);
+COMMENT ON TABLE a IS E'it\\'s;
+so';
+SELECT "odd;
+name" FROM a;
+
+-- the end;
+"""
+
+
+class TestPieces:
+    """A long text is read piece by piece: nothing shows where it was cut."""
+
+    @pytest.mark.parametrize("size", [1, 7, 40, 150])
+    @pytest.mark.parametrize("text", [ODD, *(one.read_text() for one in sorted(Path("sql").glob("*.sql")))])
+    def test_they_are_read_as_the_whole(self, text: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        whole = split(text), checksum_of(text)
+        monkeypatch.setattr(parser, "_PIECE", size)
+
+        assert (split(text), checksum_of(text)) == whole
+
+    def test_they_end_with_statements(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(parser, "_PIECE", 1)
+
+        pieces = [piece for piece, _ in parser._pieces(ODD, parse)]
+
+        assert "".join(pieces) == ODD
+        assert len(pieces) > 2
+
+    @pytest.mark.parametrize("read", [split, checksum_of])
+    def test_an_error_has_the_line_of_the_text(
+        self, read: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        text = "SELECT 1;\n" * 20 + "SELEC 2;\n" + "SELECT 1;\n" * 20 + "SELECT 'open;\n"
+        with pytest.raises(SqlSyntaxError) as whole:
+            read(text)
+        monkeypatch.setattr(parser, "_PIECE", 30)
+
+        with pytest.raises(SqlSyntaxError) as caught:
+            read(text)
+
+        assert (caught.value.message, caught.value.line) == (whole.value.message, whole.value.line)
+        assert caught.value.line > 20

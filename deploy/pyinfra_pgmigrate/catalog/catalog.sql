@@ -1719,7 +1719,29 @@ SELECT
         ) THEN f.object
         ELSE COALESCE(h.home, 0::oid)
     END AS home
-FROM facts AS f
+FROM (
+    SELECT
+        -- A list of texts of type varchar, as in s IN ('a', 'b'), is printed with one cast behind it as it was first read,
+        -- and with one behind each text when that was read again, from a dump: here it has none.
+        CASE
+            WHEN a.line LIKE '%ARRAY[%''::character varying%' THEN pg_catalog.regexp_replace(
+                pg_catalog.regexp_replace(
+                    pg_catalog.regexp_replace(a.line, '\((ARRAY\[' || t.texts || '\])\)::text\[\]', '\1', 'g'),
+                    '(ARRAY\[' || t.texts || '\])::text\[\]', '\1', 'g'
+                ),
+                '(?<=\[|, )(?:\((' || t.text || ')\)|(' || t.text || '))::text(?=, |\])', '\1\2', 'g'
+            )
+            ELSE a.line
+        END AS line,
+        a.class,
+        a.object,
+        a.part
+    FROM facts AS a
+    CROSS JOIN (
+        SELECT x.text, x.text || '(?:, ' || x.text || ')*'
+        FROM (SELECT 'E?''(?:[^'']|'''')*''::character varying(?:\(\d+\))?') AS x (text)
+    ) AS t (text, texts)
+) AS f
 LEFT JOIN (
     SELECT k.class, k.oid, CASE k.conrelid WHEN 0 THEN k.contypid ELSE k.conrelid END FROM constraints AS k
     UNION ALL

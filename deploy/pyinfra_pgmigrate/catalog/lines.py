@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 
 # Changes with what the lines say of the same structure: lines of another version say nothing about drift.
-LINES_VERSION = 2
+LINES_VERSION = 3
 
 # Lines that belong to each database: compared on the same database, never with an effect.
 OWN_KINDS = frozenset({"owner", "grant", "comment", "definition"})
@@ -27,7 +27,23 @@ SETTING = "_setting"
 
 INVALID = " INVALID"
 
+# A list of texts of type varchar as PostgreSQL prints it, with casts that depend on how it was read; see catalog.sql.
+_TEXT = r"E?'(?:[^']|'')*'::character varying(?:\(\d+\))?"
+_CAST_LIST = re.compile(rf"(?P<open>\()?(?P<list>ARRAY\[{_TEXT}(?:, {_TEXT})*\])(?(open)\))::text\[\]")
+_CAST_TEXT = re.compile(rf"(?:(?<=\[)|(?<=, ))(?P<open>\()?(?P<text>{_TEXT})(?(open)\))::text(?=, |\])")
+
 _OPENING = re.compile(r'["()]')
+
+
+def without_casts(line: str) -> str:
+    """Returns a line as catalog.sql prints it now, where an older version left casts in lists of varchar.
+
+    >>> without_casts("constraint t.c CHECK (((s)::text = ANY ((ARRAY['a'::character varying])::text[])))")
+    "constraint t.c CHECK (((s)::text = ANY (ARRAY['a'::character varying])))"
+    """
+    if "ARRAY[" not in line or "'::character varying" not in line:
+        return line
+    return _CAST_TEXT.sub(r"\g<text>", _CAST_LIST.sub(r"\g<list>", line))
 
 
 def _word_end(text: str, start: int) -> int:

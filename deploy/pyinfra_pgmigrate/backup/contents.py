@@ -9,11 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..application.totals import Answers, Total, answers_of, as_json, totals_asked, totals_of
-from ..catalog.lines import LINES_VERSION, Catalog
+from ..catalog.lines import LINES_VERSION, Catalog, key_of, parts_of
 from ..psql.answer import Answer
 from ..psql.script import READS_UNCHECKED, Run, catalog_read, flag, joined, session_of, setting
 from ..resources import read_sql
 from .manifest import json_line
+
+# Since then the columns of a table that inherits from others are hashed by their names: a restore gives them another
+# order. What an earlier version says of such a table cannot be compared.
+_CHILDREN_BY_NAME = 3
+_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 
 
 def dump_script(run: Run, schema: str, totals: Sequence[Total] = ()) -> str:
@@ -101,7 +106,7 @@ def tables_of(answer: Answer) -> dict[str, tuple[int, str]]:
 class Contents:
     """What was in a database at one moment.
 
-    + tables: rows and content hash by table
+    + tables: rows and content hash by table; an empty hash is not known
     + large_objects: how many
     + totals: answers by name of the total; none of a backup that an earlier version took
     + lines_version: of the form of the catalog's lines
@@ -141,20 +146,41 @@ def read_contents(contents: str, catalog: str) -> Contents:
     Raises ValueError where they cannot be read.
     """
     try:
-        values = json.loads(contents)
+        values, lines = json.loads(contents), Catalog.of(json.loads(catalog))
+        schema, version = values.get("schema", ""), values.get("lines_version", 1)
+        unknown = frozenset() if version >= _CHILDREN_BY_NAME else _children(lines, schema)
         return Contents(
-            {name: (rows, digest) for name, (rows, digest) in values["tables"].items()},
+            {name: (rows, "" if name in unknown else digest) for name, (rows, digest) in values["tables"].items()},
             values["large_objects"],
-            Catalog.of(json.loads(catalog)),
+            lines,
             tuple((version, checksum) for version, checksum in values["applied"]),
             values["properties"],
             {name: answers_of(found) for name, found in values.get("totals", {}).items()},
-            values.get("lines_version", 1),
-            values.get("schema", ""),
+            version,
+            schema,
             _applied_in(values.get("applied_in", {})),
         )
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise ValueError(f"contents.json or catalog.json cannot be read: {error!r}") from error
+
+
+def _children(lines: Catalog, schema: str) -> frozenset[str]:
+    """Returns the tables that inherit from others, as contents.sql calls them."""
+    children = [key_of(line) for line in lines.lines if line.startswith("table ") and " inherits (" in line]
+    names = [one.removeprefix("table ") for one in children]
+    return frozenset(one if parts_of(one)[0] else f"{_quoted(schema)}.{one}" for one in names)
+
+
+def _quoted(name: str) -> str:
+    doubled = name.replace('"', '""')
+    return name if _PLAIN.fullmatch(name) else f'"{doubled}"'
+
+
+def are_same_rows(was: tuple[int, str] | None, now: tuple[int, str] | None) -> bool:
+    """Tells whether a table holds the same rows, by their number and their hash, where that is known."""
+    if was is None or now is None or was[1]:
+        return was == now
+    return was[0] == now[0]
 
 
 def identifiers(ident: str) -> tuple[str, str]:

@@ -39,6 +39,7 @@ WHERE c.relkind = 'r'
 WITH tables AS (
     SELECT
         c.oid,
+        c.relispartition AS is_partition,
         pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS ident
     FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -68,9 +69,14 @@ columns AS (
                 )
                 ELSE pg_catalog.format('t.%I::text COLLATE "C"', a.attname)
             END,
-            ', ' ORDER BY a.attnum
+            -- Columns that came to a table from what it inherits from stand elsewhere after a restore; those of all other
+            -- tables, partitions among them, stand where they stood.
+            ', ' ORDER BY CASE WHEN h.is_child THEN a.attname END COLLATE "C", a.attnum
         ) AS list
     FROM tables AS t
+    CROSS JOIN LATERAL (
+        SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.oid AND NOT t.is_partition) AS is_child
+    ) AS h
     LEFT JOIN pg_catalog.pg_attribute AS a
         ON a.attrelid = t.oid
         AND a.attnum > 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..sqltext.unique_rules import UniqueRule, unique_rule_of_constraint, unique_rule_of_index
@@ -268,6 +268,14 @@ def parents_in(lines: Collection[str]) -> Iterator[tuple[str, list[str]]]:
                 key_of(line).removeprefix("table "),
                 [found[1]] if found[1] else re.findall(IDENT, found[2]),
             )
+
+
+def ancestors(table: str, parents: Mapping[str, Collection[str]]) -> list[str]:
+    """Returns the tables that a table inherits from, and those that these do, each once."""
+    found: list[str] = []
+    for one in parents.get(table, ()):
+        found += [other for other in (one, *ancestors(one, parents)) if other not in found]
+    return found
 
 
 def columns_of(lines: Collection[str]) -> dict[str, dict[str, str]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..backup.contents import Contents
+from ..backup.contents import Contents, are_same_rows
 from ..catalog.lines import Catalog, is_own, key_of, unescaped
 from .ownership import Left, roles_in
 
@@ -80,7 +80,7 @@ def differences(expected: Contents, found: Contents, judged: Judged | None = Non
     """
     for table in sorted({*expected.tables, *found.tables}):
         was, now = expected.tables.get(table), found.tables.get(table)
-        if was == now:
+        if are_same_rows(was, now):
             continue
         if was is None or now is None:
             yield f"table {table} is {'not in the backup' if was is None else 'missing'}"

@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from ..catalog import ddl, ddl_changes, grants
-from ..catalog.lines import Catalog, Patch, definition_of, is_own, key_of
-from ..catalog.parts import hangs_on, is_property, kind_of, renaming, subject_of
+from ..catalog.lines import Catalog, Patch, definition_of, is_own, key_of, parts_of
+from ..catalog.parts import columns_of, hangs_on, is_property, kind_of, parents_in, renaming, subject_of
 from ..catalog.privileges import Rights, changed_rights
 from ..migrations.files import Migration
 from ..registry.model import Observed
@@ -104,6 +104,7 @@ class _Search(Remaining):
         for kind in _NAMED:
             self._find_renamed(kind, is_renamed)
         self._find_moved_partitions()
+        self._find_overridden()
         self._find_whole(Change.MISSING)
         self._find_whole(Change.EXTRA)
         self._find_rights()
@@ -154,6 +155,20 @@ class _Search(Remaining):
             patch = Patch(frozenset({old[key]} | (hanging & self.minus)), frozenset({new[key]} | (hanging & self.plus)))
             made = ddl_changes.change([old[key]], [new[key]])
             self._add(Change.CHANGED, key, new[key], old[key], patch, made)
+
+    def _find_overridden(self) -> None:
+        """Finds columns that are no longer as their table has them from a parent, or are so again, without a line."""
+        parents = dict(parents_in(self.kept | self.now))
+        known = {key_of(line) for line in self.minus} & {key_of(line) for line in self.plus}
+        for line in sorted(self.minus | self.plus):
+            if line.startswith("column ") and key_of(line) not in known:
+                is_gone = line in self.minus
+                implied = _implied(key_of(line), self.now if is_gone else self.kept, parents)
+                if implied is not None:
+                    old, new = (line, implied) if is_gone else (implied, line)
+                    patch = Patch(frozenset({line} & self.minus), frozenset({line} & self.plus))
+                    made = ddl_changes.change([old], [new], self.domains)
+                    self._add(Change.CHANGED, key_of(line), new, old, patch, made)
 
     def _find_whole(self, change: Change) -> None:
         """Finds objects that are gone, or new, with all that depends on them."""
@@ -343,3 +358,12 @@ def _next_command(kind: Change, key: str, migration: str) -> str:
 def _tops(lines: Iterable[str], others: Iterable[str], kind: str) -> dict[str, str]:
     taken = {key_of(line) for line in others if line.startswith(f"{kind} ")}
     return {key_of(line): line for line in lines if line.startswith(f"{kind} ") and key_of(line) not in taken}
+
+
+def _implied(key: str, lines: Collection[str], parents: Mapping[str, Collection[str]]) -> str | None:
+    """Returns the line of a column if it were as its table has it from a parent; None where it has it from none."""
+    table, column = parts_of(key.removeprefix("column "))
+    if not parents.get(table):
+        return None
+    definition = columns_of([one for one in lines if one.startswith(("table ", "column "))]).get(table, {}).get(column)
+    return None if definition is None else f"{key} {definition}"

@@ -83,7 +83,7 @@ WORDS = {
 def decision_lines(decision: Decision) -> Iterator[str]:
     """Yields what a run would do for one migration: the patch, and how."""
     migration = decision.migration
-    yield f"{migration.name}: {WORDS[decision.action]}, would {would(decision)}"
+    yield f"{migration.name}: {state_of(decision)}, would {would(decision)}"
     if decision.reason:
         yield f"    because: {decision.reason}"
     for statement in migration.chosen(decision.statements):
@@ -100,6 +100,8 @@ def decision_lines(decision: Decision) -> Iterator[str]:
 def would(decision: Decision) -> str:
     """Returns what a run would do for one migration, as a verb."""
     total, chosen = len(decision.migration.statements), len(decision.statements)
+    if decision.action is Action.NONE:
+        return "run nothing"
     if not chosen:
         return "verify and register it, run nothing" if decision.action is Action.APPLY else "register it, run nothing"
     how = " in batches" if decision.migration.header.in_batches else ""
@@ -108,4 +110,5 @@ def would(decision: Decision) -> str:
 
 def state_of(decision: Decision) -> str:
     """Returns the word for what was found of a migration."""
-    return WORDS[decision.action]
+    # Nothing is done about one that is not registered where it, or what it stands on, is refused.
+    return "refused" if decision.action is Action.NONE and decision.row is None else WORDS[decision.action]

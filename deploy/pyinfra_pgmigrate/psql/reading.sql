@@ -77,6 +77,8 @@ BEGIN
                         FROM pg_catalog.pg_attribute AS a
                         WHERE a.attrelid = c.oid
                             AND a.attnum > 0
+                            -- A dropped column has no type; nor has the constraint of a table a domain.
+                            AND NOT a.attisdropped
                         UNION
                         SELECT u.oid
                         FROM types AS y
@@ -92,6 +94,7 @@ BEGIN
                             FROM pg_catalog.pg_attribute AS e
                             WHERE e.attrelid = t.typrelid
                                 AND e.attnum > 0
+                                AND NOT e.attisdropped
                         ) AS u
                         WHERE u.oid <> 0
                     )

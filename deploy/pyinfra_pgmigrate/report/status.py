@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..drift.entries import Change, Drift, Drifts
 from ..migrations.files import Migration
-from ..planning.decision import WORDS, Action, Decision, would
+from ..planning.decision import Action, Decision, state_of, would
 from ..planning.plan import Plan
 from ..registry.model import Observed
 from ..units import age, size
@@ -65,7 +65,7 @@ def _status_line(decision: Decision) -> tuple[str, str | None]:
     if row is not None and decision.action is Action.NONE:
         who = row.applied_by.split(", for ")[-1]
         return f"    {row.name:34} {row.how:9} {row.applied_at[:16].replace('T', ' ')}  {who}", None
-    words = f"    {decision.migration.name:34} {WORDS[decision.action]}"
+    words = f"    {decision.migration.name:34} {state_of(decision)}"
     if decision.reason:
         return f"{words}: {decision.reason}", "yellow"
     if decision.action in (Action.NONE, Action.HOLD, Action.STOP):

@@ -28,6 +28,10 @@ _PARTS = ("column", "constraint", "trigger", "policy", "rule")
 _LISTED = re.compile(r'(?:"(?:[^"]|"")*"|[^\s,"])+')
 
 
+# What a draft leaves to do.
+_TODO = re.compile(r"^-- TODO: (.*)$", re.MULTILINE)
+
+
 @dataclass(frozen=True)
 class RollbackScript:
     """A file ``rollback_NAME.sql``.
@@ -35,6 +39,7 @@ class RollbackScript:
     + first, last: the migrations that it reverts, both ends included
     + keeps: references (table, column) that are emptied where they point at a row that moves out, and whose own row
       does not move with it
+    + todos: what a draft of it left to do, and is still there
     """
 
     name: str
@@ -44,6 +49,7 @@ class RollbackScript:
     statements: tuple[Statement, ...]
     checksum: str
     keeps: tuple[tuple[str, str], ...] = ()
+    todos: tuple[str, ...] = ()
 
 
 @dataclass
@@ -210,5 +216,12 @@ def _read(path: Path) -> RollbackScript:
             hint="Write DROP INDEX without CONCURRENTLY: the table is locked anyway.",
         )
     return RollbackScript(
-        path.stem, values["purpose"], int(reverts["first"]), int(reverts["last"]), statements, checksum_of(text), keeps
+        path.stem,
+        values["purpose"],
+        int(reverts["first"]),
+        int(reverts["last"]),
+        statements,
+        checksum_of(text),
+        keeps,
+        tuple(_TODO.findall(text)),
     )

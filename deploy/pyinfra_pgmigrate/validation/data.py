@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..application.totals import Answers, Total, are_equal, described
-from ..backup.contents import Contents, identifiers
+from ..backup.contents import Contents, are_same_rows, identifiers
 from ..backup.manifest import Manifest
 from ..catalog.lines import Catalog, bare_name, key_of, parts_of
-from ..catalog.parts import columns_of
+from ..catalog.parts import ancestors, columns_of, parents_in
 from ..migrations.files import Migration
 from ..registry.model import Observed
 from .verdict import Check, Verdict
@@ -134,6 +134,7 @@ def compared_tables(
     """
     then, now = _columns_of(source.contents, schema), _columns(observed.catalog)
     since = _since(source, observed, migrations, scope)
+    parents = dict(parents_in(observed.catalog.lines))
     found = []
     for ident in sorted(source.contents.tables):
         if ident.startswith("pgmigrate.") or (scope and identifiers(ident)[0] != scope):
@@ -141,6 +142,7 @@ def compared_tables(
         name = catalog_name(ident, schema)
         is_there = any(line.split(" ", 1)[0] == "table" for line in observed.catalog.by_key.get(f"table {name}", ()))
         was, has = then.get(name, {}), now.get(name, {})
+        tables = [name, *ancestors(name, parents)]
         left = [column for column, kind in was.items() if has.get(column) != kind]
         found.append(
             Compared(
@@ -149,7 +151,8 @@ def compared_tables(
                 taken_by=_changed_by(since, observed, f"table {name}"),
                 columns=tuple(column for column in was if column not in left) if was else None,
                 left_out=tuple(
-                    LeftOut(column, _changed_by(since, observed, f"column {name}.{column}")) for column in left
+                    LeftOut(column, _changed_by(since, observed, *(f"column {table}.{column}" for table in tables)))
+                    for column in left
                 ),
                 written_by=tuple(one.name for one in since if _writes_to(one, name)),
             )
@@ -196,13 +199,13 @@ def _columns(catalog: Catalog) -> dict[str, dict[str, str]]:
     return found
 
 
-def _changed_by(since: Sequence[Migration], observed: Observed, key: str) -> str:
-    """Returns the migration that took away or changed what has a key; empty: none did."""
+def _changed_by(since: Sequence[Migration], observed: Observed, *keys: str) -> str:
+    """Returns the migration that took away or changed what has one of some keys; empty: none did."""
     for one in since:
         lines = set(observed.applied[one.version].removed or ())
         if one.effect is not None:
             lines |= one.effect.patch.minus
-        if any(line.startswith(key) and key_of(line) == key for line in lines):
+        if any(line.startswith(keys) and key_of(line) in keys for line in lines):
             return one.name
     return ""
 
@@ -217,7 +220,11 @@ def differing(tables: Sequence[Compared], source: Source, found: Mapping[str, tu
 
     + found: rows and content hash by table, over the columns that count
     """
-    return [one for one in tables if one.is_there and (one.left_out or found.get(one.ident) != _was(source, one))]
+    return [
+        one
+        for one in tables
+        if one.is_there and (one.left_out or not are_same_rows(_was(source, one), found.get(one.ident)))
+    ]
 
 
 def _was(source: Source, table: Compared) -> tuple[int, str]:

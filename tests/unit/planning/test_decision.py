@@ -92,3 +92,10 @@ def test_tables_that_are_written_anew_are_named() -> None:
     lines = list(decision_lines(replace(one, migration=anew)))
 
     assert lines.count("        rewrites every row of projects") == 1
+
+
+def test_one_that_is_refused_is_not_told_as_applied() -> None:
+    refused = replace(decision("legacy", 1), action=Action.NONE, statements=(), row=None)
+
+    assert (state_of(refused), would(refused)) == ("refused", "run nothing")
+    assert state_of(decision("applied-2", 1)) == "applied"

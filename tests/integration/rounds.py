@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,13 +14,7 @@ from tests.property.snapshot import take
 from tests.support.harness import Result, migrate, rollback
 from tests.support.migrations import record
 from tests.support.servers import Database, Server
-
-# What a case makes or gives a name to.
-_MADE = re.compile(
-    r"\b(?:CREATE (?:(?:UNIQUE|MATERIALIZED) )?(?:TABLE|VIEW|INDEX|SEQUENCE|TYPE|DOMAIN|FUNCTION|AGGREGATE|SCHEMA"
-    r"|STATISTICS|COLLATION)(?: CONCURRENTLY)?|RENAME TO|CONSTRAINT(?= \w+ UNIQUE)) ([a-z]\w*)"
-)
-_WRONG = re.compile(r"ERROR|DETAIL|cannot|could not")
+from tests.support.together import prefix, renaming, told, wrong
 
 
 @dataclass(frozen=True)
@@ -44,14 +37,9 @@ class Round:
         """Writes the files into a folder, with their effects."""
         return Together({"made": self}, are_renamed=False).write(folder, server)
 
-    def under(self, prefix: str) -> Round:
-        """Returns the same with a prefix before the name of all that it makes."""
-        names = sorted({name for text in (self.baseline, *self.migrations) for name in _MADE.findall(text)}, key=len)
-        name = re.compile(rf"(?<![^\W_])(?<![$%\\])(?:{'|'.join(reversed(names)) or '(?!)'})(?=_|\b)")
-
-        def renamed(text: str) -> str:
-            return name.sub(lambda found: f"{prefix}{found[0]}", text)
-
+    def of_case(self, number: int) -> Round:
+        """Returns the same under names that no other case has."""
+        renamed = renaming((self.baseline, *self.migrations), number)
         texts = {key: renamed(getattr(self, key)) for key in ("fill", "script", "baseline", "after", "keeps")}
         return replace(self, migrations=tuple(map(renamed, self.migrations)), **texts)
 
@@ -60,17 +48,18 @@ class Together:
     """Cases that do not know of each other, in one database: a run is one for all of them.
 
     + rounds: by the name of the case
-    + are_renamed: each has a prefix before its names, c00_, c01_, ...
+    + are_renamed: each is under names of its own
     """
 
     def __init__(self, rounds: Mapping[str, Round], *, are_renamed: bool = True) -> None:
-        self._names = {f"c{number:02}_": name for number, name in enumerate(rounds)}
-        self._prefixes = {name: prefix for prefix, name in self._names.items()}
-        self.rounds = {name: one.under(self.prefix(name)) if are_renamed else one for name, one in rounds.items()}
+        self.names = list(rounds)
+        self.rounds = {
+            name: one.of_case(number) if are_renamed else one for number, (name, one) in enumerate(rounds.items())
+        }
 
     def prefix(self, name: str) -> str:
         """Returns what the names of a case begin with."""
-        return self._prefixes[name]
+        return prefix(self.names.index(name))
 
     def write(self, folder: Path, server: Server) -> Path:
         """Writes the files into a folder, with their effects; without a script where the first has none."""
@@ -108,22 +97,16 @@ class Together:
         assert failed == {}
 
     def told(self, lines: Iterable[str]) -> dict[str, list[str]]:
-        """Returns lines by the case that they are about, those of no case under ""; without what a diff has around."""
-        found: defaultdict[str, list[str]] = defaultdict(list)
-        for line in lines:
-            if line.startswith(" "):
-                continue
-            for number in re.findall(r"(?<![^\W_])c\d\d_", line) or [""]:
-                found[self._names.get(number, "")].append(line)
-        return {name: about for name, about in found.items() if name or not found.keys() - {""}}
+        """Returns lines by the case that they are about."""
+        return told(lines, self.names)
 
     def ok(self, result: Result) -> None:
         """Requires that a run went well; else says which cases it stopped at."""
-        assert result.ok, f"{self.told(line for line in result.lines if _WRONG.search(line))}\n{result.text}"
+        assert result.ok, f"{self.told(wrong(result.lines))}\n{result.text}"
 
 
-def there_and_back(cases: Together, server: Server, folder: Path) -> dict[str, list[str]]:
-    """Goes all the way back and forth again; returns what is otherwise then, by case."""
+def there_and_back(cases: Together, server: Server, folder: Path) -> None:
+    """Goes all the way back and forth again: nothing of any case is otherwise then."""
     sql = cases.write(folder, server)
     with server.database("empty") as database:
         cases.run(database, "baseline")
@@ -139,10 +122,9 @@ def there_and_back(cases: Together, server: Server, folder: Path) -> dict[str, l
         forward = migrate(settings)
 
         cases.ok(forward)
-        found = cases.told(take(database).differences(before))
+        assert cases.told(take(database).differences(before)) == {}
         cases.run(database, "after")
         assert still_kept(database) == [], forward.text
-        return found
 
 
 def ok(result: Result) -> None:

@@ -187,7 +187,7 @@ TABLES = {
 
 
 def test_rows_of_tables_and_columns_that_go_come_back(server: Server, tmp_path: Path) -> None:
-    assert there_and_back(Together(TABLES), server, tmp_path) == {}
+    there_and_back(Together(TABLES), server, tmp_path)
 
 
 def test_what_a_migration_writes_stays_where_what_was_there_before_cannot_come_back(

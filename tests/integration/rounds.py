@@ -94,7 +94,7 @@ class Together:
                 database.run(getattr(one, key) or "SELECT")
             except Exception as error:
                 failed[name] = str(error)
-        assert failed == {}
+        assert failed == {}, failed
 
     def told(self, lines: Iterable[str]) -> dict[str, list[str]]:
         """Returns lines by the case that they are about."""
@@ -118,11 +118,12 @@ def there_and_back(cases: Together, server: Server, folder: Path) -> None:
 
         cases.ok(rollback(settings))
         back = [line for line in take(database).differences(first) if not line.startswith("rows of")]
-        assert cases.told(back) == {}
+        assert back == [], cases.told(back)
         forward = migrate(settings)
 
         cases.ok(forward)
-        assert cases.told(take(database).differences(before)) == {}
+        found = take(database).differences(before)
+        assert found == [], cases.told(found)
         cases.run(database, "after")
         assert still_kept(database) == [], forward.text
 

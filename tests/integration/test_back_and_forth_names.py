@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.rounds import Round, ok, some, still_kept
+from tests.integration.rounds import Round, Together, still_kept
 from tests.property.snapshot import take
 from tests.support.harness import migrate, rollback
 from tests.support.servers import Server
@@ -61,18 +61,27 @@ def named(mine: str, theirs: str) -> Round:
     )
 
 
-@pytest.mark.parametrize("name", some(NAMES, "backslash", "newline", "format", "63 bytes of umlauts"))
-def test_a_name_stays_its_own(server: Server, tmp_path: Path, name: str) -> None:
-    one = named(*NAMES[name])
-    sql = one.write(tmp_path, server)
-    with server.database("empty") as database:
-        database.run(one.baseline)
-        settings = database.settings(pg_sql_dir=str(sql))
-        ok(migrate(settings))
-        database.run(one.fill)
-        before = take(database)
-        ok(rollback(settings))
-        ok(migrate(settings))
+# Two of the tables would have one name.
+BESIDE = {"dot", "brackets"}
 
-        assert take(database).differences(before) == []
+
+@pytest.mark.parametrize(
+    "names",
+    [NAMES.keys() - BESIDE, *(pytest.param({name}, marks=pytest.mark.soak) for name in sorted(BESIDE))],
+    ids=["most", *sorted(BESIDE)],
+)
+def test_each_name_stays_its_own(server: Server, tmp_path: Path, names: set[str]) -> None:
+    cases = Together({name: named(*NAMES[name]) for name in NAMES if name in names})
+
+    sql = cases.write(tmp_path, server)
+    with server.database("empty") as database:
+        cases.run(database, "baseline")
+        settings = database.settings(pg_sql_dir=str(sql))
+        cases.ok(migrate(settings))
+        cases.run(database, "fill")
+        before = take(database)
+        cases.ok(rollback(settings))
+        cases.ok(migrate(settings))
+
+        assert cases.told(take(database).differences(before)) == {}
         assert still_kept(database) == []

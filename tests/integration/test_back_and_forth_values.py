@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from tests.integration.rounds import Round, some, there_and_back
+from tests.integration.rounds import Round, Together, there_and_back
 from tests.support.servers import Server
 
 SEQUENCES = {
@@ -79,18 +77,8 @@ SEQUENCES = {
 }
 
 
-@pytest.mark.parametrize(
-    "name",
-    some(
-        SEQUENCES,
-        "bigserial",
-        "identity always",
-        "owned by a column that came later",
-        "identity of a column that stays",
-    ),
-)
-def test_a_sequence_goes_on_where_it_was(server: Server, tmp_path: Path, name: str) -> None:
-    assert there_and_back(SEQUENCES[name], server, tmp_path) == []
+def test_each_sequence_goes_on_where_it_was(server: Server, tmp_path: Path) -> None:
+    there_and_back(Together(SEQUENCES), server, tmp_path)
 
 
 TYPES = {
@@ -179,17 +167,5 @@ TYPES = {
 }
 
 
-@pytest.mark.parametrize(
-    "name",
-    some(
-        TYPES,
-        "enum",
-        "enum with a value added later",
-        "composite",
-        "range",
-        "key of an own type",
-        "functions in everything",
-    ),
-)
-def test_values_of_types_that_go_come_back(server: Server, tmp_path: Path, name: str) -> None:
-    assert there_and_back(TYPES[name], server, tmp_path) == []
+def test_values_of_types_that_go_come_back(server: Server, tmp_path: Path) -> None:
+    there_and_back(Together(TYPES), server, tmp_path)

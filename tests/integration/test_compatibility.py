@@ -81,8 +81,11 @@ class TestInTheRehearsal:
     """On the copy; the database itself is not touched where one refuses."""
 
     @pytest.fixture
-    def given(self, legacy: Database, kept: Callable[..., dict[str, Any]], tmp_path: Path) -> Callable[..., Any]:
-        assert migrate(legacy.settings()).ok
+    def legacy(self, applied: Database) -> Database:
+        return applied
+
+    @pytest.fixture
+    def given(self, kept: Callable[..., dict[str, Any]], tmp_path: Path) -> Callable[..., Any]:
         sql = copied(tmp_path)
         return lambda **more: kept(pg_sql_dir=str(sql), pg_verify="none", **more)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pyinfra_pgmigrate.rollback.drafts import draft
 
+from tests.integration.rounds import Round, Together
 from tests.property.snapshot import take
 from tests.support.folders import written
 from tests.support.harness import migrate, rollback
@@ -190,39 +192,49 @@ STORIES: dict[str, tuple[str, tuple[str, ...], str]] = {
 
 TODOS = {
     "a column that goes, and one like it that comes": [
-        "column a.n was dropped: its values are in a backup from before"
+        "column {}a.n was dropped: its values are in a backup from before"
     ],
 }
 
 
-@pytest.mark.parametrize("name", STORIES)
-def test_a_draft_leads_back_and_forth(server: Server, tmp_path: Path, name: str) -> None:
-    before, migrations, fill = STORIES[name]
-    (tmp_path / "baseline.sql").write_text(before or "SELECT 1;\n")
-    written(tmp_path, server, *migrations)
-    conninfo = " ".join(f"{key}='{value}'" for key, value in server.conninfo.items())
+# What it does is done to whatever comes after it.
+BESIDE = "what comes back while more is given by default"
 
-    # More than there are.
-    drafted = draft(tmp_path, 1, 99, f"{conninfo} dbname=postgres")
 
-    assert drafted.todos == TODOS.get(name, [])
-    (tmp_path / "rollback_all.sql").write_text(drafted.text)
+@pytest.mark.parametrize("names", [STORIES.keys() - {BESIDE}, {BESIDE}], ids=["most", "defaults"])
+def test_a_draft_leads_back_and_forth(server: Server, tmp_path: Path, names: set[str]) -> None:
+    cases = Together(
+        {
+            name: Round(migrations, fill, baseline=before)
+            for name, (before, migrations, fill) in STORIES.items()
+            if name in names
+        }
+    )
+
+    drafted = cases.draft(cases.write(tmp_path, server), server)
+
+    todos = {
+        name: [todo.format(cases.prefix(name)) for todo in TODOS[name]] for name in TODOS.keys() & cases.rounds.keys()
+    }
+    assert cases.told(drafted.todos) == todos
     with server.database("empty") as database:
-        if before:
-            database.run(before)
+        cases.run(database, "baseline")
         first = take(database)
         settings = database.settings(pg_sql_dir=str(tmp_path))
-        assert migrate(settings).ok
-        database.run(fill or "SELECT")
+        cases.ok(migrate(settings))
+        cases.run(database, "fill")
         filled = take(database)
 
-        back = rollback(settings)
+        cases.ok(rollback(settings))
 
-        assert back.ok, f"{back.text}\n{drafted.text}"
-        assert take(database).structure == first.structure, drafted.text
-        forward = migrate(settings)
-        assert forward.ok, forward.text
-        assert take(database).differences(filled) == []
+        assert (
+            cases.told(
+                replace(take(database), rows={}, sequences={}).differences(replace(first, rows={}, sequences={}))
+            )
+            == {}
+        ), drafted.text
+        cases.ok(migrate(settings))
+        assert cases.told(take(database).differences(filled)) == {}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import legacy_data
 import pytest
 
 from tests.conftest import NEWEST, Machines, on_versions
+from tests.support import templates
 from tests.support.contents import contents_of
 from tests.support.harness import Result, migrate, rollback, validate
 from tests.support.migrations import NAMES, copied, record
@@ -25,10 +26,7 @@ ALL = sorted(LEGACY + VARIANTS)
 @pytest.fixture
 def large(server: Server) -> Iterator[Database]:
     """A legacy database with enough rows for its indexes to matter."""
-    with server.database("empty") as database:
-        database.run(legacy_data.BASELINE.read_text())
-        legacy_data.fill(database.session, legacy_data.Size(projects=1200))
-        database.run("ANALYZE")
+    with server.database(templates.large(server)) as database:
         yield database
 
 

@@ -132,16 +132,6 @@ def test_the_backup_of_the_very_first_run_is_in_the_registry_too(
     assert migrate(reported()).changed == []
 
 
-def test_a_second_run_finds_all_well(legacy: Database, reported: Callable[..., dict[str, Any]]) -> None:
-    assert migrate(reported(pg_skip_backup=True)).ok
-
-    result = migrate(reported())
-
-    found = document_of(result)
-    assert (found["verdict"], found["hosts"][0]["patch"], found["hosts"][0]["timeline"]) == ("ok", [], [])
-    assert "All is well" in page_of(result)
-
-
 def test_a_run_that_fails_says_where_and_what_next(
     legacy: Database, reported: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -212,54 +202,64 @@ def test_a_plan_alone_says_that_nothing_was_run(legacy: Database, reported: Call
     assert "did not happen" not in page_of(result)
 
 
-def test_a_rollback_shows_what_went_and_what_it_keeps(
-    legacy: Database, reported: Callable[..., dict[str, Any]]
-) -> None:
-    assert migrate(reported(pg_skip_backup=True)).ok
+class TestAfterwards:
+    """What is told of a database that is migrated already."""
 
-    result = rollback(reported(pg_skip_backup=True))
+    @pytest.fixture
+    def legacy(self, applied: Database) -> Database:
+        return applied
 
-    (host,) = document_of(result)["hosts"]
-    assert host["rollback"]["migrations"] == NAMES[::-1]
-    (finding,) = host["findings"]
-    assert finding["subject"] == f"the quarantine of run {document_of(result)['run']['id'][:8]}"
-    gone = {one["line"] for one in host["patch"] if one["sign"] == "-" and one["happened"]}
-    assert any(line.startswith("table project_variants") for line in gone)
-    assert "Taken back" in page_of(result)
-    kept = document_of(status(reported()))["hosts"][0]
-    assert kept["quarantines"][0]["object"] == "project_variants"
-    assert any("pg_quarantine_drop=" in one["next"] for one in kept["findings"])
-    back = document_of(migrate(reported(pg_skip_backup=True)))["hosts"][0]
-    assert not any("pg_quarantine_drop=" in one["next"] for one in back["findings"])
+    def test_a_second_run_finds_all_well(self, legacy: Database, reported: Callable[..., dict[str, Any]]) -> None:
+        result = migrate(reported())
 
+        found = document_of(result)
+        assert (found["verdict"], found["hosts"][0]["patch"], found["hosts"][0]["timeline"]) == ("ok", [], [])
+        assert "All is well" in page_of(result)
 
-def test_a_check_that_fails_is_the_first_finding(legacy: Database, reported: Callable[..., dict[str, Any]]) -> None:
-    assert migrate(reported(pg_skip_backup=True)).ok
-    legacy.run("DROP TRIGGER set_group_price ON project_equipment")
+    def test_a_rollback_shows_what_went_and_what_it_keeps(
+        self, legacy: Database, reported: Callable[..., dict[str, Any]]
+    ) -> None:
+        result = rollback(reported(pg_skip_backup=True))
 
-    result = validate(reported())
+        (host,) = document_of(result)["hosts"]
+        assert host["rollback"]["migrations"] == NAMES[::-1]
+        (finding,) = host["findings"]
+        assert finding["subject"] == f"the quarantine of run {document_of(result)['run']['id'][:8]}"
+        gone = {one["line"] for one in host["patch"] if one["sign"] == "-" and one["happened"]}
+        assert any(line.startswith("table project_variants") for line in gone)
+        assert "Taken back" in page_of(result)
+        kept = document_of(status(reported()))["hosts"][0]
+        assert kept["quarantines"][0]["object"] == "project_variants"
+        assert any("pg_quarantine_drop=" in one["next"] for one in kept["findings"])
+        back = document_of(migrate(reported(pg_skip_backup=True)))["hosts"][0]
+        assert not any("pg_quarantine_drop=" in one["next"] for one in back["findings"])
 
-    (host,) = document_of(result)["hosts"]
-    assert host["verdict"] == "failed"
-    assert host["findings"][0]["verdict"] == "FAIL"
-    assert "set_group_price" in host["findings"][0]["subject"]
+    def test_a_check_that_fails_is_the_first_finding(
+        self, legacy: Database, reported: Callable[..., dict[str, Any]]
+    ) -> None:
+        legacy.run("DROP TRIGGER set_group_price ON project_equipment")
 
+        result = validate(reported())
 
-def test_what_other_hands_changed_is_a_finding_with_what_mends_it(
-    legacy: Database, reported: Callable[..., dict[str, Any]]
-) -> None:
-    assert migrate(reported(pg_skip_backup=True)).ok
-    assert document_of(status(reported()))["verdict"] == "ok"
-    legacy.run("DROP INDEX idx_projects_owner")
+        (host,) = document_of(result)["hosts"]
+        assert host["verdict"] == "failed"
+        assert host["findings"][0]["verdict"] == "FAIL"
+        assert "set_group_price" in host["findings"][0]["subject"]
 
-    seen, checked = document_of(status(reported())), document_of(validate(reported()))
+    def test_what_other_hands_changed_is_a_finding_with_what_mends_it(
+        self, legacy: Database, reported: Callable[..., dict[str, Any]]
+    ) -> None:
+        assert document_of(status(reported()))["verdict"] == "ok"
+        legacy.run("DROP INDEX idx_projects_owner")
 
-    (finding,) = seen["hosts"][0]["findings"]
-    assert (seen["verdict"], finding["verdict"]) == ("warnings", "WARN")
-    assert finding["subject"] == "drift: index idx_projects_owner"
-    assert finding["next"].startswith("CREATE INDEX CONCURRENTLY idx_projects_owner ")
-    # There it is a check that fails, and told once.
-    assert sum("idx_projects_owner" in one["subject"] for one in checked["hosts"][0]["findings"]) == 1
+        seen, checked = document_of(status(reported())), document_of(validate(reported()))
+
+        (finding,) = seen["hosts"][0]["findings"]
+        assert (seen["verdict"], finding["verdict"]) == ("warnings", "WARN")
+        assert finding["subject"] == "drift: index idx_projects_owner"
+        assert finding["next"].startswith("CREATE INDEX CONCURRENTLY idx_projects_owner ")
+        # There it is a check that fails, and told once.
+        assert sum("idx_projects_owner" in one["subject"] for one in checked["hosts"][0]["findings"]) == 1
 
 
 def test_every_key_is_in_the_reference(legacy: Database, reported: Callable[..., dict[str, Any]]) -> None:

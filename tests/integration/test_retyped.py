@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pyinfra_pgmigrate.rollback.drafts import draft
 
+from tests.integration.rounds import Round, Together
 from tests.property.snapshot import take
 from tests.support.folders import written
 from tests.support.harness import migrate, rollback
@@ -136,22 +137,33 @@ def used(server: Server, folder: Path, database: Database, name: str) -> dict[st
     return settings
 
 
-@pytest.mark.parametrize("name", STORIES)
-def test_what_the_type_cannot_hold_comes_back(server: Server, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("are_drafted", [True, False], ids=["drafted", "written"])
+def test_what_the_type_cannot_hold_comes_back(server: Server, tmp_path: Path, are_drafted: bool) -> None:
+    cases = Together(
+        {
+            name: Round(migrations, fill, script, baseline=before)
+            for name, (before, migrations, fill, script) in STORIES.items()
+            if bool(script) is not are_drafted
+        }
+    )
+    cases.write(tmp_path, server)
+    if are_drafted:
+        cases.draft(tmp_path, server)
     with server.database("empty") as database:
-        settings = used(server, tmp_path, database, name)
+        cases.run(database, "baseline")
+        settings = database.settings(pg_sql_dir=str(tmp_path))
+        cases.ok(migrate(settings))
+        cases.run(database, "fill")
         filled = take(database)
-        back = rollback(settings)
-        assert back.ok, back.text
+        cases.ok(rollback(settings))
 
-        forward = migrate(settings)
+        cases.ok(migrate(settings))
 
-        assert forward.ok, forward.text
-        assert not (found := "\n".join(take(database).differences(filled))), found
+        assert cases.told(take(database).differences(filled)) == {}
         assert waiting(database) == []
-        assert rollback(settings).ok
-        assert migrate(settings).ok
-        assert not (found := "\n".join(take(database).differences(filled))), found
+        cases.ok(rollback(settings))
+        cases.ok(migrate(settings))
+        assert cases.told(take(database).differences(filled)) == {}
 
 
 def test_what_was_written_since_stays(server: Server, tmp_path: Path) -> None:

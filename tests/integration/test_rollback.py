@@ -8,6 +8,7 @@ import pytest
 from pyinfra_pgmigrate.backup.contents import Contents
 
 from tests.conftest import on_versions
+from tests.support import templates
 from tests.support.application import CONSTRAINT, OLD_RULE, application, same
 from tests.support.contents import contents_of
 from tests.support.harness import migrate, rollback, status
@@ -61,14 +62,12 @@ class TestWayBack:
         assert same(before, legacy) == []
 
     @pytest.mark.parametrize("target", range(1, 6))
-    def test_from_each_version(self, legacy: Database, target: int) -> None:
-        before = application(legacy)
-        assert migrate(legacy.settings(pg_target=target)).ok
+    def test_from_each_version(self, server: Server, first: Contents, target: int) -> None:
+        with server.database(templates.migrated(server, target)) as database:
+            result = rollback(database.settings())
 
-        result = rollback(legacy.settings())
-
-        assert result.ok, result.text
-        assert same(before, legacy) == []
+            assert result.ok, result.text
+            assert same(first, database) == []
 
     @pytest.mark.parametrize("count", range(1, 15))
     def test_from_each_half_applied_state(self, legacy: Database, count: int) -> None:
@@ -83,15 +82,14 @@ class TestWayBack:
         assert same(before, legacy) == []
 
     @pytest.mark.parametrize("target", range(1, 7))
-    def test_without_a_registry_by_the_effects(self, legacy: Database, target: int) -> None:
-        before = application(legacy)
-        assert migrate(legacy.settings(pg_target=target)).ok
-        legacy.run("DROP SCHEMA pgmigrate CASCADE")
+    def test_without_a_registry_by_the_effects(self, server: Server, first: Contents, target: int) -> None:
+        with server.database(templates.migrated(server, target)) as database:
+            database.run("DROP SCHEMA pgmigrate CASCADE")
 
-        result = rollback(legacy.settings())
+            result = rollback(database.settings())
 
-        assert result.ok, result.text
-        assert same(before, legacy) == []
+            assert result.ok, result.text
+            assert same(first, database) == []
 
     @pytest.mark.parametrize(
         "damage",

@@ -16,17 +16,15 @@ pytestmark = pytest.mark.usefixtures("one_by_one")
 
 
 class TestColumns:
-    def test_rows_and_applications_that_know_no_variant_get_the_default(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-
-        project = legacy.value("SELECT id FROM projects LIMIT 1")
-        legacy.session.execute(
+    def test_rows_and_applications_that_know_no_variant_get_the_default(self, applied: Database) -> None:
+        project = applied.value("SELECT id FROM projects LIMIT 1")
+        applied.session.execute(
             "INSERT INTO project_equipment_groups (project_id, name) VALUES (%s, 'Old application')",
             [project],
         )
 
-        assert legacy.rows("SELECT DISTINCT variant_name FROM project_equipment_groups") == [("default",)]
-        assert legacy.rows("SELECT DISTINCT variant_name FROM project_roles") == [("default",)]
+        assert applied.rows("SELECT DISTINCT variant_name FROM project_equipment_groups") == [("default",)]
+        assert applied.rows("SELECT DISTINCT variant_name FROM project_roles") == [("default",)]
 
     def test_a_unique_rule_on_groups_stands_after_every_step(self, legacy: Database) -> None:
         rules = {}
@@ -125,38 +123,35 @@ class TestVariantTable:
         assert repaired.ok
         assert migrate(legacy.settings()).ok
 
-    def test_rules_of_the_table_hold(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        project = legacy.value("SELECT project_id FROM project_variants LIMIT 1")
+    def test_rules_of_the_table_hold(self, applied: Database) -> None:
+        project = applied.value("SELECT project_id FROM project_variants LIMIT 1")
         insert = (
             "INSERT INTO project_variants (project_id, variant_name, display_name, is_default) VALUES (%s, %s, 'x', %s)"
         )
 
         with pytest.raises(psycopg.errors.CheckViolation):
-            legacy.session.execute(insert, [project, "Not Valid", False])
+            applied.session.execute(insert, [project, "Not Valid", False])
         with pytest.raises(psycopg.errors.UniqueViolation):
-            legacy.session.execute(insert, [project, "default", False])
+            applied.session.execute(insert, [project, "default", False])
         with pytest.raises(psycopg.errors.ExclusionViolation):
-            legacy.session.execute(insert, [project, "second", True])
-        legacy.session.execute(insert, [project, "third", False])
-        legacy.run("UPDATE project_variants SET created_at = '2020-01-01', updated_at = '2020-01-01'")
-        assert legacy.value("SELECT min(updated_at) > now() - interval '1 minute' FROM project_variants")
-        legacy.session.execute("DELETE FROM projects WHERE id = %s", [project])
-        assert legacy.value("SELECT count(*) FROM project_variants WHERE project_id = %s", project) == 0
+            applied.session.execute(insert, [project, "second", True])
+        applied.session.execute(insert, [project, "third", False])
+        applied.run("UPDATE project_variants SET created_at = '2020-01-01', updated_at = '2020-01-01'")
+        assert applied.value("SELECT min(updated_at) > now() - interval '1 minute' FROM project_variants")
+        applied.session.execute("DELETE FROM projects WHERE id = %s", [project])
+        assert applied.value("SELECT count(*) FROM project_variants WHERE project_id = %s", project) == 0
 
 
 class TestDefaults:
-    def test_each_artist_project_gets_one_and_others_get_none(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-
-        assert legacy.rows(
+    def test_each_artist_project_gets_one_and_others_get_none(self, applied: Database) -> None:
+        assert applied.rows(
             "SELECT v.variant_name, v.display_name, v.is_default, count(*) FROM project_variants AS v GROUP BY 1, 2, 3"
         ) == [
             (
                 "default",
                 "Standard Setup",
                 True,
-                legacy.value(
+                applied.value(
                     "SELECT count(*) FROM projects AS p JOIN project_types AS t ON t.id = p.project_type_id"
                     " WHERE t.code = 'artist'"
                 ),
@@ -208,53 +203,41 @@ class TestDefaults:
         )
 
 
+# What is done to one row of a table, and what is told of that row then.
+OTHER = "00000000-0000-0000-0000-000000000001"
+DAMAGES = {
+    "empty group": ("project_equipment_groups", "variant_name = ''", "variant_name is empty"),
+    "empty role": ("project_roles", "variant_name = ''", "variant_name is empty"),
+    "orphaned group": ("project_equipment_groups", f"project_id = '{OTHER}'", f"its project {OTHER} does not exist"),
+    "orphaned role": ("project_roles", f"project_id = '{OTHER}'", f"its project {OTHER} does not exist"),
+}
+
+
 class TestValidation:
-    @pytest.mark.parametrize(
-        ("damage", "problem"),
-        [
-            pytest.param(
-                "UPDATE project_equipment_groups SET variant_name = '' WHERE id = (SELECT min(id::text)::uuid FROM project_equipment_groups)",
-                "project_equipment_groups {}: variant_name is empty", id="empty group",
-            ),
-            pytest.param(
-                "UPDATE project_roles SET variant_name = '' WHERE id = (SELECT min(id::text)::uuid FROM project_roles)",
-                "project_roles {}: variant_name is empty", id="empty role",
-            ),
-            pytest.param(
-                "UPDATE project_equipment_groups SET project_id = '00000000-0000-0000-0000-000000000001'"
-                " WHERE id = (SELECT min(id::text)::uuid FROM project_equipment_groups)",
-                "project_equipment_groups {}: its project 00000000-0000-0000-0000-000000000001 does not exist", id="orphaned group",
-            ),
-            pytest.param(
-                "UPDATE project_roles SET project_id = '00000000-0000-0000-0000-000000000001'"
-                " WHERE id = (SELECT min(id::text)::uuid FROM project_roles)",
-                "project_roles {}: its project 00000000-0000-0000-0000-000000000001 does not exist", id="orphaned role",
-            ),
-        ],
-    )  # fmt: skip
-    def test_each_problem_is_reported_by_object_and_nothing_is_changed(
-        self, legacy: Database, damage: str, problem: str
-    ) -> None:
+    def test_each_problem_is_reported_by_object_and_nothing_is_changed(self, legacy: Database) -> None:
         migrate(legacy.settings(pg_target=3))
-        legacy.run(f"SET session_replication_role = replica; {damage}; RESET session_replication_role")
-        table = problem.split(maxsplit=1)[0]
-        damaged = legacy.value(f"SELECT min(id::text) FROM {table}")
-        before = legacy.rows(f"SELECT * FROM {table} ORDER BY id")
+        problems = {}
+        for number, (name, (table, damage, problem)) in enumerate(DAMAGES.items()):
+            (row,) = legacy.rows(f"SELECT id FROM {table} ORDER BY id LIMIT 1 OFFSET %s", number)[0]
+            legacy.run(f"SET session_replication_role = replica; UPDATE {table} SET {damage} WHERE id = '{row}'")
+            problems[name] = f"{table} {row}: {problem}"
+        legacy.run("RESET session_replication_role")
+        tables = ("project_equipment_groups", "project_roles")
+        before = [legacy.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables]
 
         result = migrate(legacy.settings(pg_target=4))
 
         assert not result.ok
         assert 'could not verify migration "004_validate_migration"' in result.text
-        assert problem.format(damaged) in result.text
-        assert legacy.rows(f"SELECT * FROM {table} ORDER BY id") == before
+        assert {name: problem for name, problem in problems.items() if problem not in result.text} == {}, result.text
+        assert [legacy.rows(f"SELECT * FROM {table} ORDER BY id") for table in tables] == before
         assert legacy.rows("SELECT version FROM pgmigrate.migrations ORDER BY 1") == [(1,), (2,), (3,)]
         assert legacy.value("SELECT count(*) FROM pgmigrate.events WHERE event = 'failed' AND version = 4") == 1
 
-    def test_an_artist_project_without_a_default_is_reported(self, legacy: Database) -> None:
-        migrate(legacy.settings())
-        legacy.run("UPDATE project_variants SET is_default = NULL")
+    def test_an_artist_project_without_a_default_is_reported(self, applied: Database) -> None:
+        applied.run("UPDATE project_variants SET is_default = NULL")
 
-        plan = migrate(legacy.settings(), execute=False)
+        plan = migrate(applied.settings(), execute=False)
 
         assert "because: the verify query finds 22 problem(s)" in plan.lines
 

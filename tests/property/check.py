@@ -38,6 +38,26 @@ CHECKS = (
 )
 
 
+@dataclass(frozen=True)
+class Cut:
+    """Where a history is cut, and how it runs.
+
+    + is_batch: all that is pending in one session
+    + middles: what psql ran for "some by psql" and "never wrong"; pending: how many are left for "last pending"
+    """
+
+    is_batch: bool
+    middles: Collection[int]
+    pending: int = 1
+
+    @classmethod
+    def chosen(cls, random: Random | None, last: int) -> Cut:
+        """Returns a cut of a history with so many migrations; without random all of them."""
+        if random is None:
+            return cls(True, range(1, last + 1))
+        return cls(random.random() < 0.7, [random.randint(1, last)])
+
+
 class RefusedByPsqlError(Exception):
     """psql alone does not take the history: it is none."""
 
@@ -109,32 +129,44 @@ class Checker:
 
     # All checks of one history.
 
-    def check(self, history: History, random: Random | None = None, checks: Collection[str] = CHECKS) -> list[Failure]:
+    def check(
+        self,
+        history: History,
+        random: Random | None = None,
+        checks: Collection[str] = CHECKS,
+        *,
+        cut: Cut | None = None,
+        again: bool = True,
+    ) -> list[Failure]:
         """Returns what does not hold; a check that needs another one is not made where that one fails.
 
         + random: chooses where the history is cut; None: everywhere
         + checks: those of CHECKS that are made; "from nothing" always is
+        + cut: None: as it is chosen; again: a run and a status follow where nothing is left to do
         Raises RefusedByPsqlError.
         """
+        cut = cut or Cut.chosen(random, len(history.files))
         with ExitStack() as stack:
-            return list(_Checks(self, history, random, stack).all(checks))
+            return list(_Checks(self, history, random, cut, stack, again=again).all(checks))
 
 
 class _Checks:
-    def __init__(self, checker: Checker, history: History, random: Random | None, stack: ExitStack) -> None:
+    def __init__(
+        self, checker: Checker, history: History, random: Random | None, cut: Cut, stack: ExitStack, *, again: bool
+    ) -> None:
         self.checker = checker
         self.server = checker.server
         self.history = history
         self.random = random
         self.stack = stack
         self.sql = history.write(checker.folder / secrets.token_hex(4))
-        self.is_batch = random is None or random.random() < 0.7
+        self.cut = cut
+        self.goes_on = again
         self.copies: dict[int, Database] = {}
         # Texts of the queries of a whole run.
         self.queries: list[str] = []
-        self.last = history.files[-1].number
-        self.middles = range(1, self.last + 1) if random is None else [random.randint(1, self.last)]
-        self.expected = self._by_psql({self.last - 1, *self.middles} - {0})
+        self.left = history.files[-1].number - cut.pending
+        self.expected = self._by_psql({self.left, *cut.middles} - {0})
 
     def _by_psql(self, places: set[int]) -> Snapshot:
         """Returns what psql alone ends with, and keeps copies after some migrations."""
@@ -157,10 +189,10 @@ class _Checks:
             for check, chosen in zip(("stopped between steps", "stopped anywhere"), places, strict=True):
                 for place in self._chosen(chosen) if check in checks else ():
                     yield from self._stopped(check, place)
-        if "last pending" in checks and self.last > 1:
-            yield from self._adopted("last pending", self.last - 1)
-        for place in self.middles:
-            if "some by psql" in checks and (place != self.last - 1 or "last pending" not in checks):
+        if "last pending" in checks and self.left:
+            yield from self._adopted("last pending", self.left)
+        for place in self.cut.middles:
+            if "some by psql" in checks and (place != self.left or "last pending" not in checks):
                 yield from self._adopted("some by psql", place)
             if "never wrong" in checks:
                 yield from self._never_wrong(place)
@@ -184,7 +216,12 @@ class _Checks:
 
     def _settings(self, database: Database, **more: Any) -> dict[str, Any]:
         return database.settings(
-            **{"pg_sql_dir": str(self.sql), "pg_batch_from": 1 if self.is_batch else 50, "pg_run_wait_s": 30.0, **more}
+            **{
+                "pg_sql_dir": str(self.sql),
+                "pg_batch_from": 1 if self.cut.is_batch else 50,
+                "pg_run_wait_s": 30.0,
+                **more,
+            }
         )
 
     def _through_proxy(self, database: Database) -> dict[str, Any]:
@@ -200,7 +237,7 @@ class _Checks:
             result = _run(self._through_proxy(database))
             self.queries = list(proxy.queries)
             found = self._compared("from nothing", database, result)
-            return self._again("again", database) if found is None else found
+            return self._again("again", database) if found is None and self.goes_on else found
 
     def _stopped(self, check: str, place: int) -> Iterator[Failure]:
         proxy = self.checker.proxy

@@ -143,7 +143,7 @@ class TestDisk:
         host.run("rm", "-rf", "/srv/small/backups")
         assert site.run("-y", target, BACKUP, *small).status == 0
         (label,) = folders(host, "/srv/small/backups")
-        stage.run("CREATE TABLE noise AS SELECT sha512(i::text::bytea) AS noise FROM generate_series(1, 300000) AS i")
+        stage.run("CREATE TABLE noise AS SELECT sha512(i::text::bytea) AS noise FROM generate_series(1, 400000) AS i")
 
         ended = site.run("-y", target, BACKUP, *small)
 

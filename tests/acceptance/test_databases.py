@@ -48,6 +48,7 @@ def fleet(machines: Machines) -> Iterator[Fleet]:
             if version != 18:
                 name = f"@docker/{machines.host(version).name}"
                 data = {"_sudo": True, "_sudo_user": "postgres", "pg_skip_backup": True}
+                data["pg_bin_dir"] = machines.host(version).bin_dir
             inventory[name] = {**data, "pg_databases": [one.name for one in found], "pg_run_stale_s": STALE_S}
             databases.update({(name, one.name): one for one in found})
         yield Fleet(inventory, databases)

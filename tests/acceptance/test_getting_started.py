@@ -44,8 +44,14 @@ def environment(server: Server, tmp_path: Path) -> Iterator[Mapping[str, str]]:
     """A reader's account: the commands in its path, a server that it reaches without a word, a home of its own."""
     names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER"}
     variables = {names[key]: str(value) for key, value in server.conninfo.items() if key in names}
-    path = f"{PYINFRA.parent}:{server.bin_dir}:{os.environ['PATH']}"
+    # No account is known by its name: so backups are below that home, too, and nobody else's are looked at.
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "getent").write_text("#!/bin/sh\nexit 2\n")
+    (programs / "getent").chmod(0o755)
+    path = f"{programs}:{PYINFRA.parent}:{server.bin_dir}:{os.environ['PATH']}"
     yield {**os.environ, **variables, "PATH": path, "HOME": str(tmp_path)}
+    assert (tmp_path / "pgmigrate-backups").is_dir()
     server.administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", "shop")
 
 

@@ -67,7 +67,7 @@ class TestKilled:
     def test_all_or_nothing_and_the_next_run_ends_it(
         self, site: Site, host: DockerHost, used: Used, stage: Database, victim: str, barrier: str, state: str
     ) -> None:
-        target = site.docker(host, pg_on_conflict="quarantine")
+        target = site.docker(host, pg_on_conflict="quarantine", pg_bin_dir=host.bin_dir)
         used.start_again(stage)
         known = stage.rows(KNOWN)
         with stopped_at(barrier, stage):

@@ -45,21 +45,11 @@ class TestTwice:
         assert second.results() == {"Check": ("1", "-", "-", "1")}
         assert leftovers(host) == []
 
-    def test_status_shows_it(self, site: Site, host: DockerHost, stage: Database) -> None:
-        target = site.reach(host)
-        assert "0 of 6 migrations applied" in site.run("-y", target, STATUS).output
-
-        site.run("-y", target, MIGRATE)
-        shown = site.run("-y", target, STATUS)
-
-        assert shown.status == 0
-        assert "6 of 6 migrations applied" in shown.output
-        assert "no drift" in shown.output
-
-    def test_the_dry_run_shows_the_patch_and_check_makes_it_fail(
+    def test_status_and_the_dry_run_show_what_is_to_do_and_check_makes_the_dry_run_fail(
         self, site: Site, host: DockerHost, stage: Database
     ) -> None:
         target = site.reach(host)
+        assert "0 of 6 migrations applied" in site.run("-y", target, STATUS).output
 
         dry = site.run("--dry", target, MIGRATE)
         detailed = site.run("-v", "--dry", target, MIGRATE)
@@ -76,6 +66,10 @@ class TestTwice:
         site.run("-y", target, MIGRATE)
 
         assert site.run("--dry", target, MIGRATE, "--data", "pg_check=true").status == 0
+        shown = site.run("-y", target, STATUS)
+        assert shown.status == 0
+        assert "6 of 6 migrations applied" in shown.output
+        assert "no drift" in shown.output
 
     def test_a_target_with_leading_zeros_is_understood(self, site: Site, host: DockerHost, stage: Database) -> None:
         ended = site.run("-y", site.reach(host), MIGRATE, "--data", "pg_target=002")
@@ -103,7 +97,7 @@ class TestTogether:
     ) -> None:
         good = f"@docker/{host.name}"
         bad = f"@docker/{machines.host(15).name}"
-        common = {"_sudo": True, "_sudo_user": "postgres", "pg_database": "stage"}
+        common = {"_sudo": True, "_sudo_user": "postgres", "pg_database": "stage", "pg_skip_backup": True}
         target = site.write_inventory("two", {good: common, bad: {**common, "pg_database": "no_such"}})
 
         ended = site.run("-y", target, MIGRATE)
@@ -132,16 +126,15 @@ def test_the_shipped_inventory_connects_as_the_owner_of_the_database(
 
 
 class TestStandby:
-    def test_it_is_left_alone_with_a_note(self, site: Site, host: DockerHost, standby: int) -> None:
-        ended = site.run("-y", site.reach(host, pg_port=standby), MIGRATE)
-
-        assert ended.status == 0, ended.output
-        assert "this server is a standby" in ended.output
-        assert ended.results() == {}
-
-    def test_it_is_looked_at_like_its_primary(
+    def test_it_is_left_alone_with_a_note_and_looked_at_like_its_primary(
         self, site: Site, host: DockerHost, stage: Database, standby: int
     ) -> None:
+        alone = site.run("-y", site.reach(host, pg_port=standby), MIGRATE)
+
+        assert alone.status == 0, alone.output
+        assert "this server is a standby" in alone.output
+        assert alone.results() == {}
+
         assert site.run("-y", site.reach(host), MIGRATE).status == 0
         stage.run("ALTER TABLE equipment ALTER COLUMN stock SET DEFAULT 1")
         with stage.server.connect(stage.name) as connection:

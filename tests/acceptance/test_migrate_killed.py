@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -27,17 +28,22 @@ SLOW = {
 
 
 class TestKilled:
-    @pytest.fixture
-    def slow(self, site: Site, machines: Machines, host: DockerHost) -> Iterator[tuple[Database, str]]:
-        """A database and an inventory whose second migration takes three seconds."""
-        folder = site.folder / "slow"
-        folder.mkdir()
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def recorded(machines: Machines, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        """The folder of the migrations."""
+        folder = tmp_path_factory.mktemp("slow")
         for name, text in SLOW.items():
             phase = "data" if name == "004_last" else "schema"
             (folder / f"{name}.sql").write_text(f"-- purpose: {name}\n-- phase: {phase}\n\n{text}\n")
         record(folder, machines.server(18))
+        return folder
+
+    @pytest.fixture
+    def slow(self, site: Site, machines: Machines, host: DockerHost, recorded: Path) -> Iterator[tuple[Database, str]]:
+        """A database and an inventory whose second migration takes three seconds."""
         with machines.server(host.version).database("empty") as database:
-            yield database, site.reach(host, pg_database=database.name, pg_sql_dir=str(folder))
+            yield database, site.reach(host, pg_database=database.name, pg_sql_dir=str(recorded))
 
     def at_work(self, database: Database) -> bool:
         """Whether the slow statement runs right now."""

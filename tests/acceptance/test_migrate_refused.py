@@ -13,36 +13,45 @@ from tests.support.servers import Database
 pytestmark = pytest.mark.acceptance
 
 
+# Host data, what is said of it and what is advised.
+IN_THE_WAY: dict[str, tuple[dict[str, object], str, str]] = {
+    "database": ({"pg_database": "no_such"}, 'FATAL: database "no_such" does not exist', "Correct pg_database"),
+    "password": ({"_sudo": False, "pg_host": "127.0.0.1", "pg_user": "postgres", "pg_password": "wrong"},
+                 "password authentication failed", "Correct pg_user or pg_password"),
+    "no-password": ({"_sudo": False, "pg_host": "127.0.0.1", "pg_user": "postgres"},
+                    "no password supplied", "Set pg_password"),
+    "role": ({"_sudo": False}, 'role "deploy" does not exist', "Correct pg_user"),
+    "peer": ({"pg_user": "nobody_known"}, "Peer authentication failed", "set _sudo_user"),
+    "name": ({"pg_host": "no.such.host.invalid"}, "could not translate host name", "Correct pg_host"),
+    "port": ({"pg_host": "127.0.0.1", "pg_port": 6543}, "Connection refused", "pg_isready"),
+    "service": ({"pg_service": "no_such"}, 'definition of service "no_such" not found', "Correct pg_service"),
+    "psql": ({"pg_bin_dir": "/opt/none/bin"}, "psql is not there", "Install postgresql-client"),
+    "schema": ({"pg_schema": "no_such"}, 'could not find schema "no_such"', "Correct pg_schema"),
+    "target": ({"pg_target": 99}, "could not find migration 099, the target", "Correct --data pg_target"),
+}  # fmt: skip
+
+
 class TestRefusals:
     """Each in three lines that name the host, with exit status 1."""
 
-    @pytest.mark.parametrize(
-        ("data", "message", "hint"),
-        [
-            pytest.param({"pg_database": "no_such"}, 'FATAL: database "no_such" does not exist', "Correct pg_database", id="database"),
-            pytest.param({"_sudo": False, "pg_host": "127.0.0.1", "pg_user": "postgres", "pg_password": "wrong"},
-                         "password authentication failed", "Correct pg_user or pg_password", id="password"),
-            pytest.param({"_sudo": False, "pg_host": "127.0.0.1", "pg_user": "postgres"},
-                         "no password supplied", "Set pg_password", id="no password"),
-            pytest.param({"_sudo": False}, "role \"root\" does not exist", "Correct pg_user", id="role"),
-            pytest.param({"pg_user": "nobody_known"}, "Peer authentication failed", "set _sudo_user", id="peer"),
-            pytest.param({"pg_host": "no.such.host.invalid"}, "could not translate host name", "Correct pg_host", id="name"),
-            pytest.param({"pg_host": "127.0.0.1", "pg_port": 6543}, "Connection refused", "pg_isready", id="port"),
-            pytest.param({"pg_service": "no_such"}, 'definition of service "no_such" not found', "Correct pg_service", id="service"),
-            pytest.param({"pg_bin_dir": "/opt/none/bin"}, "psql is not there", "Install postgresql-client", id="psql"),
-            pytest.param({"pg_schema": "no_such"}, 'could not find schema "no_such"', "Correct pg_schema", id="schema"),
-            pytest.param({"pg_target": 99}, "could not find migration 099, the target", "Correct --data pg_target", id="target"),
-        ],
-    )  # fmt: skip
-    def test_what_stands_in_the_way_is_told(
-        self, site: Site, host: DockerHost, stage: Database, data: dict[str, object], message: str, hint: str
-    ) -> None:
-        ended = site.run("-y", site.docker(host, **data), MIGRATE)
+    def test_what_stands_in_the_way_is_told_of_each_host(self, site: Site, host: DockerHost, stage: Database) -> None:
+        """One host by eleven names, each with something else in its way."""
+        common = {**site.over_ssh(host), "ssh_hostname": host.address}
+        target = site.write_inventory("all", {name: {**common, **data} for name, (data, *_) in IN_THE_WAY.items()})
 
-        flat = re.sub(r"\s+", " ", ended.output)
+        # No more at once than sshd greets.
+        ended = site.run("-y", "--parallel", "5", target, MIGRATE)
+
+        told = {
+            name: re.sub(r"\s+", " ", " ".join(re.findall(rf"^ *\[{name}\] +(.*)$", ended.output, re.MULTILINE)))
+            for name in IN_THE_WAY
+        }
+        for name, (_, message, hint) in IN_THE_WAY.items():
+            assert message in told[name], name
+            assert hint in told[name], name
+            assert told[name].endswith("Error: executed 0 commands"), name
         assert ended.status == 1
-        assert message in flat
-        assert hint in flat
+        assert "No hosts remaining!" in ended.output
         assert "Traceback" not in ended.output
         assert stage.value("SELECT to_regclass('pgmigrate.registry') IS NULL")
 

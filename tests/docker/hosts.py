@@ -170,6 +170,11 @@ class DockerHost:
         """Connection parameters of the superuser, over the network."""
         return {"host": self.address, "port": 5432, "user": "postgres", "password": self.password}
 
+    @property
+    def bin_dir(self) -> str:
+        """The folder of PostgreSQL's programs inside."""
+        return f"/usr/lib/postgresql/{self.version}/bin"
+
     def run(self, *command: str, user: str = "root") -> str:
         """Runs a command inside and returns its output; raises CalledProcessError where it fails."""
         ended = self.container.exec_run(list(command), user=user)

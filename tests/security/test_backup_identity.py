@@ -47,6 +47,12 @@ def _of_an_earlier_version(folder: Path, label: str) -> None:
     assert "database_oid" not in json.loads(path.read_text())
 
 
+@pytest.fixture
+def kept(kept: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Settings with which backups are read, and not restored to see: whose they are is the same."""
+    return lambda **more: kept(**{"pg_verify": "read", **more})
+
+
 class TestMadeAnew:
     @pytest.fixture
     def label(self, legacy: Database, kept: Callable[..., dict[str, Any]], folder: Path) -> str:
@@ -86,7 +92,7 @@ class TestMadeAnew:
     def test_retention_lets_backups_of_the_one_before_alone(
         self, label: str, kept: Callable[..., dict[str, Any]], folder: Path
     ) -> None:
-        own = [taken(folder, kept(pg_backup_keep=1, pg_verify="read")) for _ in range(2)]
+        own = [taken(folder, kept(pg_backup_keep=1)) for _ in range(2)]
 
         assert labels(folder) == sorted([label, own[-1]])
 
@@ -108,10 +114,10 @@ class TestMadeAnew:
     def test_one_of_an_earlier_version_is_no_young_one_and_is_restored_with_a_word(
         self, legacy: Database, kept: Callable[..., dict[str, Any]], folder: Path
     ) -> None:
-        label = taken(folder, kept(pg_verify="read"))
+        label = taken(folder, kept())
         _of_an_earlier_version(folder, label)
 
-        assert backup(kept(pg_verify="read")).changed == ["Backup"]
+        assert backup(kept()).changed == ["Backup"]
         legacy.close()
         result = restore(kept(pg_backup=label))
 
@@ -137,7 +143,7 @@ class TestTwoServers:
     def test_each_has_its_own_backups_in_one_folder(
         self, kept: Callable[..., dict[str, Any]], folder: Path, legacy: Database, other: Database
     ) -> None:
-        there = {"pg_skip_backup": False, "pg_backup_dir": str(folder)}
+        there = {"pg_skip_backup": False, "pg_backup_dir": str(folder), "pg_verify": "read"}
         before = contents_of(legacy)
         foreign = taken(folder, other.settings(**there))
 
@@ -190,34 +196,34 @@ class TestHistory:
     def test_a_structure_that_came_back_is_another_state(
         self, kept: Callable[..., dict[str, Any]], legacy: Database, folder: Path
     ) -> None:
-        first = taken(folder, kept(pg_verify="read"))
+        first = taken(folder, kept())
         assert migrate(legacy.settings()).ok
         assert rollback(legacy.settings()).ok
 
-        again = backup(kept(pg_verify="read"))
+        again = backup(kept())
 
         # The catalog is the same, and so are the applied migrations: what the quarantine keeps is not in the first one.
         assert again.changed == ["Backup"], again.text
         (second,) = set(labels(folder)) - {first}
         assert manifest(folder, first)["applied"] == manifest(folder, second)["applied"] == 0
-        assert backup(kept(pg_verify="read")).unchanged == ["Backup"]
+        assert backup(kept()).unchanged == ["Backup"]
         legacy.run("UPDATE pgmigrate.quarantines SET dropped_at = now() WHERE row_count > 0")
         # Thrown away, as pg_quarantine_drop does.
-        assert backup(kept(pg_verify="read")).changed == ["Backup"]
+        assert backup(kept()).changed == ["Backup"]
 
     def test_a_migration_that_was_applied_again_makes_another_state(
         self, kept: Callable[..., dict[str, Any]], legacy: Database, folder: Path
     ) -> None:
         assert migrate(legacy.settings(pg_target=1)).ok
-        taken(folder, kept(pg_verify="read"))
+        taken(folder, kept())
         legacy.run(
             "INSERT INTO pgmigrate.events (run_id, event, tool_version) VALUES (gen_random_uuid(), 'failed', 'x')"
         )
         # An attempt that left nothing is no other state.
-        assert backup(kept(pg_verify="read")).unchanged == ["Backup"]
+        assert backup(kept()).unchanged == ["Backup"]
         legacy.run("UPDATE pgmigrate.migrations SET applied_at = applied_at + interval '1 min'")
 
-        assert backup(kept(pg_verify="read")).changed == ["Backup"]
+        assert backup(kept()).changed == ["Backup"]
 
 
 class TestCopies:
@@ -279,7 +285,7 @@ class TestCopies:
         legacy.run(f"ALTER DATABASE {go[-1]} IS_TEMPLATE true")
 
         with legacy.server.connect("postgres", application_name=f"pgmigrate {ids[3][:8]} make scratch"):
-            result = backup(kept(pg_verify="read"))
+            result = backup(kept())
 
         assert result.ok, result.text
         assert set(copies(legacy.server)) & {*stay, *go} == set(stay)
@@ -299,7 +305,7 @@ class TestCopies:
                 f"{os.uname().nodename}; may be dropped once that run has ended, which {alive} tells'"
             )
         try:
-            assert backup(kept(pg_verify="read")).ok
+            assert backup(kept()).ok
 
             assert legacy.rows("SELECT rolname::text FROM pg_roles WHERE rolname = ANY (%s)", names) == [(names[0],)]
         finally:
@@ -323,6 +329,6 @@ class TestCopies:
         drop = Keeper.drop
         monkeypatch.setattr(Keeper, "drop", look)
 
-        assert backup(kept()).ok
+        assert backup(kept(pg_verify="restore")).ok
 
         assert [one.rpartition("which ")[2] for one in said] == [f"{folder}/.{legacy.name}.run tells"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from ..catalog import ddl, ddl_changes, grants
 from ..catalog.lines import Catalog, Patch, definition_of, is_own, key_of, parts_of
-from ..catalog.parts import columns_of, hangs_on, is_property, kind_of, parents_in, renaming, subject_of
+from ..catalog.parts import PARTS, columns_of, hangs_on, is_property, kind_of, parents_in, renaming, subject_of
 from ..catalog.privileges import Rights, changed_rights
 from ..migrations.files import Migration
 from ..registry.model import Observed
@@ -132,6 +132,9 @@ class _Search(Remaining):
                 if any(swap(line) not in self.plus for line in hanging if line.startswith("column ")):
                     continue
                 pairs = {line: swap(line) for line in self.minus if swap(line) in self.plus}
+                if kind in PARTS:
+                    # Not a part of the same name of another table: that is renamed by itself.
+                    pairs = {one: new for one, new in pairs.items() if key_of(one) in (old_key, key_of(new))}
                 del new[new_key]
                 self._add_renamed(kind, old_key, new_key, pairs)
                 break

@@ -19,6 +19,9 @@ CREATE TABLE orders (
 );
 CREATE INDEX by_kind ON orders (id) WHERE kind IN ('p', 'q');
 CREATE VIEW open_orders AS SELECT id, state IN ('new', 'old') AS is_open FROM orders WHERE kind IN ('p', 'q');
+CREATE VIEW everything AS SELECT id, kind, n FROM (
+    SELECT id, kind, 1 AS n FROM orders UNION ALL SELECT NULL, NULL, NULL FROM orders
+) AS found;
 CREATE DOMAIN word AS varchar(4) CHECK (VALUE IN ('a', 'b'));
 CREATE FUNCTION found(varchar) RETURNS boolean LANGUAGE sql BEGIN ATOMIC SELECT $1 IN ('a', 'b'); END;
 CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';

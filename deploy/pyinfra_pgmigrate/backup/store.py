@@ -43,7 +43,7 @@ def store(answer: Answer) -> Store | Unsafe:
         data_free_bytes=None if (free := answer.value("data_free_kib")) is None else free * 1024,
         pg_dump=answer.value("pg_dump"),
         backups=tuple(
-            found_backup(label, decoded(text), decoded(flaw)) for label, text, flaw in answer.values("backup")
+            found_backup(label, decoded(text), decoded(flaw)) for label, text, flaw in answer.value("backups")
         ),
     )
 

@@ -1724,19 +1724,30 @@ FROM (
         -- A list of texts of type varchar, as in s IN ('a', 'b'), is printed with one cast behind it as it was first read,
         -- and with one behind each text when that was read again, from a dump: here it has none.
         CASE
-            WHEN a.line LIKE '%ARRAY[%''::character varying%' THEN pg_catalog.regexp_replace(
+            WHEN v.line LIKE '%ARRAY[%''::character varying%' THEN pg_catalog.regexp_replace(
                 pg_catalog.regexp_replace(
-                    pg_catalog.regexp_replace(a.line, '\((ARRAY\[' || t.texts || '\])\)::text\[\]', '\1', 'g'),
+                    pg_catalog.regexp_replace(v.line, '\((ARRAY\[' || t.texts || '\])\)::text\[\]', '\1', 'g'),
                     '(ARRAY\[' || t.texts || '\])::text\[\]', '\1', 'g'
                 ),
                 '(?<=\[|, )(?:\((' || t.text || ')\)|(' || t.text || '))::text(?=, |\])', '\1\2', 'g'
             )
-            ELSE a.line
+            ELSE v.line
         END AS line,
         a.class,
         a.object,
         a.part
     FROM facts AS a
+    CROSS JOIN LATERAL (
+        -- A NULL that UNION gave its type has the name of that type as a column, which is printed once it was read again.
+        SELECT CASE
+            WHEN a.line LIKE '%NULL::% AS %' AND a.line ~ '^(materialized_)?view ' THEN pg_catalog.regexp_replace(
+                a.line,
+                '(NULL::(?:(\w+)(?:\([\d,]+\))?|[a-z ]+(?:\([\d,]+\))?[a-z ]*)(?:\[\])*) AS "?(?:\2|int[248]|float[48]|bool|varchar|bpchar|varbit|time|timetz|timestamp|timestamptz)"?(?=[ ,)]|$)',
+                '\1', 'g'
+            )
+            ELSE a.line
+        END AS line
+    ) AS v
     CROSS JOIN (
         SELECT x.text, x.text || '(?:, ' || x.text || ')*'
         FROM (SELECT 'E?''(?:[^'']|'''')*''::character varying(?:\(\d+\))?') AS x (text)

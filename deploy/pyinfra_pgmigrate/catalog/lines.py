@@ -27,20 +27,28 @@ SETTING = "_setting"
 
 INVALID = " INVALID"
 
-# A list of texts of type varchar as PostgreSQL prints it, with casts that depend on how it was read; see catalog.sql.
+_OPENING = re.compile(r'["()]')
+
+# What PostgreSQL prints otherwise once its own text was read again, from a dump; see catalog.sql.
 _TEXT = r"E?'(?:[^']|'')*'::character varying(?:\(\d+\))?"
 _CAST_LIST = re.compile(rf"(?P<open>\()?(?P<list>ARRAY\[{_TEXT}(?:, {_TEXT})*\])(?(open)\))::text\[\]")
 _CAST_TEXT = re.compile(rf"(?:(?<=\[)|(?<=, ))(?P<open>\()?(?P<text>{_TEXT})(?(open)\))::text(?=, |\])")
+_NAMED_NULL = re.compile(
+    r"(?P<null>NULL::(?:(?P<type>\w+)(?:\([\d,]+\))?|[a-z ]+(?:\([\d,]+\))?[a-z ]*)(?:\[\])*)"
+    r' AS "?(?:(?P=type)|int[248]|float[48]|bool|varchar|bpchar|varbit|time|timetz|timestamp|timestamptz)"?(?=[ ,)]|$)'
+)
 
-_OPENING = re.compile(r'["()]')
 
+def as_read_again(line: str) -> str:
+    """Returns a line as catalog.sql prints it now, where an older version printed what depends on how it was read.
 
-def without_casts(line: str) -> str:
-    """Returns a line as catalog.sql prints it now, where an older version left casts in lists of varchar.
-
-    >>> without_casts("constraint t.c CHECK (((s)::text = ANY ((ARRAY['a'::character varying])::text[])))")
+    >>> as_read_again("constraint t.c CHECK (((s)::text = ANY ((ARRAY['a'::character varying])::text[])))")
     "constraint t.c CHECK (((s)::text = ANY (ARRAY['a'::character varying])))"
+    >>> as_read_again("view v as SELECT id FROM t UNION ALL SELECT NULL::integer AS int4 FROM t")
+    'view v as SELECT id FROM t UNION ALL SELECT NULL::integer FROM t'
     """
+    if line.startswith(("view ", "materialized_view ")) and "NULL::" in line:
+        line = _NAMED_NULL.sub(r"\g<null>", line)
     if "ARRAY[" not in line or "'::character varying" not in line:
         return line
     return _CAST_TEXT.sub(r"\g<text>", _CAST_LIST.sub(r"\g<list>", line))

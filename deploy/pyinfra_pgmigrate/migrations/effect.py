@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..catalog.lines import Patch, key_of, without_casts
+from ..catalog.lines import Patch, as_read_again, key_of
 from ..errors import Kind, PgMigrateError
 
 FORMAT = 2
@@ -153,7 +153,7 @@ def parse(text: str, *, source: str) -> Effect:
                 group = None
             elif group is not None:
                 if word in "-+":
-                    rest = without_casts(rest)
+                    rest = as_read_again(rest)
                     key_of(rest)
                 elif word == "lock":
                     Lock(*rest.split(" ", 1))

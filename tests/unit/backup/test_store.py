@@ -184,10 +184,15 @@ class TestLook:
         ("free_kib", 1024),
         ("pg_dump", "pg_dump (PostgreSQL) 18.1"),
         ("lineage", quoted("7 3 2\n 2 1\nnot a line\n7 1\n")),
-        ("backup", ["stage.1", quoted(manifest(1).text()), ""]),
-        ("backup", ["stage.2", "", quoted("found a link at x; expected a file")]),
-        ("backup", ["stage.3", "", ""]),
-        ("backup", ["stage.4", quoted("no JSON"), ""]),
+        (
+            "backups",
+            [
+                ["stage.1", quoted(manifest(1).text()), ""],
+                ["stage.2", "", quoted("found a link at x; expected a file")],
+                ["stage.3", "", ""],
+                ["stage.4", quoted("no JSON"), ""],
+            ],
+        ),
     )
 
     def test_tells_the_backups_and_the_room(self) -> None:

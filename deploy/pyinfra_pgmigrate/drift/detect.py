@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from ..catalog import ddl, ddl_changes, grants
-from ..catalog.lines import Catalog, Patch, definition_of, is_own, key_of, parts_of
-from ..catalog.parts import PARTS, columns_of, hangs_on, is_property, kind_of, parents_in, renaming, subject_of
+from ..catalog.lines import Catalog, Patch, definition_of, is_own, key_of
+from ..catalog.parts import PARTS, hangs_on, is_property, kind_of, renaming, subject_of
 from ..catalog.privileges import Rights, changed_rights
 from ..migrations.files import Migration
 from ..registry.model import Observed
@@ -160,18 +160,9 @@ class _Search(Remaining):
             self._add(Change.CHANGED, key, new[key], old[key], patch, made)
 
     def _find_overridden(self) -> None:
-        """Finds columns that are no longer as their table has them from a parent, or are so again, without a line."""
-        parents = dict(parents_in(self.kept | self.now))
-        known = {key_of(line) for line in self.minus} & {key_of(line) for line in self.plus}
-        for line in sorted(self.minus | self.plus):
-            if line.startswith("column ") and key_of(line) not in known:
-                is_gone = line in self.minus
-                implied = _implied(key_of(line), self.now if is_gone else self.kept, parents)
-                if implied is not None:
-                    old, new = (line, implied) if is_gone else (implied, line)
-                    patch = Patch(frozenset({line} & self.minus), frozenset({line} & self.plus))
-                    made = ddl_changes.change([old], [new], self.domains)
-                    self._add(Change.CHANGED, key_of(line), new, old, patch, made)
+        for line, old, new in self._overridden():
+            patch = Patch(frozenset({line} & self.minus), frozenset({line} & self.plus))
+            self._add(Change.CHANGED, key_of(line), new, old, patch, ddl_changes.change([old], [new], self.domains))
 
     def _find_whole(self, change: Change) -> None:
         """Finds objects that are gone, or new, with all that depends on them."""
@@ -190,7 +181,7 @@ class _Search(Remaining):
         main = next((line for line in lines if key_of(line) == key and not is_own(line)), key)
         more = _more(key, lines)
         if change is Change.MISSING:
-            made = None if kind_of(main) == "table" else self._make_whole(key, lines)
+            made = None if kind_of(main) == "table" else _made_again(key, lines, self.domains)
             self._add(change, key, "missing", f"{main}{more}", Patch(minus=lines), made)
         else:
             self._add(
@@ -201,19 +192,6 @@ class _Search(Remaining):
                 Patch(plus=lines),
                 ddl.drop(main, self.domains),
             )
-
-    def _make_whole(self, key: str, lines: Collection[str]) -> list[str] | None:
-        """Returns what makes an object and all that hung on it again; None where the lines do not tell all of it."""
-        groups: defaultdict[str, list[str]] = defaultdict(list)
-        for line in sorted(lines):
-            groups[key_of(line)].append(line)
-        found: list[str] = []
-        for one in sorted(groups, key=lambda other: (other != key, _order_of(other), other)):
-            made = ddl.make(groups[one], self.domains)
-            if made is None:
-                return None
-            found += made
-        return found
 
     def _find_rights(self) -> None:
         was, now = (
@@ -363,10 +341,15 @@ def _tops(lines: Iterable[str], others: Iterable[str], kind: str) -> dict[str, s
     return {key_of(line): line for line in lines if line.startswith(f"{kind} ") and key_of(line) not in taken}
 
 
-def _implied(key: str, lines: Collection[str], parents: Mapping[str, Collection[str]]) -> str | None:
-    """Returns the line of a column if it were as its table has it from a parent; None where it has it from none."""
-    table, column = parts_of(key.removeprefix("column "))
-    if not parents.get(table):
-        return None
-    definition = columns_of([one for one in lines if one.startswith(("table ", "column "))]).get(table, {}).get(column)
-    return None if definition is None else f"{key} {definition}"
+def _made_again(key: str, lines: Collection[str], domains: Collection[str]) -> list[str] | None:
+    """Returns what makes an object and all that hung on it again; None where the lines do not tell all of it."""
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for line in sorted(lines):
+        groups[key_of(line)].append(line)
+    found: list[str] = []
+    for one in sorted(groups, key=lambda other: (other != key, _order_of(other), other)):
+        made = ddl.make(groups[one], domains)
+        if made is None:
+            return None
+        found += made
+    return found

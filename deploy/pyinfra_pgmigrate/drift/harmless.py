@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from ..catalog.lines import INVALID, Patch, definition_of, is_own, key_of, matches, parts_of
-from ..catalog.parts import IDENT, hangs_on, is_harmless, is_property, is_setting, parents_in, subject_of
+from ..catalog.parts import IDENT, columns_of, hangs_on, is_harmless, is_property, is_setting, parents_in, subject_of
 from .entries import Drift
 
 
@@ -116,8 +116,31 @@ class Remaining:
                         break
         self._take({follower for many in self.followers.values() for follower in many})
 
+    def _overridden(self) -> Iterator[tuple[str, str, str]]:
+        """Yields columns that are no longer as their table has them from a parent, or are so again, without a line.
+
+        + returned: the line that came or went, and the lines before and after, one of which is not there
+        """
+        parents = dict(parents_in(self.kept | self.now))
+        known = {key_of(line) for line in self.minus} & {key_of(line) for line in self.plus}
+        for line in sorted(self.minus | self.plus):
+            if line.startswith("column ") and key_of(line) not in known:
+                is_gone = line in self.minus
+                implied = _implied(key_of(line), self.now if is_gone else self.kept, parents)
+                if implied is not None:
+                    yield (line, line, implied) if is_gone else (line, implied, line)
+
     def _with_followers(self, lines: Iterable[str]) -> frozenset[str]:
         found = set(lines)
         while more := {follower for line in found for follower in self.followers.get(line, ())} - found:
             found |= more
         return frozenset(found)
+
+
+def _implied(key: str, lines: Collection[str], parents: Mapping[str, Collection[str]]) -> str | None:
+    """Returns the line of a column if it were as its table has it from a parent; None where it has it from none."""
+    table, column = parts_of(key.removeprefix("column "))
+    if not parents.get(table):
+        return None
+    definition = columns_of([one for one in lines if one.startswith(("table ", "column "))]).get(table, {}).get(column)
+    return None if definition is None else f"{key} {definition}"

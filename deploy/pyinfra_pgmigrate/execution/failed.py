@@ -14,6 +14,8 @@ from .steps import Step
 
 # What the variable "at" of a step's script says after its last statement: until then it is the statement's number.
 AT_END = "end"
+# And after what COMMIT would check and fire: what the step itself reads, writes and puts back.
+AT_OWN = "own"
 _SET_AT = re.compile(r"\\set at '(.*)'")
 
 
@@ -31,6 +33,8 @@ def place_of(step: Step, at: str) -> str:
     statements = f"statement{'s' if len(step.statements) > 1 else ''} {ranges(step.own_numbers) or 'none'}"
     if at == AT_END:
         return f"the end of the transaction of {statements}"
+    if at == AT_OWN:
+        return f"what follows {statements}"
     failed = next((one for one in step.statements if str(one.number) == at), None)
     return statements if failed is None else f"{failed.words}, line {failed.line} of {step.migration.name}.sql"
 

@@ -31,6 +31,8 @@ BEGIN
         pg_catalog.format('%s', c.oid::regclass) AS name,
         CASE WHEN c.relispartition THEN ARRAY(SELECT a.relid::oid FROM pg_catalog.pg_partition_ancestors(c.oid) AS a)
             ELSE ARRAY[c.oid] END AS homes,
+        -- The last of its columns, dropped ones among them.
+        c.relnatts AS columns,
         ARRAY(
             SELECT a.attnum
             FROM pg_catalog.pg_attribute AS a

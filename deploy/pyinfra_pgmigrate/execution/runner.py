@@ -246,7 +246,7 @@ class Execution(Progress):
                 Kind.FAILED,
                 f"could not apply {step.title}: {answer.message}",
                 detail=f"Found SQLSTATE {answer.sqlstate} at {place}; expected it to succeed. {_left_behind(step)}",
-                hint="Remove the cause, then run again: it resumes where it stopped.",
+                hint=f"Remove the cause, then run again{_resumes(step)}.",
             )
         else:
             refusal = Refusal(
@@ -311,6 +311,11 @@ def _interrupted(step: Step) -> Refusal:
     )
 
 
+def _resumes(step: Step) -> str:
+    # A rollback is one transaction, of which nothing is left.
+    return ": it resumes where it stopped" if step.around is None else ""
+
+
 def _left_behind(step: Step) -> str:
     if step.in_transaction:
         return "Nothing of this step is left."
@@ -328,5 +333,8 @@ def _unexpected(step: Step, outcome: Outcome) -> Refusal:
         + ". "
         + ("The step was undone." if step.in_transaction else "The statement cannot be undone."),
         hint="See whether this database differs from sql/baseline.sql there, or what else the statement does "
-        "(an event trigger, a dependent view).",
+        "(an event trigger, a dependent view)."
+        if step.around is None
+        else f"Write into {step.migration.name}.sql what it lacks, its lines TODO among it, or leave out what is too "
+        "much; pgmigrate draft-rollback writes another one.",
     )

@@ -30,7 +30,7 @@ from ..registry.schema import claimed
 from ..resources import read_sql
 from ..sqltext.lock_modes import sql_name
 from ..sqltext.parser import Statement
-from .failed import AT_END, built
+from .failed import AT_END, AT_OWN, built
 from .groups import sets_nothing
 from .steps import Step, columns_lost, in_a_row, kept_of, remade_name, tables_made
 
@@ -155,6 +155,7 @@ def _settings(step: Step, limits: LockLimits, batch_rows: int, schema: str, plac
         "timed": "",
         "durations": "[]",
         "traced": "",
+        "at": "",
         "held": "{}",
         "traces_all": flag(len(step.traced) <= TRACED_TO),
         "put_back": "[]",
@@ -367,7 +368,7 @@ def _statements(step: Step, schema: str) -> list[str]:
     if parts:
         parts.append(read_sql("execution/statements_done"))
         # What COMMIT would check and fire belongs to what the step did, and finds what its statements find.
-        parts += [setting("at", AT_END), _PATH_AGAIN, "SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN, setting("at", "")]
+        parts += [setting("at", AT_END), _PATH_AGAIN, "SET CONSTRAINTS ALL IMMEDIATE;", *_AGAIN, setting("at", AT_OWN)]
     return parts
 
 

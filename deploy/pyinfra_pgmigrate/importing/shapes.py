@@ -32,7 +32,19 @@ MARKS = (
     Marks("dbmate", _line(r"migrate:up\b"), _line(r"migrate:down\b")),
     Marks("goose", _line(r"\+goose up\b"), _line(r"\+goose down\b")),
     Marks("sql-migrate", _line(r"\+migrate up\b"), _line(r"\+migrate down\b")),
-    Marks("node-pg-migrate", _line(r"up migration\b"), _line(r"down migration\b")),
+    # Alone in their line: others may be words of somebody.
+    Marks(
+        "node-pg-migrate", _line(r"[ \t-]*up[ \t]+migration[ \t.:-]*$"), _line(r"[ \t-]*down[ \t]+migration[ \t.:-]*$")
+    ),
+)
+# What node-pg-migrate takes for a mark as well.
+LIKE_MARKS = re.compile(r"^[ \t]*--[ \t-]*(?:up|down)[ \t]+migration[^\n]*$", re.MULTILINE | re.IGNORECASE)
+
+# Comments that have a file run without a transaction: goose, dbmate, sql-migrate, sqlx.
+WITHOUT_TRANSACTION = re.compile(
+    r"^--[ \t]*(?:\+goose no transaction|migrate:up[^\n]*\btransaction:false|\+migrate up[^\n]*\bnotransaction"
+    r"|no-transaction)\b",
+    re.MULTILINE | re.IGNORECASE,
 )
 
 

@@ -218,16 +218,18 @@ def _clashes(
 
 def _others(seen: _Seen, of_key: Callable[[str], Collection[str]]) -> Iterator[Clash]:
     """Yields what has another definition than that which the migration takes away, and that no migration makes."""
-    timeline = seen.timeline
+    timeline, before = seen.timeline, seen.place - 1
     for expected in sorted(line for owned in seen.own.values() for line in owned):
-        if timeline.at(expected, seen.until) or expected in seen.lines or expected in timeline.loose:
+        was_there, is_gone = timeline.at(expected, before), not timeline.at(expected, seen.until)
+        if not (was_there and is_gone) or expected in seen.lines or expected in timeline.loose:
             continue
         key = key_of(expected)
         found = sorted(
             line
             for one in _of_that_name(key)
             for line in of_key(one)
-            if without_invalid(line) != expected and not (line in timeline.touches and timeline.at(line, seen.until))
+            if without_invalid(line) != expected
+            and not (line in timeline.touches and (timeline.at(line, before) or timeline.at(line, seen.until)))
         )
         if found:
             yield Clash(key, found[0], expected)

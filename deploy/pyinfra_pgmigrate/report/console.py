@@ -67,6 +67,8 @@ def rollback_lines(rollback: Rollback) -> Iterator[str]:
     """Yields what a rollback would do: what is kept, what goes and what comes back."""
     names = ", ".join(migration.name for migration in rollback.reverted)
     yield f"would revert {names}, by {' and '.join(script.name for script in rollback.scripts)}"
+    for script in rollback.scripts:
+        yield from (f'    warning: {script.name}.sql still says "TODO: {todo}"' for todo in script.todos)
     if rollback.damaged:
         tables = ", ".join(rollback.damaged)
         yield f"    renames the damaged registry schema ({tables}) and uses the effect files instead"

@@ -30,6 +30,8 @@ BEGIN
             -- Written by this transaction.
             AND pg_catalog.age(a.xmin) <= 0
             AND a.attnum <> ALL (t.empty)
+            -- One that the script itself has added held nothing.
+            AND a.attnum <= t.columns
             AND NOT EXISTS (
                 SELECT 1
                 FROM pg_temp.pgmigrate_kept AS k

@@ -78,19 +78,7 @@ def make_rollback(
     if refusal is not None:
         return refusal
     chosen = tuple(script for script in scripts if script.first > stays and _covers(script, reverted))
-    if unfinished := [script for script in chosen if script.todos]:
-        return _unfinished(unfinished[0])
     return turned(reverted, chosen, observed, states)
-
-
-def _unfinished(script: RollbackScript) -> Refusal:
-    more = f" and {len(script.todos) - 1} more" if len(script.todos) > 1 else ""
-    return Refusal(
-        Kind.FILE,
-        f'cannot use rollback script "{script.name}": its draft is not finished',
-        f'Found "-- TODO: {script.todos[0]}"{more}; expected no line TODO.',
-        f"Write what they ask for into {script.name}.sql and remove them, then run again.",
-    )
 
 
 def _judged(migrations: Sequence[Migration], observed: Observed) -> dict[int, Judgement]:

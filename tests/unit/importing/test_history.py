@@ -206,3 +206,155 @@ def test_a_folder_that_is_not_there_and_text_that_is_no_utf_8_are_refused(tmp_pa
     (tmp_path / "1_a.up.sql").write_bytes(b"SELECT '\xe4'")
     with pytest.raises(PgMigrateError, match="it is no UTF-8 text"):
         read_foreign(tmp_path)
+
+
+class TestNothingIsLost:
+    """What may be a migration is imported as it is, or named so that the command ends with exit status 1."""
+
+    def test_words_in_a_comment_are_no_marks(self, tmp_path: Path) -> None:
+        one = "CREATE TABLE a (id int);\n-- Down migration is not needed: nothing is lost.\nCREATE TABLE b (id int);"
+        two = "CREATE TABLE c (id int);\n-- Up migration of the old rows\nINSERT INTO c SELECT id FROM a;"
+
+        found = history(tmp_path, **{"20240101000000_a.sql": one, "20240102000000_b.sql": two})
+
+        assert found.tool == "numbered"
+        assert [(entry.up.strip(), entry.down) for entry in found.entries] == [(one, ""), (two, "")]
+        assert found.unread == ()
+
+    def test_where_the_tool_would_take_them_for_marks_they_are_named(self, tmp_path: Path) -> None:
+        found = history(
+            tmp_path,
+            **{
+                "1_a.sql": "-- Up Migration\nCREATE TABLE a (id int);\n---- Down Migration ----\nDROP TABLE a;",
+                "2_b.sql": "CREATE TABLE b (id int);\n-- down migration of the rest\nDROP TABLE c;",
+            },
+        )
+
+        assert [(one.up.strip(), one.down.strip()) for one in found.entries] == [
+            ("CREATE TABLE a (id int);", "DROP TABLE a;")
+        ]
+        assert [name for name, _ in found.unread] == ["2_b.sql"]
+
+    def test_sql_above_the_first_mark_is_told(self, tmp_path: Path) -> None:
+        found = history(
+            tmp_path,
+            **{
+                "1_a.sql": "-- words\nSET x = 1;\n-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 2;",
+                "2_b.sql": "-- words; more\n-- +goose Up\nSELECT 1;",
+            },
+        )
+
+        assert [name for name, _ in found.left_out] == ["1_a.sql"]
+
+    def test_folders_have_any_name(self, tmp_path: Path) -> None:
+        diesel = history(
+            tmp_path / "diesel",
+            **{
+                "2024-01-01-000000_one/up.sql": "SELECT 1;",
+                "2024-01-02-000000-two/up.sql": "SELECT 2;",
+                "2024-01-03-000000_three/up.sql": "SELECT 3;",
+                "notes/readme.txt": "",
+            },
+        )
+        prisma = history(
+            tmp_path / "prisma",
+            **{
+                "20240102000000/migration.sql": "SELECT 2;",
+                "0_init/migration.sql": "SELECT 1;",
+                "x/migration.sql": "SELECT 3;",
+            },
+        )
+
+        assert [(one.key, one.up) for one in diesel.entries] == [
+            ("20240101000000", "SELECT 1;"),
+            ("20240102000000two", "SELECT 2;"),
+            ("20240103000000", "SELECT 3;"),
+        ]
+        assert [(one.key, one.up) for one in prisma.entries] == [
+            ("0_init", "SELECT 1;"),
+            ("20240102000000", "SELECT 2;"),
+            ("x", "SELECT 3;"),
+        ]
+        assert [one.version for one in diesel.entries] == [one.version for one in prisma.entries] == [1, 2, 3]
+        assert [name for name, _ in diesel.left_out] == ["notes/"]
+
+    def test_sql_migrate_and_dbmate_take_more_names(self, tmp_path: Path) -> None:
+        names = ("10_c.sql", "2.sql", "later.sql", "3-b.sql")
+        migrate = history(tmp_path / "a", **{name: f"-- +migrate Up\nSELECT '{name}';" for name in names})
+        dbmate = history(
+            tmp_path / "b",
+            **{name: f"-- migrate:up\nSELECT '{name}';" for name in ("1_a.sql", "20240101.sql", "x.sql")},
+        )
+
+        assert [one.key for one in migrate.entries] == ["2.sql", "3-b.sql", "10_c.sql", "later.sql"]
+        assert [(one.key, one.name) for one in dbmate.entries] == [("1", "a"), ("20240101", "migration")]
+        assert [name for name, _ in dbmate.unread] == ["x.sql"]
+
+    def test_numbered_files_without_a_name_are_named(self, tmp_path: Path) -> None:
+        found = history(tmp_path, **{"001_a.sql": "SELECT 1;", "002.sql": "SELECT 2;", "seed.sql": "SELECT 3;"})
+
+        assert [name for name, _ in found.unread] == ["002.sql"]
+        assert [name for name, _ in found.left_out] == ["seed.sql"]
+
+    def test_a_file_with_one_way_among_those_with_two_is_named(self, tmp_path: Path) -> None:
+        found = history(
+            tmp_path, **{"001_a.sql": "SELECT 1;", "002_b.up.sql": "SELECT 2;", "002_b.down.sql": "SELECT -2;"}
+        )
+
+        assert [one.key for one in found.entries] == ["2"]
+        assert [name for name, _ in found.unread] == ["001_a.sql"]
+
+    def test_a_change_that_comes_again_has_the_last_tag_before_that(self, tmp_path: Path) -> None:
+        plan = "%syntax-version=1.0.0\n\nf 2024 A # f\n@v1 2024 A # v1\ng 2024 A # g\n@v2 2024 A # v2\nf [f@v2] 2024 A # again\n@v3 2024 A # v3\n"
+
+        found = history(
+            tmp_path,
+            **{
+                "sqitch.plan": plan,
+                "deploy/f.sql": "SELECT 2;",
+                "deploy/f@v2.sql": "SELECT 1;",
+                "deploy/g.sql": "SELECT 0;",
+            },
+        )
+
+        assert [one.up for one in found.entries] == ["SELECT 1;", "SELECT 0;", "SELECT 2;"]
+
+    def test_what_flyway_runs_again_is_in_the_order_of_its_descriptions(self, tmp_path: Path) -> None:
+        found = history(
+            tmp_path,
+            **{
+                "V1__t.sql": "SELECT 1;",
+                "functions/R__b_view.sql": "SELECT 3;",
+                "views/R__a_function.sql": "SELECT 2;",
+            },
+        )
+
+        assert [one.name for one in found.entries] == ["t", "a_function", "b_view"]
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("1_a.sql", "-- +goose NO TRANSACTION\n-- +goose Up\nSELECT 1;"),
+            ("1_a.sql", "-- migrate:up transaction:false\nSELECT 1;"),
+            ("1_a.sql", "-- +migrate Up notransaction\nSELECT 1;"),
+            ("1_a.up.sql", "-- no-transaction\nSELECT 1;"),
+        ],
+    )
+    def test_what_ran_without_a_transaction_is_told(self, tmp_path: Path, name: str, text: str) -> None:
+        found = history(tmp_path, **{name: text})
+
+        assert [(source, reason.split(";")[0]) for source, reason in found.left_out] == [
+            (name, "ran without a transaction")
+        ]
+
+    def test_so_is_that_of_diesel(self, tmp_path: Path) -> None:
+        found = history(
+            tmp_path,
+            **{
+                "1_a/up.sql": "SELECT 1;",
+                "1_a/metadata.toml": "run_in_transaction = false\n",
+                "2_b/up.sql": "SELECT 2;",
+            },
+        )
+
+        assert [source for source, _ in found.left_out] == ["1_a/up.sql"]

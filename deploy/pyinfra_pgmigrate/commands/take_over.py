@@ -12,13 +12,20 @@ from ..errors import Kind, PgMigrateError, Refusal
 from ..importing.alembic import configuration_of, read_alembic
 from ..importing.history import ForeignHistory, read_foreign
 from ..migrations.files import phase_of
-from ..migrations.script import read_script, read_statements, split_statements, with_local_settings
+from ..migrations.script import (
+    read_script,
+    read_statements,
+    split_statements,
+    with_local_settings,
+    without_transactions,
+)
 from ..sqltext.parser import Statement, begins_transaction, commits_transaction
 from .writing import tell, there_already, write_new
 
 # What an index statement outside a transaction begins with.
 _CONCURRENTLY = re.compile(r"(DROP\s+INDEX|CREATE\s+(?:UNIQUE\s+)?INDEX)\s+CONCURRENTLY\b", re.IGNORECASE)
 
+_ONE_TRANSACTION = "BEGIN and COMMIT within it are left out: all of it is one transaction"
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -95,6 +102,8 @@ def converted(history: ForeignHistory) -> Imported:
         file = f"{number}_{name}.sql"
         up = entry.up
         try:
+            up, pairs = without_transactions(up, file)
+            left_out += [(entry.source, _ONE_TRANSACTION)] if pairs else []
             up, local = with_local_settings(up, file)
             left_out += [(entry.source, f'"{words}" is SET LOCAL') for words in local]
             phase = phase_of(read_script(up, file).statements)
@@ -122,6 +131,7 @@ def _way_back(text: str, source: str) -> tuple[str, tuple[str, ...]]:
     Raises PgMigrateError (file) for statements that cannot be part of one.
     """
     plain: list[str] = []
+    text, _ = without_transactions(text, source)
     for one in split_statements(text, source):
         if not one.in_transaction and (found := _CONCURRENTLY.match(one.text)):
             text = text.replace(one.text, f"{found[1]}{one.text[found.end() :]}", 1)

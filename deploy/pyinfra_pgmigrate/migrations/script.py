@@ -54,6 +54,9 @@ RESTRICT = re.compile(r"^\\(?:un)?restrict [A-Za-z0-9]+[ \t]*$", re.MULTILINE)
 _SESSION_SET = re.compile(r"SET\s+(?:SESSION\s+(?!AUTHORIZATION|CHARACTERISTICS))?", re.IGNORECASE)
 
 
+_SEMICOLON = re.compile(r"\s*;")
+
+
 @dataclass(frozen=True)
 class Script:
     """The statements of a migration's file.
@@ -163,10 +166,35 @@ def with_local_settings(text: str, source: str) -> tuple[str, tuple[str, ...]]:
     if not all(one.in_transaction for one in statements):
         return text, ()
     for one in wide:
-        begins = sum(len(line) for line in text.splitlines(keepends=True)[: one.line - 1])
-        place = text.index(one.text, begins)
+        place = _place_of(one, text)
         text = text[:place] + _SESSION_SET.sub("SET LOCAL ", one.text, count=1) + text[place + len(one.text) :]
     return text, tuple(one.words for one in wide)
+
+
+def _place_of(statement: Statement, text: str) -> int:
+    # Its line is counted by what ends one for PostgreSQL; others end one for Python, too.
+    return text.index(statement.text, sum(len(line) + 1 for line in text.split("\n")[: statement.line - 1]))
+
+
+def without_transactions(text: str, source: str) -> tuple[str, int]:
+    """Returns a text without the transactions that it begins and commits within, and how many these are.
+
+    One around all of it stays, and so does what says more of its transaction, or is no pair.
+    Raises PgMigrateError (file) for a text that is no SQL.
+    """
+    statements = split_statements(text, source)
+    control = [one for one in statements if one.node == "transaction_stmt"]
+    pairs = list(zip(control[::2], control[1::2], strict=False))
+    are_pairs = len(control) % 2 == 0 and all(
+        begins_transaction(one) and not transaction_modes(one) and commits_transaction(other) for one, other in pairs
+    )
+    if not are_pairs or (len(pairs) == 1 and control == [statements[0], statements[-1]]):
+        return text, 0
+    for one in reversed(control):
+        place = _place_of(one, text)
+        end = _SEMICOLON.match(text, place + len(one.text))
+        text = text[:place] + text[end.end() if end is not None else place + len(one.text) :]
+    return text, len(pairs)
 
 
 def _check_taken(source: str, statement: Statement, set_here: set[str]) -> None:

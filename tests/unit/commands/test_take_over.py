@@ -51,6 +51,39 @@ def test_settings_of_the_session_become_those_of_the_transaction() -> None:
     assert found.refused == ()
 
 
+@pytest.mark.parametrize(
+    ("up", "text", "pairs"),
+    [
+        # Prisma writes so around what it does to an enum.
+        (
+            "CREATE TABLE a ();\nBEGIN;\nCREATE TYPE e AS ENUM ('begin;');\nCOMMIT;\nSELECT 'BEGIN;';",
+            "CREATE TABLE a ();\n\nCREATE TYPE e AS ENUM ('begin;');\n\nSELECT 'BEGIN;';",
+            1,
+        ),
+        (
+            "begin ;\nSELECT 1;\nend;\n-- \x0c \u2028\nSTART TRANSACTION\n;SELECT 2;COMMIT WORK;",
+            "SELECT 1;\n\n-- \x0c \u2028\nSELECT 2;",
+            2,
+        ),
+        ("BEGIN;\nSELECT 1;\nCOMMIT;", "BEGIN;\nSELECT 1;\nCOMMIT;", 0),
+    ],
+)
+def test_transactions_within_a_file_are_left_out(up: str, text: str, pairs: int) -> None:
+    found = converted(one(up))
+
+    assert found.texts["007_add_it.sql"].split("\n\n", 1)[1].strip() == text
+    told = ["BEGIN and COMMIT within it are left out: all of it is one transaction"] if pairs else []
+    assert [reason for _, reason in found.left_out] == told
+    assert found.refused == ()
+
+
+@pytest.mark.parametrize(
+    "up", ["SELECT 1;\nCOMMIT;", "SELECT 1; BEGIN; SELECT 2; ROLLBACK;", "SELECT 1; BEGIN READ ONLY; COMMIT;"]
+)
+def test_any_other_use_of_transactions_needs_a_hand(up: str) -> None:
+    assert converted(one(up)).refused
+
+
 def test_what_must_not_be_changed_is_told_and_written_as_it_is() -> None:
     found = converted(one("SET work_mem = '1MB';\nCREATE INDEX CONCURRENTLY i ON t (a);"))
 

@@ -30,7 +30,9 @@ def failed_at(script: str, line: int) -> str:
 
 def place_of(step: Step, at: str) -> str:
     """Returns where in a step its script failed, for people; at: see ``failed_at``."""
-    statements = f"statement{'s' if len(step.statements) > 1 else ''} {ranges(step.own_numbers) or 'none'}"
+    if not step.statements:
+        return "its registration"
+    statements = f"statement{'s' if len(step.statements) > 1 else ''} {ranges(step.own_numbers)}"
     if at == AT_END:
         return f"the end of the transaction of {statements}"
     if at == AT_OWN:

@@ -155,3 +155,4 @@ class TestFailed:
         assert place_of(self.STEP, "14") == f"INSERT INTO word VALUES (13), line 14 of {name}.sql"
         assert place_of(self.STEP, AT_END) == "the end of the transaction of statements 1 to 31"
         assert place_of(self.STEP, "") == "statements 1 to 31"
+        assert place_of(replace(self.STEP, statements=()), "") == "its registration"

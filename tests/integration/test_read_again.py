@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pyinfra_pgmigrate.rollback.drafts import draft
+
 from tests.conftest import on_all_versions
+from tests.integration.recordings import conninfo
 from tests.integration.test_sample import program
 from tests.support.folders import written
-from tests.support.harness import backup, migrate, restore, status
+from tests.support.harness import backup, migrate, restore, rollback, status
 from tests.support.servers import Database, Server
 
 STRUCTURE = """
@@ -89,3 +92,27 @@ def test_a_database_is_the_same_as_its_dump_was(server: Server, tmp_path: Path) 
         assert result.ok, result.text
         assert "no drift" in status(settings).text
         assert not migrate(settings).changed
+
+
+DROPS = """ALTER TABLE orders DROP CONSTRAINT known, DROP CONSTRAINT orders_kind_check; DROP INDEX by_kind;
+DROP VIEW open_orders; DROP VIEW everything; DROP FUNCTION found(varchar); DROP TRIGGER notes ON orders;
+DROP RULE keeps ON orders; DROP POLICY visible ON orders; ALTER DOMAIN word DROP CONSTRAINT word_check"""
+
+
+def test_what_is_made_again_from_its_lines_is_what_it_was(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "baseline.sql").write_text(STRUCTURE)
+    written(tmp_path, server, DROPS)
+    drafted = draft(tmp_path, 1, 1, conninfo(server))
+    (tmp_path / "rollback_all.sql").write_text(drafted.text)
+    with server.database("empty") as database:
+        database.run(STRUCTURE)
+        before = database.catalog()
+        settings = database.settings(pg_sql_dir=str(tmp_path))
+        assert migrate(settings).ok
+        assert database.catalog() != before
+
+        result = rollback(settings)
+
+        assert result.ok, result.text
+        assert drafted.todos == []
+        assert list(before.difference(database.catalog()).render()) == []
